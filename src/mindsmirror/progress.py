@@ -1,0 +1,67 @@
+"""How long work tells that it goes on: one line on stderr with rate and time left.
+
+On a terminal the line is rewritten; elsewhere a plain line is printed now and then, so a log stays readable.
+"""
+
+import sys
+import time
+from typing import TextIO
+
+TERMINAL_SECONDS = 0.2
+LOG_SECONDS = 15.0
+
+
+def say(text: str) -> None:
+    """Print one line on stderr: stdout belongs to results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Counts `total` things called `unit`; extra figures are shown as they are given."""
+
+    def __init__(self, label: str, total: int, unit: str, stream: TextIO | None = None) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._stream = stream if stream is not None else sys.stderr
+        self._terminal = self._stream.isatty()
+        self._started = time.monotonic()
+        self._first: int | None = None
+        self._shown = self._started
+        self._width = 0
+        self._last: tuple[int, str] | None = None
+
+    def update(self, done: int, note: str = "") -> None:
+        """`done` of the total are done; shows it if the last line is old enough."""
+        if self._first is None:
+            # What a resumed run found done must not count for the rate.
+            self._first = done
+        now = time.monotonic()
+        if now - self._shown >= (TERMINAL_SECONDS if self._terminal else LOG_SECONDS):
+            self._shown = now
+            self._show(done, note, end="\r" if self._terminal else "\n")
+
+    def close(self, done: int, note: str = "") -> None:
+        """Show the last state and leave the line."""
+        if self._terminal or self._last != (done, note):
+            self._show(done, note, end="\n")
+
+    def _show(self, done: int, note: str, end: str) -> None:
+        elapsed = time.monotonic() - self._started
+        rate = (done - (self._first or 0)) / elapsed if elapsed > 0 else 0.0
+        left = f", {clock((self._total - done) / rate)} left" if rate > 0 and done < self._total else ""
+        line = f"{self._label}: {done}/{self._total} {self._unit}, {rate:.2g}/s, {clock(elapsed)}{left}"
+        line += f", {note}" if note else ""
+        padding = " " * max(0, self._width - len(line)) if self._terminal else ""
+        self._width = len(line)
+        self._last = (done, note)
+        self._stream.write(line + padding + end)
+        self._stream.flush()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as a person says them: 42s, 3m07s, 2h05m."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

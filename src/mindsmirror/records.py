@@ -1,0 +1,169 @@
+"""The nouns that flow from task to report: frozen, typed, and serialisable as JSON.
+
+Each is a pydantic model, so that what is read from disk is checked as strictly as what is made. A file of
+records begins every line with the schema version under which it was written (`"schema": 1`).
+"""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """Base of everything here: immutable, and a stranger's key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Example(Record):
+    """One question as the task gives it."""
+
+    id: str
+    text: str = Field(description="the whole question as it is shown, choices or premise included")
+    choices: dict[str, str] = Field(default_factory=dict, description="letter to text, in order")
+    gold: str | None = Field(None, description="the right answer as the task writes it, if known")
+    extra: dict[str, Any] = Field(default_factory=dict, description="the row's other fields, as read")
+
+
+class Parse(StrEnum):
+    """How reading a teacher's or a student's reply ended."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    NO_ANSWER = "no_answer"
+    """No sentence states an answer."""
+    BAD_ANSWER = "bad_answer"
+    """An answer is stated, but it is no answer of the task's kind (not a number, not a choice …)."""
+    FAILED = "failed"
+    """The request itself failed; there is no reply."""
+
+
+class Verdict(StrEnum):
+    """What a judgement says of a rationale."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    UNCERTAIN = "uncertain"
+    UNPARSED = "unparsed"
+
+
+class VerdictSource(StrEnum):
+    """Where a verdict comes from: the judge's own word, agreement of the k answers, or gold."""
+
+    PLAIN = "plain"
+    CONSENSUS = "consensus"
+    INFORMED = "informed"
+
+
+class Rationale(Record):
+    """One train of thought by a teacher."""
+
+    teacher: str
+    sample: int = Field(description="which of the k samples, from 0")
+    text: str = Field(description="the reply, stripped")
+    thought: str = Field("", description="the text before the sentence that states the answer")
+    answer: str | None = Field(None, description="the answer in canonical form; None unless parse is ok")
+    parse: Parse
+    reason: str = Field("", description="why it did not parse, in words")
+    right: bool | None = Field(None, description="against gold; None without gold or answer")
+
+
+class SelfEvaluation(Record):
+    """One judgement of one rationale."""
+
+    teacher: str
+    rationale: int = Field(description="sample number of the rationale that is judged")
+    sample: int = Field(description="which of the m judgements of it, from 0")
+    verdict: Verdict
+    source: VerdictSource
+    critique: str = Field("", description="the judgement without the line that states the verdict")
+    parse: Parse = Parse.OK
+    reason: str = ""
+
+
+class Provenance(Record):
+    """What produced an annotation, and what it cost."""
+
+    teacher: str
+    judge: str
+    prompt: str = Field(description="hash of the prompt set")
+    temperature: float
+    tokens_in: int
+    tokens_out: int
+
+
+class Annotation(Record):
+    """An example's rationales and their self-evaluations."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    example: Example
+    split: str
+    rationales: tuple[Rationale, ...]
+    evaluations: tuple[SelfEvaluation, ...]
+    provenance: Provenance
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+
+class Tag(StrEnum):
+    """Which of its tasks a student is asked to do."""
+
+    PREDICT = "predict"
+    EXPLAIN = "explain"
+    VERDICT = "verdict"
+    CRITIQUE = "critique"
+
+
+class Target(Record):
+    """One thing to learn: under `tag`, shown a question (and a rationale, if it judges), write `text`."""
+
+    tag: Tag
+    example: str = Field(description="id of the example: targets of one example are one family")
+    question: str | None = Field(description="None when the judge does not see the question")
+    rationale: str | None = Field(None, description="the rationale that is shown to the judge")
+    text: str
+    weight: float = 1.0
+
+
+class Stage(Record):
+    """An ordered part of a method: what is learnt, with which weight for each task."""
+
+    name: str
+    targets: tuple[Target, ...]
+    task_weights: dict[Tag, float] = Field(description="factor of each task's mean loss, e.g. alpha")
+    share: float = Field(1.0, gt=0, description="share of the arm's budget")
+    dropped: dict[str, int] = Field(default_factory=dict, description="samples left out, by reason")
+
+
+class Prediction(Record):
+    """What a student said of an example in one mode."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    example: str
+    mode: str
+    answer: str | None
+    right: bool | None
+    rationale: str = ""
+    parse: Parse = Parse.OK
+    confidence: float | None = Field(
+        None,
+        description="predict, think: the judge's probability of 'correct' where there is one; "
+        "vote, mirror: the winner's share of the (weighted) votes",
+    )
+    tokens: int = Field(0, description="tokens the student generated for it")
+    samples: tuple["Sample", ...] = ()
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+
+class Sample(Record):
+    """One of a student's own rationales, as voting saw it."""
+
+    text: str
+    answer: str | None
+    right: bool | None
+    p_correct: float | None = Field(None, description="the student's own probability of 'correct'")
+    tokens: int = 0
