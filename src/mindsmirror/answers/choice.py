@@ -1,0 +1,141 @@
+"""Answers that are one of the question's own choices, given by letter, by text or by both.
+
+What is read is always checked against the choices; a letter and a text that contradict each other, or a
+text that fits two choices, are no answer.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from mindsmirror.answers.base import Answer
+from mindsmirror.answers.number import Number, looks_numeric
+from mindsmirror.answers.spelling import folded, unwrap
+
+MAX_LENGTH = 600
+NEAR = 0.8
+"""Likeness from which a text counts as a misspelling of the choice whose letter stands before it."""
+
+_LEAD = re.compile(r"^(?:(?:the\s)?(?:correct\s)?(?:option|choice|letter|answer)\s?(?:is\s|:\s?)?)+(?=\S)", re.I)
+_LETTER = re.compile(r"^[(\[{]?\s?([a-z])\s?[)\]}.:]*$", re.I)
+_LETTER_TEXT = re.compile(
+    r"^(?:[(\[{]\s?([a-z])\s?[)\]}]\s?[.:,\-–—]?|([a-z])\s?[).:\]]|([a-z])\s[-–—](?=\s))\s*(\S.*)$",
+    re.I | re.S,
+)
+_BRACKETED = re.compile(r"[(\[]\s?([a-z])\s?[)\]]", re.I)
+_ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
+_JOINT = re.compile(r"(?<=[^\W\d_])[-_‐‑–/](?=[^\W\d_])")
+_DENIAL = re.compile(r"\b(?:not|neither|nor|except|cannot)\b|n't\b")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the given choices. `text` is the choice's text; its `key` is equal for choices that repeat it."""
+
+    name: str = "choice"
+
+    def read(self, raw: str, choices: Mapping[str, str]) -> Answer | None:
+        """The choice that `raw` names by letter, text or both; None if it fits none or more than one."""
+        text = unwrap(raw)
+        if not text or len(text) > MAX_LENGTH or not choices:
+            return None
+        keys = _keys(choices)
+        named = set(_named(text, choices, keys))
+        if len(named) != 1:
+            return None
+        key = named.pop()
+        letter = next(letter for letter, its in keys.items() if its == key)
+        return Answer(choices[letter].strip(), key)
+
+
+def normal(text: str) -> str:
+    """A choice's text without case, quotes, hyphens between letters, leading article and final stop."""
+    return _ARTICLE.sub("", " ".join(_JOINT.sub(" ", folded(text)).split()))
+
+
+def _keys(choices: Mapping[str, str]) -> dict[str, str]:
+    """Letter to key. Texts that differ only in what `normal` drops, case aside, keep what tells them apart."""
+    keys = {letter: normal(text) or text.strip() for letter, text in choices.items()}
+    plain = {letter: _plain(text) for letter, text in choices.items()}
+    twins = {letter: {plain[other] for other, its in keys.items() if its == key} for letter, key in keys.items()}
+    return {letter: plain[letter] if len(twins[letter]) > 1 else key for letter, key in keys.items()}
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _named(text: str, choices: Mapping[str, str], keys: Mapping[str, str]) -> Iterable[str]:
+    """The keys that the text may mean, by the first rule that finds any."""
+    bare = _LEAD.sub("", text)
+    exact = {keys[letter] for letter, its in choices.items() if _plain(its) == _plain(text)}
+    whole = exact or _equal(text, keys) | _equal(bare, keys)
+    letter = _LETTER.match(bare)
+    if letter and letter[1].lower() in keys:
+        return whole | {keys[letter[1].lower()]}
+    if whole:
+        return whole
+    both = _LETTER_TEXT.match(bare)
+    if both and (both[1] or both[2] or both[3]).lower() in keys:
+        return _letter_and_text((both[1] or both[2] or both[3]).lower(), both[4], keys)
+    if both and both[1]:
+        return set()
+    return _numerically_equal(bare, choices, keys) or _mentioned(normal(bare), keys)
+
+
+def _equal(text: str, keys: Mapping[str, str]) -> set[str]:
+    wanted = normal(text) or text.strip()
+    return {key for key in keys.values() if (normal(key) or key) == wanted}
+
+
+def _letter_and_text(letter: str, text: str, keys: Mapping[str, str]) -> set[str]:
+    """`(a) bank`: the text must be that of the letter, or begin with it, and name no other choice."""
+    equal = _equal(text, keys)
+    if equal:
+        return equal | {keys[letter]}
+    words = normal(text)
+    own = normal(keys[letter])
+    if not (_starts(words, own) or _starts(own, words)):
+        return {keys[letter]} if _nearly(words, own, keys) else set()
+    return {keys[letter]} | (_mentioned(words, keys) if _starts(words, own) else set())
+
+
+def _nearly(words: str, own: str, keys: Mapping[str, str]) -> bool:
+    """Whether the text is a slip of the letter's own ("(c) skyscraper" of "skyscaper") and of no other's."""
+    near = {key: SequenceMatcher(None, words[:100], normal(key)[:100]).ratio() for key in set(keys.values())}
+    best = max(near.values())
+    return best >= NEAR and [normal(key) for key, ratio in near.items() if ratio == best] == [own]
+
+
+def _starts(text: str, beginning: str) -> bool:
+    return bool(beginning) and re.match(re.escape(beginning) + r"(?!\w)", text) is not None
+
+
+def _numerically_equal(text: str, choices: Mapping[str, str], keys: Mapping[str, str]) -> set[str]:
+    """Where choices are numerals, `$12` is the choice `12`."""
+    number = Number().read(text, {}) if looks_numeric(text) else None
+    if number is None:
+        return set()
+    values = {letter: Number().read(its, {}) for letter, its in choices.items() if looks_numeric(its)}
+    return {keys[letter] for letter, value in values.items() if value and value.key == number.key}
+
+
+def _mentioned(text: str, keys: Mapping[str, str]) -> set[str]:
+    """Choices whose letter in brackets or whole text occurs; a text within a longer one found does not count."""
+    if _DENIAL.search(text):
+        return set()
+    spans = []
+    for key in set(keys.values()):
+        wanted = normal(key)
+        if wanted:
+            found = re.finditer(r"(?<!\w)" + re.escape(wanted) + r"(?!\w)", text)
+            # A lone letter or article inside a sentence is a word, not the name of a choice.
+            spans += [(match.start(), match.end(), key) for match in found if len(wanted) > 1 or wanted.isdigit()]
+    outer = {
+        key
+        for start, end, key in spans
+        if not any(s <= start and end <= e and (s, e) != (start, end) for s, e, _ in spans)
+    }
+    letters = {match.lower() for match in _BRACKETED.findall(text)}
+    return outer | {keys[letter] for letter in letters if letter in keys}

@@ -1,0 +1,155 @@
+"""Answers that are equations: `(4 + 13) * 15`, scored by their exact value (SVAMP, as the paper scores it)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mindsmirror.answers.arithmetic import (
+    Node,
+    NotArithmeticError,
+    Token,
+    parse,
+    render,
+    tokens_of,
+)
+from mindsmirror.answers.base import Answer
+from mindsmirror.answers.spelling import unwrap
+
+MAX_LENGTH = 400
+
+_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("−–‒﹣－", "-"),
+        **dict.fromkeys("×·⋅∙✕✖∗＊", "*"),
+        **dict.fromkeys("÷⁄∕／", "/"),
+        **dict.fromkeys("[{（", "("),
+        **dict.fromkeys("]}）", ")"),
+        **{sign: f"^{digit}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+        **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
+        **dict.fromkeys("\xa0\u2009\u202f", " "),
+        "＋": "+",
+        "＝": "=",
+        "≈": "=",
+        "½": "(1/2)",
+        "¼": "(1/4)",
+        "¾": "(3/4)",
+        "⅓": "(1/3)",
+        "⅔": "(2/3)",
+    }
+)
+_WORDS = (
+    (re.compile(r"\\(?:left|right|,|;|!|:|quad)|\\(?=[$%()\[\]])"), ""),
+    (re.compile(r"\\[dt]?frac\s?\{([^{}]{1,40})\}\s?\{([^{}]{1,40})\}"), r"((\1)/(\2))"),
+    (re.compile(r"\\(?:times|cdot|ast)|\b(?:times|multiplied by)\b", re.I), "*"),
+    (re.compile(r"\\div|\bdivided by\b|(?<=\s):(?=\s)", re.I), "/"),
+    (re.compile(r"\bplus\b", re.I), "+"),
+    (re.compile(r"\bminus\b", re.I), "-"),
+    (re.compile(r"(?<=%)\s{1,3}of\b", re.I), "*"),
+    (re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP|Rs)\b\.?"), " "),
+    (re.compile(r"(?<=[0-9)])\s?[x✕](?=\s?[-(0-9.$])|(?<=[0-9)])\s?X(?=\s?[-(0-9.$])"), " * "),
+)
+
+_NO_UNITS = frozenset({"x", "X", "and", "or", "not", "And", "Or"})
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Arithmetic whose value decides. Of `84 / 2 = 42` the side with an operator is the answer."""
+
+    name: str = "equation"
+
+    def read(self, raw: str, choices: Mapping[str, str]) -> Answer | None:
+        """The equation that `raw` states; None if there is none, or two sides of equal rank disagree."""
+        worked = [side for side in sides(raw) if side.operator]
+        plain = [side for side in sides(raw) if not side.operator]
+        candidates = worked or plain
+        if not candidates or any(side.value != candidates[0].value for side in candidates):
+            return None
+        return Answer(render(candidates[0]), str(candidates[0].value))
+
+
+def sides(raw: str) -> list[Node]:
+    """What stands between the signs of equality, parsed; empty if any side is neither arithmetic nor a name."""
+    text = plain_signs(raw)
+    if text is None:
+        return []
+    nodes = []
+    try:
+        for tokens in _split(tokens_of(text)):
+            kept = _without_units(tokens)
+            if kept:
+                nodes.append(_parse_repaired(kept))
+    except NotArithmeticError:
+        return []
+    return nodes
+
+
+def plain_signs(raw: str) -> str | None:
+    """The text in ASCII operators, without currency, wrapping and final full stop; None if it is too long."""
+    text = unwrap(raw)
+    if len(text) > MAX_LENGTH or "\n" in text:
+        return None
+    text = text.replace("\\boxed", "")
+    for pattern, replacement in _WORDS[:2]:
+        text = pattern.sub(replacement, text)
+    text = text.translate(_SIGNS)
+    for pattern, replacement in _WORDS[2:]:
+        text = pattern.sub(replacement, text)
+    return text.rstrip(" .,;:!?*_`'\"").lstrip(" ,;:!?*_`'\"")
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.text == "=":
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
+def _without_units(tokens: list[Token]) -> list[Token]:
+    """Words that follow a number or a closing parenthesis are units; a side of words alone is a name."""
+    if all(token.kind == "word" for token in tokens):
+        return []
+    kept: list[Token] = []
+    for token in tokens:
+        if token.kind != "word":
+            kept.append(token)
+        elif not kept or not (kept[-1].kind == "number" or kept[-1].text in ")%"):
+            raise NotArithmeticError(f"unexpected {token.text!r}")
+        elif token.text in _NO_UNITS:
+            raise NotArithmeticError("an unknown or a second answer is left")
+    return [Token(t.kind, t.text, t.glued and _glues(tokens, kept, i)) for i, t in enumerate(kept)]
+
+
+def _glues(tokens: list[Token], kept: list[Token], index: int) -> bool:
+    """A parenthesis glued to a unit multiplies nothing: `5 apples(fresh)` must not read as a product."""
+    return len(tokens) == len(kept) or index == 0 or kept[index].text != "("
+
+
+def _parse_repaired(tokens: list[Token]) -> Node:
+    """The tree; one missing parenthesis is supplied if every sensible place for it gives the same value."""
+    texts = [token.text for token in tokens]
+    missing = texts.count("(") - texts.count(")")
+    if abs(missing) != 1:
+        return parse(tokens)
+    added = Token("operator", ")" if missing > 0 else "(", False)
+    found: list[tuple[bool, Node]] = []
+    for place in range(len(tokens) + 1):
+        trial = [*tokens[:place], added, *tokens[place:]]
+        try:
+            found.append((_wraps_one(trial, place, missing), parse(trial)))
+        except NotArithmeticError:
+            continue
+    nodes = [node for one, node in found if not one] or [node for _, node in found]
+    if not nodes or any(node.value != nodes[0].value for node in nodes):
+        raise NotArithmeticError("a parenthesis is missing, and its place decides")
+    return nodes[-1] if missing > 0 else nodes[0]
+
+
+def _wraps_one(tokens: list[Token], place: int, missing: int) -> bool:
+    """Whether the parenthesis put at `place` encloses a single number, where nobody would write one."""
+    if missing > 0:
+        return place >= 2 and tokens[place - 2].text == "("
+    return place + 2 < len(tokens) and tokens[place + 2].text == ")"

@@ -1,0 +1,189 @@
+"""A whole reply taken apart: the reasoning, and the answer stated at its end.
+
+Prompts ask that a rationale end with "The answer is X."; models also write "Answer: X", "#### X" and
+"\\boxed{X}", forget the full stop, and run on into questions of their own. Every pattern here is bounded,
+so that hostile text costs time in proportion to its length.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from mindsmirror.answers.base import Answer, Reply
+from mindsmirror.records import Parse
+
+MAX_STATEMENTS = 8
+"""Statements of an answer that are tried, from the last one back."""
+MAX_SEARCHED = 40_000
+"""Characters at the end of a reply in which statements are looked for."""
+MAX_ANSWER = 4000
+"""Characters after a statement that are looked at."""
+
+_STATEMENT = re.compile(
+    r"(?:\b(?:the|my|our|final|correct|right|best)[ \t\n]{1,2}){1,3}answer"
+    r"(?:[ \t]{1,2}to[ \t]{1,2}(?:the|this)[ \t]{1,2}(?:question|problem))?"
+    r"[*_]{0,2}[ \t]{0,2}(?:(?:is|are|would[ ]be|should[ ]be|equals)\b[ \t]{0,2}:?|[:=])"
+    r"|(?<![^\n.!?*_#])[ \t]{0,2}[*_#]{0,3}[ \t]{0,2}(?:final[ \t])?answer[*_]{0,2}[ \t]{0,2}(?:is\b[ \t]{0,2}:?|:)"
+    r"|(?<![^\n])[#*_ ]{1,6}(?:final[ ])?answer[*_ ]{0,4}(?=\n)"
+    r"|(?<![^\n])####(?!#)",
+    re.I,
+)
+_BOXED = re.compile(r"\\boxed\s?\{")
+_NEXT_QUESTION = re.compile(
+    r"\n[ \t]{0,4}[*#]{0,3}[ \t]{0,2}(?:Q|Question|Premise|Problem|Input|User|Human)[ \t]?\d{0,4}[*]{0,2}[ \t]?:",
+    re.I,
+)
+_SENTENCE_END = re.compile(r"[.!?][\"')\]*_]{0,3}(?=\s+[^\sa-z]|\s*$)|[.!?](?=\s*\n)")
+_ABBREVIATION = re.compile(r"(?:^|[\s(.])(?:[A-Z]|[Mm]rs?|[Dd]r|[Ss]t|[Mm]t|[Pp]rof|[Nn]o|vs|[Jj]r|[Ss]r|etc|[Rr]s)\.$")
+_CUT = re.compile(r"[ \t](?:\(|because\b|since\b|as\b|so\b|which\b|[-–—][ \t])|[,;][ \t]|[ \t]?\*\*|[.!?][ \t]", re.I)
+_CONNECTIVE = re.compile(
+    r"(?:^|(?<=[\s.,;:!?*]))(?:so|thus|hence|therefore|then|and|consequently|which means|this means|that|"
+    r"in conclusion|finally|as a result|we conclude|it follows)[\s,:*]{0,4}$",
+    re.I,
+)
+_REFUSAL = re.compile(
+    r"\b(?:i'?m|i am|we are|my)?[ ]?(?:sorry|apologi[sz]e|apologies)\b|\bas an ai\b"
+    r"|\bi (?:cannot|can'?t|am unable to|am not able to|won'?t|must decline)\b"
+    r"|\bi'?m (?:unable|not able) to\b",
+    re.I,
+)
+
+
+class _Statement(NamedTuple):
+    start: int
+    payload: int
+
+
+def read_reply(text: str, read: Callable[[str], Answer | None], truncated: bool = False) -> Reply:
+    """The thought and the answer of a reply.
+
+    `read` is the task's reading of what follows "the answer is"; `truncated` says that the reply was cut
+    at a token limit. The last statement counts; where it states nothing of the kind ("I hope this answer
+    is helpful") the one before it does. What follows an answer as a further question is not looked at.
+    """
+    text = text.replace("\r\n", "\n").replace("’", "'")
+    if not text.strip():
+        return Reply("", None, Parse.EMPTY, "the reply is empty")
+    ended = _segment_end(text)
+    statements = _statements(text, ended)
+    for statement in reversed(statements[-MAX_STATEMENTS:]):
+        payload = text[statement.payload : min(ended, statement.payload + MAX_ANSWER)]
+        if truncated and ended == len(text) and _is_cut(payload):
+            continue
+        for candidate in _candidates(payload):
+            answer = read(candidate)
+            if answer is not None:
+                return Reply(_thought(text[: statement.start]), answer, Parse.OK)
+    return _failed(text, statements, ended, truncated)
+
+
+def _failed(text: str, statements: list[_Statement], ended: int, truncated: bool) -> Reply:
+    thought = _thought(text[: statements[-1].start]) if statements else text.strip()
+    if truncated and (not statements or ended == len(text)):
+        return Reply(thought, None, Parse.TRUNCATED, "cut at the token limit before the answer was complete")
+    if statements:
+        payload = text[statements[-1].payload : ended].strip()
+        shown = " ".join(payload[:60].split())
+        return Reply(thought, None, Parse.BAD_ANSWER, f"{shown!r} is no answer of the task's kind")
+    if _REFUSAL.search(text[:400].replace("’", "'")):
+        return Reply(thought, None, Parse.REFUSED, "the model refuses")
+    return Reply(thought, None, Parse.NO_ANSWER, "no sentence states an answer")
+
+
+def _segment_end(text: str) -> int:
+    """Where the search ends: at the first invented question after a statement of an answer."""
+    begun = max(0, len(text) - MAX_SEARCHED)
+    first = _first_statement(text, begun)
+    for match in _NEXT_QUESTION.finditer(text, begun):
+        if first is not None and first < match.start():
+            return match.start()
+    return len(text)
+
+
+def _first_statement(text: str, begun: int) -> int | None:
+    found = [match.start() for match in (_STATEMENT.search(text, begun), _BOXED.search(text, begun)) if match]
+    return min(found, default=None)
+
+
+def _statements(text: str, ended: int) -> list[_Statement]:
+    """The last statements of an answer, in order; a box inside a worded statement is part of that."""
+    begun = max(0, ended - MAX_SEARCHED)
+    worded = deque(_STATEMENT.finditer(text, begun, ended), MAX_STATEMENTS)
+    found = [_Statement(match.start(), match.end()) for match in worded]
+    for match in deque(_BOXED.finditer(text, begun, ended), MAX_STATEMENTS):
+        if not any(0 <= match.start() - statement.end() <= 12 for statement in worded):
+            found.append(_Statement(_sentence_start(text, match.start()), match.start()))
+    return sorted(found, key=lambda statement: statement.payload)
+
+
+def _sentence_start(text: str, position: int) -> int:
+    window = max(0, position - 400)
+    before = text[window:position]
+    ends = [before.rfind(mark) + len(mark) for mark in ("\n", ". ", "! ", "? ") if mark in before]
+    return window + max(ends, default=0)
+
+
+def _is_cut(payload: str) -> bool:
+    """Whether a statement at the very end of a cut reply may be incomplete: `The answer is 4` of `42.`"""
+    line = payload.strip(" \t*")
+    return not re.search(r"[.!?\n}]", line.lstrip()[-3:] if line else "") and "\n" not in line.strip("\n")
+
+
+def _candidates(payload: str) -> Iterator[str]:
+    """What may be the answer, most whole first: lines up to a blank one, a sentence, the line, shorter cuts."""
+    block = payload.lstrip(" \t*_:\n").split("\n\n", 1)[0].rstrip()
+    if not block:
+        return
+    box = _box(block)
+    if box is not None:
+        yield box
+    line = block.split("\n", 1)[0].strip()
+    if "\n" in block and not line.rstrip("*_").endswith((".", "!", "?")):
+        yield block
+    sentence = _sentence(line)
+    yield sentence.rstrip("*_ ").removesuffix(".").strip()
+    if sentence != line:
+        yield line.rstrip("*_ ").removesuffix(".").strip()
+    seen: set[str] = set()
+    for match in list(_CUT.finditer(line[:400]))[:6]:
+        short = line[: match.start()].strip(" *_")
+        if short and short not in seen and short.count("(") == short.count(")"):
+            seen.add(short)
+            yield short
+
+
+def _box(block: str) -> str | None:
+    """The content of a LaTeX box within the first 80 characters, braces matched."""
+    match = _BOXED.search(block[:80])
+    if match is None:
+        return None
+    depth = 1
+    for offset, character in enumerate(block[match.end() :]):
+        depth += (character == "{") - (character == "}")
+        if depth == 0:
+            return block[match.end() : match.end() + offset]
+    return None
+
+
+def _sentence(line: str) -> str:
+    """The first sentence of a line; a point inside a number or after an abbreviation does not end it."""
+    for match in _SENTENCE_END.finditer(line):
+        if not _ABBREVIATION.search(line[max(0, match.start() - 8) : match.start() + 1]):
+            return line[: match.end()]
+    return line
+
+
+def _thought(text: str) -> str:
+    """The text before the answer's statement, without the word that led to it ("so", "therefore")."""
+    thought = text.rstrip(" \t\n*_#")
+    bare = thought
+    for _ in range(3):
+        tail = bare[-40:]
+        shorter = _CONNECTIVE.sub("", tail)
+        if shorter == tail:
+            break
+        bare = (bare[:-40] + shorter if len(bare) > 40 else shorter).rstrip(" \t\n*_#,:;")
+    if bare != thought and bare and (bare[-1].isalnum() or bare[-1] in ")%$"):
+        bare += "."
+    return bare.strip()

@@ -1,0 +1,62 @@
+import pytest
+
+from mindsmirror.answers import ENTAILMENT, YES_NO, Label, Text, kind_named
+from mindsmirror.errors import UnknownNameError
+
+
+@pytest.mark.parametrize(
+    ("raw", "label"),
+    [
+        ("Yes.", "yes"),
+        ("**No**", "no"),
+        ("TRUE", "yes"),
+        ("it is false", "no"),
+        ("No, because yes", "no"),
+        ("Yes, there is no doubt", "yes"),
+        ("yes or no", None),
+        ("not true", None),
+        ("nothing", None),
+        ("", None),
+    ],
+)
+def test_yes_no(raw: str, label: str | None) -> None:
+    answer = YES_NO.read(raw, {})
+    assert (answer.text if answer else None) == label
+
+
+@pytest.mark.parametrize(
+    ("raw", "label"),
+    [
+        ("Entailment.", "entailment"),
+        ("(neutral)", "neutral"),
+        ("it contradicts", "contradiction"),
+        ("not entailment", None),
+        ("neutral or contradiction", None),
+        ("x" * 500 + " neutral", None),
+    ],
+)
+def test_entailment(raw: str, label: str | None) -> None:
+    answer = ENTAILMENT.read(raw, {})
+    assert (answer.key if answer else None) == label
+
+
+def test_the_longer_label_wins_over_one_inside_it() -> None:
+    kind = Label("label", ("good", "very good"))
+    answer = kind.read("it is very good", {})
+    assert answer is not None and answer.text == "very good"
+
+
+def test_text_is_kept_and_its_key_folded() -> None:
+    answer = Text().read('  "The  Quick\nFox." ', {})
+    assert answer is not None
+    assert answer.text == '"The  Quick\nFox."'
+    assert answer.key == "the quick fox"
+    assert Text().read(" \n ", {}) is None
+    dots, stars = Text().read(". .", {}), Text().read("* *", {})
+    assert dots is not None and stars is not None and dots.key != stars.key
+
+
+def test_kind_named_lists_what_there_is() -> None:
+    assert [kind_named(name).name for name in ("number", "equation", "choice", "text", "yes_no")]
+    with pytest.raises(UnknownNameError, match="Did you mean 'number'"):
+        kind_named("numbr")

@@ -1,0 +1,85 @@
+import pytest
+
+from mindsmirror.answers import Answer, Choice, Equation, Number, Text, read_reply
+from mindsmirror.records import Parse
+
+
+def number(raw: str) -> Answer | None:
+    return Number().read(raw, {})
+
+
+@pytest.mark.parametrize(
+    ("reply", "thought", "answer"),
+    [
+        ("So 84 / 2 = 42. The answer is 42.", "So 84 / 2 = 42.", "42"),
+        ("2 + 2 = 4, so the answer is 4", "2 + 2 = 4.", "4"),
+        ("2 + 2 = 4.\nTherefore, the final answer is: **4**", "2 + 2 = 4.", "4"),
+        ("Half of 84.\n#### 42", "Half of 84.", "42"),
+        ("Half of 84 is 42. So she has $\\boxed{42}$ apples.", "Half of 84 is 42.", "42"),
+        ("It is half. The answer is \\boxed{42}.", "It is half.", "42"),
+        ("It is half. The answer is 3.5 km. That is all.", "It is half.", "3.5"),
+        ("It is half. The answer is $1,234.50. Done", "It is half.", "1234.5"),
+        ("It is half. THE ANSWER IS 42", "It is half.", "42"),
+        ("It is half.\n**Answer:** 42", "It is half.", "42"),
+        ("It is half.\n\n**Final Answer:**\n\n42", "It is half.", "42"),
+        ("It is half.\n### Final answer\n42", "It is half.", "42"),
+        ("Half. The answer is 42 because 14 * 3 = 42.", "Half.", "42"),
+        ("Half. The answer is 42 (14 * 3).", "Half.", "42"),
+        ("The answer is 41. Wait, no. The answer is 42.", "The answer is 41. Wait, no.", "42"),
+        ("Half. The answer is 42. I hope the answer is helpful.", "Half.", "42"),
+        ("Half. The answer is 42.\n\nQ: And then?\nA: The answer is 5.", "Half.", "42"),
+        ("Half. The answer is 42.\nQuestion: And then?\nThe answer is 5.", "Half.", "42"),
+        ("Question: how many?\nHalf. The answer is 42.", "Question: how many?\nHalf.", "42"),
+        ("Half. So, the answer to the question is 42.", "Half.", "42"),
+    ],
+)
+def test_thought_and_answer(reply: str, thought: str, answer: str) -> None:
+    read = read_reply(reply, number)
+    assert read.parse is Parse.OK, read
+    assert read.answer is not None
+    assert (read.thought, read.answer.text) == (thought, answer)
+
+
+@pytest.mark.parametrize(
+    ("reply", "truncated", "parse"),
+    [
+        ("  \n", False, Parse.EMPTY),
+        ("She has 42.", False, Parse.NO_ANSWER),
+        ("She has", True, Parse.TRUNCATED),
+        ("The answer is 4", True, Parse.TRUNCATED),
+        ("The answer is 4.", True, Parse.OK),
+        ("The answer is 4.\n\nQ: What is", True, Parse.OK),
+        ("The answer is 4", False, Parse.OK),
+        ("The answer is", False, Parse.BAD_ANSWER),
+        ("The answer is unknown.", False, Parse.BAD_ANSWER),
+        ("I'm sorry, but I can't help with that.", False, Parse.REFUSED),
+        ("As an AI, I have no apples.", False, Parse.REFUSED),
+        ("I'm sorry for the detour. The answer is 4.", False, Parse.OK),
+    ],
+)
+def test_how_the_parse_ends(reply: str, truncated: bool, parse: Parse) -> None:
+    read = read_reply(reply, number, truncated)
+    assert read.parse is parse
+    assert (read.answer is None) == (parse is not Parse.OK)
+    assert bool(read.reason) == (parse is not Parse.OK)
+
+
+def test_other_kinds() -> None:
+    choices = {"a": "St. Louis", "b": "Mt. Rainier"}
+    read = read_reply("It is a mountain. The answer is (b) Mt. Rainier.", lambda raw: Choice().read(raw, choices))
+    assert read.answer is not None and read.answer.text == "Mt. Rainier"
+    read = read_reply("Each. The answer is (84 / 2).", lambda raw: Equation().read(raw, {}))
+    assert read.answer is not None and read.answer.text == "84 / 2"
+    read = read_reply("Two. The answer is ((29/2) and (30/2)).", lambda raw: Equation().read(raw, {}))
+    assert read.parse is Parse.BAD_ANSWER
+
+
+def test_text_answers_keep_their_lines_and_lose_the_sentence() -> None:
+    def read(reply: str) -> str | None:
+        answer = read_reply(reply, lambda raw: Text().read(raw, {})).answer
+        return answer.text if answer else None
+
+    assert read("Because. The answer is Paris. It is big.") == "Paris"
+    assert read("Because. The answer is J. K. Rowling.") == "J. K. Rowling"
+    assert read("Turned:\nThe answer is 1 2\n3 4\n\nBye.") == "1 2\n3 4"
+    assert read("Turned:\nThe answer is\n1 2\n3 4") == "1 2\n3 4"
