@@ -1,0 +1,75 @@
+"""What a task is: examples in three splits, the kind of their answers, and how an answer is scored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mindsmirror.answers.base import Answer, AnswerKind
+from mindsmirror.records import Example
+
+
+class TaskConfig(BaseModel):
+    """The `[task]` table of a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="a built-in task, 'reasoning_gym:NAME', or the path of a .jsonl(.gz)")
+    train: int | None = Field(None, ge=1, description="training questions; all if absent")
+    valid: int | None = Field(None, ge=0, description="validation questions; all if absent")
+    test: int | None = Field(None, ge=1, description="test questions; all if absent")
+    data_dir: Path | None = Field(None, description="local files instead of the hub")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="for reasoning_gym tasks")
+    seed: int = Field(0, description="for tasks that are generated")
+    answer: str | None = Field(
+        None,
+        description="kind of answer of a .jsonl: number, equation, choice, label, text; guessed if absent",
+    )
+
+
+class Splits(NamedTuple):
+    """Disjoint by question, in a fixed order."""
+
+    train: tuple[Example, ...]
+    valid: tuple[Example, ...]
+    test: tuple[Example, ...]
+
+
+class Scorer(Protocol):
+    """Decides whether an answer is right; a verifier needs no gold answer for it."""
+
+    def __call__(self, example: Example, answer: Answer) -> bool:
+        """True if right."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A loaded task."""
+
+    name: str
+    version: int
+    licence: str
+    answers: AnswerKind
+    splits: Splits
+    scorer: Scorer | None = None
+    """None: an answer is right if its key is that of the gold answer."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where the examples came from: file or repository to content hash or revision."""
+
+    def read(self, example: Example, raw: str) -> Answer | None:
+        """The answer that `raw` states to `example`, or None."""
+        return self.answers.read(raw, example.choices)
+
+    def right(self, example: Example, answer: Answer | None) -> bool | None:
+        """Whether the answer is right; None where neither a gold answer nor a scorer can tell."""
+        if self.scorer is not None:
+            return answer is not None and self.scorer(example, answer)
+        if example.gold is None:
+            return None
+        if answer is None:
+            return False
+        gold = self.read(example, example.gold)
+        return gold is not None and gold.key == answer.key

@@ -1,0 +1,165 @@
+"""JSON Lines files of one's own: three shapes of row, the kind of answer guessed and checked on every row.
+
+    {"question": "…", "answer": "42"}                               also with "body", shown before the question
+    {"question": "…", "choices": {"a": "…", "b": "…"}, "answer_key": "b"}   choices also as a list of texts
+    {"premise": "…", "hypothesis": "…", "label": "neutral"}
+
+Other fields are kept in `extra`. `id` is optional. An answer of null is allowed in training rows only.
+Rows are split by the hash of their id (80 % train, 10 % valid, 10 % test), so that added rows do not
+reshuffle the old; if every row has a field `split` (train, valid, test), that holds instead.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mindsmirror.answers import ENTAILMENT, YES_NO, Choice, Label, kind_named
+from mindsmirror.answers.base import AnswerKind
+from mindsmirror.answers.number import Number, looks_numeric
+from mindsmirror.errors import DataError, RecipeError
+from mindsmirror.records import Example
+from mindsmirror.tasks.base import Task, TaskConfig
+from mindsmirror.tasks.rows import Row, file_hash, read_rows
+from mindsmirror.tasks.shown import NLI_QUESTION, choice_example, premise_and_hypothesis, row_id
+from mindsmirror.tasks.splits import bucket, make_splits
+
+MAX_LABELS = 8
+SPLIT_NAMES = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "test": "test"}
+KINDS = ("number", "equation", "choice", "label", "text", "yes_no")
+_SHAPES = (
+    ("question", "choices", "answer_key"),
+    ("premise", "hypothesis", "label"),
+    ("question", "answer"),
+)
+
+
+def load(config: TaskConfig) -> Task:
+    """The task of the file that the recipe names. Its path is taken as given, or under data_dir."""
+    path = Path(config.name).expanduser()
+    if config.data_dir is not None and not path.is_absolute() and not path.exists():
+        path = config.data_dir / path
+    rows = read_rows(path)
+    shape = _shape(rows)
+    question = _nli_question(rows) if "premise" in shape else ""
+    examples = [_example(row, shape, question) for row in rows]
+    _check_ids(rows, examples)
+    kind = _kind(config, shape, [example.gold for example in examples if example.gold is not None])
+    examples = [_checked(row, example, kind) for row, example in zip(rows, examples, strict=True)]
+    parts: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
+    for split, example in zip(_splits(rows, examples), examples, strict=True):
+        parts[split].append(example)
+    splits, dropped = make_splits(config, parts["train"], parts["valid"], parts["test"])
+    for name, part in (("train", splits.train), ("test", splits.test)):
+        if not part:
+            raise DataError(f"{path}: none of its {len(rows)} rows falls into {name}. Add rows, or a field 'split'.")
+    sources = {str(path): file_hash(path), "repeats dropped": str(dropped), "kind of answer": kind.name}
+    return Task(path.name.removesuffix(".gz").removesuffix(".jsonl"), 1, "unknown", kind, splits, sources=sources)
+
+
+def _shape(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The shape that all rows share. DataError names the first row that has another or none."""
+    first = _shape_of(rows[0])
+    for row in rows:
+        if _shape_of(row) != first:
+            raise DataError(f"{row.where}: its fields differ from the first row's ({', '.join(first)}).")
+    return first
+
+
+def _shape_of(row: Row) -> tuple[str, ...]:
+    for shape in _SHAPES:
+        if all(key in row.fields for key in shape):
+            return shape
+    wanted = " or ".join(" + ".join(shape) for shape in _SHAPES)
+    raise DataError(f"{row.where}: the row needs {wanted}; it has: {', '.join(row.fields) or 'nothing'}.")
+
+
+def _nli_question(rows: Sequence[Row]) -> str:
+    """What is asked of a premise and a hypothesis: it names the labels, so that they are a closed set."""
+    labels = sorted({label.strip() for row in rows if (label := row.scalar("label"))})
+    if {label.casefold() for label in labels} <= set(ENTAILMENT.labels):
+        return NLI_QUESTION
+    return f"Which label fits: {', '.join(labels[:-1])} or {labels[-1]}?" if len(labels) > 1 else ""
+
+
+def _example(row: Row, shape: tuple[str, ...], nli_question: str) -> Example:
+    extra = row.others("id", "body", *shape)
+    if "choices" in shape:
+        return choice_example(row, extra)
+    if "premise" in shape:
+        text = premise_and_hypothesis(row.text("premise"), row.text("hypothesis"), nli_question)
+        return Example(id=row_id(row, text), text=text, gold=row.scalar("label"), extra=extra)
+    text = row.text("question").strip()
+    if row.fields.get("body"):
+        text = f"{row.text('body').strip()}\n{text}"
+    return Example(id=row_id(row, text), text=text, gold=row.scalar("answer"), extra=extra)
+
+
+def _check_ids(rows: Sequence[Row], examples: Sequence[Example]) -> None:
+    """DataError if two rows give the same id; rows without one may repeat, and are dropped as repeats."""
+    first: dict[str, Row] = {}
+    for row, example in zip(rows, examples, strict=True):
+        other = first.setdefault(example.id, row)
+        if other is not row and (row.fields.get("id") is not None or other.fields.get("id") is not None):
+            raise DataError(f"{row.where}: the id {example.id!r} is also that of {other.where}.")
+
+
+def _kind(config: TaskConfig, shape: tuple[str, ...], golds: Sequence[str]) -> AnswerKind:
+    if config.answer is not None and config.answer not in KINDS:
+        raise RecipeError(f"task.answer is {config.answer!r}; it must be one of {', '.join(KINDS)}.")
+    if not golds:
+        raise DataError(f"{config.name}: no row has an answer, so nothing can be evaluated.")
+    if "choices" in shape:
+        if config.answer not in (None, "choice"):
+            raise RecipeError(f"task.answer is {config.answer!r}, but the rows of {config.name} have choices.")
+        return Choice()
+    if config.answer == "choice":
+        raise RecipeError(f"task.answer is 'choice', but the rows of {config.name} have no choices.")
+    if config.answer not in (None, "label"):
+        return kind_named(str(config.answer))
+    return _guess(golds, config.answer == "label" or "label" in shape)
+
+
+def _guess(golds: Sequence[str], labelled: bool) -> AnswerKind:
+    """number if all are numerals, yes_no if all are that, labels if few and short, else text."""
+    if not labelled and all(looks_numeric(gold) and Number().read(gold, {}) for gold in golds):
+        return Number()
+    values = {gold.strip().casefold() for gold in golds}
+    if values <= {"yes", "no", "true", "false"}:
+        return YES_NO
+    if values <= set(ENTAILMENT.labels):
+        return ENTAILMENT
+    few = len(values) <= MAX_LABELS and len(golds) >= 3 * len(values) and all(len(v) <= 40 for v in values)
+    if labelled or few:
+        spelt = {gold.strip().casefold(): gold.strip() for gold in reversed(golds)}
+        return Label("label", tuple(spelt[value] for value in sorted(values)))
+    return kind_named("text")
+
+
+def _checked(row: Row, example: Example, kind: AnswerKind) -> Example:
+    """The example with its gold in canonical form. DataError if it is no answer of the kind."""
+    if example.gold is None:
+        return example
+    answer = kind.read(example.gold, example.choices)
+    if answer is None:
+        raise DataError(
+            f"{row.where}: the answer {example.gold!r} is no {kind.name}. "
+            "Mend the row, or set answer in [task] to another kind."
+        )
+    return example.model_copy(update={"gold": answer.text})
+
+
+def _splits(rows: Sequence[Row], examples: Sequence[Example]) -> list[str]:
+    """The split of each row. Rows without an answer train; DataError if their own field says otherwise."""
+    given = [row.fields.get("split") for row in rows]
+    if any(name is None for name in given):
+        return ["train" if its.gold is None else _bucket_name(its.id) for its in examples]
+    for row, name, example in zip(rows, given, examples, strict=True):
+        if name not in SPLIT_NAMES:
+            raise DataError(f"{row.where}: 'split' is {name!r}; it must be train, valid or test.")
+        if example.gold is None and name != "train":
+            raise DataError(f"{row.where}: a {name} row needs an answer.")
+    return [SPLIT_NAMES[str(name)] for name in given]
+
+
+def _bucket_name(identity: str) -> str:
+    place = bucket(identity)
+    return "test" if place < 0.1 else "valid" if place < 0.2 else "train"

@@ -1,0 +1,45 @@
+"""The tasks by name; a task's own module is imported only when it is loaded."""
+
+import importlib
+from collections.abc import Mapping
+
+from mindsmirror.errors import UnknownNameError
+from mindsmirror.tasks.base import Task, TaskConfig
+
+BUILT_IN: Mapping[str, tuple[str, str]] = {
+    "svamp": ("svamp", "word problems answered by an equation; 720/80/200 as in the paper"),
+    "csqa": ("csqa", "CommonsenseQA, five choices; 8766/975/1221 as in the paper"),
+    "anli_r1": ("anli", "adversarial NLI round 1; 16946/1000/1000; non-commercial licence"),
+    "gsm8k": ("gsm8k", "grade-school word problems answered by a number"),
+    "strategyqa": ("strategyqa", "yes/no questions that need implicit steps"),
+    "arc_challenge": ("arc", "grade-school science, three to five choices"),
+}
+GENERATED = "reasoning_gym:"
+FAMILIES: Mapping[str, str] = {
+    "reasoning_gym:NAME": "any generator of the reasoning-gym package, scored by its own verifier",
+    "PATH.jsonl": "a JSON Lines file of your own (.jsonl or .jsonl.gz)",
+}
+
+
+def load_task(config: TaskConfig) -> Task:
+    """The task that the recipe names, loaded. UnknownNameError lists what there is."""
+    if config.name.startswith(GENERATED):
+        module = "reasoning_gym"
+    elif config.name.endswith((".jsonl", ".jsonl.gz")):
+        module = "jsonl"
+    elif config.name in BUILT_IN:
+        module = BUILT_IN[config.name][0]
+    else:
+        raise UnknownNameError("task", config.name, [*BUILT_IN, *FAMILIES])
+    task: Task = importlib.import_module(f"mindsmirror.tasks.{module}").load(config)
+    return task
+
+
+def task_names() -> tuple[str, ...]:
+    """The built-in tasks, in the order in which they are listed."""
+    return tuple(BUILT_IN)
+
+
+def task_descriptions() -> dict[str, str]:
+    """A line for every built-in task and for the two open families."""
+    return {name: text for name, (_, text) in BUILT_IN.items()} | dict(FAMILIES)

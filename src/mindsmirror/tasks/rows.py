@@ -1,0 +1,123 @@
+"""Rows of JSON Lines files (plain or gzip), read so that every error names the file and the line."""
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.errors import DataError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row, and where it stands (`data/dev.jsonl, line 7`)."""
+
+    where: str
+    fields: Mapping[str, Any]
+
+    def text(self, key: str) -> str:
+        """The field as a string that is not blank. DataError if it is missing or anything else."""
+        value = self.value(key)
+        if not isinstance(value, str):
+            raise DataError(f"{self.where}: {key!r} must be a string, not {_kind_of(value)}.")
+        if not value.strip():
+            raise DataError(f"{self.where}: {key!r} is empty.")
+        return value
+
+    def value(self, key: str) -> Any:
+        """The field as it is. DataError if it is missing."""
+        if key not in self.fields:
+            raise DataError(f"{self.where}: {key!r} is missing. The row has: {', '.join(self.fields) or 'nothing'}.")
+        return self.fields[key]
+
+    def scalar(self, key: str) -> str | None:
+        """The field as an answer's text: a string, number or boolean (yes, no); None if it is null or missing."""
+        value = self.fields.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, int | float):
+            return str(int(value)) if float(value).is_integer() else repr(value)
+        return self.text(key)
+
+    def choices(self) -> dict[str, str]:
+        """The field `choices` as letters a, b, c … to texts, whether it is a mapping or a list of texts."""
+        value = self.value("choices")
+        texts = list(value.values()) if isinstance(value, dict) else value
+        if not isinstance(texts, list) or not 2 <= len(texts) <= 26:
+            raise DataError(f"{self.where}: 'choices' must map 2 to 26 letters to texts, or list the texts.")
+        if not all(isinstance(text, str | int | float) and str(text).strip() for text in texts):
+            raise DataError(f"{self.where}: a choice must be a text that is not empty.")
+        return {chr(ord("a") + index): str(text) for index, text in enumerate(texts)}
+
+    def others(self, *used: str) -> dict[str, Any]:
+        """The fields that are not among `used`."""
+        return {key: value for key, value in self.fields.items() if key not in used}
+
+
+def read_rows(path: Path) -> list[Row]:
+    """All rows of a .jsonl or .jsonl.gz file; blank lines are passed over.
+
+    DataError names the file, and the line where there is one: no such file, a folder, not gzip, not UTF-8,
+    not JSON, not an object, no rows at all.
+    """
+    rows = []
+    for number, line in enumerate(_lines(path), start=1):
+        where = f"{path}, line {number}"
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: this is not UTF-8 ({error.reason} at byte {error.start}).") from error
+        except json.JSONDecodeError as error:
+            raise DataError(f"{where}: this is not JSON ({error.msg} at column {error.colno}).") from error
+        except (RecursionError, ValueError) as error:
+            raise DataError(f"{where}: this JSON cannot be read ({error}).") from error
+        if not isinstance(fields, dict):
+            raise DataError(f"{where}: a row must be a JSON object, not {_kind_of(fields)}.")
+        rows.append(Row(where, fields))
+    if not rows:
+        raise DataError(f"{path} holds no rows.")
+    return rows
+
+
+def read_ids(path: Path) -> dict[str, list[str]]:
+    """A split file: one JSON object that maps the name of a split to a list of ids."""
+    try:
+        splits = json.loads(b"".join(_lines(path)))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(splits, dict) or not all(isinstance(ids, list) for ids in splits.values()):
+        raise DataError(f"{path} must map the names of splits to lists of ids.")
+    return splits
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, as `sha256:…`."""
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; a .jsonl or .jsonl.gz file is needed.")
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            yield from file
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist. Check the path, or data_dir in [task].") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is not a whole gzip file: {error}.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _kind_of(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return "null" if value is None else names.get(type(value), type(value).__name__)

@@ -1,0 +1,75 @@
+"""From examples to disjoint splits: identity by content, repeats dropped, validation cut by question."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from mindsmirror.errors import DataError
+from mindsmirror.records import Example
+from mindsmirror.tasks.base import Splits, TaskConfig
+
+
+def content_id(text: str) -> str:
+    """16 hex digits of the SHA-256 of the question, white space normalised: the id of a row without one."""
+    return _digest(" ".join(text.split()))[:16]
+
+
+def bucket(identity: str) -> float:
+    """A number in [0, 1) fixed by the id alone, so that added rows never move old ones."""
+    return int(_digest(f"split:{identity}")[:13], 16) / 16**13
+
+
+def cut(examples: Sequence[Example], share: float) -> tuple[list[Example], list[Example]]:
+    """The examples, and the `share` of them (by bucket of the question's text) that is held out."""
+    held = {example.id for example in examples if bucket(content_id(_question_key(example))) < share}
+    kept = [example for example in examples if example.id not in held]
+    return kept, [example for example in examples if example.id in held]
+
+
+def make_splits(
+    config: TaskConfig, train: Iterable[Example], valid: Iterable[Example], test: Iterable[Example]
+) -> tuple[Splits, int]:
+    """Splits of the sizes that the recipe asks for, and how many repeats of a question were dropped.
+
+    A question (its shown text, case and spacing aside) that recurs stays where it is first met in the order
+    test, valid, train, so nothing trained on is tested on. The first N of each split's order are taken.
+    DataError if there are fewer than asked for.
+    """
+    seen: set[str] = set()
+    counted = [list(part) for part in (test, valid, train)]
+    tests, valids, trains = (_unseen(part, seen) for part in counted)
+    dropped = sum(map(len, counted)) - len(tests) - len(valids) - len(trains)
+    splits = Splits(
+        _first(trains, config.train, "train", config.name),
+        _first(valids, config.valid, "valid", config.name),
+        _first(tests, config.test, "test", config.name),
+    )
+    return splits, dropped
+
+
+def _unseen(examples: Iterable[Example], seen: set[str]) -> list[Example]:
+    kept = []
+    for example in examples:
+        key = _question_key(example)
+        if key not in seen:
+            seen.add(key)
+            kept.append(example)
+    return kept
+
+
+def _first(examples: list[Example], wanted: int | None, split: str, name: str) -> tuple[Example, ...]:
+    if wanted is None:
+        return tuple(examples)
+    if wanted > len(examples):
+        raise DataError(
+            f"task {name}: the recipe asks for {split} = {wanted} questions, but there are {len(examples)}. "
+            f"Set {split} to {len(examples)} or less."
+        )
+    return tuple(examples[:wanted])
+
+
+def _question_key(example: Example) -> str:
+    return " ".join(example.text.casefold().split())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,229 @@
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mindsmirror.errors import DataError, RecipeError, UnknownNameError
+from mindsmirror.records import Example
+from mindsmirror.tasks import Task, TaskConfig, load_task, task_descriptions, task_names
+
+
+def write(path: Path, rows: Sequence[Any]) -> Path:
+    text = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(text.encode()))
+    else:
+        path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load(path: Path, **settings: Any) -> Task:
+    return load_task(TaskConfig(name=str(path), **settings))
+
+
+def everything(task: Task) -> list[Example]:
+    return [example for split in task.splits for example in split]
+
+
+def problems(n: int) -> list[dict[str, Any]]:
+    return [{"question": f"What is {i} + {i}?", "answer": 2 * i, "source": "me"} for i in range(n)]
+
+
+def test_word_problems(tmp_path: Path) -> None:
+    task = load(write(tmp_path / "sums.jsonl", problems(200)))
+    assert task.name == "sums" and task.answers.name == "number"
+    assert [len(split) for split in task.splits] == [
+        pytest.approx(160, abs=20),
+        pytest.approx(20, abs=15),
+        pytest.approx(20, abs=15),
+    ]
+    assert len(everything(task)) == 200
+    example = next(e for e in everything(task) if e.text == "What is 21 + 21?")
+    assert example.gold == "42" and example.extra == {"source": "me"}
+    assert task.right(example, task.read(example, "42.0 apples")) is True
+    assert task.right(example, task.read(example, "41")) is False
+    assert task.right(example, None) is False
+
+
+def test_added_rows_do_not_reshuffle_the_old(tmp_path: Path) -> None:
+    few = load(write(tmp_path / "few.jsonl", problems(100)))
+    more = load(write(tmp_path / "more.jsonl.gz", problems(300)))
+    for before, after in zip(few.splits, more.splits, strict=True):
+        assert {e.id for e in before} <= {e.id for e in after}
+
+
+def test_caps_take_the_first_and_too_few_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "sums.jsonl", problems(100))
+    whole, part = load(path), load(path, train=10, valid=2, test=3)
+    assert part.splits.train == whole.splits.train[:10]
+    assert [len(split) for split in part.splits] == [10, 2, 3]
+    with pytest.raises(DataError, match=r"asks for train = 1000 questions, but there are \d+"):
+        load(path, train=1000)
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_multiple_choice(tmp_path: Path, as_list: bool) -> None:
+    texts = ["bank", "river", "train station"]
+    choices: Any = texts if as_list else dict(zip("ABC", texts, strict=True))
+    keys: list[Any] = [1, "b", "river"] if as_list else ["B", "b", "River."]
+    rows = [{"question": f"Where is {i}?", "choices": choices, "answer_key": keys[i % 3]} for i in range(60)]
+    task = load(write(tmp_path / "mc.jsonl", rows))
+    example = task.splits.train[0]
+    assert task.answers.name == "choice"
+    assert example.choices == {"a": "bank", "b": "river", "c": "train station"}
+    assert example.text.endswith("\nAnswer choices:\n(a) bank\n(b) river\n(c) train station")
+    assert {e.gold for e in everything(task)} == {"river"}
+    assert task.right(example, task.read(example, "(B)")) is True
+
+
+def test_inference_pairs(tmp_path: Path) -> None:
+    labels = ["entailment", "neutral", "contradiction"]
+    rows = [{"premise": f"p{i}", "hypothesis": f"h{i}", "label": labels[i % 3]} for i in range(90)]
+    task = load(write(tmp_path / "nli.jsonl", rows))
+    assert task.answers.name == "label"
+    assert task.splits.train[0].text.startswith("Premise: p")
+    own = [{"premise": f"p{i}", "hypothesis": f"h{i}", "label": ["same", "other"][i % 2]} for i in range(90)]
+    other = load(write(tmp_path / "own.jsonl", own))
+    assert other.splits.train[0].text.endswith("Which label fits: other or same?")
+    assert other.read(other.splits.train[0], "Same.") == ("same", "same")
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ([True, False], "yes_no"),
+        (["Yes", "no"], "yes_no"),
+        (["1,200", "$3.50"], "number"),
+        (["9 (apples)", "1/2"], "number"),
+        (["positive", "Negative"], "label"),
+        (["Apollo 13", "Apollo 11", *(f"Apollo x{i}" for i in range(20))], "text"),
+    ],
+)
+def test_the_kind_of_answer_is_guessed(tmp_path: Path, answers: list[Any], kind: str) -> None:
+    rows = [{"question": f"q{i}", "answer": answers[i % len(answers)]} for i in range(80)]
+    assert load(write(tmp_path / "x.jsonl", rows)).answers.name == kind
+
+
+def test_the_kind_can_be_given(tmp_path: Path) -> None:
+    rows = [{"question": f"q{i}", "answer": f"{i} + 1"} for i in range(60)]
+    path = write(tmp_path / "x.jsonl", rows)
+    assert load(path).answers.name == "text"
+    assert load(path, answer="equation").splits.train[0].gold == rows_gold(path)
+    with pytest.raises(DataError, match=r"line 1: the answer '0 \+ 1' is no number"):
+        load(path, answer="number")
+    with pytest.raises(RecipeError, match="must be one of number"):
+        load(path, answer="numbers")
+
+
+def rows_gold(path: Path) -> str:
+    first = load(path).splits.train[0].gold
+    assert first is not None
+    return first
+
+
+def test_body_stands_before_the_question(tmp_path: Path) -> None:
+    rows = [{"id": i, "body": f"Ann has {i} pens.", "question": "How many?", "answer": i} for i in range(60)]
+    task = load(write(tmp_path / "x.jsonl", rows))
+    assert task.splits.train[0].text.split("\n")[1] == "How many?"
+    assert {e.id for e in everything(task)} == {str(i) for i in range(60)}
+
+
+def test_repeats_are_dropped_and_never_leak(tmp_path: Path) -> None:
+    rows = problems(80) + [{"id": f"again-{i}", "question": f"what is  {i} + {i}?", "answer": 2 * i} for i in range(80)]
+    task = load(write(tmp_path / "x.jsonl", rows + problems(5)))
+    assert task.sources["repeats dropped"] == "85"
+    texts = [" ".join(e.text.casefold().split()) for e in everything(task)]
+    assert len(texts) == len(set(texts)) == 80
+
+
+def test_an_explicit_split_is_honoured(tmp_path: Path) -> None:
+    names = ["train", "validation", "test"]
+    rows = [{**row, "split": names[i % 3]} for i, row in enumerate(problems(9))]
+    task = load(write(tmp_path / "x.jsonl", rows))
+    assert [[e.gold for e in split] for split in task.splits] == [["0", "6", "12"], ["2", "8", "14"], ["4", "10", "16"]]
+    rows[4]["split"] = "tset"
+    with pytest.raises(DataError, match="line 5: 'split' is 'tset'"):
+        load(write(tmp_path / "x.jsonl", rows))
+    rows[4] = {**problems(5)[4], "split": "test", "answer": None}
+    with pytest.raises(DataError, match="line 5: a test row needs an answer"):
+        load(write(tmp_path / "x.jsonl", rows))
+
+
+def test_unlabelled_rows_train(tmp_path: Path) -> None:
+    rows = [{**row, "answer": row["answer"] if i % 2 else None} for i, row in enumerate(problems(200))]
+    task = load(write(tmp_path / "x.jsonl", rows))
+    assert all(e.gold is not None for e in (*task.splits.valid, *task.splits.test))
+    unlabelled = [e for e in task.splits.train if e.gold is None]
+    assert len(unlabelled) == 100
+    assert task.right(unlabelled[0], task.read(unlabelled[0], "4")) is None
+
+
+GOOD = {"question": "q", "answer": "a"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([GOOD, '{"question": '], "line 2: this is not JSON"),
+        ([GOOD, "[1]"], "line 2: a row must be a JSON object, not a list"),
+        ([GOOD, {"question": "q"}], "line 2: the row needs"),
+        ([GOOD, {"question": 3, "answer": "a"}], "line 2: 'question' must be a string, not a number"),
+        ([GOOD, {"question": "r", "answer": ["a"]}], "line 2: 'answer' must be a string, not a list"),
+        ([GOOD, {"question": " ", "answer": "a"}], "line 2: 'question' is empty"),
+        ([{"id": 7, **GOOD}, {"id": "7", **GOOD}], "line 2: the id '7' is also that of .*line 1"),
+        ([GOOD, {"premise": "p", "hypothesis": "h", "label": "l"}], "line 2: its fields differ"),
+        ([{"question": "q", "choices": ["a"], "answer_key": 0}], "line 1: 'choices' must map 2 to 26"),
+        ([{"question": "q", "choices": ["a", "b"], "answer_key": 2}], "line 1: 'answer_key' is 2"),
+        ([{"question": "q", "choices": ["a", "b"], "answer_key": "z"}], "line 1: 'answer_key' is 'z'"),
+        ([GOOD], "none of its 1 rows falls into"),
+        ([{"question": "q", "answer": None}], "no row has an answer"),
+        ([""], "holds no rows"),
+        ([], "holds no rows"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path: Path, rows: list[Any], message: str) -> None:
+    path = write(tmp_path / "bad.jsonl", rows)
+    with pytest.raises(DataError, match=message) as caught:
+        load(path)
+    assert "bad.jsonl" in str(caught.value)
+
+
+def test_bad_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        load(tmp_path / "missing.jsonl")
+    (tmp_path / "folder.jsonl").mkdir()
+    with pytest.raises(DataError, match="is a folder"):
+        load(tmp_path / "folder.jsonl")
+    (tmp_path / "latin.jsonl").write_bytes(b'{"question": "q", "answer": "a"}\n{"question": "\xe9", "answer": "a"}\n')
+    with pytest.raises(DataError, match="line 2: this is not UTF-8"):
+        load(tmp_path / "latin.jsonl")
+    (tmp_path / "plain.jsonl.gz").write_text("{}")
+    with pytest.raises(DataError, match="not a whole gzip file"):
+        load(tmp_path / "plain.jsonl.gz")
+    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(json.dumps(GOOD).encode() * 99)[:40])
+    with pytest.raises(DataError, match="not a whole gzip file"):
+        load(tmp_path / "cut.jsonl.gz")
+    (tmp_path / "deep.jsonl").write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(DataError, match="line 1"):
+        load(tmp_path / "deep.jsonl")
+
+
+def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path: Path) -> None:
+    lines = "\n\n".join(json.dumps(row) for row in problems(60))
+    (tmp_path / "bom.jsonl").write_text("\ufeff" + lines, encoding="utf-8")
+    assert len(everything(load(tmp_path / "bom.jsonl"))) == 60
+
+
+def test_relative_paths_are_also_looked_for_in_data_dir(tmp_path: Path) -> None:
+    write(tmp_path / "here.jsonl", problems(60))
+    assert load(Path("here.jsonl"), data_dir=tmp_path).name == "here"
+
+
+def test_unknown_tasks_list_what_there_is() -> None:
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'svamp'.*reasoning_gym:NAME"):
+        load_task(TaskConfig(name="swamp"))
+    assert task_names() == ("svamp", "csqa", "anli_r1", "gsm8k", "strategyqa", "arc_challenge")
+    assert set(task_names()) < set(task_descriptions())
