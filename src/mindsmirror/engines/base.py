@@ -1,0 +1,141 @@
+"""Prompts in, completions out: the protocol that every engine keeps, and the key of a sample.
+
+An engine is driven by two calls. `submit` hands it a request; `poll` waits until at least one submitted
+request has ended and returns what has ended. The caller keeps about `capacity` samples in flight, writes
+down every reply as it comes, and may submit what follows from it before the rest has ended. A request
+that fails is a reply with `finish == "failed"`; an exception means that the engine as a whole is of no use.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Message(NamedTuple):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Sampling(BaseModel):
+    """How tokens are drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(0.8, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(256, ge=1)
+
+
+class Finish(StrEnum):
+    """Why a completion ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    FILTERED = "filtered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt, and which of its samples are wanted."""
+
+    id: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    keys: tuple[str, ...]
+    """Key of each wanted sample (`sample_key`); an engine derives its seeds from them."""
+    shared: int = 0
+    """How many leading messages this prompt shares with many others (the few-shot prefix)."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One sample, or the reason why there is none."""
+
+    key: str
+    text: str
+    finish: Finish
+    tokens_in: int = 0
+    """Prompt tokens that this sample is charged with: the first sample of a request bears them all."""
+    tokens_out: int = 0
+    error: str = ""
+
+
+class Engine(Protocol):
+    """Something that completes prompts."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """All that determines its completions besides the request: model, its hash, parameters."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """How many samples it wants in flight to be busy."""
+        ...
+
+    def submit(self, request: Request) -> None:
+        """Take a request; never blocks for long."""
+        ...
+
+    def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
+        """Wait for at least one submitted request to end; empty if none is in flight."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory, processes and connections; requests in flight are dropped."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class EngineBase:
+    """What all engines share: leaving a `with` block closes them."""
+
+    def close(self) -> None:
+        """Nothing to give back unless an engine says otherwise."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def sample_key(identity: Mapping[str, Any], messages: Sequence[Message], sampling: Sampling, sample: int) -> str:
+    """SHA-256 of everything that determines a completion: it is the sample's address in the store.
+
+    Hex, 64 characters. Texts are hashed as UTF-8 with lone surrogates kept apart, so any string has a key.
+    """
+    document = json.dumps(
+        [dict(identity), [list(m) for m in messages], sampling.model_dump(), sample],
+        sort_keys=True,
+        ensure_ascii=True,
+        separators=(",", ":"),
+    )
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def seed_of(key: str) -> int:
+    """A 31-bit seed from a sample's key: equal samples draw alike, different ones apart."""
+    return int(key[:8], 16) & 0x7FFFFFFF

@@ -1,0 +1,141 @@
+"""The `[[teacher]]` table of a recipe: which model, by which engine, with which parameters.
+
+Each engine's parameters are a model here rather than in the engine's own module, so that a recipe is
+checked, and an identity computed, before anything heavy is imported.
+"""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, get_args
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+EngineName = Literal["openvino", "openai", "transformers", "recorded", "scripted"]
+ENGINES: tuple[str, ...] = get_args(EngineName)
+
+
+class Price(BaseModel):
+    """USD per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(0.0, ge=0)
+    output: float = Field(0.0, ge=0)
+
+
+class Options(BaseModel):
+    """Base of the engines' parameters; those in `neutral` change speed, never what is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    neutral: ClassVar[frozenset[str]] = frozenset()
+
+    def identity(self) -> dict[str, Any]:
+        """What of this determines completions; defaults are left out, so a new option changes no key."""
+        return self.model_dump(mode="json", exclude=set(self.neutral), exclude_defaults=True)
+
+
+class OpenVINOOptions(Options):
+    """Parameters of the engine `openvino`."""
+
+    neutral = frozenset({"in_flight", "cache_gb"})
+    in_flight: int | None = Field(None, ge=1, description="sequences decoded together")
+    cache_gb: int | None = Field(None, ge=1, description="size of the key-value cache")
+
+
+class OpenAIOptions(Options):
+    """Parameters of the engine `openai`."""
+
+    neutral = frozenset({"concurrency", "timeout", "retries"})
+    concurrency: int = Field(8, ge=1, description="requests at once")
+    timeout: float = Field(120.0, gt=0, description="seconds until a request counts as lost")
+    retries: int = Field(5, ge=0, description="further attempts after a failure that may pass")
+    extra: dict[str, Any] = Field(default_factory=dict, description="further fields of the request body")
+
+
+class TransformersOptions(Options):
+    """Parameters of the engine `transformers`."""
+
+    neutral = frozenset({"batch"})
+    batch: int = Field(16, ge=1, description="samples generated together")
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    revision: str = Field("main", description="of a hub id")
+    trust_remote_code: bool = Field(False, description="runs code from the model's repository")
+
+
+class RecordedOptions(Options):
+    """Parameters of the engine `recorded`: there are none."""
+
+
+class ScriptedOptions(Options):
+    """Parameters of the engine `scripted`."""
+
+    neutral = frozenset({"latency", "delay", "capacity", "log"})
+    unparsed: float = Field(0.0, ge=0, le=1, description="share of samples that state no answer")
+    failed: float = Field(0.0, ge=0, le=1, description="share of samples that fail")
+    latency: float = Field(0.0, ge=0, description="seconds that each request takes, all at once")
+    delay: float = Field(0.0, ge=0, description="seconds that each poll takes")
+    capacity: int = Field(16, ge=1, description="samples in flight")
+    log: Path | None = Field(None, description="file to which the keys of served samples are appended")
+
+
+OPTIONS: Mapping[str, type[Options]] = {
+    "openvino": OpenVINOOptions,
+    "openai": OpenAIOptions,
+    "transformers": TransformersOptions,
+    "recorded": RecordedOptions,
+    "scripted": ScriptedOptions,
+}
+
+
+class TeacherConfig(BaseModel):
+    """One `[[teacher]]` of a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        min_length=1,
+        description="catalogue name, path, hub id, model name at base_url, or name of a script",
+    )
+    engine: EngineName = "openvino"
+    path: Path | None = Field(None, description="your copy of a catalogue model, or the recording")
+    base_url: str | None = Field(None, description="for openai; else the variable OPENAI_BASE_URL")
+    api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
+    price: Price | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict, description="the engine's own")
+
+    @model_validator(mode="after")
+    def _known_parameters(self) -> Self:
+        options_of(self.engine, self.parameters)
+        return self
+
+    @property
+    def options(self) -> Options:
+        """The parameters, checked, as the engine's own type."""
+        return options_of(self.engine, self.parameters)
+
+
+def options_of(engine: str, parameters: Mapping[str, Any]) -> Options:
+    """The options of an engine; ValueError, with the key and the nearest known one, if they are wrong."""
+    kind = OPTIONS[engine]
+    try:
+        return kind.model_validate(dict(parameters))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] != "extra_forbidden":
+            raise ValueError(f"parameters.{key}: {first['msg']}") from error
+        near = difflib.get_close_matches(key, kind.model_fields, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(kind.model_fields) or "none"
+        raise ValueError(
+            f"parameters.{key}: the engine {engine} has no such parameter.{hint} It has: {known}."
+        ) from error
+
+
+def public_url(url: str) -> str:
+    """The URL without user, password, query and fragment: secrets stay out of identities."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))

@@ -1,0 +1,118 @@
+"""From a recipe's teacher to an engine, and to its identity without opening it.
+
+The identity is part of every sample's key. It is computed from the recipe and from hashes of files alone,
+so a run whose samples are all stored already never loads the model. `open_engine` imports what it opens.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.engines import catalog
+from mindsmirror.engines.base import Engine
+from mindsmirror.engines.config import (
+    ENGINES,
+    OpenAIOptions,
+    OpenVINOOptions,
+    ScriptedOptions,
+    TeacherConfig,
+    TransformersOptions,
+    public_url,
+)
+from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+
+def engine_identity(config: TeacherConfig) -> Mapping[str, Any]:
+    """All that determines the teacher's completions besides the request: engine, model, hash, parameters.
+
+    Loads no model and fetches nothing; a local file is hashed once (and not again while it is untouched).
+    """
+    if config.engine == "recorded":
+        from mindsmirror.engines.recorded import recorded_identity
+
+        return recorded_identity(_recording(config), config.model)
+    identity: dict[str, Any] = {"engine": config.engine, "model": config.model}
+    if config.engine in ("openvino", "transformers"):
+        identity |= _weights(config)
+    elif config.engine == "openai":
+        identity["base_url"] = public_url(_base_url(config))
+    identity["parameters"] = config.options.identity()
+    return identity
+
+
+def open_engine(config: TeacherConfig) -> Engine:
+    """The engine that the recipe asks for, ready for requests.
+
+    Raises ModelFileError if the model's bytes cannot be had, EngineError if the engine cannot work with
+    them or the endpoint is not usable, MissingExtraError if an optional package is missing.
+    """
+    options, identity = config.options, engine_identity(config)
+    if isinstance(options, ScriptedOptions):
+        from mindsmirror.engines.scripted import ScriptedEngine
+
+        return ScriptedEngine(config.model, identity=identity, **dict(options))
+    if isinstance(options, OpenAIOptions):
+        from mindsmirror.engines.openai import OpenAIEngine
+
+        return OpenAIEngine(
+            config.model,
+            identity,
+            base_url=_base_url(config),
+            api_key_env=config.api_key_env,
+            options=options,
+        )
+    if isinstance(options, OpenVINOOptions):
+        from mindsmirror.engines.openvino import OpenVINOEngine
+
+        _check_fit(identity)
+        path = catalog.locate(config.model, config.path)
+        return OpenVINOEngine(path, identity, **options.model_dump(exclude_none=True))
+    if isinstance(options, TransformersOptions):
+        from mindsmirror.engines.transformers import TransformersEngine
+
+        _check_fit(identity)
+        source = config.model if _is_hub_id(config) else catalog.locate(config.model, config.path)
+        return TransformersEngine(source, identity, options=options)
+    if config.engine == "recorded":
+        from mindsmirror.engines.recorded import RecordedEngine
+
+        return RecordedEngine(_recording(config), config.model)
+    raise UnknownNameError("engine", config.engine, ENGINES)
+
+
+def _weights(config: TeacherConfig) -> dict[str, str]:
+    if _is_hub_id(config):
+        return {}
+    return catalog.identify(config.model, config.path)
+
+
+def _is_hub_id(config: TeacherConfig) -> bool:
+    """Whether the model is neither in the catalogue nor a file here, but may be an id on the hub."""
+    return (
+        config.engine == "transformers"
+        and config.path is None
+        and config.model not in catalog.entries()
+        and not Path(config.model).expanduser().exists()
+        and config.model.count("/") == 1
+        and not config.model.endswith(".gguf")
+    )
+
+
+def _check_fit(identity: Mapping[str, Any]) -> None:
+    model, engine = identity["model"], identity["engine"]
+    entry = catalog.entries().get(model)
+    if entry is not None and engine in entry.unfit:
+        raise EngineError(f"the engine {engine} cannot run {model}: {entry.unfit[engine]}")
+
+
+def _recording(config: TeacherConfig) -> Path:
+    if config.path is None:
+        raise RecipeError(f"[[teacher]] {config.model}: the engine recorded needs `path`, the recording")
+    return config.path.expanduser()
+
+
+def _base_url(config: TeacherConfig) -> str:
+    return config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL

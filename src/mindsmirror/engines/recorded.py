@@ -1,0 +1,185 @@
+"""Completions from a file: what an engine once wrote, or what somebody else's did, is replayed.
+
+A recording is JSON lines, gzipped if its name ends in `.gz`. A row has `text` and is found by its `key` (the
+sample's key), or by `messages` and optionally `sample` (its number, else its place among the rows with these
+messages). `finish`, `tokens_in` and `tokens_out` may be given. The first line may be `{"identity": {…}}`, the
+identity of the engine that wrote the texts: then a replay has the same keys as the original.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import json
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from mindsmirror.engines.base import Completion, EngineBase, Finish, Message, Request, sample_key
+from mindsmirror.engines.digest import sha256_of
+from mindsmirror.errors import DataError, StorageError
+
+
+class _Turn(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    role: str
+    content: str
+
+
+class _Row(BaseModel):
+    """One completion; fields that are not named here are somebody's notes and are passed over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    key: str | None = None
+    messages: tuple[_Turn, ...] | None = None
+    prompt_hash: str | None = None
+    sample: int | None = None
+    finish: Finish = Finish.STOP
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> "_Row":
+        if self.key is None and self.messages is None and self.prompt_hash is None:
+            raise ValueError("needs one of key, messages, prompt_hash")
+        return self
+
+
+def prompt_hash(messages: Iterable[Message]) -> str:
+    """Hex SHA-256 of a conversation, by which a recording's rows are found."""
+    document = json.dumps([[m.role, m.content] for m in messages], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def recorded_identity(path: Path, model: str) -> Mapping[str, Any]:
+    """The identity in the recording's first line, else the model's name and the file's SHA-256."""
+    if not path.is_file():
+        raise DataError(f"the recording {path} does not exist")
+    for _, row in _rows(path):
+        if isinstance(row.get("identity"), dict):
+            return cast("Mapping[str, Any]", row["identity"])
+        break
+    return {"engine": "recorded", "model": model, "sha256": sha256_of(path)}
+
+
+class RecordedEngine(EngineBase):
+    """Replays a recording; a sample that it lacks is a failed completion that names it."""
+
+    def __init__(self, path: Path, model: str = "recorded") -> None:
+        self._path = path
+        self._identity = recorded_identity(path, model)
+        self._by_key: dict[str, _Row] = {}
+        self._by_prompt: dict[str, dict[int, _Row]] = {}
+        for number, raw in _rows(path):
+            if number == 1 and "identity" in raw and "text" not in raw:
+                continue
+            try:
+                self._add(_Row.model_validate(raw))
+            except ValidationError as error:
+                first = error.errors()[0]
+                field = ".".join(str(part) for part in first["loc"]) or "row"
+                raise DataError(f"{path}, line {number}: {field}: {first['msg']}") from error
+        self._waiting: deque[Request] = deque()
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """That of the engine whose texts these are, where the recording says it."""
+        return self._identity
+
+    @property
+    def capacity(self) -> int:
+        """More gains nothing: a replay waits for nobody."""
+        return 64
+
+    def submit(self, request: Request) -> None:
+        """Queue the request."""
+        self._waiting.append(request)
+
+    def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
+        """Replay everything that waits."""
+        requests = tuple(self._waiting)
+        self._waiting.clear()
+        return [(r, tuple(self._complete(r, key) for key in r.keys)) for r in requests]
+
+    def close(self) -> None:
+        """Drop what waits."""
+        self._waiting.clear()
+
+    def _add(self, row: _Row) -> None:
+        if row.key is not None:
+            self._by_key.setdefault(row.key, row)
+        address = row.prompt_hash
+        if row.messages is not None:
+            address = prompt_hash(Message(cast("Any", t.role), t.content) for t in row.messages)
+        if address is not None:
+            samples = self._by_prompt.setdefault(address, {})
+            samples.setdefault(len(samples) if row.sample is None else row.sample, row)
+
+    def _complete(self, request: Request, key: str) -> Completion:
+        row = self._by_key.get(key) or self._by_number(request, key)
+        if row is None:
+            reason = f"the recording {self._path.name} does not hold sample {key} (request {request.id})"
+            return Completion(key, "", Finish.FAILED, error=reason)
+        return Completion(key, row.text, row.finish, row.tokens_in, row.tokens_out)
+
+    def _by_number(self, request: Request, key: str) -> _Row | None:
+        # A request names keys, not sample numbers: the number is the one that hashes to this key.
+        samples = self._by_prompt.get(prompt_hash(request.messages), {})
+        for sample, row in samples.items():
+            if sample_key(self._identity, request.messages, request.sampling, sample) == key:
+                return row
+        return None
+
+
+def write_recording(
+    path: Path, rows: Iterable[tuple[str, str | Completion]], identity: Mapping[str, Any] | None = None
+) -> None:
+    """Write (key, text or completion) pairs as a recording, gzipped if the name ends in `.gz`.
+
+    With the identity of the engine that wrote them, a replay has the same keys. Raises StorageError.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _open(partial, "wt", packed=path.suffix == ".gz") as file:
+            if identity is not None:
+                file.write(json.dumps({"identity": dict(identity)}) + "\n")
+            for key, text in rows:
+                completion = text if isinstance(text, Completion) else Completion(key, text, Finish.STOP)
+                row = {"key": key, "text": completion.text, "finish": completion.finish.value}
+                tokens = {"tokens_in": completion.tokens_in, "tokens_out": completion.tokens_out}
+                file.write(json.dumps(row | tokens) + "\n")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise StorageError(f"cannot write the recording {path}: {error.strerror or error}") from error
+
+
+def _open(path: Path, mode: str, *, packed: bool) -> IO[str]:
+    if packed:
+        return cast("IO[str]", gzip.open(path, mode, encoding="utf-8"))
+    return cast("IO[str]", path.open(mode, encoding="utf-8"))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers from 1 and the objects on them; empty lines are passed over."""
+    number = 0
+    try:
+        with _open(path, "rt", packed=path.suffix == ".gz") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    row = json.loads(line)
+                    if not isinstance(row, dict):
+                        raise DataError(f"{path}, line {number}: is not a JSON object")
+                    yield number, row
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path}, line {number}: is not JSON: {error}") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read the recording {path} after line {number}: {error}") from error

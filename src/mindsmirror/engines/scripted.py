@@ -1,0 +1,178 @@
+"""A deterministic engine that needs no model: for tests, examples and benchmarks.
+
+Each completion is a pure function of its key and its messages. The script `teacher` plays the teacher's
+whole part on any task: asked a question it writes a rationale whose answer is drawn, by the key, from
+what stands in the question; asked to judge it judges. It knows nothing, and is right only by chance.
+"""
+
+import os
+import random
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.engines.base import Completion, EngineBase, Finish, Message, Request
+from mindsmirror.errors import UnknownNameError
+
+Script = Callable[[Sequence[Message], str], str | Completion]
+"""Messages and a sample's key in, its text out; a `Completion` where finish or error matter."""
+
+LOG_VARIABLE = "MINDSMIRROR_SCRIPTED_LOG"
+"""Environment variable that names a file to which the key of every served sample is appended."""
+
+_JUDGE = re.compile(r"is th(?:is|e) solution correct", re.IGNORECASE)
+_CRITIC = re.compile(r"(uncertain whether the )?solution is (correct|right|wrong|incorrect)", re.IGNORECASE)
+_CHOICE = re.compile(r"(?:^|(?<=\s))\(([A-Za-z])\)\s*(.+?)(?=\s+\([A-Za-z]\)|\s*$)", re.MULTILINE)
+_NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+_OPEN = re.compile(r"\b(how|what|which|when|where|who|why|find|calculate|compute|count)\b|^\W*$", re.IGNORECASE)
+_HYPOTHESIS = re.compile(r"^\s*hypothesis\s*:", re.IGNORECASE | re.MULTILINE)
+
+_PRAISE = (
+    "Every step follows from the question and the last one states what was asked.",
+    "The quantities are taken from the question as they stand and combined as it asks.",
+    "The reasoning uses each fact once and its conclusion follows.",
+)
+_BLAME = (
+    "The second step takes a quantity that the question does not ask about.",
+    "The reasoning leaves out a fact of the question, so its conclusion does not follow.",
+    "The last step answers something else than what was asked.",
+)
+_DOUBT = ("The second step may leave out a fact.", "It is not clear that the last step follows.")
+_OPENINGS = ("Let us see what is given.", "First, what the question says.", "We start from what is known.")
+_STEPS = ("From this, {0} is what remains.", "Putting this together gives {0}.", "So it must be {0}.")
+
+
+def echo(messages: Sequence[Message], key: str) -> str:
+    """The content of the last message."""
+    return messages[-1].content
+
+
+def teacher(messages: Sequence[Message], key: str) -> str:
+    """A critique where the last message asks for one, otherwise a rationale that ends in an answer.
+
+    A request for a judgement is answered with a closing line "Evaluation result: the given answer is …."
+    """
+    draw = random.Random(key)
+    prompt = messages[-1].content
+    if _JUDGE.search(prompt):
+        verdict = draw.choices(("correct", "wrong", "uncertain"), (6, 3, 1))[0]
+        remark = draw.choice({"correct": _PRAISE, "wrong": _BLAME}.get(verdict, _DOUBT))
+        return f"{remark}\nEvaluation result: the given answer is {verdict}."
+    critic = _CRITIC.search(prompt)
+    if critic:
+        praised = critic[2].lower() in ("correct", "right")
+        return draw.choice(_DOUBT if critic[1] else _PRAISE if praised else _BLAME)
+    answer = _answer(prompt, draw)
+    return f"{draw.choice(_OPENINGS)} {draw.choice(_STEPS).format(answer)} The answer is {answer}."
+
+
+def _answer(question: str, draw: random.Random) -> str:
+    """One of the question's choices, labels or numbers; the first is as likely as all others together."""
+    options = [f"({letter}) {text}" for letter, text in _CHOICE.findall(question)]
+    if not options and _HYPOTHESIS.search(question):
+        options = ["entailment", "neutral", "contradiction"]
+    if not options and not _OPEN.search(question):
+        options = ["yes", "no"]
+    if not options:
+        options = list(dict.fromkeys(_NUMBER.findall(question))) or ["1", "2"]
+    return options[0] if draw.random() < 0.5 else draw.choice(options)
+
+
+SCRIPTS: Mapping[str, Script] = {"echo": echo, "teacher": teacher}
+
+
+class ScriptedEngine(EngineBase):
+    """Answers by a script, in the order in which requests came, one request a poll.
+
+    `unparsed` and `failed` are the shares of samples, chosen by key, that state no answer or fail. Every
+    request takes `latency` seconds, all at once; every poll takes `delay` seconds. `served` counts the
+    requests and `keys` lists the samples that were served.
+    """
+
+    def __init__(
+        self,
+        script: str | Script = "teacher",
+        *,
+        identity: Mapping[str, Any] | None = None,
+        unparsed: float = 0.0,
+        failed: float = 0.0,
+        latency: float = 0.0,
+        delay: float = 0.0,
+        capacity: int = 16,
+        log: Path | None = None,
+    ) -> None:
+        if isinstance(script, str):
+            if script not in SCRIPTS:
+                raise UnknownNameError("script", script, SCRIPTS)
+            name, self._script = script, SCRIPTS[script]
+        else:
+            name, self._script = getattr(script, "__qualname__", "script"), script
+        self._identity = identity or {
+            "engine": "scripted",
+            "model": name,
+            "parameters": {"unparsed": unparsed, "failed": failed},
+        }
+        self._unparsed, self._failed = unparsed, failed
+        self._latency, self._delay, self._capacity = latency, delay, capacity
+        self._log = log or (Path(os.environ[LOG_VARIABLE]) if os.environ.get(LOG_VARIABLE) else None)
+        self._waiting: deque[tuple[float, Request]] = deque()
+        self.served = 0
+        self.keys: list[str] = []
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The script's name and the shares that fail."""
+        return self._identity
+
+    @property
+    def capacity(self) -> int:
+        """As given."""
+        return self._capacity
+
+    def submit(self, request: Request) -> None:
+        """Put the request at the end of the queue."""
+        self._waiting.append((time.monotonic() + self._latency, request))
+
+    def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
+        """Serve the oldest request, once its latency and the delay of a poll are over."""
+        if not self._waiting:
+            return []
+        due, request = self._waiting.popleft()
+        wait = max(due - time.monotonic(), self._delay)
+        if wait > 0:
+            time.sleep(wait)
+        completions = tuple(self._complete(request, key) for key in request.keys)
+        if completions:
+            words = sum(len(m.content.split()) for m in request.messages)
+            first = completions[0]
+            charged = Completion(first.key, first.text, first.finish, words, first.tokens_out, first.error)
+            completions = (charged, *completions[1:])
+        self._note(request)
+        return [(request, completions)]
+
+    def close(self) -> None:
+        """Drop what waits."""
+        self._waiting.clear()
+
+    def _complete(self, request: Request, key: str) -> Completion:
+        draw = random.Random(f"{key} fate")
+        if draw.random() < self._failed:
+            return Completion(key, "", Finish.FAILED, error="scripted failure")
+        unparsed = draw.random() < self._unparsed
+        reply = self._script(request.messages, key)
+        if isinstance(reply, Completion):
+            return reply
+        if unparsed:
+            half = " ".join(reply.split()[: max(1, len(reply.split()) // 2)])
+            return Completion(key, half, Finish.LENGTH, tokens_out=len(half.split()))
+        return Completion(key, reply, Finish.STOP, tokens_out=len(reply.split()))
+
+    def _note(self, request: Request) -> None:
+        self.served += 1
+        self.keys += request.keys
+        if self._log is not None:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write("".join(f"{key}\n" for key in request.keys))

@@ -1,0 +1,204 @@
+"""Batches of prompts through Hugging Face Transformers: any causal model from the hub, a folder or a GGUF file.
+
+Samples are generated `batch` at a time, padded on the left, and a batch lasts as long as its longest sample.
+The random state is set from the key of a batch's first sample, so a text depends on what else is in its
+batch: a run can be resumed but not replayed, as with every engine that batches.
+"""
+
+import gc
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.engines.base import Completion, EngineBase, Finish, Request, Sampling, seed_of
+from mindsmirror.engines.config import TransformersOptions
+from mindsmirror.errors import EngineError
+
+
+@dataclass
+class _Pending:
+    """A request, the ids of its prompt, and its completions as far as they are made."""
+
+    request: Request
+    prompt: list[int]
+    made: dict[str, Completion] = field(default_factory=dict)
+
+
+class TransformersEngine(EngineBase):
+    """Completes prompts in this process; `poll` generates batches until a request ends."""
+
+    def __init__(
+        self, source: str | Path, identity: Mapping[str, Any], *, options: TransformersOptions | None = None
+    ) -> None:
+        self.identity = identity
+        self._options = options or TransformersOptions()
+        self.capacity = 2 * self._options.batch
+        self._model, self._tokenizer = _load(source, self._options)
+        self._window = getattr(self._model.config, "max_position_embeddings", None)
+        self._stops = _stops(self._model, self._tokenizer)
+        self._ended: list[tuple[Request, tuple[Completion, ...]]] = []
+        self._waiting: deque[tuple[_Pending, str]] = deque()
+
+    def submit(self, request: Request) -> None:
+        """Queue the request's samples; one that the model's window cannot hold has failed already."""
+        import jinja2
+
+        turns = [{"role": m.role, "content": m.content} for m in request.messages]
+        try:
+            text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        except jinja2.TemplateError as error:
+            self._refuse(request, f"the model's chat template refuses this conversation: {error}")
+            return
+        prompt = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        if self._window is not None and len(prompt) + request.sampling.max_tokens > self._window:
+            need = f"{len(prompt)} tokens and max_tokens {request.sampling.max_tokens}"
+            self._refuse(request, f"the prompt's {need} do not fit the model's window of {self._window}")
+            return
+        if not request.keys:
+            self._ended.append((request, ()))
+        pending = _Pending(request, prompt)
+        self._waiting.extend((pending, key) for key in request.keys)
+
+    def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
+        """Generate batches until at least one request has ended."""
+        while self._waiting and not self._ended:
+            self._generate(self._next_batch())
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        """Free the model."""
+        self._waiting.clear()
+        self._ended.clear()
+        self._model = self._tokenizer = None
+        gc.collect()
+
+    def _refuse(self, request: Request, reason: str) -> None:
+        failed = tuple(Completion(key, "", Finish.FAILED, error=reason) for key in request.keys)
+        self._ended.append((request, failed))
+
+    def _next_batch(self) -> list[tuple[_Pending, str]]:
+        """The oldest samples that are drawn alike; the others keep their order."""
+        sampling = self._waiting[0][0].request.sampling
+        batch: list[tuple[_Pending, str]] = []
+        others: list[tuple[_Pending, str]] = []
+        while self._waiting and len(batch) < self._options.batch:
+            item = self._waiting.popleft()
+            (batch if item[0].request.sampling == sampling else others).append(item)
+        self._waiting.extendleft(reversed(others))
+        return batch
+
+    def _generate(self, batch: Sequence[tuple[_Pending, str]]) -> None:
+        import torch
+
+        rows = [pending.prompt for pending, _ in batch]
+        padded = self._tokenizer.pad({"input_ids": rows}, padding_side="left", return_tensors="pt")
+        padded = padded.to(self._model.device)
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(seed_of(batch[0][1]))
+            made = self._model.generate(
+                input_ids=padded["input_ids"],
+                attention_mask=padded["attention_mask"],
+                generation_config=self._config(batch[0][0].request.sampling),
+            )
+        for (pending, key), ids in zip(batch, made[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
+            pending.made[key] = self._completion(pending, key, ids)
+            if len(pending.made) == len(set(pending.request.keys)):
+                completions = tuple(pending.made[key] for key in pending.request.keys)
+                self._ended.append((pending.request, completions))
+
+    def _config(self, sampling: Sampling) -> Any:
+        from transformers import GenerationConfig
+
+        # What is left out would be filled from the model's own defaults: top-k, repetition penalties.
+        drawn: dict[str, Any] = {"do_sample": sampling.temperature > 0, "repetition_penalty": 1.0}
+        if sampling.temperature > 0:
+            drawn |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        return GenerationConfig(
+            max_new_tokens=sampling.max_tokens,
+            eos_token_id=self._stops,
+            pad_token_id=self._tokenizer.pad_token_id,
+            **drawn,
+        )
+
+    def _completion(self, pending: _Pending, key: str, ids: list[int]) -> Completion:
+        end = next((place for place, token in enumerate(ids) if token in self._stops), None)
+        kept = ids if end is None else ids[:end]
+        return Completion(
+            key=key,
+            text=self._tokenizer.decode(kept, skip_special_tokens=True),
+            finish=Finish.LENGTH if end is None else Finish.STOP,
+            tokens_in=len(pending.prompt) if key == pending.request.keys[0] else 0,
+            tokens_out=len(ids) if end is None else end + 1,
+        )
+
+
+def _load(source: str | Path, options: TransformersOptions) -> tuple[Any, Any]:
+    """Model and tokenizer; EngineError if Transformers cannot read them or there is no chat template."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
+
+    where, shared = source, {"trust_remote_code": options.trust_remote_code, "revision": options.revision}
+    weights: dict[str, Any] = {"dtype": _dtype(options)}
+    if isinstance(source, Path) and source.is_file():
+        where, shared["gguf_file"] = source.parent, source.name
+        # Weights left packed are unpacked in every product of every token: several times slower.
+        weights["quantization_config"] = GgufConfig(dequantize=True)
+    else:
+        weights["use_safetensors"] = True  # never pickles
+    try:
+        with _no_bars():
+            tokenizer = AutoTokenizer.from_pretrained(where, **shared)
+            model = AutoModelForCausalLM.from_pretrained(where, **shared, **weights)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise EngineError(f"Transformers cannot load {source}: {lines[0]}") from error
+    if tokenizer.chat_template is None:
+        raise EngineError(f"{source} has no chat template: as a teacher, take a model trained to follow one")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    stops = model.generation_config.eos_token_id
+    model.generation_config = GenerationConfig(eos_token_id=stops, pad_token_id=tokenizer.pad_token_id)
+    return model.eval().to(_device()), tokenizer
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep Transformers' progress bars out of a stderr that is no terminal."""
+    from transformers.utils import logging
+
+    hide = logging.is_progress_bar_enabled() and not sys.stderr.isatty()
+    if hide:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hide:
+            logging.enable_progress_bar()
+
+
+def _stops(model: Any, tokenizer: Any) -> list[int]:
+    """Ids at which generation stops: those that the model names, and the tokenizer's end of sequence."""
+    named = model.generation_config.eos_token_id
+    ids = named if isinstance(named, list) else [named]
+    return sorted({i for i in (*ids, tokenizer.eos_token_id) if i is not None})
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _dtype(options: TransformersOptions) -> Any:
+    """bfloat16 where the hardware computes in it, otherwise float32."""
+    import torch
+
+    if options.dtype != "auto":
+        return getattr(torch, options.dtype)
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32

@@ -1,0 +1,368 @@
+"""The chat completions engine against a loopback server that behaves, and misbehaves, by script."""
+
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, seed_of
+from mindsmirror.engines.chat import retry_after
+from mindsmirror.engines.config import OpenAIOptions
+from mindsmirror.engines.openai import OpenAIEngine
+from mindsmirror.errors import EngineError
+
+KEYS = tuple(hashlib.sha256(str(i).encode()).hexdigest() for i in range(8))
+SECRET = "sk-very-secret"
+
+Body = dict[str, Any]
+Behaviour = Callable[["Server", "Handler", Body], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: "Server"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            self.server.bodies.append(body | {"authorization": self.headers["Authorization"]})
+        self.server.behaviour(self.server, self, body)
+
+    def send(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": "application/json"} | headers).items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def refuse(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
+        error = {"message": message, "code": code, "type": None, "param": None}
+        self.send(status, json.dumps({"error": error}).encode(), **headers)
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+class Server(ThreadingHTTPServer):
+    behaviour: Behaviour
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.bodies: list[Body] = []
+        self.lock = threading.Lock()
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up is part of the tests."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEACHER_KEY", SECRET)
+
+
+def engine_at(server: Server | str, **options: Any) -> OpenAIEngine:
+    url = server if isinstance(server, str) else f"http://127.0.0.1:{server.server_port}/v1"
+    return OpenAIEngine(
+        "tiny",
+        {"engine": "openai", "model": "tiny"},
+        base_url=url,
+        api_key_env="TEACHER_KEY",
+        options=OpenAIOptions(**{"timeout": 5.0, "retries": 2} | options),
+    )
+
+
+def completion(texts: list[str | None], finish: str | None = "stop", tokens: int = 6) -> bytes:
+    choices = [
+        {"index": i, "message": {"role": "assistant", "content": t}, "finish_reason": finish}
+        for i, t in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 11, "completion_tokens": tokens, "total_tokens": 11 + tokens}
+    return json.dumps({"id": "x", "object": "chat.completion", "choices": choices, "usage": usage}).encode()
+
+
+def well(server: Server, handler: Handler, body: Body) -> None:
+    handler.send(200, completion([f"text {body['seed']}.{i}" for i in range(body.get("n", 1))]))
+
+
+def request(*keys: str, id: str = "r", **sampling: Any) -> Request:
+    messages = (Message("system", "Be brief."), Message("user", f"Say {id}."))
+    return Request(id, messages, Sampling(**sampling), keys)
+
+
+def ask(engine: OpenAIEngine, *keys: str, **sampling: Any) -> tuple[Completion, ...]:
+    engine.submit(request(*keys, **sampling))
+    ((_, completions),) = engine.poll()
+    assert tuple(c.key for c in completions) == keys
+    return completions
+
+
+def first_then(first: Behaviour, then: Behaviour = well) -> Behaviour:
+    def behave(server: Server, handler: Handler, body: Body) -> None:
+        (first if len(server.bodies) == 1 else then)(server, handler, body)
+
+    return behave
+
+
+def test_samples_of_a_prompt_are_one_request(server: Server) -> None:
+    server.behaviour = well
+    with engine_at(server, extra={"top_k": 5}) as engine:
+        completions = ask(engine, *KEYS[:3], temperature=0.5, top_p=0.9, max_tokens=77)
+        assert [c.text for c in completions] == [f"text {seed_of(KEYS[0])}.{i}" for i in range(3)]
+        assert all(c.finish is Finish.STOP for c in completions)
+        assert [c.tokens_in for c in completions] == [11, 0, 0]
+        assert sum(c.tokens_out for c in completions) == 6
+        assert engine.poll() == [] and engine.capacity == 24
+    (body,) = server.bodies
+    assert body.pop("authorization") == f"Bearer {SECRET}"
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say r."}]
+    sampling = {"temperature": 0.5, "top_p": 0.9, "max_tokens": 77, "n": 3, "seed": seed_of(KEYS[0])}
+    assert body == sampling | {"model": "tiny", "messages": turns, "top_k": 5}
+
+
+def test_many_requests_all_end(server: Server) -> None:
+    server.behaviour = well
+    with engine_at(server, concurrency=4) as engine:
+        for i in range(40):
+            engine.submit(request(KEYS[i % 8], KEYS[(i + 1) % 8], id=str(i)))
+        ended: list[str] = []
+        while batch := engine.poll():
+            ended += [r.id for r, _ in batch]
+    assert sorted(ended, key=int) == [str(i) for i in range(40)]
+
+
+@pytest.mark.parametrize("refusal", ["refuses", "returns_one"])
+def test_n_that_is_not_supported_is_remembered(server: Server, refusal: str) -> None:
+    def behave(server: Server, handler: Handler, body: Body) -> None:
+        if body.get("n", 1) > 1 and refusal == "refuses":
+            handler.refuse(400, "Only one completion choice is allowed")
+        else:
+            handler.send(200, completion([f"text {body['seed']}"]))
+
+    server.behaviour = behave
+    with engine_at(server) as engine:
+        completions = ask(engine, *KEYS[:3])
+        assert [c.text for c in completions] == [f"text {seed_of(k)}" for k in KEYS[:3]]
+        before = len(server.bodies)
+        assert before == (4 if refusal == "refuses" else 3)
+        ask(engine, *KEYS[3:6])
+        assert len(server.bodies) == before + 3 and all("n" not in b for b in server.bodies[before:])
+        assert engine.capacity == 8
+
+
+def test_a_bad_prompt_does_not_make_n_forgotten(server: Server) -> None:
+    def behave(server: Server, handler: Handler, body: Body) -> None:
+        if "bad" in body["messages"][-1]["content"]:
+            handler.refuse(400, "maximum context length exceeded")
+        else:
+            well(server, handler, body)
+
+    server.behaviour = behave
+    with engine_at(server) as engine:
+        engine.submit(request(*KEYS[:2], id="bad"))
+        ((_, completions),) = engine.poll()
+        assert all(c.finish is Finish.FAILED and "maximum context" in c.error for c in completions)
+        ask(engine, *KEYS[:2])
+        assert server.bodies[-1]["n"] == 2
+
+
+def test_siblings_of_a_failed_sample_survive(server: Server) -> None:
+    def behave(server: Server, handler: Handler, body: Body) -> None:
+        if body.get("n", 1) > 1:
+            handler.send(200, completion(["one", "two"]))
+        else:
+            handler.refuse(400, "no")
+
+    server.behaviour = behave
+    with engine_at(server) as engine:
+        completions = ask(engine, *KEYS[:3])
+    assert [(c.text, c.finish) for c in completions[:2]] == [("one", Finish.STOP), ("two", Finish.STOP)]
+    assert completions[2].finish is Finish.FAILED and "no" in completions[2].error
+
+
+def test_retry_after_is_honoured(server: Server) -> None:
+    server.behaviour = first_then(lambda s, h, b: h.refuse(429, "slow down", Retry_After="1"))
+    began = time.monotonic()
+    with engine_at(server) as engine:
+        assert ask(engine, KEYS[0])[0].finish is Finish.STOP
+    assert 1.0 <= time.monotonic() - began < 3
+
+
+def hang(server: Server, handler: Handler, body: Body) -> None:
+    time.sleep(1.5)
+
+
+def reset(server: Server, handler: Handler, body: Body) -> None:
+    linger = struct.pack("ii", 1, 0)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    handler.connection.close()
+
+
+def cut_short(server: Server, handler: Handler, body: Body) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", "5000")
+    handler.end_headers()
+    handler.wfile.write(completion(["x"])[:40])
+
+
+PASSING: dict[str, Behaviour] = {
+    "status 500": lambda s, h, b: h.refuse(500, "oops"),
+    "no JSON at all": lambda s, h, b: h.send(200, b"<html>busy</html>", Content_Type="text/html"),
+    "half JSON": lambda s, h, b: h.send(200, completion(["x"])[:40]),
+    "invalid UTF-8": lambda s, h, b: h.send(200, b'{"choices": "\xff\xfe"}'),
+    "no choices": lambda s, h, b: h.send(200, b'{"choices": []}'),
+    "no message": lambda s, h, b: h.send(200, b'{"choices": [{"message": null}]}'),
+    "cut short": cut_short,
+    "connection reset": reset,
+    "hang": hang,
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_may_pass_is_tried_again(server: Server, name: str) -> None:
+    server.behaviour = first_then(PASSING[name])
+    with engine_at(server, timeout=0.8) as engine:
+        (only,) = ask(engine, KEYS[0])
+    assert only.text == f"text {seed_of(KEYS[0])}.0" and len(server.bodies) == 2
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_does_not_pass_is_a_failed_sample_with_its_reason(server: Server, name: str) -> None:
+    server.behaviour = first_then(well, PASSING[name])
+    with engine_at(server, timeout=0.3, retries=0) as engine:
+        ask(engine, KEYS[0])
+        (only,) = ask(engine, KEYS[1])
+    assert only.finish is Finish.FAILED and only.error and not only.text and len(server.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (401, None, "refuses the API key.*TEACHER_KEY"),
+        (403, None, "refuses the API key.*TEACHER_KEY"),
+        (404, "model_not_found", "does not know the model 'tiny'.*base_url"),
+        (429, "insufficient_quota", "no money"),
+    ],
+)
+def test_an_endpoint_that_refuses_everything_is_an_error(
+    server: Server, status: int, code: str | None, message: str
+) -> None:
+    server.behaviour = lambda s, h, b: h.refuse(status, f"bad key {SECRET}", code)
+    with engine_at(server) as engine:
+        engine.submit(request(*KEYS[:2]))
+        with pytest.raises(EngineError, match=message) as caught:
+            engine.poll()
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+        assert f":{server.server_port}/v1" in str(caught.value)
+        with pytest.raises(EngineError):
+            engine.poll()
+
+
+def test_an_endpoint_that_is_down_is_an_error() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with engine_at(f"http://127.0.0.1:{port}/v1", retries=5) as engine:
+        engine.submit(request(KEYS[0]))
+        began = time.monotonic()
+        with pytest.raises(EngineError, match=rf"127\.0\.0\.1:{port}/v1 does not answer.*Is the server"):
+            engine.poll()
+        assert time.monotonic() - began < 3
+
+
+def test_an_endpoint_that_dies_stops_the_run_but_keeps_what_came(server: Server) -> None:
+    server.behaviour = first_then(well, reset)
+    with engine_at(server, retries=0, concurrency=1) as engine:
+        assert ask(engine, KEYS[0])[0].text
+        for i in range(6):
+            engine.submit(request(KEYS[1], id=str(i)))
+        failed = 0
+        with pytest.raises(EngineError, match="has gone away"):
+            while batch := engine.poll():
+                failed += len(batch)
+        assert failed == 2
+
+
+def test_finish_reasons_and_refusals(server: Server) -> None:
+    replies = iter(
+        [
+            completion(["cut"], "length"),
+            completion(["bad"], "content_filter"),
+            completion([None], None, tokens=0),
+            b'{"choices": [{"message": {"content": null, "refusal": "I cannot"}, "finish_reason": "stop"}]}',
+        ]
+    )
+    server.behaviour = lambda s, h, b: h.send(200, next(replies))
+    with engine_at(server) as engine:
+        got = [ask(engine, KEYS[0])[0] for _ in range(4)]
+    assert [c.finish for c in got] == [Finish.LENGTH, Finish.FILTERED, Finish.STOP, Finish.FILTERED]
+    assert [c.text for c in got] == ["cut", "bad", "", "I cannot"]
+    assert got[3].tokens_in == 0
+
+
+def test_refused_field_names_are_adapted(server: Server) -> None:
+    def behave(server: Server, handler: Handler, body: Body) -> None:
+        if "max_tokens" in body:
+            handler.refuse(400, "Unsupported parameter: use 'max_completion_tokens' instead")
+        elif "seed" in body:
+            handler.refuse(422, "extra fields not permitted: seed")
+        else:
+            handler.send(200, completion(["fine"]))
+
+    server.behaviour = behave
+    with engine_at(server, retries=0) as engine:
+        assert ask(engine, KEYS[0])[0].text == "fine"
+        ask(engine, KEYS[1])
+    assert len(server.bodies) == 4 and server.bodies[-1]["max_completion_tokens"] == 256
+
+
+def test_a_text_that_cannot_be_sent_is_a_failed_sample(server: Server) -> None:
+    server.behaviour = well
+    with engine_at(server) as engine:
+        ask(engine, KEYS[0])
+        engine.submit(Request("r", (Message("user", "\ud800"),), Sampling(), (KEYS[1],)))
+        ((_, (only,)),) = engine.poll()
+    assert only.finish is Finish.FAILED and "surrogate" in only.error
+
+
+def test_closing_does_not_wait_for_what_hangs(server: Server) -> None:
+    server.behaviour = hang
+    began = time.monotonic()
+    with engine_at(server) as engine:
+        engine.submit(request(KEYS[0]))
+    assert time.monotonic() - began < 1
+
+
+def test_retry_after_is_a_number_or_a_date() -> None:
+    assert retry_after(_StatusError("2.5")) == 2.5
+    assert retry_after(_StatusError("-3")) == 0
+    asked = retry_after(_StatusError(formatdate(time.time() + 100, usegmt=True)))
+    assert asked is not None and 50 < asked <= 101
+
+
+@pytest.mark.parametrize("value", ["soon", "", "nan", "inf"])
+def test_a_senseless_retry_after_is_ignored(value: str) -> None:
+    assert retry_after(_StatusError(value)) is None
+
+
+class _StatusError(Exception):
+    def __init__(self, value: str) -> None:
+        self.response = type("Response", (), {"headers": {"retry-after": value}})()

@@ -1,0 +1,118 @@
+"""The scripted engine: pure in key and messages, and fit to play a teacher on any task."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
+from mindsmirror.engines.scripted import LOG_VARIABLE, ScriptedEngine, teacher
+from mindsmirror.errors import UnknownNameError
+
+
+def ask(engine: ScriptedEngine, prompt: str, keys: tuple[str, ...]) -> tuple[Completion, ...]:
+    engine.submit(Request("r", (Message("user", prompt),), Sampling(), keys))
+    ((_, completions),) = engine.poll()
+    return completions
+
+
+def test_same_key_same_text_whatever_came_before() -> None:
+    first = ask(ScriptedEngine(), "Ann has 5 pears and 17 apples. How many?", ("aa", "bb", "cc"))
+    other = ScriptedEngine()
+    ask(other, "Something else with 3?", ("zz",))
+    assert ask(other, "Ann has 5 pears and 17 apples. How many?", ("cc",))[0].text == first[2].text
+    texts = {c.text for c in ask(other, "What of 5 and 17.", tuple(map(str, range(20))))}
+    assert len(texts) > 5
+
+
+@pytest.mark.parametrize(
+    ("question", "allowed"),
+    [
+        ("Ann has 5 pears and 1,700.5 apples. How many?", {"5", "1,700.5"}),
+        ("Where? Choices: (a) the bank (b) a river 12", {"(a) the bank", "(b) a river 12"}),
+        ("Where?\n(A) the bank\n(B) a river", {"(A) the bank", "(B) a river"}),
+        ("Premise: 3 men sit.\nHypothesis: They run.", {"entailment", "neutral", "contradiction"}),
+        ("Do 2 cats bark?", {"yes", "no"}),
+        ("A dozen apples and one pear: how many?", {"1", "2"}),
+    ],
+)
+def test_answers_are_drawn_from_the_question(question: str, allowed: set[str]) -> None:
+    completions = ask(ScriptedEngine(), question, tuple(map(str, range(60))))
+    answers = {m[1] for c in completions if (m := re.search(r"The answer is (.+)\.$", c.text))}
+    assert answers == allowed
+    assert all(c.finish is Finish.STOP and c.tokens_out == len(c.text.split()) for c in completions)
+    assert [c.tokens_in for c in completions[:2]] == [len(question.split()), 0]
+
+
+def test_judges_and_criticises() -> None:
+    keys = tuple(map(str, range(80)))
+    judged = ask(ScriptedEngine(), "Question: 2+2? Solution: 4. Is this solution correct? …", keys)
+    lines = {c.text.splitlines()[-1] for c in judged}
+    assert lines == {f"Evaluation result: the given answer is {v}." for v in ("correct", "wrong", "uncertain")}
+    for prompt in (
+        "The solution is correct. Say why.",
+        "The solution is wrong: it is 3.",
+        "It is uncertain whether the solution is correct or wrong.",
+    ):
+        (critique,) = ask(ScriptedEngine(), prompt, ("k",))
+        assert "The answer is" not in critique.text and "Evaluation result" not in critique.text
+    right = {c.text for c in ask(ScriptedEngine(), "The solution is correct.", keys)}
+    wrong = {c.text for c in ask(ScriptedEngine(), "The solution is wrong: it is 3.", keys)}
+    assert not right & wrong
+
+
+def test_shares_of_failed_and_unparsed() -> None:
+    engine = ScriptedEngine(failed=0.2, unparsed=0.3)
+    completions = ask(engine, "How many are 5 and 7?", tuple(f"key{i}" for i in range(1000)))
+    failed = [c for c in completions if c.finish is Finish.FAILED]
+    cut = [c for c in completions if c.finish is Finish.LENGTH]
+    assert 150 < len(failed) < 250 and all(c.error and not c.text for c in failed)
+    assert 180 < len(cut) < 300 and not any(re.search(r"The answer is .+\.", c.text) for c in cut)
+    assert engine.identity["parameters"] == {"unparsed": 0.3, "failed": 0.2}
+
+
+def test_serves_in_order_counts_and_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LOG_VARIABLE, str(tmp_path / "served"))
+    with ScriptedEngine("echo") as engine:
+        for name in "ab":
+            engine.submit(Request(name, (Message("user", name),), Sampling(), (name + "1", name + "2")))
+        assert [r.id for r, _ in engine.poll()] == ["a"]
+        assert [r.id for r, _ in engine.poll()] == ["b"]
+        assert engine.poll() == []
+        assert (engine.served, engine.keys) == (2, ["a1", "a2", "b1", "b2"])
+    assert (tmp_path / "served").read_text().split() == ["a1", "a2", "b1", "b2"]
+
+
+def test_latency_runs_for_all_at_once_and_delay_for_each_poll() -> None:
+    engine = ScriptedEngine("echo", latency=0.1)
+    for name in "abc":
+        engine.submit(Request(name, (Message("user", name),), Sampling(), (name,)))
+    began = time.monotonic()
+    while engine.poll():
+        pass
+    assert 0.09 < time.monotonic() - began < 0.25
+    slow = ScriptedEngine("echo", delay=0.05)
+    for name in "ab":
+        slow.submit(Request(name, (Message("user", name),), Sampling(), (name,)))
+    began = time.monotonic()
+    while slow.poll():
+        pass
+    assert time.monotonic() - began >= 0.1
+
+
+def test_own_script_and_unknown_script() -> None:
+    def refuse(messages: object, key: str) -> Completion:
+        return Completion(key, "no", Finish.FILTERED)
+
+    assert ask(ScriptedEngine(refuse), "x", ("k",))[0].finish is Finish.FILTERED
+    with pytest.raises(UnknownNameError, match="Did you mean 'teacher'"):
+        ScriptedEngine("teachr")
+
+
+@given(st.text(), st.text())
+def test_any_text_gets_a_reply(prompt: str, key: str) -> None:
+    reply = teacher((Message("user", prompt),), key)
+    assert reply and reply == teacher((Message("user", prompt),), key)
