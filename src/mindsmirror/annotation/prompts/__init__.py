@@ -1,0 +1,155 @@
+"""What the teacher is asked: the prompts for rationales, critiques and judgements.
+
+A prompt set is a TOML file with a system text, solved examples and judged examples; there is one for each
+kind of answer, and a recipe can name its own. Everything that this module can send is covered by the set's
+hash. A critique continues the conversation of its rationale, so an engine that caches prefixes computes only
+the few words of the request; that is also why all prompts of a run share one few-shot prefix. A plain
+judgement shows question and solution afresh, as in the paper (arXiv 2311.09214): another teacher may judge.
+"""
+
+import hashlib
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mindsmirror.answers import ENTAILMENT, YES_NO, AnswerKind, Label
+from mindsmirror.engines.base import Message
+from mindsmirror.errors import RecipeError
+from mindsmirror.records import Example, Verdict
+
+CRITIQUE = {
+    Verdict.CORRECT: "The solution is correct. Say in one sentence what makes it correct.",
+    Verdict.WRONG: "The solution is wrong: the right answer is {answer}. "
+    "Say in one sentence what its first mistake is.",
+    Verdict.UNCERTAIN: "It is uncertain whether the solution is correct or wrong. "
+    "Say in one sentence which step is doubtful.",
+}
+JUDGE = (
+    "Is this solution correct? Check every step against the question. Write one or two sentences, then end "
+    'with the line "Evaluation result: the given answer is correct.", or wrong, or uncertain.'
+)
+RESULT = "Evaluation result: the given answer is {verdict}."
+JUDGE_SYSTEM = "You check solutions that others have written. Be strict: many of them are wrong."
+
+
+class Shot(BaseModel):
+    """A solved example: question, rationale with its answer sentence, and why it is correct."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: str
+    rationale: str
+    critique: str
+
+
+class JudgedShot(Shot):
+    """Somebody's solution, the verdict on it, and the answer it should have reached."""
+
+    verdict: Verdict
+    answer: str
+
+
+class Prompt(NamedTuple):
+    """A conversation, and how many of its first messages other prompts have too."""
+
+    messages: tuple[Message, ...]
+    shared: int
+
+
+class PromptSet(BaseModel):
+    """All prompts for one kind of answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    system: str
+    solved: tuple[Shot, ...] = Field(min_length=1)
+    judged: tuple[JudgedShot, ...] = Field(min_length=1)
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits over the set and over the words that this module adds to it."""
+        words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM))
+        return hashlib.sha256((self.model_dump_json() + words).encode()).hexdigest()[:16]
+
+    def rationale(self, example: Example) -> Prompt:
+        """Ask for one train of thought."""
+        prefix = self._prefix()
+        return Prompt((*prefix, Message("user", example.text)), len(prefix))
+
+    def critique(self, example: Example, rationale: str, verdict: Verdict, answer: str) -> Prompt:
+        """Ask why the rationale deserves a verdict that is already known; `answer` is the right answer."""
+        asked, shared = self.rationale(example)
+        request = Message("user", CRITIQUE[verdict].format(answer=answer))
+        return Prompt((*asked, Message("assistant", rationale), request), shared)
+
+    def judgement(self, example: Example, rationale: str) -> Prompt:
+        """Ask for a verdict, as published: the judge sees the question and one solution."""
+        messages = [Message("system", JUDGE_SYSTEM)]
+        for shot in self.judged:
+            messages.append(Message("user", _solution(shot.question, shot.rationale) + JUDGE))
+            result = RESULT.format(verdict=shot.verdict.value)
+            messages.append(Message("assistant", f"{shot.critique}\n{result}"))
+        shared = len(messages)
+        messages.append(Message("user", _solution(example.text, rationale) + JUDGE))
+        return Prompt(tuple(messages), shared)
+
+    def _prefix(self) -> tuple[Message, ...]:
+        messages = [Message("system", self.system.strip())]
+        for index, shot in enumerate(self.solved):
+            messages.append(Message("user", shot.question))
+            messages.append(Message("assistant", shot.rationale))
+            if index == 0:
+                messages.append(Message("user", CRITIQUE[Verdict.CORRECT]))
+                messages.append(Message("assistant", shot.critique))
+                messages.extend(self._wrong_example())
+        return tuple(messages)
+
+    def _wrong_example(self) -> tuple[Message, ...]:
+        # Somebody else's wrong solution stands in a user turn: the teacher must not learn to write one.
+        shot = next((s for s in self.judged if s.verdict is Verdict.WRONG), None)
+        if shot is None:
+            return ()
+        request = CRITIQUE[Verdict.WRONG].format(answer=shot.answer)
+        asked = _solution(shot.question, shot.rationale) + request
+        return (Message("user", asked), Message("assistant", shot.critique))
+
+
+def _solution(question: str, rationale: str) -> str:
+    return f"Question: {question}\n\nSomebody's solution: {rationale}\n\n"
+
+
+def prompts_for(kind: AnswerKind) -> PromptSet:
+    """The built-in set for a task's kind of answer; labels of the task's own are named in the system text."""
+    if not isinstance(kind, Label) or kind == ENTAILMENT or kind.name == YES_NO.name:
+        return load_prompts(kind.name)
+    general = load_prompts("text")
+    labels = ", ".join(kind.labels)
+    return general.model_copy(update={"system": f"{general.system.strip()} The answer is one of: {labels}."})
+
+
+def load_prompts(source: str) -> PromptSet:
+    """The built-in set for a kind of answer (number, equation, choice, label, yes_no, text), or a .toml file.
+
+    Raises RecipeError if the file is missing or not a prompt set; the message names file and key.
+    """
+    if source.endswith(".toml"):
+        path = Path(source)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"[annotation] prompts: cannot read {path}: {error}") from error
+    else:
+        resource = files(__package__) / f"{source}.toml"
+        text = resource.read_text(encoding="utf-8")
+    try:
+        return PromptSet.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"[annotation] prompts: {source} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise RecipeError(f"[annotation] prompts: {source}: {key}: {first['msg']}") from error

@@ -1,0 +1,72 @@
+"""From what the store holds to records: parsing happens here, on every run, and never at the store's door.
+
+So a better parser costs nothing, and a sample without a usable reply is a record with the reason why.
+"""
+
+from mindsmirror.annotation.store import Stored
+from mindsmirror.answers.reply import read_reply
+from mindsmirror.answers.verdict import read_verdict
+from mindsmirror.engines.base import Finish
+from mindsmirror.records import Example, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
+from mindsmirror.tasks.base import Task
+
+
+def read_rationale(task: Task, example: Example, teacher: str, sample: int, found: Stored | str) -> Rationale:
+    """Take a reply apart; `found` is the stored reply, or the reason why there is none."""
+    if isinstance(found, str):
+        return Rationale(teacher=teacher, sample=sample, text="", parse=Parse.FAILED, reason=_legible(found))
+    text = _legible(found.text)
+    reply = read_reply(text, lambda raw: task.read(example, raw), truncated=found.finish is Finish.LENGTH)
+    return Rationale(
+        teacher=teacher,
+        sample=sample,
+        text=text.strip(),
+        thought=reply.thought,
+        answer=reply.answer.text if reply.answer else None,
+        parse=reply.parse,
+        reason=reply.reason,
+        right=task.right(example, reply.answer) if reply.answer else None,
+    )
+
+
+def read_judgement(
+    teacher: str,
+    rationale: int,
+    sample: int,
+    found: Stored | str,
+    source: VerdictSource,
+    known: Verdict | None,
+) -> SelfEvaluation:
+    """Read a judgement of a rationale; `known` is the verdict if it did not come from the judge's words.
+
+    A critique that is cut short or missing keeps its known verdict and carries its own parse and reason.
+    """
+    verdict, critique, parse, reason = known or Verdict.UNPARSED, "", Parse.OK, ""
+    if isinstance(found, str):
+        parse, reason = Parse.FAILED, _legible(found)
+    else:
+        critique = _legible(found.text).strip()
+        cut = found.finish is Finish.LENGTH
+        if known is None:
+            verdict, critique = read_verdict(critique, truncated=cut)
+        if cut:
+            parse, reason = Parse.TRUNCATED, "the critique ran out of room"
+        elif verdict is Verdict.UNPARSED:
+            parse, reason = Parse.NO_ANSWER, "its last line names no verdict"
+        elif not critique:
+            parse, reason = Parse.EMPTY, "there is no critique"
+    return SelfEvaluation(
+        teacher=teacher,
+        rationale=rationale,
+        sample=sample,
+        verdict=verdict,
+        source=source,
+        critique=critique,
+        parse=parse,
+        reason=reason,
+    )
+
+
+def _legible(text: str) -> str:
+    """`text` without lone surrogates, which JSON cannot hold; servers that cut an emoji in half send them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
