@@ -1,0 +1,53 @@
+"""What is learnt, and in which order: one file a paper.
+
+A method is found by name here or among the entry points of the group `mindsmirror.methods`, so that another
+package can add one. A method that is new needs one file in this room.
+"""
+
+from importlib.metadata import entry_points
+
+from mindsmirror.errors import AnnotationError, UnknownNameError
+from mindsmirror.methods.base import ArmConfig, Method, Needs
+from mindsmirror.methods.minds_mirror import MindsMirror
+from mindsmirror.methods.multi_cot import MultiCoT
+from mindsmirror.methods.standard import Standard
+from mindsmirror.methods.step_by_step import StepByStep
+
+__all__ = ["ArmConfig", "Method", "Needs", "check_needs", "method_named", "method_names"]
+
+GROUP = "mindsmirror.methods"
+BUILT_IN: dict[str, Method] = {
+    "standard": Standard(),
+    "step_by_step": StepByStep(),
+    "multi_cot": MultiCoT(),
+    "minds_mirror": MindsMirror(),
+}
+
+
+def method_names() -> tuple[str, ...]:
+    """Every method that is installed."""
+    return tuple(BUILT_IN) + tuple(point.name for point in entry_points(group=GROUP))
+
+
+def method_named(name: str) -> Method:
+    """The method of that name; raises UnknownNameError with what exists."""
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            found: Method = point.load()()
+            return found
+    raise UnknownNameError("method", name, method_names())
+
+
+def check_needs(arm: ArmConfig, rationales: int, evaluations: int) -> None:
+    """Raise AnnotationError if the annotation that is planned lacks what the arm's method needs."""
+    needs = method_named(arm.method).needs
+    for key, have, need in (
+        ("rationales", rationales, needs.rationales),
+        ("self_evaluations", evaluations, needs.evaluations),
+    ):
+        if have < need:
+            raise AnnotationError(
+                f"arm {arm.name!r}: method {arm.method!r} needs [annotation] {key} >= {need}, the recipe has {have}."
+            )

@@ -1,0 +1,165 @@
+"""What a method is: a paper as code, annotations in, stages of targets out.
+
+Here is what methods have in common: the `[[arm]]` table that sets them, which label an example is given, how a
+rationale is written as a target, and how targets that say the same are merged.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mindsmirror.annotation.judges import majority
+from mindsmirror.errors import AnnotationError
+from mindsmirror.records import Annotation, Parse, Rationale, Stage, Tag, Target
+from mindsmirror.tasks.base import Task
+
+
+class ArmConfig(BaseModel):
+    """The `[[arm]]` table of a recipe: one method with its settings.
+
+    `form = "published"` stands for tags, rationale_target and judge_sees_question as the paper has them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    method: str
+    labels: Literal["teacher", "gold"] = Field(
+        "teacher", description="teacher: the most frequent of its k answers; gold: the task's own"
+    )
+    alpha: float = Field(0.5, ge=0, le=1, description="weight of the label; 1 - alpha of the rationale")
+    form: Literal["default", "published"] = "default"
+    tags: Literal["distinct", "published"] = Field(
+        "distinct", description="published: the judge is taught under predict and explain, too"
+    )
+    rationale_target: Literal["with_answer", "published"] = Field(
+        "with_answer",
+        description="published: the rationale stops before its answer, so it cannot be used to think",
+    )
+    judge_sees_question: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published_form(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("form") == "published":
+            published = {"tags": "published", "rationale_target": "published", "judge_sees_question": False}
+            return published | values
+        return values
+
+    @property
+    def verdict_tag(self) -> Tag:
+        """The tag under which the student is asked for a verdict."""
+        return Tag.VERDICT if self.tags == "distinct" else Tag.PREDICT
+
+    @property
+    def critique_tag(self) -> Tag:
+        """The tag under which the student is asked for a critique."""
+        return Tag.CRITIQUE if self.tags == "distinct" else Tag.EXPLAIN
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method needs of every annotation."""
+
+    rationales: int = 0
+    evaluations: int = 0
+
+
+class Method(Protocol):
+    """Annotations in, stages out."""
+
+    @property
+    def needs(self) -> Needs:
+        """What the annotation must hold."""
+        ...
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the student learns to write rationales."""
+        ...
+
+    @property
+    def judges(self) -> bool:
+        """Whether the student learns to judge rationales."""
+        ...
+
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+        """What is learnt, in order."""
+        ...
+
+
+def written(rationale: Rationale) -> str:
+    """A parsed rationale in the form that students read and write: it ends with the answer sentence."""
+    return f"{rationale.thought} The answer is {rationale.answer}.".strip()
+
+
+def label(annotation: Annotation, task: Task, arm: ArmConfig) -> str | None:
+    """The answer that the student is taught, in canonical form; None if there is none.
+
+    Teacher labels are the most frequent of the k answers; where no answer leads, the first that parsed.
+    Raises AnnotationError for a gold label that is missing or unreadable: it would be dropped in one arm only.
+    """
+    example = annotation.example
+    if arm.labels == "gold":
+        gold = task.read(example, example.gold) if example.gold is not None else None
+        if gold is None:
+            raise AnnotationError(
+                f"arm {arm.name!r} learns from gold labels, but question {example.id!r} of {task.name} has "
+                f'none that can be read (gold = {example.gold!r}). Set labels = "teacher" or remove the row.'
+            )
+        return gold.text
+    answers = {
+        r.sample: answer
+        for r in annotation.rationales
+        if r.answer is not None and (answer := task.read(example, r.answer)) is not None
+    }
+    if not answers:
+        return None
+    leader = majority(answers)
+    return (leader or next(iter(answers.values()))).text
+
+
+def usable(annotation: Annotation, dropped: Counter[str], limit: int | None = None) -> list[Rationale]:
+    """The first `limit` rationales that parsed, or all; the others are counted by reason."""
+    found = []
+    for rationale in annotation.rationales:
+        if rationale.parse is Parse.OK and rationale.thought:
+            found.append(rationale)
+        else:
+            reason = rationale.parse.value if rationale.parse is not Parse.OK else "no_reasoning"
+            dropped[f"rationale: {reason}"] += 1
+    return found[:limit]
+
+
+def thinking_targets(
+    annotation: Annotation, task: Task, arm: ArmConfig, dropped: Counter[str], limit: int | None = None
+) -> list[Target]:
+    """`predict: x -> label` and `explain: x -> rationale` for each usable rationale.
+
+    The label is repeated with every rationale, as in the paper's rows; merging turns that into its weight.
+    """
+    answer = label(annotation, task, arm)
+    if answer is None:
+        dropped["question: no label"] += 1
+        return []
+    example = annotation.example
+    targets = []
+    for rationale in usable(annotation, dropped, limit):
+        text = rationale.thought if arm.rationale_target == "published" else written(rationale)
+        targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
+        targets.append(Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=text))
+    return targets
+
+
+def merged(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Targets that ask the same and say the same become one, with the sum of their weights."""
+    weights: dict[tuple[object, ...], float] = {}
+    first: dict[tuple[object, ...], Target] = {}
+    for target in targets:
+        key = (target.tag, target.example, target.question, target.rationale, target.text)
+        weights[key] = weights.get(key, 0.0) + target.weight
+        first.setdefault(key, target)
+    return tuple(target.model_copy(update={"weight": weights[key]}) for key, target in first.items())

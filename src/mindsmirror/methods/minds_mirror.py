@@ -1,0 +1,77 @@
+"""Mind's Mirror (Liu et al., NAACL 2024, arXiv 2311.09214): first learn to judge, then learn to think.
+
+Stage 1, self-evaluation: shown a rationale, write the verdict (weight alpha) and the critique (1 - alpha).
+Stage 2, thinking, from stage 1's weights: label (alpha) and k rationales (1 - alpha), as in multi_cot.
+
+Departures, each undone by `form = "published"`: the judge is shown the question with the rationale; its two
+tasks have tags of their own instead of predict and explain; rationales end with their answer sentence. Never
+undone: samples that did not parse are dropped and counted, where the published code trains on blanks; and the
+budget is split 5 to 8, the paper's 50 and 80 epochs on SVAMP, and is the same in sum as every other arm's.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mindsmirror.methods.base import ArmConfig, Needs, merged, usable, written
+from mindsmirror.methods.step_by_step import thinking_stage
+from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Target, Verdict
+from mindsmirror.tasks.base import Task
+
+JUDGING_SHARE = 5 / 13
+THINKING_SHARE = 8 / 13
+
+
+class MindsMirror:
+    """Self-evaluation, then comprehensive thinking."""
+
+    needs = Needs(rationales=2, evaluations=1)
+    thinks = True
+    judges = True
+
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+        """Two stages of two tasks each."""
+        thinking = thinking_stage(annotations, task, arm, limit=None, share=THINKING_SHARE)
+        return (self_evaluation_stage(annotations, arm), thinking)
+
+
+def self_evaluation_stage(annotations: Sequence[Annotation], arm: ArmConfig) -> Stage:
+    """Verdict and critique of every usable rationale, in the proportion alpha to 1 - alpha."""
+    dropped: Counter[str] = Counter()
+    targets: list[Target] = []
+    for annotation in annotations:
+        by_sample = {rationale.sample: rationale for rationale in usable(annotation, Counter())}
+        for evaluation in annotation.evaluations:
+            rationale = by_sample.get(evaluation.rationale)
+            if rationale is None:
+                dropped["evaluation: its rationale is not usable"] += 1
+                continue
+            question = annotation.example.text if arm.judge_sees_question else None
+            shown = rationale.thought if arm.rationale_target == "published" else written(rationale)
+            targets += _judging_targets(evaluation, annotation.example.id, question, shown, arm, dropped)
+    weights = {arm.verdict_tag: arm.alpha, arm.critique_tag: 1 - arm.alpha}
+    return Stage(
+        name="self_evaluation",
+        targets=merged(targets),
+        task_weights=weights,
+        share=JUDGING_SHARE,
+        dropped=dropped,
+    )
+
+
+def _judging_targets(
+    evaluation: SelfEvaluation,
+    example: str,
+    question: str | None,
+    shown: str,
+    arm: ArmConfig,
+    dropped: Counter[str],
+) -> list[Target]:
+    if evaluation.verdict is Verdict.UNPARSED:
+        dropped["evaluation: no verdict"] += 1
+        return []
+    said = [(arm.verdict_tag, evaluation.verdict.value)]
+    if evaluation.parse is Parse.OK:
+        said.append((arm.critique_tag, evaluation.critique))
+    else:
+        dropped[f"critique: {evaluation.parse.value}"] += 1
+    return [Target(tag=tag, example=example, question=question, rationale=shown, text=text) for tag, text in said]

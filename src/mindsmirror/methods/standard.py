@@ -1,0 +1,33 @@
+"""Standard fine-tuning: the question in, the label out. The baseline of every paper here.
+
+Distilling step-by-step (arXiv 2305.02301) and Mind's Mirror (arXiv 2311.09214) compare against it with gold
+labels and with the teacher's ("pseudo-labels"); `labels` chooses.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mindsmirror.methods.base import ArmConfig, Needs, label, merged
+from mindsmirror.records import Annotation, Stage, Tag, Target
+from mindsmirror.tasks.base import Task
+
+
+class Standard:
+    """`predict: x -> label`."""
+
+    needs = Needs()
+    thinks = False
+    judges = False
+
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+        """One stage, one task."""
+        dropped: Counter[str] = Counter()
+        targets = []
+        for annotation in annotations:
+            answer = label(annotation, task, arm)
+            if answer is None:
+                dropped["question: no label"] += 1
+                continue
+            example = annotation.example
+            targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
+        return (Stage(name="labels", targets=merged(targets), task_weights={Tag.PREDICT: 1.0}, dropped=dropped),)

@@ -1,0 +1,114 @@
+"""What a student is: rows in, losses out; sources in, texts out. Two architectures keep this protocol.
+
+A `Row` is a target as tokens. Rows of one question are a family; what its rows have in common is computed once
+(`tree.py` for decoder-only students, shared encoder passes for encoder-decoders).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from mindsmirror.records import Tag
+
+Batch = dict[str, Tensor]
+"""Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
+their `weight` [N] (a row's weight; where rows share a token, the sum) and their `task` [N] (index of the tag)."""
+
+TASKS: tuple[Tag, ...] = tuple(Tag)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A target as tokens."""
+
+    family: str
+    tag: Tag
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+    weight: float = 1.0
+
+
+class Generated(NamedTuple):
+    """A text that a student wrote."""
+
+    text: str
+    tokens: int
+    ended: bool
+    """False if it ran out of room."""
+
+
+class Student(Protocol):
+    """A small model with its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+    def source(
+        self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
+    ) -> tuple[int, ...]:
+        """Tokens that the student reads."""
+        ...
+
+    def target(self, text: str) -> tuple[int, ...]:
+        """Tokens that the student writes, with the end of sequence."""
+        ...
+
+    def size(self, rows: Sequence[Row]) -> int:
+        """Tokens that are computed for one family."""
+        ...
+
+    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+        """One batch of whole families."""
+        ...
+
+    def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Negative log-likelihood of each predicted token, [N], in nats, fp32."""
+        ...
+
+    def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
+        """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
+        ...
+
+    def generate(
+        self,
+        model: Any,
+        sources: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        samples: int = 1,
+        temperature: float = 0.0,
+    ) -> list[list[Generated]]:
+        """`samples` continuations of each source; greedy if the temperature is 0."""
+        ...
+
+
+def pad(rows: Sequence[Sequence[int]], value: int, *, left: bool = False) -> tuple[Tensor, Tensor]:
+    """Rows of unequal length as tokens and mask, both [B, T] int64."""
+    length = max(len(row) for row in rows)
+    tokens = torch.full((len(rows), length), value, dtype=torch.long)
+    mask = torch.zeros((len(rows), length), dtype=torch.long)
+    for index, row in enumerate(rows):
+        span = slice(length - len(row), length) if left else slice(0, len(row))
+        tokens[index, span] = torch.tensor(row, dtype=torch.long)
+        mask[index, span] = 1
+    return tokens, mask
+
+
+def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> Generated:
+    """One row of generated tokens, [T], up to its end of sequence."""
+    ids = tokens.tolist()
+    stop = next((index for index, token in enumerate(ids) if token in end), None)
+    kept = ids if stop is None else ids[:stop]
+    text = tokenizer.decode(kept, skip_special_tokens=True).strip()
+    return Generated(text, len(kept) + (stop is not None), stop is not None)
+
+
+def sampling_arguments(temperature: float, samples: int, max_tokens: int) -> dict[str, Any]:
+    """Arguments of `generate` that leave nothing to a model's own defaults (top_k is 50 unless told otherwise)."""
+    arguments: dict[str, Any] = {"max_new_tokens": max_tokens, "num_return_sequences": samples, "num_beams": 1}
+    if temperature > 0:
+        return arguments | {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+    return arguments | {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}

@@ -1,0 +1,227 @@
+"""Decoder-only students: Llama, Qwen, Gemma, SmolLM and whatever else Transformers loads as a causal model.
+
+Families go through the model as prefix trees under a block attention mask. Which models compute that rightly is
+not known from their names, so a probe at start-up compares a small tree with its rows one by one; a model that
+fails it is trained on plain rows. The vocabulary's logits are computed only where a token is predicted.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mindsmirror.records import Tag
+from mindsmirror.students.base import Batch, Generated, Row, pad, read_generated, sampling_arguments
+from mindsmirror.students.text import user_turn
+from mindsmirror.students.tree import Tree, build_chain, build_tree
+
+PROBE_TOLERANCE = 1e-3
+"""Largest difference of one predicted token's loss, in nats, between trees and rows in fp32. Seen: 3e-5 where
+trees are right, 5e-3 and more where they are not (SmolLM2 under eager attention: 14)."""
+PROBE_WINDOW = 4
+"""Sliding windows shrink to this while the probe runs, or its few tokens would never leave one."""
+
+
+class CausalStudent:
+    """A decoder-only model with its tokenizer."""
+
+    def __init__(self, model: Any, tokenizer: Any, *, max_source: int, max_target: int) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.max_source, self.max_target = max_source, max_target
+        self.end = end_tokens(model, tokenizer)
+        self.trees = True
+        self.trees = self._probe()
+
+    def source(
+        self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
+    ) -> tuple[int, ...]:
+        """The model's chat template around question, rationale and tag, ready for the reply."""
+        turn = user_turn(tag, question, rationale, in_words=in_words)
+        if self.tokenizer.chat_template:
+            text = self.tokenizer.apply_chat_template(
+                [{"role": "user", "content": turn}], tokenize=False, add_generation_prompt=True
+            )
+            ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        else:
+            ids = self.tokenizer(f"{turn}\n").input_ids
+        return tuple(ids[-self.max_source :])
+
+    def target(self, text: str) -> tuple[int, ...]:
+        """The reply and the end of sequence."""
+        return (*self.tokenizer(text, add_special_tokens=False).input_ids, self.tokenizer.eos_token_id)
+
+    def size(self, rows: Sequence[Row]) -> int:
+        """Nodes of the family's tree, or tokens of its rows."""
+        return sum(len(tree.tokens) for tree in self._trees([rows]))
+
+    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+        """Trees padded to the longest: tokens and positions [B, T], mask [B, T, T], and N predictions."""
+        trees = self._trees(families)
+        tokens, mask = pad([tree.tokens for tree in trees], self.tokenizer.eos_token_id)
+        positions, _ = pad([tree.depth for tree in trees], 0)
+        batch: Batch = {"input_ids": tokens, "position_ids": positions}
+        length = tokens.shape[1]
+        if self.trees:
+            seen = torch.eye(length, dtype=torch.bool).repeat(len(trees), 1, 1)
+            for index, tree in enumerate(trees):
+                seen[index, : len(tree.tokens), : len(tree.tokens)] = tree.seen()
+            batch["mask"] = seen
+        else:
+            batch["mask"] = mask
+        flat = [
+            (index * length + node, token, weight, task)
+            for index, tree in enumerate(trees)
+            for (node, token, task), weight in tree.predictions.items()
+        ]
+        nodes, targets, weights, tasks = zip(*flat, strict=True)
+        batch["node"] = torch.tensor(nodes)
+        batch["target"] = torch.tensor(targets)
+        batch["weight"] = torch.tensor(weights, dtype=torch.float32)
+        batch["task"] = torch.tensor(tasks)
+        return batch
+
+    def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Negative log-likelihood of each prediction, [N]."""
+        mask = batch["mask"]
+        if mask.dim() == 3:
+            mask = block_mask(model, mask, batch["position_ids"])
+        logits = selected_logits(
+            model, batch["node"], input_ids=batch["input_ids"], position_ids=batch["position_ids"], attention_mask=mask
+        )
+        return functional.cross_entropy(logits.float(), batch["target"], reduction="none")
+
+    @torch.inference_mode()
+    def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
+        """Logits after each source and the tokens already written, [B, V]."""
+        tokens, mask = pad([(*source, *begun) for source in sources], self.tokenizer.eos_token_id, left=True)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        out = model(input_ids=tokens, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False)
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        model: Any,
+        sources: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        samples: int = 1,
+        temperature: float = 0.0,
+    ) -> list[list[Generated]]:
+        """Continuations of each source, left-padded together."""
+        tokens, mask = pad(sources, self.tokenizer.eos_token_id, left=True)
+        out = model.generate(
+            input_ids=tokens,
+            attention_mask=mask,
+            pad_token_id=self.tokenizer.eos_token_id,
+            eos_token_id=sorted(self.end),
+            **sampling_arguments(temperature, samples, max_tokens),
+        )
+        new = out[:, tokens.shape[1] :]
+        texts = [read_generated(self.tokenizer, row, self.end) for row in new]
+        return [texts[index * samples : (index + 1) * samples] for index in range(len(sources))]
+
+    def _trees(self, families: Sequence[Sequence[Row]]) -> list[Tree]:
+        if self.trees:
+            return [build_tree(rows) for rows in families]
+        return [build_chain(row) for rows in families for row in rows]
+
+    @torch.no_grad()
+    def _probe(self) -> bool:
+        """Whether every token of a tree has the loss that it has in its row."""
+        rows = probe_rows(self.model.get_input_embeddings().num_embeddings)
+        training = self.model.training
+        self.model.eval()
+        try:
+            with _narrow_window(self.model.config.get_text_config()):
+                together = self.losses(self.model, self.collate([rows]))
+                self.trees = False
+                apart = self.losses(self.model, self.collate([rows]))
+            return bool((together - apart).abs().max() < PROBE_TOLERANCE)
+        except (ValueError, TypeError, RuntimeError, AttributeError, KeyError):
+            return False
+        finally:
+            self.trees = True
+            self.model.train(training)
+
+
+def probe_rows(words: int, length: int = 8) -> list[Row]:
+    """A family whose rows part in the question and in the reply, of tokens from all over the vocabulary.
+
+    A handful of neighbouring tokens would hide a leak: attention to them is all but nothing. The tags differ, so
+    that no prediction is merged with another and trees and rows list them in the same order.
+    """
+    drawn = [(7919 * index + 5) % words for index in range(3 * length)]
+    a, b, c = drawn[:length], drawn[length : 2 * length], drawn[2 * length :]
+    return [
+        Row("probe", Tag.EXPLAIN, tuple(a), tuple(b)),
+        Row("probe", Tag.PREDICT, (*a[:-1], c[0]), tuple(c[:2])),
+        Row("probe", Tag.CRITIQUE, tuple(a), (*b[:2], *c)),
+    ]
+
+
+@contextmanager
+def _narrow_window(config: Any) -> Iterator[None]:
+    window = getattr(config, "sliding_window", None)
+    if window is None:
+        yield
+        return
+    config.sliding_window = PROBE_WINDOW
+    try:
+        yield
+    finally:
+        config.sliding_window = window
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends a reply: the tokenizer's, and those the model's generation config names."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    found = {tokenizer.eos_token_id}
+    if isinstance(configured, int):
+        found.add(configured)
+    elif configured is not None:
+        found.update(configured)
+    return frozenset(found)
+
+
+def block_mask(model: Any, seen: Tensor, positions: Tensor) -> Any:
+    """The mask as the model's attention wants it, from who sees whom, [B, T, T], and positions [B, T].
+
+    A model with sliding windows takes one mask for each kind of layer; a window counts positions, not places.
+    """
+    full = seen[:, None]
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if kinds - {"full_attention", "sliding_attention"}:
+        raise ValueError(f"no block mask is known for layers of the kinds {sorted(kinds)}")
+    if "sliding_attention" not in kinds:
+        return full
+    near = (positions[:, :, None] - positions[:, None, :]) < config.sliding_window
+    masks = dict.fromkeys(kinds, full)
+    masks["sliding_attention"] = full & near[:, None]
+    return masks
+
+
+def selected_logits(model: Any, nodes: Tensor, **inputs: Any) -> Tensor:
+    """Logits at flat places `nodes` of [B, T] only: [N, V].
+
+    The head is given just the hidden states that predict something; the model's own forward still applies what it
+    does to logits (scaling, capping), because only what goes into its head is changed.
+    """
+    head = model.get_output_embeddings()
+    handle = head.register_forward_pre_hook(functools.partial(_select, nodes))
+    try:
+        logits: Tensor = model(**inputs, use_cache=False).logits
+    finally:
+        handle.remove()
+    return logits.reshape(-1, logits.shape[-1])
+
+
+def _select(nodes: Tensor, _head: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    hidden = arguments[0]
+    return (hidden.reshape(-1, hidden.shape[-1])[nodes][None], *arguments[1:])

@@ -1,0 +1,128 @@
+"""From a name to a student: catalogue, hub or folder; and from a student to a folder of safetensors."""
+
+import contextlib
+import io
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.engines import catalog
+from mindsmirror.engines.digest import cache_dir
+from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.progress import say
+from mindsmirror.students.base import Student
+from mindsmirror.students.causal import CausalStudent
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.seq2seq import Seq2SeqStudent
+
+
+def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
+    """The student in fp32, from `folder` if one is given (a trained one), else from where its name says.
+
+    Raises ModelFileError if it cannot be had, or is no language model that Transformers knows.
+    """
+    source = str(folder) if folder is not None else str(_source(config))
+    import torch
+    import transformers
+
+    quiet(transformers)
+    try:
+        settings = transformers.AutoConfig.from_pretrained(source)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source)
+        if settings.is_encoder_decoder:
+            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(source, dtype=torch.float32)
+        else:
+            model = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise ModelFileError(
+            f"the student {source!r} cannot be loaded: {_first_line(error)} "
+            "Give a catalogue name (mindsmirror list students), a folder, or a hub id while the hub can be reached."
+        ) from error
+    kind = Seq2SeqStudent if settings.is_encoder_decoder else CausalStudent
+    return kind(model, tokenizer, max_source=config.max_source, max_target=config.max_target)
+
+
+def quiet(transformers: Any) -> None:
+    """Leave the terminal to our own progress: its bars, and warnings about tied weights, say nothing here."""
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+
+
+def with_adapter(model: Any, config: StudentConfig) -> Any:
+    """The model with what is trained of it: itself, or a fresh LoRA adapter on all linear layers (PEFT)."""
+    if config.adapter == "none":
+        return model
+    try:
+        import peft
+    except ImportError as error:
+        raise MissingExtraError("peft", "lora") from error
+    kind = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
+    settings = peft.LoraConfig(
+        r=config.lora_rank, lora_alpha=2 * config.lora_rank, target_modules="all-linear", task_type=kind
+    )
+    return peft.get_peft_model(model, settings)
+
+
+def merged_model(model: Any) -> Any:
+    """The model with its adapter folded into the weights."""
+    return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+
+
+def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write model and tokenizer so that a kill leaves either the whole folder or none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        model.save_pretrained(part, safe_serialization=True)
+        tokenizer.save_pretrained(part)
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.replace(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _source(config: StudentConfig) -> Path | str:
+    if config.model in catalog.entries():
+        return _converted(config)
+    folder = Path(config.model).expanduser()
+    if folder.exists():
+        return folder
+    if config.model.startswith((".", "/", "~")):
+        raise ModelFileError(f"the student {config.model!r}: there is no such folder")
+    return config.model
+
+
+def _converted(config: StudentConfig) -> Path:
+    """A catalogue model as a folder of fp32 safetensors: de-quantised once and kept in the cache."""
+    entry = catalog.entries()[config.model]
+    folder = cache_dir() / "students" / f"{entry.name}-{entry.sha256[:12]}"
+    if (folder / "config.json").exists():
+        return folder
+    path = catalog.locate(config.model, config.path)
+    say(f"reading {path.name} as a student (once)")
+    import torch
+    import transformers
+
+    quiet(transformers)
+    at = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
+    # Transformers' own bar for this knows no switch.
+    with contextlib.redirect_stderr(io.StringIO()):
+        quantised = transformers.AutoModelForCausalLM.from_pretrained(
+            **at, dtype=torch.float32, quantization_config=transformers.GgufConfig(dequantize=True)
+        )
+    # A model read from a GGUF refuses to be saved: its configuration still says that it is quantised.
+    settings = quantised.config
+    del settings.quantization_config
+    model = type(quantised)(settings)
+    model.load_state_dict(quantised.state_dict())
+    model.generation_config = quantised.generation_config
+    save_student(model, tokenizer, folder)
+    return folder
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

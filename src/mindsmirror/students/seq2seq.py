@@ -1,0 +1,108 @@
+"""Encoder-decoder students: T5 and its kin, the students of the papers.
+
+Every distinct source of a batch is encoded once and its states are given to all the decoders that start from it
+(the k rationales of a question, the m critiques of a rationale). With dropout the sharers share the encoder's
+mask; without it, loss and gradients are those of separate rows (tests/parity).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mindsmirror.records import Tag
+from mindsmirror.students.base import TASKS, Batch, Generated, Row, pad, read_generated, sampling_arguments
+from mindsmirror.students.text import tagged
+
+IGNORE = -100
+
+
+class Seq2SeqStudent:
+    """An encoder-decoder model with its tokenizer."""
+
+    def __init__(self, model: Any, tokenizer: Any, *, max_source: int, max_target: int) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.max_source, self.max_target = max_source, max_target
+        self.end = frozenset({tokenizer.eos_token_id})
+        self.padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+
+    def source(
+        self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
+    ) -> tuple[int, ...]:
+        """`tag: question` as the encoder reads it."""
+        ids = self.tokenizer(tagged(tag, question, rationale, in_words=in_words)).input_ids
+        return tuple(ids[: self.max_source])
+
+    def target(self, text: str) -> tuple[int, ...]:
+        """The text and the end of sequence."""
+        ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        return (*ids, self.tokenizer.eos_token_id)
+
+    def size(self, rows: Sequence[Row]) -> int:
+        """Tokens of the distinct sources and of all targets."""
+        return sum(len(s) for s in {row.source for row in rows}) + sum(len(row.target) for row in rows)
+
+    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+        """Distinct sources [S, T], targets [B, U], which source each target has [B], and N predictions."""
+        rows = [row for family in families for row in family]
+        sources = list(dict.fromkeys(row.source for row in rows))
+        place = {source: index for index, source in enumerate(sources)}
+        tokens, mask = pad(sources, self.padding)
+        labels, filled = pad([row.target for row in rows], 0)
+        counted = filled.bool()
+        lengths = filled.sum(1)
+        return {
+            "input_ids": tokens,
+            "attention_mask": mask,
+            "labels": labels.masked_fill(~counted, IGNORE),
+            "source": torch.tensor([place[row.source] for row in rows]),
+            "target": labels[counted],
+            "weight": torch.tensor([row.weight for row in rows], dtype=torch.float32).repeat_interleave(lengths),
+            "task": torch.tensor([TASKS.index(row.tag) for row in rows]).repeat_interleave(lengths),
+        }
+
+    def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Negative log-likelihood of each prediction, [N]."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        core = model.get_base_model() if hasattr(model, "get_base_model") else model
+        encoded = core.get_encoder()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        states = encoded.last_hidden_state[batch["source"]]
+        labels = batch["labels"]
+        out = model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=states),
+            attention_mask=batch["attention_mask"][batch["source"]],
+            decoder_input_ids=core._shift_right(labels),
+            use_cache=False,
+        )
+        logits = out.logits[labels != IGNORE]
+        return functional.cross_entropy(logits.float(), batch["target"], reduction="none")
+
+    @torch.inference_mode()
+    def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
+        """Logits of the decoded token that follows those already written, [B, V]."""
+        tokens, mask = pad(sources, self.padding)
+        start = torch.tensor([[model.config.decoder_start_token_id, *begun]] * len(sources))
+        out = model(input_ids=tokens, attention_mask=mask, decoder_input_ids=start, use_cache=False)
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        model: Any,
+        sources: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        samples: int = 1,
+        temperature: float = 0.0,
+    ) -> list[list[Generated]]:
+        """Decoded texts of each source."""
+        tokens, mask = pad(sources, self.padding)
+        out = model.generate(
+            input_ids=tokens, attention_mask=mask, **sampling_arguments(temperature, samples, max_tokens)
+        )
+        texts = [read_generated(self.tokenizer, row, self.end) for row in out[:, 1:]]
+        return [texts[index * samples : (index + 1) * samples] for index in range(len(sources))]

@@ -1,0 +1,71 @@
+"""A family of rows as one sequence in which every shared beginning stands once.
+
+The rows of a question begin alike: the question, then the tag, then for some the first words of the rationale.
+Laid out as a prefix tree, each node is one token that is computed once, sees itself and its ancestors (the block
+attention mask) and stands at its depth (the restarted positions). A token that several rows predict from the
+same node is one prediction with the sum of their weights, so repeated labels merge by themselves. Loss and
+gradients are those of the rows one by one (tests/parity).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from mindsmirror.students.base import TASKS, Row
+
+
+@dataclass
+class Tree:
+    """Nodes in an order in which parents come first."""
+
+    tokens: list[int] = field(default_factory=list)
+    parent: list[int] = field(default_factory=list)
+    """Index of the parent node; -1 at the root."""
+    depth: list[int] = field(default_factory=list)
+    predictions: dict[tuple[int, int, int], float] = field(default_factory=dict)
+    """(node that predicts, token, task) to weight."""
+
+    def seen(self) -> Tensor:
+        """Which node sees which, [T, T] bool: itself and its ancestors."""
+        size = len(self.tokens)
+        seen = torch.zeros((size, size), dtype=torch.bool)
+        for node, parent in enumerate(self.parent):
+            if parent >= 0:
+                seen[node] = seen[parent]
+            seen[node, node] = True
+        return seen
+
+
+def build_tree(rows: Sequence[Row]) -> Tree:
+    """The rows of one family as a prefix tree.
+
+    The last token of a target is predicted but never read, so it is no node.
+    """
+    tree = Tree()
+    children: dict[tuple[int, int], int] = {}
+    for row in rows:
+        node = -1
+        path = (*row.source, *row.target)
+        task = TASKS.index(row.tag)
+        for position, token in enumerate(path):
+            if position >= len(row.source):
+                key = (node, token, task)
+                tree.predictions[key] = tree.predictions.get(key, 0.0) + row.weight
+                if position == len(path) - 1:
+                    break
+            child = children.get((node, token))
+            if child is None:
+                child = len(tree.tokens)
+                children[(node, token)] = child
+                tree.tokens.append(token)
+                tree.parent.append(node)
+                tree.depth.append(position)
+            node = child
+    return tree
+
+
+def build_chain(row: Row) -> Tree:
+    """One row by itself: the plain layout, for models that cannot take a block mask."""
+    return build_tree([row])

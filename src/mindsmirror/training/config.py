@@ -1,0 +1,40 @@
+"""The `[training]` table of a recipe; apart from the training itself, so that reading it needs no torch."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Budget(BaseModel):
+    """How long to train: exactly one of these, the same for every arm, split over stages by their shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tokens: int | None = Field(
+        None, ge=1, description="source and target tokens of all rows, shared ones counted once per row"
+    )
+    steps: int | None = Field(None, ge=1, description="optimizer steps")
+    epochs: float | None = Field(None, gt=0, description="passes over the stage's targets, times its share")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(value is not None for value in (self.tokens, self.steps, self.epochs)) != 1:
+            raise ValueError("give exactly one of tokens, steps, epochs")
+        return self
+
+
+class TrainingConfig(BaseModel):
+    """The `[training]` table of a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learning_rate: float = Field(2e-4, gt=0)
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps; then the rate falls linearly")
+    weight_decay: float = Field(0.0, ge=0)
+    budget: Budget = Budget(epochs=3)
+    batch_tokens: int = Field(1024, ge=16, description="computed tokens in a batch, before padding")
+    accumulate: int = Field(1, ge=1, description="batches an optimizer step")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="bf16: matrix products in bf16, weights in fp32; auto: where the machine has bf16"
+    )
+    checkpoints: int = Field(3, ge=1, description="times a stage is saved and, the last stage, validated")

@@ -1,0 +1,124 @@
+"""From targets to a plan: which families go through the student in which batch, until the budget is spent.
+
+The whole plan is made before training starts and is a function of targets, budget and seed alone, so a run that
+resumes knows exactly what it has not yet seen. A family (the rows of one question) is never torn apart unless
+it is larger than a batch, because what its rows share is computed once.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mindsmirror.errors import AnnotationError
+from mindsmirror.records import Stage
+from mindsmirror.students.base import Row, Student
+from mindsmirror.training.config import TrainingConfig
+
+Plan = tuple[tuple[tuple[Row, ...], ...], ...]
+"""Batches of families of rows."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A stage's targets as tokens, by family, and what could not be used."""
+
+    families: tuple[tuple[Row, ...], ...]
+    too_long: int
+
+    @property
+    def tokens(self) -> int:
+        """Source and target tokens of all rows."""
+        return sum(row_tokens(row) for family in self.families for row in family)
+
+
+def row_tokens(row: Row) -> int:
+    """Tokens of a row by itself."""
+    return len(row.source) + len(row.target)
+
+
+def encode(stage: Stage, student: Student, max_target: int) -> Rows:
+    """Tokenise a stage's targets; those longer than `max_target` tokens are left out and counted."""
+    families: dict[str, list[Row]] = {}
+    too_long = 0
+    for target in stage.targets:
+        if stage.task_weights.get(target.tag, 0.0) == 0.0:
+            continue
+        written = student.target(target.text)
+        if len(written) > max_target:
+            too_long += 1
+            continue
+        source = student.source(target.tag, target.question, target.rationale)
+        families.setdefault(target.example, []).append(Row(target.example, target.tag, source, written, target.weight))
+    if not families:
+        raise AnnotationError(
+            f"stage {stage.name!r} has nothing to learn: {sum(stage.dropped.values())} samples were dropped "
+            f"{dict(stage.dropped)} and {too_long} targets were too long"
+        )
+    return Rows(tuple(tuple(rows) for rows in families.values()), too_long)
+
+
+def make_plan(rows: Rows, student: Student, config: TrainingConfig, share: float, seed: int) -> Plan:
+    """Shuffled passes over the families, cut into batches, until the share of the budget is spent."""
+    pieces = [
+        (piece, student.size(piece))
+        for family in rows.families
+        for piece in _pieces(family, student, config.batch_tokens)
+    ]
+    generator = random.Random(seed)
+    batches: list[tuple[tuple[Row, ...], ...]] = []
+    spent = 0
+    limit = _limit(config, rows, share)
+    while True:
+        order = list(pieces)
+        generator.shuffle(order)
+        for batch in _batches(order, config.batch_tokens):
+            cost = 1 if config.budget.steps is not None else sum(row_tokens(r) for f in batch for r in f)
+            if batches and spent + cost / 2 > limit:
+                return tuple(batches)
+            batches.append(batch)
+            spent += cost
+
+
+def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
+    budget = config.budget
+    if budget.steps is not None:
+        return budget.steps * share * config.accumulate
+    if budget.tokens is not None:
+        return budget.tokens * share
+    return (budget.epochs or 0.0) * share * rows.tokens
+
+
+def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple[Row, ...]]:
+    """The family, or parts of it that fit a batch; a single row that does not is a batch of its own."""
+    if student.size(family) <= limit or len(family) == 1:
+        return [family]
+    middle = len(family) // 2
+    return _pieces(family[:middle], student, limit) + _pieces(family[middle:], student, limit)
+
+
+def _batches(pieces: Sequence[tuple[tuple[Row, ...], int]], limit: int) -> list[tuple[tuple[Row, ...], ...]]:
+    """Pieces of known size in batches of at most `limit` tokens."""
+    batches: list[tuple[tuple[Row, ...], ...]] = []
+    current: list[tuple[Row, ...]] = []
+    size = 0
+    for piece, tokens in pieces:
+        if current and size + tokens > limit:
+            batches.append(tuple(current))
+            current, size = [], 0
+        current.append(piece)
+        size += tokens
+    batches.append(tuple(current))
+    return batches
+
+
+def plan_counts(plan: Plan) -> Counter[str]:
+    """What a plan spends: row tokens, target tokens and rows."""
+    counts: Counter[str] = Counter()
+    for batch in plan:
+        for family in batch:
+            for row in family:
+                counts["tokens"] += row_tokens(row)
+                counts["target_tokens"] += len(row.target)
+                counts["rows"] += 1
+    return counts

@@ -1,0 +1,100 @@
+"""An arm's stages in order: each starts from the weights that the one before it ended with.
+
+A stage that is done has its model in the arm's folder and is not trained again; one that was cut short goes on
+from its last checkpoint. The student's own start is the only thing that all arms share.
+"""
+
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.records import Stage
+from mindsmirror.students.base import Student
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
+from mindsmirror.training.config import TrainingConfig
+from mindsmirror.training.plan import encode, make_plan, plan_counts
+from mindsmirror.training.trainer import train_stage
+
+DONE = "stage.json"
+
+Validate = Callable[[Student, Any], float]
+
+
+def train_arm(
+    stages: Sequence[Stage],
+    student: StudentConfig,
+    config: TrainingConfig,
+    folder: Path,
+    seed: int,
+    label: str,
+    validate: Validate | None,
+) -> list[dict[str, Any]]:
+    """Train all stages; the last one's model ends up in `folder/model`. Returns what each stage reports.
+
+    `validate` scores the last stage's checkpoints. Shares are of the sum of all shares.
+    """
+    whole = sum(stage.share for stage in stages)
+    start: Path | None = None
+    reports = []
+    for number, stage in enumerate(stages, start=1):
+        last = number == len(stages)
+        place = folder / "stages" / f"{number}-{stage.name}"
+        target = folder / "model" if last else place / "model"
+        done = place / DONE
+        if not (done.exists() and target.exists()):
+            report = _train(
+                stage,
+                load_student(student, start),
+                student,
+                config,
+                place,
+                target,
+                share=stage.share / whole,
+                seed=seed + number,
+                label=f"{label} {number}/{len(stages)} {stage.name}",
+                validate=validate if last else None,
+            )
+            done.write_text(json.dumps(report, indent=2), encoding="utf-8")
+            for checkpoint in place.glob("checkpoint-*"):
+                shutil.rmtree(checkpoint)
+        reports.append(json.loads(done.read_text(encoding="utf-8")))
+        start = target
+    return reports
+
+
+def _train(
+    stage: Stage,
+    student: Student,
+    settings: StudentConfig,
+    config: TrainingConfig,
+    place: Path,
+    target: Path,
+    *,
+    share: float,
+    seed: int,
+    label: str,
+    validate: Validate | None,
+) -> dict[str, Any]:
+    began = time.monotonic()
+    place.mkdir(parents=True, exist_ok=True)
+    rows = encode(stage, student, settings.max_target)
+    plan = make_plan(rows, student, config, share, seed)
+    model = with_adapter(student.model, settings)
+    score = (lambda trained: validate(student, trained)) if validate else None
+    report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score)
+    save_student(merged_model(model), student.tokenizer, target)
+    counts = plan_counts(plan)
+    dropped = Counter(stage.dropped) + Counter({"target: too long": rows.too_long})
+    return report | {
+        "stage": stage.name,
+        "targets": len(stage.targets),
+        "dropped": dict(dropped),
+        "tokens": counts["tokens"],
+        "target_tokens": counts["target_tokens"],
+        "seconds": round(time.monotonic() - began, 1),
+    }
