@@ -1,0 +1,35 @@
+"""What the numbers mean: accuracy with intervals, paired comparisons, and how good a judge is."""
+
+from mindsmirror.evaluation.metrics import (
+    VerdictQuality,
+    auroc,
+    auroc_interval,
+    balanced_accuracy,
+    expected_calibration_error,
+    majority_baseline,
+    verdict_quality,
+)
+from mindsmirror.evaluation.statistics import (
+    Difference,
+    cluster_bootstrap,
+    mcnemar,
+    paired_bootstrap,
+    smallest_detectable_difference,
+    wilson,
+)
+
+__all__ = [
+    "Difference",
+    "VerdictQuality",
+    "auroc",
+    "auroc_interval",
+    "balanced_accuracy",
+    "cluster_bootstrap",
+    "expected_calibration_error",
+    "majority_baseline",
+    "mcnemar",
+    "paired_bootstrap",
+    "smallest_detectable_difference",
+    "verdict_quality",
+    "wilson",
+]

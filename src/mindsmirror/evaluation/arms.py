@@ -1,0 +1,93 @@
+"""One arm's student, asked: on validation questions while it trains, on test questions when it has."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.evaluation.config import EvaluationConfig
+from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
+from mindsmirror.files import write_records
+from mindsmirror.inference.ask import Reader, inference_model, predict, think
+from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.progress import Progress, say
+from mindsmirror.records import Annotation, Example
+from mindsmirror.students.base import Student
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.load import load_student
+from mindsmirror.tasks.base import Task
+from mindsmirror.training.trainer import use_bf16
+
+
+def validation_score(
+    task: Task, config: EvaluationConfig, arm: ArmConfig, precision: str
+) -> Callable[[Student, Any], float] | None:
+    """Accuracy on the validation questions in the arm's main mode; None if none of them has gold."""
+    examples = [example for example in task.splits.valid if example.gold is not None]
+    if not examples:
+        return None
+    ask = think if main_mode(method_named(arm.method), arm) == "think" else predict
+
+    def score(student: Student, model: Any) -> float:
+        ready = inference_model(model, bf16=use_bf16(precision))
+        reader = Reader(student, ready, task, config.max_tokens, config.batch)
+        predictions = ask(reader, examples)
+        return sum(bool(p.right) for p in predictions) / len(predictions)
+
+    return score
+
+
+def open_reader(
+    task: Task,
+    student: StudentConfig,
+    config: EvaluationConfig,
+    precision: str,
+    model: Path | None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Reader:
+    """A student ready to be asked: a trained one from `model`, or the one that training starts from."""
+    loaded = load_student(student, model)
+    ready = inference_model(loaded.model, bf16=use_bf16(precision))
+    return Reader(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None, progress=progress)
+
+
+def predict_arm(
+    task: Task,
+    student: StudentConfig,
+    config: EvaluationConfig,
+    precision: str,
+    seed: int,
+    arm: ArmConfig | None,
+    model: Path | None,
+    examples: Sequence[Example],
+    held_out: Sequence[Annotation],
+    folder: Path,
+) -> dict[str, Any]:
+    """Ask one arm (None: the untrained student) and write `MODE.jsonl` into the folder.
+
+    `held_out` annotations are those on which its judge is held against the teacher.
+    """
+    name = arm.name if arm else "untrained"
+    method = method_named(arm.method) if arm else None
+    modes = modes_of(method, arm, config.modes)
+    left_out = [mode for mode in config.modes if mode not in modes]
+    if arm is not None and left_out:
+        say(f"{name}: no {', '.join(left_out)}, which {arm.method} in this form does not teach")
+    sampled = bool({"vote", "mirror"} & set(modes))
+    texts = len(examples) * (sum(mode in ("predict", "think") for mode in modes) + config.samples * sampled)
+    progress = Progress(f"asking {name}", texts, "texts")
+    done = 0
+
+    def show(count: int) -> None:
+        nonlocal done
+        done += count
+        progress.update(done)
+
+    reader = open_reader(task, student, config, precision, model, show)
+    found = evaluate_modes(reader, arm, modes, examples, config, seed)
+    progress.close(done)
+    for mode, predictions in found.items():
+        write_records(folder / f"{mode}.jsonl", predictions)
+    judge = None
+    if arm is not None and "mirror" in found:
+        judge = judge_quality(reader, arm, found["mirror"], held_out, seed).model_dump(mode="json")
+    return {"modes": list(found), "judge": judge}

@@ -1,0 +1,21 @@
+"""The `[evaluation]` table of a recipe."""
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Mode = Literal["predict", "think", "vote", "mirror"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+class EvaluationConfig(BaseModel):
+    """How students are asked and scored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    modes: tuple[Mode, ...] = Field(MODES, min_length=1)
+    samples: int = Field(5, ge=2, description="trains of thought a question for vote and mirror")
+    temperature: float = Field(0.7, gt=0)
+    max_tokens: int = Field(192, ge=8, description="room for a train of thought")
+    batch: int = Field(64, ge=1, description="texts generated together")
+    untrained: bool = Field(True, description="evaluate the student before training, too")

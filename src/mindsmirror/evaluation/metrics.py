@@ -1,0 +1,161 @@
+"""How good a judge is: does its score, or its verdict, tell right rationales from wrong ones?
+
+A judge that calls everything correct is right as often as the rationales are, so accuracy alone says
+nothing: everything here treats both classes alike, or stands beside the majority baseline.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mindsmirror.evaluation.statistics import cluster_bootstrap
+from mindsmirror.records import Record, Verdict
+
+SAID = {Verdict.CORRECT: 1.0, Verdict.WRONG: 0.0}
+"""The verdicts that decide; the others leave a rationale undecided."""
+
+Flags = Sequence[bool] | NDArray[np.bool_]
+
+
+class VerdictQuality(Record):
+    """Verdicts held against gold. Shares of nothing are None.
+
+    A verdict is decided if it is correct or wrong; everything below `decided` counts decided ones only.
+    """
+
+    n: int = Field(description="verdicts on rationales that are known to be right or wrong")
+    right: int = Field(description="how many of those rationales are right")
+    table: dict[Verdict, tuple[int, int]] = Field(description="verdict to (right, wrong) rationales")
+    uncertain: int
+    unparsed: int
+    decided: int
+    accuracy: float | None = Field(description="decided verdicts that agree with gold")
+    majority_baseline: float | None = Field(description="accuracy of saying always the more frequent class")
+    recall_correct: float | None = Field(description="share of the right rationales that are said correct")
+    recall_wrong: float | None = Field(description="share of the wrong rationales that are said wrong")
+    precision_correct: float | None = Field(description="share of those said correct that are right")
+    precision_wrong: float | None = Field(description="share of those said wrong that are wrong")
+    balanced_accuracy: float | None = Field(description="mean of both recalls; 0.5 is worth nothing")
+    balanced_accuracy_ci95: tuple[float, float] | None
+
+    @property
+    def decided_share(self) -> float | None:
+        """Share of the verdicts that say correct or wrong."""
+        return _share(self.decided, self.n)
+
+
+def auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> float | None:
+    """Probability that a random positive scores above a random negative, a tie counting one half.
+
+    (R − P(P+1)/2) / (P·N), R the sum of the midranks of the P positives; None where a class is absent.
+    ValueError for scores that are NaN or lengths that differ.
+    Source: Mann and Whitney (1947); Hanley and McNeil (1982), Radiology 143, 29–36.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    positive = np.asarray(labels, dtype=bool)
+    if values.shape != positive.shape or np.isnan(values).any():
+        raise ValueError(f"{len(values)} scores for {len(positive)} labels: one number for each label")
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
+        return None
+    _, rank, counts = np.unique(values, return_inverse=True, return_counts=True)
+    midranks = np.cumsum(counts) - (counts - 1) / 2
+    total = float(midranks[rank][positive].sum())
+    return (total - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def auroc_interval(
+    scores: Sequence[float], labels: Sequence[bool], questions: Sequence[Hashable], seed: int
+) -> tuple[float, float] | None:
+    """The 95 % interval of `auroc`, drawing whole questions; None where it cannot be had."""
+    rows = np.column_stack([np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)])
+    return cluster_bootstrap(rows, questions, lambda drawn: auroc(drawn[:, 0], drawn[:, 1] > 0), seed)
+
+
+def balanced_accuracy(predicted: Flags, labels: Flags) -> float | None:
+    """Mean of the recalls of both classes; None where a class is absent among the labels.
+
+    0.5 for any constant prediction. ValueError where the lengths differ.
+    Source: Brodersen et al. (2010), ICPR, 3121–3124.
+    """
+    said = np.asarray(predicted, dtype=bool)
+    label = np.asarray(labels, dtype=bool)
+    if said.shape != label.shape:
+        raise ValueError(f"{len(said)} predictions for {len(label)} labels: one for each")
+    if label.all() or not label.any():
+        return None
+    return float(said[label].mean() + (~said[~label]).mean()) / 2
+
+
+def majority_baseline(labels: Sequence[bool]) -> float | None:
+    """Accuracy of always predicting the more frequent class; None for no labels."""
+    return _share(max(sum(labels), len(labels) - sum(labels)), len(labels))
+
+
+def verdict_quality(
+    pairs: Sequence[tuple[Verdict, bool]],
+    questions: Sequence[Hashable] | None = None,
+    seed: int = 0,
+) -> VerdictQuality:
+    """Hold verdicts against whether their rationales are right.
+
+    `questions` names each pair's question, so that the interval draws whole questions; without it each pair
+    counts as a question of its own.
+    """
+    count = Counter(pairs)
+    table = {verdict: (count[verdict, True], count[verdict, False]) for verdict in Verdict}
+    correct, wrong = table[Verdict.CORRECT], table[Verdict.WRONG]
+    right_decided, wrong_decided = correct[0] + wrong[0], correct[1] + wrong[1]
+    decided = right_decided + wrong_decided
+    rows = [(SAID[verdict], float(right)) for verdict, right in pairs if verdict in SAID]
+    said = [row[0] > 0 for row in rows]
+    label = [row[1] > 0 for row in rows]
+    names = range(len(pairs)) if questions is None else questions
+    kept = [name for name, (verdict, _) in zip(names, pairs, strict=True) if verdict in SAID]
+    interval = cluster_bootstrap(
+        np.array(rows, dtype=np.float64).reshape(-1, 2),
+        kept,
+        lambda drawn: balanced_accuracy(drawn[:, 0] > 0, drawn[:, 1] > 0),
+        seed,
+    )
+    return VerdictQuality(
+        n=len(pairs),
+        right=sum(right for _, right in pairs),
+        table=table,
+        uncertain=sum(table[Verdict.UNCERTAIN]),
+        unparsed=sum(table[Verdict.UNPARSED]),
+        decided=decided,
+        accuracy=_share(correct[0] + wrong[1], decided),
+        majority_baseline=_share(max(right_decided, wrong_decided), decided),
+        recall_correct=_share(correct[0], right_decided),
+        recall_wrong=_share(wrong[1], wrong_decided),
+        precision_correct=_share(correct[0], sum(correct)),
+        precision_wrong=_share(wrong[1], sum(wrong)),
+        balanced_accuracy=balanced_accuracy(said, label),
+        balanced_accuracy_ci95=interval,
+    )
+
+
+def expected_calibration_error(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> float | None:
+    """Mean distance of confidence from accuracy, Σ |bin|/n · |acc(bin) − conf(bin)|; None for nothing.
+
+    Bins are of equal width over [0, 1] and closed above. ValueError for a confidence outside [0, 1] or
+    lengths that differ. Source: Guo et al. (2017), ICML, arXiv 1706.04599.
+    """
+    sure = np.asarray(confidence, dtype=np.float64)
+    hit = np.asarray(right, dtype=np.float64)
+    if sure.shape != hit.shape or not ((sure >= 0) & (sure <= 1)).all():
+        raise ValueError(f"{len(sure)} confidences for {len(hit)} answers: one in [0, 1] for each")
+    if not len(sure):
+        return None
+    which = np.digitize(sure, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    gap = np.bincount(which, weights=hit - sure, minlength=bins)
+    return float(np.abs(gap).sum() / len(sure))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

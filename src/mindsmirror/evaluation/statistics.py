@@ -1,0 +1,137 @@
+"""How sure a number is: intervals, paired tests, and the smallest difference that could have been seen.
+
+Arms of a run answer the same questions, so they are compared question by question. All intervals cover
+95 %, all tests are two-sided, and everything random takes a seed.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z95 = NormalDist().inv_cdf(0.975)
+"""The normal deviate of a two-sided test at 5 %."""
+Z_POWER = NormalDist().inv_cdf(0.8)
+"""The normal deviate of a power of 80 %."""
+
+
+class Difference(NamedTuple):
+    """A difference of two shares with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """The score interval of a share, which is honest near 0 and 1 and for small n.
+
+    (p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n) with p = successes/n; (0, 1) where n = 0.
+    ValueError unless 0 <= successes <= n. Source: Wilson (1927), JASA 22, 209–212.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n}: there are at least 0 and at most n")
+    if n == 0:
+        return 0.0, 1.0
+    share = successes / n
+    centre = share + Z95**2 / (2 * n)
+    margin = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
+    scale = 1 + Z95**2 / n
+    # The two ends are exact where rounding would put them a hair inside.
+    low = 0.0 if successes == 0 else (centre - margin) / scale
+    high = 1.0 if successes == n else (centre + margin) / scale
+    return low, high
+
+
+def mcnemar(b: int, c: int) -> float:
+    """p of the exact McNemar test: do two arms err on the same number of questions?
+
+    b questions only the first arm has right, c only the second: under no difference b is binomial with
+    n = b + c and 1/2, so p = min(1, 2·Σ_{i ≤ min(b, c)} C(n, i) / 2ⁿ), and 1 where n = 0. Summed in integers,
+    so it is exact for every n. ValueError for negative counts.
+    Source: McNemar (1947), Psychometrika 12, 153–157; the exact form is the sign test.
+    """
+    if b < 0 or c < 0:
+        raise ValueError(f"discordant counts {b} and {c}: none can be negative")
+    n = b + c
+    term = tail = 1
+    for i in range(min(b, c)):
+        term = term * (n - i) // (i + 1)
+        tail += term
+    return min(1.0, 2 * tail / (1 << n))
+
+
+def paired_bootstrap(a: Sequence[bool], b: Sequence[bool], seed: int, resamples: int = 10_000) -> Difference:
+    """Accuracy of a minus that of b over the same questions, with a percentile bootstrap interval.
+
+    A question contributes +1 (only a is right), −1 (only b) or 0. A resample of n such questions is one
+    multinomial draw of the three counts, which is the same distribution as drawing questions one by one.
+    ValueError where the lengths differ or are 0. Source: Efron and Tibshirani (1993), chapter 13.
+    """
+    if len(a) != len(b) or not a:
+        raise ValueError(f"paired answers of {len(a)} and {len(b)} questions: they must be the same, at least one")
+    n = len(a)
+    ahead = sum(x and not y for x, y in zip(a, b, strict=True))
+    behind = sum(y and not x for x, y in zip(a, b, strict=True))
+    shares = np.array([ahead, behind, n - ahead - behind]) / n
+    counts = np.random.default_rng(seed).multinomial(n, shares, size=resamples)
+    low, high = np.percentile((counts[:, 0] - counts[:, 1]) / n, [2.5, 97.5])
+    return Difference((ahead - behind) / n, float(low), float(high))
+
+
+def smallest_detectable_difference(n: int, discordant_share: float) -> float:
+    """The smallest true difference in accuracy that n paired questions show at 5 % with 80 % power.
+
+    Solves √n·d = z_α·√ψ + z_β·√(ψ − d²) for d, ψ the share of questions on which just one arm is right.
+    As d cannot exceed ψ, a ψ that is too small for any visible difference is raised to the smallest that is
+    not (every such question in favour of one arm). In [0, 1]; 1 where even that could not be seen.
+    ValueError for n < 0 or a share outside [0, 1].
+    Source: Miettinen (1968), Biometrics 24, 339–352; Connor (1987), Biometrics 43, 207–211.
+    """
+    if n < 0 or not 0 <= discordant_share <= 1:
+        raise ValueError(f"{n} questions with a discordant share of {discordant_share} cannot be")
+    if n <= Z95**2:
+        return 1.0
+    root = math.sqrt(Z95**2 * Z_POWER**2 + (n + Z_POWER**2) * (n - Z95**2))
+    one_sided = 1 - ((root - Z95 * Z_POWER) / (n + Z_POWER**2)) ** 2
+    share = max(discordant_share, one_sided)
+    reach = math.sqrt(n) * Z95 + Z_POWER * math.sqrt(n + Z_POWER**2 - Z95**2)
+    return min(1.0, math.sqrt(share) * reach / (n + Z_POWER**2))
+
+
+def cluster_bootstrap(
+    rows: NDArray[np.float64],
+    clusters: Sequence[Hashable],
+    statistic: Callable[[NDArray[np.float64]], float | None],
+    seed: int,
+    resamples: int = 2000,
+) -> tuple[float, float] | None:
+    """A percentile bootstrap interval of a statistic of rows that come in clusters.
+
+    Several rationales of one question are not independent, so whole questions are drawn. `rows` is
+    [items, columns] and `clusters` names each row's cluster. Resamples on which the statistic is None are
+    left out; None where that is more than half of them, or there are no rows.
+    ValueError where the lengths differ. Source: Davison and Hinkley (1997), section 3.8.
+    """
+    if len(rows) != len(clusters):
+        raise ValueError(f"{len(rows)} rows but {len(clusters)} cluster names: each row has one")
+    members: dict[Hashable, list[int]] = {}
+    for row, cluster in enumerate(clusters):
+        members.setdefault(cluster, []).append(row)
+    groups = [np.array(indices) for indices in members.values()]
+    if not groups:
+        return None
+    random = np.random.default_rng(seed)
+    values = []
+    for _ in range(resamples):
+        drawn = np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))])
+        value = statistic(rows[drawn])
+        if value is not None:
+            values.append(value)
+    if 2 * len(values) < resamples:
+        return None
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""How a trained student is used: it answers, thinks, votes, and looks into the mirror."""

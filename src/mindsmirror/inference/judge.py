@@ -1,0 +1,45 @@
+"""The student as judge: the probability that it gives to each verdict on a rationale."""
+
+from collections.abc import Sequence
+
+import torch
+
+from mindsmirror.errors import ModelFileError
+from mindsmirror.inference.ask import Reader
+from mindsmirror.methods.base import ArmConfig
+from mindsmirror.students.base import Student
+from mindsmirror.students.text import VERDICT_WORDS
+
+
+def verdict_probabilities(reader: Reader, arm: ArmConfig, judged: Sequence[tuple[str, str]]) -> list[tuple[float, ...]]:
+    """P(correct), P(wrong), P(uncertain) for each (question, rationale), normalised over the three words.
+
+    Read off the first token in which the words differ, so one pass over the rationale is enough.
+    """
+    start, tokens = _first_difference(reader.student)
+    sources = [
+        reader.student.source(arm.verdict_tag, question if arm.judge_sees_question else None, rationale)
+        for question, rationale in judged
+    ]
+    order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
+    found: dict[int, tuple[float, ...]] = {}
+    for begin in range(0, len(order), reader.batch):
+        part = order[begin : begin + reader.batch]
+        logits = reader.student.next_logits(reader.model, [sources[index] for index in part], start)
+        shares = torch.softmax(logits[:, list(tokens)], dim=-1)
+        found.update((index, tuple(row)) for index, row in zip(part, shares.tolist(), strict=True))
+    return [found[index] for index in range(len(sources))]
+
+
+def _first_difference(student: Student) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens that all verdict words begin with, and the token by which each goes on."""
+    words = [student.target(word) for word in VERDICT_WORDS]
+    shared = 0
+    while len({word[: shared + 1] for word in words}) == 1:
+        shared += 1
+    following = tuple(word[shared] for word in words)
+    if len(set(following)) < len(words):
+        raise ModelFileError(
+            f"this student's tokenizer writes {VERDICT_WORDS} so that their first tokens do not tell them apart"
+        )
+    return words[0][:shared], following

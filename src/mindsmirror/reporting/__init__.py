@@ -1,0 +1,33 @@
+"""What a run means: one JSON document, and one HTML page that needs no network, no script and no server."""
+
+from mindsmirror.reporting.contents import (
+    AnnotationReport,
+    ArmResult,
+    Comparison,
+    MirrorVersusVote,
+    Report,
+    Said,
+    ShownExample,
+    StepYield,
+    StudentJudge,
+    TrainingReport,
+)
+from mindsmirror.reporting.findings import findings, headline
+from mindsmirror.reporting.report import read_report, write_report
+
+__all__ = [
+    "AnnotationReport",
+    "ArmResult",
+    "Comparison",
+    "MirrorVersusVote",
+    "Report",
+    "Said",
+    "ShownExample",
+    "StepYield",
+    "StudentJudge",
+    "TrainingReport",
+    "findings",
+    "headline",
+    "read_report",
+    "write_report",
+]

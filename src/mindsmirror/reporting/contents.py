@@ -1,0 +1,172 @@
+"""What a run amounts to: the records that `report.json` holds.
+
+Shares are in [0, 1], differences of shares in [-1, 1]; only prose and page turn them into per cent and
+points. What could not be measured is None, never 0.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from mindsmirror.evaluation.metrics import VerdictQuality
+from mindsmirror.records import Record, Verdict
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Interval = tuple[float, float]
+
+UNTRAINED = "untrained"
+"""Name of the arm that is the student before any training."""
+
+
+class Part(Record):
+    """Base of everything here: NaN and infinity are refused, since JSON has neither."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StepYield(Part):
+    """Where the samples of one annotation step went."""
+
+    step: str = Field(description="rationale, verdict, critique …")
+    asked: int
+    ok: int
+    reasons: dict[str, int] = Field(default_factory=dict, description="samples lost, by reason")
+
+
+class AnnotationReport(Part):
+    """What the teacher gave, how good it is against gold, and what it cost."""
+
+    examples: int
+    rationales: int
+    evaluations: int
+    unparsed: int = Field(description="replies of any step that gave nothing to use")
+    teacher_accuracy: Share | None = Field(description="rationales that reach the right answer")
+    verdicts: dict[Verdict, int]
+    judge: str
+    judge_balanced_accuracy: Share | None
+    judge_balanced_accuracy_ci95: Interval | None = None
+    majority_baseline: Share | None = None
+    verdict_quality: VerdictQuality | None = Field(None, description="the whole table behind it")
+    distinct_rationales: Share | None = Field(None, description="different texts among the rationales")
+    yields: tuple[StepYield, ...] = ()
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    usd: float | None = None
+
+
+class TrainingReport(Part):
+    """What training an arm took, and which checkpoint was kept."""
+
+    steps: int
+    tokens: int
+    target_tokens: int
+    seconds: float
+    selected_step: int | None = None
+    valid_accuracy: Share | None = None
+
+
+class ArmResult(Part):
+    """One arm in one mode with one seed, over the test questions."""
+
+    name: str
+    method: str
+    mode: str
+    seed: int
+    n: int
+    accuracy: Share | None = Field(description="None where the test questions have no gold answers")
+    ci95: Interval | None
+    tokens_per_question: float | None = None
+    unparsed: int = Field(0, description="questions to which no readable answer was given")
+    training: TrainingReport | None = None
+
+
+class Comparison(Part):
+    """Arm a against arm b on the same questions; positive differences favour a."""
+
+    a: str
+    b: str
+    mode_a: str
+    mode_b: str
+    seed: int = 0
+    n: int
+    difference: float
+    ci95: Interval
+    p_mcnemar: Share
+    smallest_detectable: float = Field(description="difference that would have been seen with 80 % power")
+
+
+class StudentJudge(Part):
+    """The student's verdicts on its own test rationales, against gold and against the teacher."""
+
+    arm: str
+    n: int = Field(description="rationales judged")
+    auroc: Share | None = Field(description="of the student's probability of 'correct'; None for one class")
+    auroc_ci95: Interval | None = None
+    balanced_accuracy: Share | None = None
+    majority_baseline: Share | None = None
+    agreement_with_teacher: Share | None = None
+    agreement_n: int = 0
+
+
+class MirrorVersusVote(Part):
+    """Votes weighted by the student's own verdicts against plain votes over the same samples."""
+
+    arm: str
+    n: int
+    mirror: Share
+    vote: Share
+    difference: float = Field(description="mirror minus vote")
+    ci95: Interval
+    p_mcnemar: Share
+    smallest_detectable: float
+    mirror_tokens: float | None = Field(None, description="tokens a question")
+    vote_tokens: float | None = None
+
+
+class Said(Part):
+    """What one arm said to a question."""
+
+    arm: str
+    mode: str = ""
+    answer: str | None
+    rationale: str = ""
+    confidence: Share | None = None
+
+
+class ShownExample(Part):
+    """A question on which the baseline and ours differ."""
+
+    question: str
+    gold: str | None = None
+    fixed: bool = Field(description="ours is right and the baseline wrong; False for the reverse")
+    baseline: Said
+    ours: Said
+
+
+class Report(Part):
+    """Everything that `report.json` holds."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    name: str
+    created: datetime
+    task: str
+    teacher: str
+    student: str
+    annotation: AnnotationReport
+    arms: tuple[ArmResult, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    student_judge: StudentJudge | None = None
+    mirror_vs_vote: MirrorVersusVote | None = None
+    examples: tuple[ShownExample, ...] = ()
+    findings: tuple[str, ...] = ()
+    seconds: dict[str, float] = Field(default_factory=dict, description="wall time by phase")
+    machine: str = ""
+    provenance: dict[str, str] = Field(
+        default_factory=dict, description="recipe hash, commit, versions: shown as they are"
+    )
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, serialize_by_alias=True
+    )

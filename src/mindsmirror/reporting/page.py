@@ -1,0 +1,154 @@
+"""The report as one HTML page, with style and plots inline.
+
+Whatever a model or a data file wrote is data: the template escapes it, and the page's own policy forbids
+scripts and any request, so even a mistake here could not run or fetch anything.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mindsmirror.records import Verdict
+from mindsmirror.reporting import wording
+from mindsmirror.reporting.contents import ArmResult, Report, ShownExample, StepYield
+from mindsmirror.reporting.findings import INFORMATIVE, SIGNIFICANT, headline
+from mindsmirror.reporting.plot import MODES, arms_plot, mark
+
+SIZES = {"wide": 944, "narrow": 340}
+"""Widths in pixels of the plot on a laptop and on a phone."""
+
+MEANING = {
+    "predict": "answers at once",
+    "think": "reasons, then answers",
+    "vote": "most frequent of several answers",
+    "mirror": "votes weighted by its own verdicts",
+}
+
+
+class Segment(NamedTuple):
+    """A part of a bar."""
+
+    label: str
+    number: int
+    share: float
+    look: str
+
+
+class VerdictRow(NamedTuple):
+    """A line of the table of verdicts against gold."""
+
+    verdict: str
+    right: int
+    wrong: int
+    right_share: float
+    wrong_share: float
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mindsmirror.reporting", "html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=lambda share: _tight(wording.percent(share)),
+        points=lambda difference: wording.points(difference).replace("-", "\N{MINUS SIGN}"),
+        signed=_signed,
+        score=wording.score,
+        p=wording.p_value,
+        count=wording.count,
+        duration=lambda seconds: _tight(wording.duration(seconds)),
+        tight=_tight,
+    )
+    return environment
+
+
+def render(report: Report) -> str:
+    """The page as text."""
+    style = (files("mindsmirror.reporting") / "html" / "report.css").read_text(encoding="utf-8")
+    main = headline(report)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            style=Markup(style),
+            headline=main,
+            findings=[finding for finding in report.findings if finding != main],
+            plots=[(size, Markup(arms_plot(report.arms, width, size))) for size, width in SIZES.items()],
+            legend=_legend(report.arms),
+            yields=[(step, _segments(step)) for step in report.annotation.yields],
+            verdicts=_verdict_rows(report),
+            trained=_trained(report.arms),
+            examples=_examples(report.examples),
+            informative=INFORMATIVE,
+            significant=SIGNIFICANT,
+        )
+    )
+
+
+def _legend(arms: tuple[ArmResult, ...]) -> list[tuple[Markup, str, str]]:
+    """Shape, name and meaning of each mode that is plotted."""
+    seen = {arm.mode for arm in arms if arm.accuracy is not None}
+    modes = [mode for mode in MODES if mode in seen] + sorted(seen - set(MODES))
+    return [(Markup(mark(mode, 8, 8)), mode, MEANING.get(mode, "")) for mode in modes]
+
+
+def _segments(step: StepYield) -> list[Segment]:
+    """What came of a step's samples, usable ones first, then the reasons by how often they struck."""
+    whole = max(step.asked, step.ok + sum(step.reasons.values()), 1)
+    parts = [Segment("usable", step.ok, step.ok / whole, "ok")]
+    lost = sorted(step.reasons.items(), key=lambda item: (-item[1], item[0]))
+    parts += [
+        Segment(reason.replace("_", " "), number, number / whole, f"lost lost-{min(i, 3)}")
+        for i, (reason, number) in enumerate(lost)
+        if number
+    ]
+    rest = whole - sum(part.number for part in parts)
+    if rest > 0:
+        parts.append(Segment("no reason recorded", rest, rest / whole, "lost lost-3"))
+    return parts
+
+
+def _verdict_rows(report: Report) -> list[VerdictRow]:
+    quality = report.annotation.verdict_quality
+    if quality is None or not quality.n:
+        return []
+    right, wrong = max(quality.right, 1), max(quality.n - quality.right, 1)
+    return [
+        VerdictRow(verdict.value, *pair, pair[0] / right, pair[1] / wrong)
+        for verdict, pair in ((verdict, quality.table.get(verdict, (0, 0))) for verdict in Verdict)
+    ]
+
+
+def _trained(arms: tuple[ArmResult, ...]) -> list[ArmResult]:
+    """One result for each arm and seed that was trained: its modes share the training."""
+    once = {(arm.name, arm.seed): arm for arm in reversed(arms) if arm.training is not None}
+    return list(reversed(once.values()))
+
+
+def _examples(examples: tuple[ShownExample, ...]) -> list[tuple[str, str, list[ShownExample]]]:
+    fixed = [example for example in examples if example.fixed]
+    broken = [example for example in examples if not example.fixed]
+    return [("fixed", "Fixed", fixed), ("broken", "Broken", broken)]
+
+
+def _signed(difference: float) -> str:
+    text = wording.points(difference)
+    return text.replace("-", "\N{MINUS SIGN}") if difference < 0 or text == "0.0" else f"+{text}"
+
+
+def _tight(text: str) -> str:
+    """Text in which no number is parted from its unit, nor a relation from its number."""
+    return re.sub(
+        r"(?<=\d) (?=%|s\b|min\b|h\b|points\b)|(?<=[=<]) (?=\d)|(?<=\b[pn]) (?=[=<])",
+        "\N{NO-BREAK SPACE}",
+        text,
+    )

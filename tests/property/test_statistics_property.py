@@ -1,0 +1,144 @@
+"""Properties that hold for all data: bounds, symmetry, and agreement with the textbook definition."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mindsmirror.evaluation import (
+    auroc,
+    balanced_accuracy,
+    cluster_bootstrap,
+    expected_calibration_error,
+    mcnemar,
+    paired_bootstrap,
+    smallest_detectable_difference,
+    verdict_quality,
+    wilson,
+)
+from mindsmirror.records import Verdict
+
+scored = st.lists(st.tuples(st.integers(-20, 20), st.booleans()), max_size=40)
+pairs_of_flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
+judged = st.lists(st.tuples(st.sampled_from(list(Verdict)), st.booleans()), max_size=40)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_wilson_holds_the_share_and_is_symmetric(successes: int, failures: int) -> None:
+    n = successes + failures
+    low, high = wilson(successes, n)
+    assert 0 <= low <= high <= 1
+    if n:
+        assert low <= successes / n <= high
+    mirrored = wilson(failures, n)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_the_two_sided_binomial_test(b: int, c: int) -> None:
+    n = b + c
+    exact = sum(Fraction(math.comb(n, i), 2**n) for i in range(n + 1) if math.comb(n, i) <= math.comb(n, b))
+    assert mcnemar(b, c) == pytest.approx(float(exact), rel=1e-12)
+    assert mcnemar(b, c) == mcnemar(c, b)
+
+
+@given(st.integers(1, 200))
+def test_mcnemar_falls_as_the_split_grows(total: int) -> None:
+    ps = [mcnemar(b, total - b) for b in range(total // 2 + 1)]
+    assert ps == sorted(ps)
+    assert all(0 < p <= 1 for p in ps)
+
+
+@settings(max_examples=60)
+@given(pairs_of_flags, st.integers(0, 5))
+def test_paired_bootstrap_holds_the_difference(pairs: list[tuple[bool, bool]], seed: int) -> None:
+    a, b = [x for x, _ in pairs], [y for _, y in pairs]
+    found = paired_bootstrap(a, b, seed)
+    assert found.value == pytest.approx((sum(a) - sum(b)) / len(a))
+    assert -1 <= found.low <= found.value + 1e-12
+    assert found.value - 1e-12 <= found.high <= 1
+    assert paired_bootstrap(a, b, seed) == found
+    assert paired_bootstrap(b, a, seed).value == pytest.approx(-found.value)
+
+
+@given(st.integers(0, 100_000), st.floats(0, 1))
+def test_smallest_difference_is_one_and_shrinks_with_n(n: int, share: float) -> None:
+    least = smallest_detectable_difference(n, share)
+    assert 0 < least <= 1
+    assert smallest_detectable_difference(n + 1, share) <= least + 1e-12
+    assert smallest_detectable_difference(n, min(1.0, share + 0.1)) >= least - 1e-12
+
+
+@given(scored)
+def test_auroc_is_the_share_of_ordered_pairs(rows: list[tuple[int, bool]]) -> None:
+    positive = [score for score, label in rows if label]
+    negative = [score for score, label in rows if not label]
+    wins = sum((p > n) + 0.5 * (p == n) for p in positive for n in negative)
+    found = auroc([score for score, _ in rows], [label for _, label in rows])
+    if not positive or not negative:
+        assert found is None
+    else:
+        assert found == pytest.approx(wins / (len(positive) * len(negative)))
+
+
+@given(scored)
+def test_auroc_under_monotone_and_reversed_scores(rows: list[tuple[int, bool]]) -> None:
+    scores, labels = [float(score) for score, _ in rows], [label for _, label in rows]
+    found = auroc(scores, labels)
+    assert auroc([math.exp(score / 7) for score in scores], labels) == found
+    if found is not None:
+        assert 0 <= found <= 1
+        assert auroc([1 - score for score in scores], labels) == pytest.approx(1 - found)
+        assert auroc(scores, [not label for label in labels]) == pytest.approx(1 - found)
+
+
+@given(st.lists(st.booleans(), max_size=30), st.booleans())
+def test_balanced_accuracy_of_a_constant_is_one_half(labels: list[bool], said: bool) -> None:
+    expected = 0.5 if len(set(labels)) == 2 else None
+    assert balanced_accuracy([said] * len(labels), labels) == expected
+
+
+@settings(max_examples=25, deadline=None)
+@given(judged)
+def test_verdict_quality_adds_up(pairs: list[tuple[Verdict, bool]]) -> None:
+    quality = verdict_quality(pairs)
+    assert sum(sum(cells) for cells in quality.table.values()) == quality.n == len(pairs)
+    assert quality.decided + quality.uncertain + quality.unparsed == quality.n
+    assert sum(right for right, _ in quality.table.values()) == quality.right
+    for share in (
+        quality.accuracy,
+        quality.majority_baseline,
+        quality.recall_correct,
+        quality.recall_wrong,
+        quality.precision_correct,
+        quality.precision_wrong,
+        quality.balanced_accuracy,
+    ):
+        assert share is None or 0 <= share <= 1
+    if quality.balanced_accuracy is not None:
+        assert quality.recall_correct is not None
+        assert quality.recall_wrong is not None
+        assert quality.balanced_accuracy == pytest.approx((quality.recall_correct + quality.recall_wrong) / 2)
+    assert type(quality).model_validate_json(quality.model_dump_json()) == quality
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1)), min_size=1, max_size=30))
+def test_cluster_bootstrap_of_a_mean_stays_among_the_values(rows: list[tuple[int, float]]) -> None:
+    values = np.array([[value] for _, value in rows])
+    found = cluster_bootstrap(values, [c for c, _ in rows], lambda d: float(d.mean()), seed=1, resamples=50)
+    assert found is not None
+    assert values.min() - 1e-12 <= found[0] <= found[1] <= values.max() + 1e-12
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50), st.integers(1, 20))
+def test_calibration_error_is_bounded(rows: list[tuple[float, bool]], bins: int) -> None:
+    error = expected_calibration_error([c for c, _ in rows], [r for _, r in rows], bins)
+    assert error is not None
+    assert 0 <= error <= 1 + 1e-12
+    single = expected_calibration_error([c for c, _ in rows], [r for _, r in rows], 1)
+    assert single is not None
+    assert single <= error + 1e-9  # merging bins can only let errors cancel

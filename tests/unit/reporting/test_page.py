@@ -1,0 +1,193 @@
+"""The page needs no network, runs nothing, and shows what a model wrote as text and only as text."""
+
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepYield
+from mindsmirror.reporting.page import render
+from mindsmirror.reporting.plot import arms_plot
+
+HOSTILE = """<script>alert(1)</script><img src="https://example.org/x" onerror='x()'>"&'{{ 7 * 7 }}</style>"""
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """The elements, attributes and text of a page; fails on tags that do not match."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.text += data
+
+
+def changed(report: Report, **changes: Any) -> Report:
+    return report.model_copy(update=changes)
+
+
+def arms(count: int, **changes: Any) -> tuple[ArmResult, ...]:
+    fields: dict[str, Any] = {"method": "m", "mode": "think", "seed": 0, "n": 10, "accuracy": 0.5, "ci95": (0.2, 0.8)}
+    return tuple(ArmResult(name=f"arm {i}", **(fields | changes)) for i in range(count))
+
+
+def assert_offline(source: str) -> None:
+    page = Page(source)
+    for tag, attributes in page.elements:
+        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+        assert not {"src", "href", "xlink:href", "action", "srcset"} & set(attributes)
+        assert not [name for name in attributes if name.startswith("on")]
+        assert "url(" not in (attributes.get("style") or "")
+    style = re.search(r"<style>(.*?)</style>", source, re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+    assert ("meta", "default-src 'none'; style-src 'unsafe-inline'") in [
+        (tag, attributes.get("content")) for tag, attributes in page.elements
+    ]
+
+
+def test_the_page_is_offline_and_well_formed(full_report: Report, bare_report: Report) -> None:
+    assert_offline(render(full_report))
+    assert_offline(render(bare_report))
+
+
+def test_the_page_shows_the_numbers(full_report: Report) -> None:
+    text = Page(render(full_report)).text
+    for shown in (
+        "quickstart",
+        "0.71",
+        "+4.0",
+        "131",
+        "truncated",
+        "no answer",
+        "62.5 to 79.9",
+        "100\u202f240",
+        "3\xa0min 53\xa0s",
+    ):
+        assert shown in text, shown
+
+
+def test_model_text_is_escaped(full_report: Report) -> None:
+    said = Said(arm=HOSTILE, mode=HOSTILE, answer=HOSTILE, rationale=HOSTILE, confidence=0.5)
+    report = changed(
+        full_report,
+        name=HOSTILE,
+        task=HOSTILE,
+        teacher=HOSTILE,
+        machine=HOSTILE,
+        findings=(HOSTILE,),
+        provenance={HOSTILE: HOSTILE},
+        seconds={HOSTILE: 1.0},
+        examples=(ShownExample(question=HOSTILE, gold=HOSTILE, fixed=True, baseline=said, ours=said),),
+        arms=tuple(
+            arm.model_copy(update={"name": HOSTILE, "mode": HOSTILE, "method": HOSTILE}) for arm in full_report.arms
+        ),
+        annotation=full_report.annotation.model_copy(
+            update={"judge": HOSTILE, "yields": (StepYield(step=HOSTILE, asked=2, ok=1, reasons={HOSTILE: 1}),)}
+        ),
+    )
+    source = render(report)
+    assert_offline(source)
+    assert "<script" not in source
+    assert "{{ 7 * 7 }}" in Page(source).text
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=40))
+def test_any_text_keeps_the_page_well_formed(full_report: Report, text: str) -> None:
+    said = Said(arm="a", answer=text, rationale=text)
+    example = ShownExample(question=text, gold=None, fixed=False, baseline=said, ours=said)
+    assert_offline(render(changed(full_report, examples=(example,), name=text)))
+
+
+def test_nothing_measured_is_said(bare_report: Report) -> None:
+    text = Page(render(bare_report)).text
+    assert "No arm of this run learnt to judge" in text
+    assert "Nothing is scored: no arm was evaluated." in text
+    assert text.count("not measured") == 3
+    unscored = Page(render(changed(bare_report, arms=arms(1, accuracy=None, ci95=None)))).text
+    assert "the test questions have no gold answers" in unscored
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_one_arm_and_fifty(full_report: Report, count: int) -> None:
+    report = changed(full_report, arms=arms(count), comparisons=())
+    source = render(report)
+    assert_offline(source)
+    assert source.count('class="arm"') == 2 * count  # once for laptops, once for phones
+
+
+def test_null_gold_and_answers(full_report: Report) -> None:
+    said = Said(arm="a", answer=None)
+    example = ShownExample(question="q", gold=None, fixed=True, baseline=said, ours=said)
+    text = Page(render(changed(full_report, examples=(example,)))).text
+    assert text.count("no readable answer") == 2
+    assert "gold" not in text.split("Fixed and broken")[1].split("All numbers")[0]
+
+
+def test_examples_past_four_are_folded(full_report: Report) -> None:
+    source = render(changed(full_report, examples=full_report.examples[:1] * 7))
+    assert "<summary>3 more</summary>" in source
+
+
+def test_no_loss_at_all(full_report: Report) -> None:
+    whole = (StepYield(step="rationale", asked=5, ok=5), StepYield(step="verdict", asked=0, ok=0))
+    annotation = full_report.annotation.model_copy(update={"yields": whole, "unparsed": 0})
+    text = Page(render(changed(full_report, annotation=annotation))).text
+    assert "5 usable of 5 asked" in text
+    assert "0 usable of 0 asked" in text
+
+
+def test_losses_without_a_reason_are_shown(full_report: Report) -> None:
+    annotation = full_report.annotation.model_copy(
+        update={"yields": (StepYield(step="rationale", asked=10, ok=5, reasons={"empty": 2}),)}
+    )
+    assert "no reason recorded 3" in Page(render(changed(full_report, annotation=annotation))).text
+
+
+def test_plot_places_dots_on_the_scale() -> None:
+    tree = ET.fromstring(arms_plot(arms(1, mode="predict", accuracy=0.25, ci95=(0.0, 1.0)), 500, "p"))
+    grid = [float(line.attrib["x1"]) for line in tree.iter("line") if line.attrib["class"] == "grid"]
+    dot = next(tree.iter("circle"))
+    whisker = next(line for line in tree.iter("line") if line.attrib["class"].startswith("whisker"))
+    assert float(dot.attrib["cx"]) == pytest.approx(grid[0] + 0.25 * (grid[-1] - grid[0]), abs=0.1)
+    assert (float(whisker.attrib["x1"]), float(whisker.attrib["x2"])) == (grid[0], grid[-1])
+    assert "arm 0, predict, seed 0: 25.0 %" in (tree.findtext("desc") or "")
+
+
+def test_plot_stays_within_its_width() -> None:
+    tree = ET.fromstring(arms_plot(arms(2, accuracy=1.0, ci95=(0.9, 1.0), method="x" * 80), 340, "p"))
+    for element in tree.iter():
+        for key in ("x", "x1", "x2", "cx"):
+            assert 0 <= float(element.attrib.get(key, 0)) <= 340
+    assert arms_plot((), 340, "p") == ""
+
+
+def test_plot_tells_seeds_apart() -> None:
+    results = arms(1) + tuple(arm.model_copy(update={"seed": 7}) for arm in arms(1))
+    labels = [e.text for e in ET.fromstring(arms_plot(results, 500, "p")).iter("text") if e.get("class") == "mode"]
+    assert labels == ["think · 0", "think · 7"]
