@@ -1,0 +1,60 @@
+"""Minds Mirror: distil the reasoning and the self-evaluation of a large language model into a small one.
+
+    import mindsmirror
+    report = mindsmirror.run("recipes/quickstart.toml")
+
+The public nouns are importable from here; they are looked up when they are used, so that importing the package
+costs nothing. The command line has no power that this package lacks.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mindsmirror.errors import MindsMirrorError as MindsMirrorError
+    from mindsmirror.methods import ArmConfig as ArmConfig
+    from mindsmirror.pipeline import Pipeline as Pipeline
+    from mindsmirror.pipeline import run as run
+    from mindsmirror.recipe import Recipe as Recipe
+    from mindsmirror.recipe import make_recipe as make_recipe
+    from mindsmirror.recipe import read_recipe as read_recipe
+    from mindsmirror.records import Annotation as Annotation
+    from mindsmirror.records import Example as Example
+    from mindsmirror.records import Prediction as Prediction
+    from mindsmirror.records import Rationale as Rationale
+    from mindsmirror.records import SelfEvaluation as SelfEvaluation
+    from mindsmirror.records import Stage as Stage
+    from mindsmirror.records import Target as Target
+    from mindsmirror.records import Verdict as Verdict
+    from mindsmirror.reporting.contents import Report as Report
+    from mindsmirror.tasks import load_task as load_task
+    from mindsmirror.trained import ask as ask
+    from mindsmirror.trained import evaluate_elsewhere as evaluate_elsewhere
+
+_HOMES = {
+    "mindsmirror.trained": ("ask", "evaluate_elsewhere"),
+    "mindsmirror.errors": ("MindsMirrorError",),
+    "mindsmirror.methods": ("ArmConfig",),
+    "mindsmirror.pipeline": ("Pipeline", "run"),
+    "mindsmirror.recipe": ("Recipe", "make_recipe", "read_recipe"),
+    "mindsmirror.records": (
+        "Annotation",
+        "Example",
+        "Prediction",
+        "Rationale",
+        "SelfEvaluation",
+        "Stage",
+        "Target",
+        "Verdict",
+    ),
+    "mindsmirror.reporting.contents": ("Report",),
+    "mindsmirror.tasks": ("load_task",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'mindsmirror' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)

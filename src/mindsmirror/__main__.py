@@ -1,0 +1,5 @@
+"""`python -m mindsmirror` is the console script."""
+
+from mindsmirror.cli.main import main
+
+main()

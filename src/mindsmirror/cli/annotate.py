@@ -1,0 +1,27 @@
+"""`mindsmirror annotate RECIPE`: the teacher's part of a run."""
+
+from pathlib import Path
+
+import click
+
+from mindsmirror.cli.options import recipe_verb, show
+
+
+@click.command("annotate")
+@recipe_verb
+def command(recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bool) -> None:
+    """Ask the teacher for k rationales of every question and m judgements of each."""
+    from mindsmirror.pipeline import Pipeline
+    from mindsmirror.recipe import read_recipe
+
+    read = read_recipe(recipe, settings)
+    pipeline = Pipeline(read, runs)
+    with pipeline.run.locked():
+        pipeline.run.begin(read)
+        result = pipeline.annotate()
+    path = pipeline.run.folder / "annotation" / "annotations.jsonl"
+    lines = [
+        f"{result['questions']} questions annotated, {result['asked']} samples asked for, {result['failed']} failed",
+        f"annotations: {path}",
+    ]
+    show({**result, "annotations": str(path)}, lines, json_output)

@@ -1,0 +1,26 @@
+"""`mindsmirror distill RECIPE`: the student's part of a run."""
+
+from pathlib import Path
+
+import click
+
+from mindsmirror.cli.options import recipe_verb, show, table
+
+
+@click.command("distill")
+@recipe_verb
+def command(recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bool) -> None:
+    """Train every arm on the run's annotation."""
+    from mindsmirror.pipeline import Pipeline
+    from mindsmirror.recipe import read_recipe
+
+    read = read_recipe(recipe, settings)
+    pipeline = Pipeline(read, runs)
+    with pipeline.run.locked():
+        pipeline.run.begin(read)
+        reports = pipeline.distill()
+    rows: list[tuple[str, ...]] = [("arm", "stage", "steps", "tokens", "seconds")]
+    for arm, stages in reports.items():
+        for stage in stages:
+            rows.append((arm, *(str(stage[key]) for key in ("stage", "steps", "tokens", "seconds"))))
+    show(reports, table(rows), json_output)

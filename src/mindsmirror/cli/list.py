@@ -1,0 +1,55 @@
+"""`mindsmirror list`: what is there."""
+
+from pathlib import Path
+
+import click
+
+from mindsmirror.cli.options import as_json, runs_folder, show, table
+
+WHAT = ("tasks", "methods", "teachers", "students", "engines", "recipes", "runs")
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(WHAT))
+@runs_folder
+@as_json
+def command(what: str, runs: Path, json_output: bool) -> None:
+    """Tasks, methods with what they need, models of the catalogue, engines, recipes and runs."""
+    rows = _rows(what, runs)
+    document = [{"name": name, "description": description} for name, description in rows]
+    show(document, table(rows) if rows else [f"there are no {what} here"], json_output)
+
+
+def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
+    if what == "tasks":
+        from mindsmirror.tasks import task_descriptions
+
+        return list(task_descriptions().items())
+    if what == "methods":
+        return _methods()
+    if what in ("teachers", "students"):
+        from mindsmirror.engines import catalog
+
+        role = what[:-1]
+        return [
+            (entry.name, f"{entry.role}; {entry.bytes / 1e6:.0f} MB, {entry.licence}")
+            for entry in catalog.entries().values()
+            if role in entry.role
+        ]
+    if what == "engines":
+        from mindsmirror.engines import ENGINES
+
+        return [(name, "") for name in ENGINES]
+    folder, pattern = (Path("recipes"), "*.toml") if what == "recipes" else (runs, "*/report.html")
+    return [(str(path if what == "recipes" else path.parent), "") for path in sorted(folder.glob(pattern))]
+
+
+def _methods() -> list[tuple[str, str]]:
+    from mindsmirror.methods import method_named, method_names
+
+    rows = []
+    for name in method_names():
+        method = method_named(name)
+        needs = f"needs {method.needs.rationales} rationales, {method.needs.evaluations} self-evaluations"
+        rows.append((name, f"{(type(method).__doc__ or '').splitlines()[0]} ({needs})"))
+    return rows

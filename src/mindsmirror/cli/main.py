@@ -1,0 +1,73 @@
+"""The command line: one thin file a verb, loaded only when its verb is used.
+
+`mindsmirror --help` imports none of them, so it answers at once. Every verb takes `--json`: then one JSON document
+goes to stdout, also for a failure, and everything else to stderr. A failure that the user can act on is one line
+and an exit code of its own (errors.py); anything else is a bug and shows its traceback.
+"""
+
+import importlib
+import json
+import sys
+from typing import NoReturn
+
+import click
+
+from mindsmirror.errors import MindsMirrorError
+
+VERBS = {
+    "run": "Carry a recipe through: annotate, train, evaluate, report; goes on where it stopped.",
+    "annotate": "Ask the teacher for rationales and judgements; resumable sample by sample.",
+    "distill": "Train the student's arms on the run's annotation.",
+    "evaluate": "Score a run's students, also on tasks that they were not trained for.",
+    "ask": "One answer with its rationale, verdict and confidence.",
+    "report": "Write report.html and report.json again from what is on disk.",
+    "list": "What is there: tasks, methods, engines, models.",
+}
+
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group whose commands are modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order in which they are used."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"mindsmirror.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs and what they do, without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mindsmirror")
+def cli() -> None:
+    """Distil the reasoning and the self-evaluation of a large language model into a small one.
+
+    Start with: mindsmirror run recipes/quickstart.toml
+    """
+
+
+def main() -> NoReturn:
+    """The console script."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted; start the same command again to go on", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except MindsMirrorError as error:
+        if "--json" in sys.argv:
+            print(json.dumps({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code}))
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,119 @@
+"""From a run's folder to its report: read what every step left behind and put it together."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.errors import DataError
+from mindsmirror.evaluation.evaluate import JudgeQuality, main_mode
+from mindsmirror.files import read_json
+from mindsmirror.methods import method_named
+from mindsmirror.recipe import Recipe
+from mindsmirror.records import Annotation, Example, Prediction
+from mindsmirror.reporting.annotated import annotation_report
+from mindsmirror.reporting.contents import UNTRAINED, Report
+from mindsmirror.reporting.findings import findings
+from mindsmirror.reporting.report import write_report
+from mindsmirror.reporting.results import (
+    ArmPredictions,
+    arm_results,
+    comparisons,
+    mirror_versus_vote,
+    shown_examples,
+    student_judge,
+)
+from mindsmirror.run import Run
+
+
+def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test: Sequence[Example]) -> Report:
+    """Write `report.json` and `report.html` into the run's folder and return the report."""
+    arms = _arms(run, recipe)
+    if not arms:
+        raise DataError(f"{run.folder} has no predictions yet. Run `mindsmirror evaluate {run.folder}` first.")
+    seconds = _seconds(run, recipe)
+    judging = next((arm for arm in reversed(arms) if arm.judge is not None), None)
+    report = Report(
+        name=recipe.name,
+        created=datetime.now(UTC),
+        task=recipe.task.name,
+        teacher=recipe.teacher[0].model,
+        student=recipe.student.model,
+        annotation=annotation_report(
+            annotations, recipe.judge.strategy, seconds["annotation"], _usd(recipe, annotations)
+        ),
+        arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
+        comparisons=tuple(comparisons(arms, recipe.seed)),
+        student_judge=student_judge(judging) if judging else None,
+        mirror_vs_vote=mirror_versus_vote(judging, recipe.seed) if judging else None,
+        examples=tuple(shown_examples(arms, test)),
+        seconds=seconds,
+        machine=_manifest(run).get("machine", ""),
+        provenance=_provenance(run),
+    )
+    report = report.model_copy(update={"findings": tuple(findings(report))})
+    write_report(report, run.folder)
+    return report
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Predictions of one mode; DataError if the file is missing or broken."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogatepass") as lines:
+            return [Prediction.model_validate_json(line) for line in lines]
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} holds no predictions: {error}") from error
+
+
+def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
+    """Every arm that was asked: the untrained student first, then as the recipe orders them."""
+    found = []
+    for arm in (None, *recipe.arm):
+        name = arm.name if arm else UNTRAINED
+        folder = run.folder / "predictions" / name
+        done = read_json(folder / "done.json")
+        if done is None or (arm is None and not recipe.evaluation.untrained):
+            continue
+        method = method_named(arm.method) if arm else None
+        trained = read_json(run.folder / "arms" / name / "done.json") if arm else None
+        judge = done["result"]["judge"]
+        found.append(
+            ArmPredictions(
+                name=name,
+                method=arm.method if arm else UNTRAINED,
+                main=main_mode(method, arm),
+                modes={mode: read_predictions(folder / f"{mode}.jsonl") for mode in done["result"]["modes"]},
+                training=trained["result"] if trained else (),
+                judge=JudgeQuality.model_validate(judge) if judge else None,
+            )
+        )
+    return found
+
+
+def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:
+    seconds = {"annotation": run.seconds("annotation")}
+    for arm in recipe.arm:
+        seconds[f"training {arm.name}"] = run.seconds(f"arms/{arm.name}")
+    for name in ([UNTRAINED] if recipe.evaluation.untrained else []) + [arm.name for arm in recipe.arm]:
+        seconds[f"asking {name}"] = run.seconds(f"predictions/{name}")
+    return seconds
+
+
+def _usd(recipe: Recipe, annotations: Sequence[Annotation]) -> float | None:
+    """What the tokens cost at the teacher's prices; None without prices, or if another teacher judged."""
+    price = recipe.teacher[0].price
+    if price is None or recipe.judge.teacher != 0:
+        return None
+    tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
+    tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
+    return (tokens_in * price.input + tokens_out * price.output) / 1e6
+
+
+def _manifest(run: Run) -> dict[str, Any]:
+    return read_json(run.folder / "manifest.json") or {}
+
+
+def _provenance(run: Run) -> dict[str, str]:
+    manifest = _manifest(run)
+    shown = {key: str(manifest[key]) for key in ("recipe", "seed", "commit", "dirty") if key in manifest}
+    return shown | {str(key): str(value) for key, value in manifest.get("packages", {}).items()}

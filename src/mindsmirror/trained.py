@@ -1,0 +1,106 @@
+"""A run's trained students in use: asked a single question, or scored on questions that they were not trained for."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from mindsmirror.errors import DataError, RecipeError, UnknownNameError
+from mindsmirror.evaluation.arms import open_reader
+from mindsmirror.evaluation.config import Mode
+from mindsmirror.evaluation.evaluate import evaluate_modes, main_mode, modes_of
+from mindsmirror.inference.ask import Reader
+from mindsmirror.inference.judge import verdict_probabilities
+from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.progress import say
+from mindsmirror.recipe import Recipe
+from mindsmirror.records import Example
+from mindsmirror.reporting.contents import ArmResult
+from mindsmirror.reporting.results import ArmPredictions, arm_results
+from mindsmirror.run import Run
+from mindsmirror.students.text import VERDICT_WORDS
+from mindsmirror.tasks import Task, TaskConfig, load_task
+from mindsmirror.tasks.shown import with_choices
+
+BEST_FIRST: tuple[Mode, ...] = ("mirror", "vote", "think", "predict")
+
+
+def ask(
+    folder: Path, question: str, choices: Mapping[str, str], arm: str | None = None, mode: str | None = None
+) -> dict[str, Any]:
+    """One answer by a trained arm, with its rationale, its own verdict on it, and its confidence.
+
+    By default the recipe's last arm answers, in the best mode that it has. Raises DataError for a run that is not
+    trained, UnknownNameError for an arm that it has not, RecipeError for a mode that the arm was not taught.
+    """
+    recipe = Run(folder).recipe
+    chosen = _arm(recipe, arm)
+    method = method_named(chosen.method)
+    able = modes_of(method, chosen, BEST_FIRST)
+    if mode is not None and mode not in able:
+        raise RecipeError(f"arm {chosen.name!r} was not taught to {mode}; it can {', '.join(able)}")
+    picked = next(one for one in able if mode is None or one == mode)
+    reader = _reader(folder, recipe, load_task(recipe.task), chosen)
+    text = with_choices(question, choices) if choices else question.strip()
+    example = Example(id="asked", text=text, choices=dict(choices))
+    found = evaluate_modes(reader, chosen, [picked], [example], recipe.evaluation, recipe.seed)[picked][0]
+    reply: dict[str, Any] = {
+        "arm": chosen.name,
+        "mode": picked,
+        "answer": found.answer,
+        "rationale": found.rationale,
+        "confidence": found.confidence,
+        "verdict": None,
+        "p_correct": None,
+        "tokens": found.tokens,
+    }
+    if method.judges and found.rationale:
+        shares = verdict_probabilities(reader, chosen, [(text, found.rationale)])[0]
+        reply["verdict"] = VERDICT_WORDS[shares.index(max(shares))]
+        reply["p_correct"] = shares[0]
+    return reply
+
+
+def evaluate_elsewhere(
+    folder: Path,
+    task: str | None = None,
+    data_dir: Path | None = None,
+    split: str = "test",
+    limit: int | None = None,
+    modes: Sequence[str] = (),
+) -> list[ArmResult]:
+    """Score every arm of a run on a split of another task (or its own); nothing is written.
+
+    Raises DataError if the split has no questions.
+    """
+    recipe = Run(folder).recipe
+    own = task is None or task == recipe.task.name
+    config = recipe.task if own else TaskConfig(name=cast(str, task), data_dir=data_dir or recipe.task.data_dir)
+    loaded = load_task(config)
+    examples: Sequence[Example] = getattr(loaded.splits, split)[:limit]
+    if not examples:
+        raise DataError(f"the split {split!r} of {loaded.name} has no questions")
+    results = []
+    for arm in recipe.arm:
+        method = method_named(arm.method)
+        asked = modes_of(method, arm, [cast(Mode, mode) for mode in modes] or recipe.evaluation.modes)
+        say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(asked) or 'no mode'}")
+        reader = _reader(folder, recipe, loaded, arm)
+        found = evaluate_modes(reader, arm, asked, examples, recipe.evaluation, recipe.seed)
+        results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(method, arm), found), recipe.seed)
+    return results
+
+
+def _reader(folder: Path, recipe: Recipe, task: Task, arm: ArmConfig) -> Reader:
+    model = folder / "arms" / arm.name / "model"
+    if not model.exists():
+        raise DataError(f"arm {arm.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
+    return open_reader(task, recipe.student, recipe.evaluation, recipe.training.precision, model)
+
+
+def _arm(recipe: Recipe, name: str | None) -> ArmConfig:
+    if name is None:
+        return recipe.arm[-1]
+    found = next((arm for arm in recipe.arm if arm.name == name), None)
+    if found is None:
+        raise UnknownNameError("arm", name, [arm.name for arm in recipe.arm])
+    return found
