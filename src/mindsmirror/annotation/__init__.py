@@ -1,1 +1,22 @@
-"""TODO."""
+"""Asking a teacher: k rationales of every question, m judgements of each, and nothing that is paid for is lost.
+
+`prompts` is what is asked, `judges` who says what is correct, `store` where every reply is kept, `asking` what is
+in flight, `reading` what a reply means, and `annotate` the loop that turns examples into annotations.
+"""
+
+from mindsmirror.annotation.annotate import AnnotationConfig, Annotator, Tally, Teacher
+from mindsmirror.annotation.judges import JudgeConfig
+from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
+from mindsmirror.annotation.store import Store
+
+__all__ = [
+    "AnnotationConfig",
+    "Annotator",
+    "JudgeConfig",
+    "PromptSet",
+    "Store",
+    "Tally",
+    "Teacher",
+    "load_prompts",
+    "prompts_for",
+]

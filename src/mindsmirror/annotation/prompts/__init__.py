@@ -20,6 +20,7 @@ from mindsmirror.engines.base import Message
 from mindsmirror.errors import RecipeError
 from mindsmirror.records import Example, Verdict
 
+BUILT_IN = ("choice", "equation", "label", "number", "text", "yes_no")
 CRITIQUE = {
     Verdict.CORRECT: "The solution is correct. Say in one sentence what makes it correct.",
     Verdict.WRONG: "The solution is wrong: the right answer is {answer}. "
@@ -72,7 +73,7 @@ class PromptSet(BaseModel):
     @property
     def hash(self) -> str:
         """16 hex digits over the set and over the words that this module adds to it."""
-        words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM))
+        words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM, _solution("", "")))
         return hashlib.sha256((self.model_dump_json() + words).encode()).hexdigest()[:16]
 
     def rationale(self, example: Example) -> Prompt:
@@ -142,14 +143,20 @@ def load_prompts(source: str) -> PromptSet:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"[annotation] prompts: cannot read {path}: {error}") from error
+    elif source in BUILT_IN:
+        text = (files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
     else:
-        resource = files(__package__) / f"{source}.toml"
-        text = resource.read_text(encoding="utf-8")
+        raise RecipeError(
+            f"[annotation] prompts: there is no built-in set {source!r}, only {', '.join(BUILT_IN)}; "
+            "a set of your own is a .toml file"
+        )
     try:
         return PromptSet.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"[annotation] prompts: {source} is not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is reported twice: as a stranger, which is what the user needs to see, and as missing.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
-        raise RecipeError(f"[annotation] prompts: {source}: {key}: {first['msg']}") from error
+        message = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise RecipeError(f"[annotation] prompts: {source}: {key}: {message}") from error

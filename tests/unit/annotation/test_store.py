@@ -1,0 +1,259 @@
+"""The store keeps what was committed, whatever happens next: kills, torn files, full disks, other processes."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from mindsmirror.annotation.store import VERSION, Store, Stored
+from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
+from mindsmirror.errors import MindsMirrorError, StorageError
+
+FORK = multiprocessing.get_context("fork")
+NOBODY = 65534
+
+
+def request(*keys: str) -> Request:
+    return Request("1", (Message("user", "What is 3 + 5?"),), Sampling(temperature=0.5), keys)
+
+
+def put(store: Store, *completions: Completion) -> None:
+    store.put("rationale", "scripted", request(*(c.key for c in completions)), completions)
+
+
+def done(key: str, text: str = "", finish: Finish = Finish.STOP) -> Completion:
+    return Completion(key, text, finish)
+
+
+def texts(path: Path, keys: Iterable[str]) -> dict[str, str]:
+    with Store(path) as store:
+        return {key: stored.text for key, stored in store.get(list(keys)).items()}
+
+
+def test_what_is_put_is_there_with_all_that_belongs_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "store.sqlite"
+    with Store(path) as store:
+        put(store, Completion("a", "8", Finish.STOP, 30, 2), Completion("b", "cut", Finish.LENGTH, 0, 256))
+    with Store(path) as store:
+        assert store.get(["a", "b", "c"]) == {
+            "a": Stored("8", Finish.STOP, 30, 2),
+            "b": Stored("cut", Finish.LENGTH, 0, 256),
+        }
+        assert list(store.keys()) == ["a", "b"]
+    row = sqlite3.connect(path).execute("SELECT purpose, model, messages, sampling FROM completions").fetchone()
+    assert row[:2] == ("rationale", "scripted")
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert json.loads(row[2]) == [["user", "What is 3 + 5?"]] and json.loads(row[3])["temperature"] == 0.5
+
+
+def test_a_key_that_is_there_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        put(store, done("a", "first"))
+        put(store, done("a", "second", Finish.LENGTH), done("b", "new"))
+    assert texts(path, "ab") == {"a": "first", "b": "new"}
+
+
+def test_more_keys_than_a_query_takes(tmp_path: Path) -> None:
+    keys = [f"{n:05}" for n in range(1203)]
+    with Store(tmp_path / "store.sqlite") as store:
+        put(store, *(done(key, key) for key in keys))
+        assert {key: stored.text for key, stored in store.get(keys * 2).items()} == {key: key for key in keys}
+        assert store.get([]) == {} == store.failures([])
+        assert list(store.keys()) == keys
+
+
+def test_failures_are_kept_beside_and_the_last_reason_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", iter([9e9, 5.0, -3.0]).__next__)
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        put(store, Completion("a", "", Finish.FAILED, error="no route"), done("b", "8"))
+        put(store, Completion("a", "", Finish.FAILED, error="half \ud83d an emoji\x00"))
+    with Store(path) as store:
+        assert store.failures(["a", "b"]) == {"a": "half \ud83d an emoji\x00"}
+        assert list(store.keys()) == ["b"]
+        put(store, done("a", "at last"))
+    assert texts(path, "ab") == {"a": "at last", "b": "8"}, "a clock that goes back does no harm"
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM failures").fetchone() == (2,)
+
+
+def test_others_see_what_is_committed_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as writer, Store(path) as reader:
+        put(writer, done("a"))
+        assert list(reader.keys()) == [] and list(writer.keys()) == ["a"]
+        writer.commit()
+        assert list(reader.keys()) == ["a"]
+
+
+def test_leaving_by_an_error_keeps_what_was_put(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Store(tmp_path / "store.sqlite") as store:
+        put(store, done("a", "8"))
+        raise KeyboardInterrupt
+    assert texts(tmp_path / "store.sqlite", "a") == {"a": "8"}
+
+
+WRITERS, STORES = ("p", "q", "r", "s"), 16
+
+
+def write_at_once(folder: Path, who: str, barrier: Barrier) -> None:
+    for number in range(STORES):
+        barrier.wait()
+        with Store(folder / str(number)) as store:
+            for n in range(6):
+                put(store, done(f"{who} {n}", who), done(f"both {n}", who))
+                store.commit()
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Also at the very first opening, where SQLite's change of journal mode does not wait for others."""
+    barrier = FORK.Barrier(len(WRITERS), timeout=30)
+    workers = [FORK.Process(target=write_at_once, args=(tmp_path, who, barrier)) for who in WRITERS]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * len(WRITERS)
+    for number in range(STORES):
+        with Store(tmp_path / str(number)) as store:
+            found = {key: stored.text for key, stored in store.get(list(store.keys())).items()}
+        assert len(found) == 6 * (len(WRITERS) + 1)
+        assert all(text == key.split()[0] for key, text in found.items() if not key.startswith("both"))
+        assert {text for key, text in found.items() if key.startswith("both")} <= set(WRITERS)
+
+
+def copied(source: Path, target: Path) -> Path:
+    """The files as a power cut would leave them: database and log, while their writer still has them open."""
+    target.mkdir()
+    for name in (source.name, f"{source.name}-wal"):
+        shutil.copy(source.parent / name, target / name)
+    return target / source.name
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "noise"])
+def test_a_torn_log_costs_only_what_is_torn(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "store.sqlite"
+    ends = []
+    with Store(path) as store:
+        for number in range(12):
+            put(store, done(f"{number:02}", "x" * 900 * number))
+            store.commit()
+            ends.append(Path(f"{path}-wal").stat().st_size)
+        keys = list(store.keys())
+        places = range(ends[1] + 7, ends[-1], (ends[-1] - ends[1]) // 9)
+        for where in places:
+            torn = copied(path, tmp_path / f"{harm}{where}")
+            log = Path(f"{torn}-wal")
+            whole = log.read_bytes()
+            bad = {
+                "cut": whole[:where],
+                "flip": whole[:where] + bytes([whole[where] ^ 16]) + whole[where + 1 :],
+                "noise": whole[:where] + os.urandom(len(whole) - where),
+            }
+            log.write_bytes(bad[harm])
+            safe = sum(end <= where for end in ends)
+            assert 2 <= safe < 12
+            assert texts(torn, keys) == {f"{n:02}": "x" * 900 * n for n in range(safe)}
+            with Store(torn) as again:
+                put(again, *(done(key, "again") for key in keys))
+            assert len(texts(torn, keys)) == 12
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from mindsmirror.annotation.store import Store
+from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
+from mindsmirror.errors import StorageError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+try:
+    with Store(Path(sys.argv[1])) as store:
+        for n in range(1000):
+            key = f"{n:04}"
+            request = Request("1", (Message("user", "?"),), Sampling(), (key,))
+            store.put("rationale", "m", request, [Completion(key, "x" * 5000, Finish.STOP)])
+            store.commit()
+            print(key, flush=True)
+except StorageError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+
+def test_a_full_disk_is_one_error_and_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    ended = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False)
+    assert ended.returncode == StorageError.exit_code
+    assert "Traceback" not in ended.stderr and ended.stderr.count("\n") == 1
+    assert str(path) in ended.stderr and "free some disk space" in ended.stderr
+    committed = ended.stdout.split()
+    assert 20 < len(committed) < 200
+    assert texts(path, committed) == dict.fromkeys(committed, "x" * 5000)
+    with Store(path) as store:
+        assert list(store.keys()) == committed
+        put(store, done("after", "x" * 500_000))
+    assert len(texts(path, [*committed, "after"])) == len(committed) + 1
+
+
+def test_a_newer_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        put(store, done("a", "8"))
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA user_version = {VERSION + 1}")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match=r"newer version \(store version 2, this one reads 1\). Update mindsmirror"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("shape", ["folder", "under a file", "text", "cut short"])
+def test_a_path_that_is_no_store_is_one_error(tmp_path: Path, shape: str) -> None:
+    path = tmp_path / "store.sqlite"
+    if shape == "folder":
+        path.mkdir()
+    elif shape == "under a file":
+        path.write_text("x")
+        path = path / "store.sqlite"
+    elif shape == "text":
+        path.write_text("This is no database.\n" * 100)
+    else:
+        with Store(path) as store:
+            put(store, done("a", "x" * 50_000))
+        path.write_bytes(path.read_bytes()[:9000])
+    with pytest.raises(StorageError, match=r"store\.sqlite cannot be used: ") as caught:
+        list(Store(path).keys())
+    assert "\n" not in str(caught.value) and isinstance(caught.value, MindsMirrorError)
+
+
+def open_as_nobody(path: Path) -> None:
+    if os.geteuid() == 0:
+        os.setuid(NOBODY)
+    try:
+        Store(path)
+    except StorageError:
+        os._exit(StorageError.exit_code)
+
+
+def test_a_store_that_may_not_be_read_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        put(store, done("a", "8"))
+    path.chmod(0)
+    worker = FORK.Process(target=open_as_nobody, args=(path,))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == StorageError.exit_code
+    path.chmod(0o600)
+    assert texts(path, "a") == {"a": "8"}
