@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mindsmirror.annotation.judges import majority
 from mindsmirror.errors import AnnotationError
-from mindsmirror.records import Annotation, Parse, Rationale, Stage, Tag, Target
+from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
 
@@ -100,17 +100,10 @@ def label(annotation: Annotation, task: Task, arm: ArmConfig) -> str | None:
     """The answer that the student is taught, in canonical form; None if there is none.
 
     Teacher labels are the most frequent of the k answers; where no answer leads, the first that parsed.
-    Raises AnnotationError for a gold label that is missing or unreadable: it would be dropped in one arm only.
     """
     example = annotation.example
     if arm.labels == "gold":
-        gold = task.read(example, example.gold) if example.gold is not None else None
-        if gold is None:
-            raise AnnotationError(
-                f"arm {arm.name!r} learns from gold labels, but question {example.id!r} of {task.name} has "
-                f'none that can be read (gold = {example.gold!r}). Set labels = "teacher" or remove the row.'
-            )
-        return gold.text
+        return gold_label(example, task, arm)
     answers = {
         r.sample: answer
         for r in annotation.rationales
@@ -120,6 +113,20 @@ def label(annotation: Annotation, task: Task, arm: ArmConfig) -> str | None:
         return None
     leader = majority(answers)
     return (leader or next(iter(answers.values()))).text
+
+
+def gold_label(example: Example, task: Task, arm: ArmConfig) -> str:
+    """The task's own answer in canonical form.
+
+    Raises AnnotationError if it is missing or unreadable: the question would be dropped in one arm only.
+    """
+    gold = task.read(example, example.gold) if example.gold is not None else None
+    if gold is None:
+        raise AnnotationError(
+            f"arm {arm.name!r} learns from gold labels, but question {example.id!r} of {task.name} has "
+            f'none that can be read (gold = {example.gold!r}). Set labels = "teacher" or remove the row.'
+        )
+    return gold.text
 
 
 def usable(annotation: Annotation, dropped: Counter[str], limit: int | None = None) -> list[Rationale]:

@@ -107,7 +107,7 @@ def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> Gener
 
 
 def sampling_arguments(temperature: float, samples: int, max_tokens: int) -> dict[str, Any]:
-    """Arguments of `generate` that leave nothing to a model's own defaults (top_k is 50 unless told otherwise)."""
+    """Arguments of `generate`; a model's own habits are gone since it was loaded, but the library's top_k is 50."""
     arguments: dict[str, Any] = {"max_new_tokens": max_tokens, "num_return_sequences": samples, "num_beams": 1}
     if temperature > 0:
         return arguments | {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}

@@ -98,6 +98,7 @@ class CausalStudent:
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
         """Logits after each source and the tokens already written, [B, V]."""
         tokens, mask = pad([(*source, *begun) for source in sources], self.tokenizer.eos_token_id, left=True)
+        tokens, mask = tokens.to(model.device), mask.to(model.device)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         out = model(input_ids=tokens, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False)
         logits: Tensor = out.logits[:, -1].float()
@@ -116,14 +117,13 @@ class CausalStudent:
         """Continuations of each source, left-padded together."""
         tokens, mask = pad(sources, self.tokenizer.eos_token_id, left=True)
         out = model.generate(
-            input_ids=tokens,
-            attention_mask=mask,
+            input_ids=tokens.to(model.device),
+            attention_mask=mask.to(model.device),
             pad_token_id=self.tokenizer.eos_token_id,
             eos_token_id=sorted(self.end),
             **sampling_arguments(temperature, samples, max_tokens),
         )
-        new = out[:, tokens.shape[1] :]
-        texts = [read_generated(self.tokenizer, row, self.end) for row in new]
+        texts = [read_generated(self.tokenizer, row, self.end) for row in out[:, tokens.shape[1] :]]
         return [texts[index * samples : (index + 1) * samples] for index in range(len(sources))]
 
     def _trees(self, families: Sequence[Sequence[Row]]) -> list[Tree]:

@@ -1,9 +1,12 @@
-"""The `[student]` table of a recipe; apart from the students themselves, so that reading it needs no torch."""
+"""The `[student]` table of a recipe; apart from the students, so that it is read and checked without torch."""
 
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from mindsmirror.engines import catalog
+from mindsmirror.errors import ModelFileError, UnknownNameError
 
 
 class StudentConfig(BaseModel):
@@ -17,3 +20,43 @@ class StudentConfig(BaseModel):
     lora_rank: int = Field(16, ge=1)
     max_source: int = Field(1024, ge=8, description="tokens; longer questions are cut at their beginning")
     max_target: int = Field(256, ge=2, description="tokens; longer targets are dropped and counted")
+
+
+def check_student(config: StudentConfig) -> None:
+    """Refuse a student that cannot be had, before a teacher is paid for it; nothing is loaded.
+
+    A copy of a catalogue model is hashed, a folder must hold a configuration, and of an id the hub must have one.
+    Raises ModelFileError, or UnknownNameError for a single word that nothing knows.
+    """
+    if config.model in catalog.entries():
+        if config.path is not None:
+            catalog.locate(config.model, config.path)
+        return
+    folder = Path(config.model).expanduser()
+    if not folder.exists() and not config.model.startswith((".", "/", "~")):
+        _check_hub(config.model)
+    elif not (folder / "config.json").is_file():
+        raise ModelFileError(
+            f"the student {config.model!r} is no model: there is no file {folder / 'config.json'}. "
+            "Give a catalogue name (mindsmirror list students), a folder as Transformers saves it, or a hub id."
+        )
+
+
+def _check_hub(name: str) -> None:
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    from mindsmirror.engines.fetch import SourceError, reach_hub
+
+    try:
+        if isinstance(try_to_load_from_cache(name, "config.json"), str):
+            return
+        if constants.is_offline_mode():
+            raise SourceError("HF_HUB_OFFLINE is set")
+        reach_hub(name, "config.json")
+    except (SourceError, ValueError) as error:
+        if "/" not in name:
+            raise UnknownNameError("student", name, catalog.entries()) from error
+        raise ModelFileError(
+            f"the student {name!r} is not in the catalogue ({', '.join(sorted(catalog.entries()))}), "
+            f"there is no such folder, and the hub does not give it: {error}"
+        ) from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import pickle
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,10 +24,13 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
     Raises ModelFileError if it cannot be had, or is no language model that Transformers knows.
     """
     source = str(folder) if folder is not None else str(_source(config))
+    import safetensors
     import torch
     import transformers
 
     quiet(transformers)
+    # What a broken or foreign folder raises is not one family: each of these was seen.
+    broken = (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError, safetensors.SafetensorError)
     try:
         settings = transformers.AutoConfig.from_pretrained(source)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source)
@@ -34,11 +38,19 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
             model = transformers.AutoModelForSeq2SeqLM.from_pretrained(source, dtype=torch.float32)
         else:
             model = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+    except broken as error:
         raise ModelFileError(
             f"the student {source!r} cannot be loaded: {_first_line(error)} "
             "Give a catalogue name (mindsmirror list students), a folder, or a hub id while the hub can be reached."
         ) from error
+    # A model's own habits of sampling (Qwen's repetition penalty) would distort what it is taught to write.
+    named = model.generation_config
+    model.generation_config = transformers.GenerationConfig(
+        bos_token_id=named.bos_token_id,
+        eos_token_id=named.eos_token_id,
+        pad_token_id=named.pad_token_id,
+        decoder_start_token_id=named.decoder_start_token_id,
+    )
     kind = Seq2SeqStudent if settings.is_encoder_decoder else CausalStudent
     return kind(model, tokenizer, max_source=config.max_source, max_target=config.max_target)
 

@@ -31,9 +31,12 @@ class Seq2SeqStudent:
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
     ) -> tuple[int, ...]:
-        """`tag: question` as the encoder reads it."""
+        """`tag: question` as the encoder reads it; one too long loses the beginning of its question, not the tag."""
         ids = self.tokenizer(tagged(tag, question, rationale, in_words=in_words)).input_ids
-        return tuple(ids[: self.max_source])
+        if len(ids) <= self.max_source:
+            return tuple(ids)
+        kept = [] if in_words else self.tokenizer(f"{tag.value}:", add_special_tokens=False).input_ids
+        return (*kept, *ids[min(-1, len(kept) - self.max_source) :])
 
     def target(self, text: str) -> tuple[int, ...]:
         """The text and the end of sequence."""
@@ -84,8 +87,13 @@ class Seq2SeqStudent:
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
         """Logits of the decoded token that follows those already written, [B, V]."""
         tokens, mask = pad(sources, self.padding)
-        start = torch.tensor([[model.config.decoder_start_token_id, *begun]] * len(sources))
-        out = model(input_ids=tokens, attention_mask=mask, decoder_input_ids=start, use_cache=False)
+        start = torch.tensor([[model.config.decoder_start_token_id, *begun]] * len(sources), device=model.device)
+        out = model(
+            input_ids=tokens.to(model.device),
+            attention_mask=mask.to(model.device),
+            decoder_input_ids=start,
+            use_cache=False,
+        )
         logits: Tensor = out.logits[:, -1].float()
         return logits
 
@@ -102,7 +110,9 @@ class Seq2SeqStudent:
         """Decoded texts of each source."""
         tokens, mask = pad(sources, self.padding)
         out = model.generate(
-            input_ids=tokens, attention_mask=mask, **sampling_arguments(temperature, samples, max_tokens)
+            input_ids=tokens.to(model.device),
+            attention_mask=mask.to(model.device),
+            **sampling_arguments(temperature, samples, max_tokens),
         )
         texts = [read_generated(self.tokenizer, row, self.end) for row in out[:, 1:]]
         return [texts[index * samples : (index + 1) * samples] for index in range(len(sources))]

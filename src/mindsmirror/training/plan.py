@@ -83,7 +83,7 @@ def make_plan(rows: Rows, student: Student, config: TrainingConfig, share: float
 def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
     budget = config.budget
     if budget.steps is not None:
-        return budget.steps * share * config.accumulate
+        return round(budget.steps * share) * config.accumulate
     if budget.tokens is not None:
         return budget.tokens * share
     return (budget.epochs or 0.0) * share * rows.tokens

@@ -4,7 +4,6 @@ A stage that is done has its model in the arm's folder and is not trained again;
 from its last checkpoint. The student's own start is the only thing that all arms share.
 """
 
-import json
 import shutil
 import time
 from collections import Counter
@@ -12,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from mindsmirror.files import read_json, write_json
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
@@ -45,8 +47,8 @@ def train_arm(
         last = number == len(stages)
         place = folder / "stages" / f"{number}-{stage.name}"
         target = folder / "model" if last else place / "model"
-        done = place / DONE
-        if not (done.exists() and target.exists()):
+        report = read_json(place / DONE)
+        if report is None or not target.exists():
             report = _train(
                 stage,
                 load_student(student, start),
@@ -59,10 +61,11 @@ def train_arm(
                 label=f"{label} {number}/{len(stages)} {stage.name}",
                 validate=validate if last else None,
             )
-            done.write_text(json.dumps(report, indent=2), encoding="utf-8")
-            for checkpoint in place.glob("checkpoint-*"):
-                shutil.rmtree(checkpoint)
-        reports.append(json.loads(done.read_text(encoding="utf-8")))
+            write_json(place / DONE, report)
+        for leftover in (*place.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
+            shutil.rmtree(leftover, ignore_errors=True)
+        # Read back, so that a run that was cut short says the same as one that was not.
+        reports.append(read_json(place / DONE))
         start = target
     return reports
 
@@ -84,6 +87,7 @@ def _train(
     place.mkdir(parents=True, exist_ok=True)
     rows = encode(stage, student, settings.max_target)
     plan = make_plan(rows, student, config, share, seed)
+    torch.manual_seed(seed)
     model = with_adapter(student.model, settings)
     score = (lambda trained: validate(student, trained)) if validate else None
     report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score)

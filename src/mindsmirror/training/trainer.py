@@ -88,7 +88,9 @@ class StageTrainer(Trainer):
     ) -> Tensor:
         """This batch's part of its step's loss; see objectives/task_weighted.py."""
         totals = num_items_in_batch if num_items_in_batch is not None else weight_totals([inputs])
-        nll = self._student.losses(model, inputs)
+        # Accelerate lowers the precision of the model's own forward only, and an encoder is called past it.
+        with self.accelerator.autocast():
+            nll = self._student.losses(model, inputs)
         factors = self._factors.to(nll.device)
         loss = task_weighted_loss(nll, inputs["weight"], inputs["task"], totals, factors)
         # Data parallelism averages gradients over processes; the totals already count all of them.
@@ -186,7 +188,7 @@ def last_checkpoint(folder: Path) -> Path | None:
         try:
             state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
             whole.append((int(state["global_step"]), path))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(path, ignore_errors=True)
     return max(whole)[1] if whole else None
 

@@ -1,0 +1,192 @@
+"""How texts become predictions, and that neither batches nor what ran before change them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from torch import Tensor
+
+from mindsmirror.answers import Number
+from mindsmirror.inference.ask import DIRECT_TOKENS, Reader, inference_model, predict, think, thoughts
+from mindsmirror.records import Example, Parse, Tag
+from mindsmirror.students.base import Batch, Generated, Row, Student
+from mindsmirror.tasks.base import Splits, Task
+
+SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
+
+
+def examples(*questions: str, gold: str | None = "5") -> list[Example]:
+    return [Example(id=f"id {question}", text=question, gold=gold) for question in questions]
+
+
+class Scripted:
+    """Says what it is told to say to a question, sample by sample, and keeps how it was asked."""
+
+    model: Any = None
+    tokenizer: Any = None
+
+    def __init__(self, says: Mapping[str, Sequence[Generated]]) -> None:
+        self.says = says
+        self.asked: list[tuple[list[str], int, int, float]] = []
+
+    def source(
+        self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
+    ) -> tuple[int, ...]:
+        return tuple(map(ord, f"{tag.value}{' in words' if in_words else ''}|{question}"))
+
+    def generate(
+        self,
+        model: Any,
+        sources: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        samples: int = 1,
+        temperature: float = 0.0,
+    ) -> list[list[Generated]]:
+        read = ["".join(map(chr, source)) for source in sources]
+        self.asked.append((read, max_tokens, samples, temperature))
+        return [list(self.says[text.split("|")[1]][:samples]) for text in read]
+
+    def target(self, text: str) -> tuple[int, ...]:
+        raise AssertionError
+
+    def size(self, rows: Sequence[Row]) -> int:
+        raise AssertionError
+
+    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+        raise AssertionError
+
+    def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        raise AssertionError
+
+    def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
+        raise AssertionError
+
+
+def reader(student: Student, **settings: Any) -> Reader:
+    return Reader(student, student.model, SUMS, **settings)
+
+
+def wrote(text: str, *, ended: bool = True) -> Generated:
+    return Generated(text, len(text.split()) + ended, ended)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "right", "parse"),
+    [
+        ("5", "5", True, Parse.OK),
+        ("5.0", "5", True, Parse.OK),
+        ("The answer is 5.", "5", True, Parse.OK),
+        ("7 apples", "7", False, Parse.OK),
+        ("", None, False, Parse.EMPTY),
+        ("apples", None, False, Parse.BAD_ANSWER),
+    ],
+)
+def test_an_answer_alone_or_in_a_sentence(text: str, answer: str | None, right: bool, parse: Parse) -> None:
+    student = Scripted({"Q": [wrote(text)]})
+    [found] = predict(reader(student), examples("Q"))
+    assert (found.example, found.mode) == ("id Q", "predict")
+    assert (found.answer, found.right, found.parse) == (answer, right, parse)
+    assert (found.rationale, found.confidence, found.tokens) == ("", None, len(text.split()) + 1)
+    assert student.asked == [(["predict|Q"], DIRECT_TOKENS, 1, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "ended", "answer", "parse"),
+    [
+        ("2 and 3 is 5. The answer is 5.", True, "5", Parse.OK),
+        ("2 and 3 is 5.", True, None, Parse.NO_ANSWER),
+        ("2 and 3 is", False, None, Parse.TRUNCATED),
+        ("2 and 3. The answer is 5", False, None, Parse.TRUNCATED),
+        ("The answer is nothing.", True, None, Parse.BAD_ANSWER),
+    ],
+)
+def test_a_train_of_thought_answers_at_its_end(text: str, ended: bool, answer: str | None, parse: Parse) -> None:
+    student = Scripted({"Q": [wrote(text, ended=ended)]})
+    [found] = think(reader(student, max_tokens=77), examples("Q"))
+    assert (found.mode, found.rationale, found.answer, found.parse) == ("think", text, answer, parse)
+    assert found.right is (answer == "5")
+    assert student.asked == [(["explain|Q"], 77, 1, 0.0)]
+
+
+def test_without_gold_nothing_is_right_or_wrong() -> None:
+    [found] = predict(reader(Scripted({"Q": [wrote("5")]})), examples("Q", gold=None))
+    assert (found.answer, found.right) == ("5", None)
+
+
+def test_the_untrained_are_asked_in_words() -> None:
+    student = Scripted({"Q": [wrote("5")]})
+    predict(reader(student, in_words=True), examples("Q"))
+    assert student.asked[0][0] == ["predict in words|Q"]
+
+
+def test_order_is_restored_and_batches_are_of_like_length() -> None:
+    questions = ["four", "a", "seventeen words", "bb", "ccc"]
+    student = Scripted({question: [wrote(str(len(question)))] for question in questions})
+    done: list[int] = []
+    found = predict(reader(student, batch=2, progress=done.append), examples(*questions))
+    assert [(p.example, p.answer) for p in found] == [(f"id {q}", str(len(q))) for q in questions]
+    assert [[text.split("|")[1] for text in call[0]] for call in student.asked] == [
+        ["a", "bb"],
+        ["ccc", "four"],
+        ["seventeen words"],
+    ]
+    assert done == [2, 2, 1]
+
+
+def test_samples_of_every_question() -> None:
+    said = [wrote("Hm. The answer is 5."), wrote("Hm. The answer is 6."), wrote("Hm.", ended=False)]
+    student = Scripted({"Q": said, "R": said[::-1]})
+    done: list[int] = []
+    first, second = thoughts(reader(student, batch=3, progress=done.append), examples("Q", "R"), 3, 0.7, seed=1)
+    assert [(s.text, s.answer, s.right, s.p_correct, s.tokens) for s in first] == [
+        ("Hm. The answer is 5.", "5", True, None, 6),
+        ("Hm. The answer is 6.", "6", False, None, 6),
+        ("Hm.", None, False, None, 1),
+    ]
+    assert second == first[::-1]
+    assert [(len(call[0]), call[2], call[3]) for call in student.asked] == [(1, 3, 0.7), (1, 3, 0.7)]
+    assert done == [3, 3]
+
+
+QUESTIONS = ("2+3?", "Tom has 3 nuts and finds 2. How many?", "7?", "Is 5 more than 2+2 or not?", "5-0?")
+
+
+@pytest.mark.parametrize("kind", tiny.FAMILIES)
+def test_greedy_texts_do_not_depend_on_the_batch(kind: str, tiny_folder: Callable[..., Path]) -> None:
+    student = tiny.load(tiny_folder(kind))
+    student.model.eval()
+    asked = examples(*QUESTIONS)
+    alone, together = (
+        [think(reader(student, max_tokens=10, batch=size), asked), predict(reader(student, batch=size), asked)]
+        for size in (1, 64)
+    )
+    assert alone == together
+    assert len({p.rationale for p in alone[0]}) > 1
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_samples_depend_on_the_seed_alone(kind: str, tiny_folder: Callable[..., Path]) -> None:
+    student = tiny.load(tiny_folder(kind, spread=0.05))
+    student.model.eval()
+    ready = reader(student, max_tokens=8, batch=6)
+    asked = examples(*QUESTIONS)
+    first = thoughts(ready, asked, 3, 1.0, seed=4)
+    predict(ready, asked)
+    torch.manual_seed(99)
+    assert thoughts(ready, asked, 3, 1.0, seed=4) == first
+    assert thoughts(ready, asked, 3, 1.0, seed=5) != first
+    assert len({sample.text for samples in first for sample in samples}) == 15
+
+
+def test_the_model_that_is_asked_is_a_copy_that_does_not_learn(tiny_folder: Callable[..., Path]) -> None:
+    model = tiny.load(tiny_folder("llama")).model.train()
+    ready = inference_model(model, bf16=True)
+    assert {value.dtype for value in ready.parameters()} == {torch.bfloat16}
+    assert not ready.training
+    assert not any(value.requires_grad for value in ready.parameters())
+    assert model.training
+    assert all(value.requires_grad and value.dtype == torch.float32 for value in model.parameters())

@@ -1,0 +1,99 @@
+"""Methods by name: the built-in ones, those of other packages, and what they need."""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, EntryPoints
+
+import pytest
+
+from mindsmirror import methods
+from mindsmirror.errors import AnnotationError, UnknownNameError
+from mindsmirror.methods import ArmConfig, Needs, check_needs, method_named, method_names
+from mindsmirror.records import Annotation, Stage
+from mindsmirror.tasks.base import Task
+
+BUILT_IN = ("standard", "step_by_step", "multi_cot", "minds_mirror")
+
+
+class Added:
+    """What another package would bring."""
+
+    needs = Needs(rationales=3)
+    thinks = True
+    judges = False
+
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+        return (Stage(name=arm.name, targets=(), task_weights={}),)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package with two entry points, one of another group."""
+    points = EntryPoints(
+        [
+            EntryPoint("added", f"{__name__}:Added", "mindsmirror.methods"),
+            EntryPoint("stranger", "nowhere:Nothing", "console_scripts"),
+        ]
+    )
+    select: Callable[..., EntryPoints] = points.select
+    monkeypatch.setattr(methods, "entry_points", select)
+
+
+def test_what_is_built_in() -> None:
+    assert method_names()[:4] == BUILT_IN
+    kinds = {name: (method_named(name).thinks, method_named(name).judges) for name in BUILT_IN}
+    assert kinds == {
+        "standard": (False, False),
+        "step_by_step": (True, False),
+        "multi_cot": (True, False),
+        "minds_mirror": (True, True),
+    }
+
+
+@pytest.mark.usefixtures("installed")
+def test_another_package_can_add_a_method() -> None:
+    assert method_names() == (*BUILT_IN, "added")
+    method = method_named("added")
+    assert isinstance(method, Added)
+    with pytest.raises(AnnotationError, match=r"'mine'.*'added'.*rationales >= 3.*has 2"):
+        check_needs(ArmConfig(name="mine", method="added"), rationales=2, evaluations=0)
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_unknown_name_suggests_the_nearest_and_lists_all() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        method_named("mind_mirror")
+    message = str(caught.value)
+    assert "'mind_mirror'. Did you mean 'minds_mirror'?" in message
+    assert all(name in message for name in (*BUILT_IN, "added"))
+    assert "stranger" not in message
+
+
+@pytest.mark.parametrize(
+    ("method", "rationales", "evaluations", "lacks"),
+    [
+        ("standard", 0, 0, None),
+        ("step_by_step", 1, 0, None),
+        ("step_by_step", 0, 0, "rationales >= 1"),
+        ("multi_cot", 2, 0, None),
+        ("multi_cot", 1, 0, "rationales >= 2"),
+        ("minds_mirror", 2, 1, None),
+        ("minds_mirror", 1, 1, "rationales >= 2"),
+        ("minds_mirror", 5, 0, "self_evaluations >= 1"),
+    ],
+)
+def test_needs_are_checked_before_money_is_spent(
+    method: str, rationales: int, evaluations: int, lacks: str | None
+) -> None:
+    arm = ArmConfig(name="a", method=method)
+    if lacks is None:
+        check_needs(arm, rationales, evaluations)
+        return
+    with pytest.raises(AnnotationError) as caught:
+        check_needs(arm, rationales, evaluations)
+    assert lacks in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "a/b"])
+def test_an_arms_name_is_a_folders_name(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        ArmConfig(name=name, method="standard")

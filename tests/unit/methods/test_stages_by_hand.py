@@ -1,0 +1,252 @@
+"""Every method on two hand-made annotations: the targets it must make, to the letter.
+
+Question A: five samples. Two say the same, one another answer, one is cut off, one states an answer without
+reasoning; judgements of the first and the third. Question B: nothing parsed.
+"""
+
+from collections.abc import Sequence
+
+import pytest
+from pytest import approx
+
+from mindsmirror.answers import Number
+from mindsmirror.errors import AnnotationError
+from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.records import (
+    Annotation,
+    Example,
+    Parse,
+    Provenance,
+    Rationale,
+    SelfEvaluation,
+    Stage,
+    Tag,
+    Target,
+    Verdict,
+    VerdictSource,
+)
+from mindsmirror.tasks.base import Splits, Task
+
+OK = Parse.OK
+FIRST, OTHER = "3 and 4 is 7.", "3 times 4 is 12."
+QUESTION = "Question A?"
+
+
+Thought = tuple[str, str | None, Parse]
+Judged = tuple[int, Verdict, str, Parse]
+NUMBERS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
+
+
+def annotated(name: str, gold: str | None, thoughts: Sequence[Thought], judged: Sequence[Judged] = ()) -> Annotation:
+    """An annotation of (thought, answer, parse) and (rationale, verdict, critique, parse)."""
+    return Annotation(
+        example=Example(id=name, text=f"Question {name}?", gold=gold),
+        split="train",
+        rationales=tuple(
+            Rationale(teacher="t", sample=sample, text="", thought=thought, answer=answer, parse=parse)
+            for sample, (thought, answer, parse) in enumerate(thoughts)
+        ),
+        evaluations=tuple(
+            SelfEvaluation(
+                teacher="t",
+                rationale=rationale,
+                sample=sample,
+                verdict=verdict,
+                source=VerdictSource.PLAIN,
+                critique=critique,
+                parse=parse,
+            )
+            for sample, (rationale, verdict, critique, parse) in enumerate(judged)
+        ),
+        provenance=Provenance(teacher="t", judge="t", prompt="p", temperature=0.8, tokens_in=0, tokens_out=0),
+    )
+
+
+@pytest.fixture
+def annotations() -> list[Annotation]:
+    thoughts = [
+        (FIRST, "7", OK),
+        ("Well, 3 and", None, Parse.TRUNCATED),
+        (OTHER, "12", OK),
+        (FIRST, "7", OK),
+        ("", "7", OK),
+    ]
+    judged = [
+        (0, Verdict.CORRECT, "It adds.", OK),
+        (0, Verdict.CORRECT, "It adds.", OK),
+        (0, Verdict.WRONG, "It is", Parse.TRUNCATED),
+        (2, Verdict.WRONG, "It multiplies.", OK),
+        (2, Verdict.UNPARSED, "Hm.", OK),
+        (2, Verdict.UNCERTAIN, "", Parse.EMPTY),
+        (1, Verdict.CORRECT, "Fine.", OK),
+        (3, Verdict.CORRECT, "It adds.", OK),
+    ]
+    nothing = [("", None, Parse.EMPTY), ("I cannot.", None, Parse.REFUSED)]
+    return [annotated("A", "7", thoughts, judged), annotated("B", "5", nothing)]
+
+
+def stages(method: str, annotations: Sequence[Annotation], **settings: object) -> tuple[Stage, ...]:
+    arm = ArmConfig.model_validate({"name": "arm", "method": method, **settings})
+    return method_named(method).stages(annotations, NUMBERS, arm)
+
+
+def said(stage: Stage) -> list[tuple[Tag, str | None, str | None, str, float]]:
+    assert all(target.example in "AB" for target in stage.targets)
+    return [(t.tag, t.question, t.rationale, t.text, t.weight) for t in stage.targets]
+
+
+RATIONALES_LOST = {
+    "question: no label": 1,
+    "rationale: truncated": 1,
+    "rationale: no_reasoning": 1,
+}
+
+
+def test_standard(annotations: list[Annotation]) -> None:
+    [stage] = stages("standard", annotations)
+    assert said(stage) == [(Tag.PREDICT, QUESTION, None, "7", 1.0)]
+    assert stage.task_weights == {Tag.PREDICT: 1.0}
+    assert stage.dropped == {"question: no label": 1}
+
+
+def test_standard_with_gold_labels(annotations: list[Annotation]) -> None:
+    [stage] = stages("standard", annotations, labels="gold")
+    assert [(target.example, target.text) for target in stage.targets] == [("A", "7"), ("B", "5")]
+    assert stage.dropped == {}
+
+
+def test_step_by_step(annotations: list[Annotation]) -> None:
+    [stage] = stages("step_by_step", annotations, alpha=0.25)
+    assert said(stage) == [
+        (Tag.PREDICT, QUESTION, None, "7", 1.0),
+        (Tag.EXPLAIN, QUESTION, None, f"{FIRST} The answer is 7.", 1.0),
+    ]
+    assert stage.task_weights == {Tag.PREDICT: 0.25, Tag.EXPLAIN: 0.75}
+    assert stage.dropped == RATIONALES_LOST
+
+
+def test_multi_cot(annotations: list[Annotation]) -> None:
+    """The label weighs as much as its three rationales, of which two are one."""
+    [stage] = stages("multi_cot", annotations)
+    assert said(stage) == [
+        (Tag.PREDICT, QUESTION, None, "7", 3.0),
+        (Tag.EXPLAIN, QUESTION, None, f"{FIRST} The answer is 7.", 2.0),
+        (Tag.EXPLAIN, QUESTION, None, f"{OTHER} The answer is 12.", 1.0),
+    ]
+    assert (stage.name, stage.share) == ("thinking", 1.0)
+    assert stage.task_weights == {Tag.PREDICT: 0.5, Tag.EXPLAIN: 0.5}
+    assert stage.dropped == RATIONALES_LOST
+
+
+def test_multi_cot_as_published(annotations: list[Annotation]) -> None:
+    [stage] = stages("multi_cot", annotations, form="published")
+    assert [target.text for target in stage.targets] == ["7", FIRST, OTHER]
+
+
+def test_gold_labels_with_the_teachers_rationales(annotations: list[Annotation]) -> None:
+    """A question whose rationales are all lost teaches nothing here, and its losses are counted."""
+    gold = annotations[0].model_copy(update={"example": annotations[0].example.model_copy(update={"gold": "12.0"})})
+    [stage] = stages("multi_cot", [gold, annotations[1]], labels="gold")
+    assert (stage.targets[0].example, stage.targets[0].text) == ("A", "12")
+    assert {target.example for target in stage.targets} == {"A"}
+    assert stage.dropped == {
+        "rationale: truncated": 1,
+        "rationale: no_reasoning": 1,
+        "rationale: empty": 1,
+        "rationale: refused": 1,
+    }
+
+
+EVALUATIONS_LOST = {
+    "critique: truncated": 1,
+    "critique: empty": 1,
+    "evaluation: no verdict": 1,
+    "evaluation: its rationale is not usable": 1,
+}
+
+
+def test_minds_mirror(annotations: list[Annotation]) -> None:
+    judging, thinking = stages("minds_mirror", annotations, alpha=0.3)
+    seven, twelve = f"{FIRST} The answer is 7.", f"{OTHER} The answer is 12."
+    assert said(judging) == [
+        (Tag.VERDICT, QUESTION, seven, "correct", 3.0),
+        (Tag.CRITIQUE, QUESTION, seven, "It adds.", 3.0),
+        (Tag.VERDICT, QUESTION, seven, "wrong", 1.0),
+        (Tag.VERDICT, QUESTION, twelve, "wrong", 1.0),
+        (Tag.CRITIQUE, QUESTION, twelve, "It multiplies.", 1.0),
+        (Tag.VERDICT, QUESTION, twelve, "uncertain", 1.0),
+    ]
+    assert judging.name == "self_evaluation"
+    assert judging.task_weights == approx({Tag.VERDICT: 0.3, Tag.CRITIQUE: 0.7})
+    assert judging.dropped == EVALUATIONS_LOST
+    [alone] = stages("multi_cot", annotations, alpha=0.3)
+    assert thinking == alone.model_copy(update={"share": 8 / 13})
+    assert judging.share == 5 / 13
+
+
+def test_minds_mirror_as_published(annotations: list[Annotation]) -> None:
+    """The judge sees the bare rationale without its answer, under the same two tags as the thinker."""
+    judging, thinking = stages("minds_mirror", annotations, form="published")
+    assert said(judging) == [
+        (Tag.PREDICT, None, FIRST, "correct", 3.0),
+        (Tag.EXPLAIN, None, FIRST, "It adds.", 3.0),
+        (Tag.PREDICT, None, FIRST, "wrong", 1.0),
+        (Tag.PREDICT, None, OTHER, "wrong", 1.0),
+        (Tag.EXPLAIN, None, OTHER, "It multiplies.", 1.0),
+        (Tag.PREDICT, None, OTHER, "uncertain", 1.0),
+    ]
+    assert judging.task_weights == {Tag.PREDICT: 0.5, Tag.EXPLAIN: 0.5}
+    assert [target.text for target in thinking.targets] == ["7", FIRST, OTHER]
+
+
+def test_one_key_stands_for_three_and_each_can_be_set_apart() -> None:
+    published = ArmConfig.model_validate({"name": "a", "method": "minds_mirror", "form": "published"})
+    assert (published.tags, published.rationale_target, published.judge_sees_question) == (
+        "published",
+        "published",
+        False,
+    )
+    mixed = ArmConfig.model_validate({"name": "a", "method": "x", "form": "published", "judge_sees_question": True})
+    assert (mixed.tags, mixed.judge_sees_question) == ("published", True)
+    own = ArmConfig(name="a", method="x")
+    assert (own.verdict_tag, own.critique_tag) == (Tag.VERDICT, Tag.CRITIQUE)
+    assert (own.tags, own.rationale_target, own.judge_sees_question) == ("distinct", "with_answer", True)
+
+
+def test_teacher_labels_are_the_most_frequent_answer() -> None:
+    """Equal in value counts as equal; where no answer leads, the first counts."""
+
+    def label(*answers: str) -> str:
+        [stage] = stages("standard", [annotated("A", None, [("t", answer, OK) for answer in answers])])
+        return stage.targets[0].text
+
+    assert label("3", "7", "7.0") == "7"
+    assert label("3", "7") == "3"
+    assert label("3", "7", "7", "3", "1") == "3"
+    assert label("9") == "9"
+
+
+@pytest.mark.parametrize("gold", [None, "many"])
+@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot", "minds_mirror"])
+def test_a_gold_label_that_is_missing_is_refused(method: str, gold: str | None) -> None:
+    """Dropped in one arm only, it would make the comparison unfair."""
+    one = annotated("A", gold, [("t", "7", OK)])
+    with pytest.raises(AnnotationError, match=rf"arm 'arm'.*'A' of sums.*{gold!r}.*labels = \"teacher\""):
+        stages(method, [one], labels="gold")
+
+
+def test_equal_texts_of_different_questions_stay_apart() -> None:
+    two = [annotated(name, None, [("Same.", "7", OK), ("Same.", "7", OK)]) for name in "AB"]
+    [stage] = stages("multi_cot", two)
+    assert [(t.example, t.tag, t.weight) for t in stage.targets] == [
+        ("A", Tag.PREDICT, 2.0),
+        ("A", Tag.EXPLAIN, 2.0),
+        ("B", Tag.PREDICT, 2.0),
+        ("B", Tag.EXPLAIN, 2.0),
+    ]
+
+
+def test_stages_are_written_and_read_as_they_are(annotations: list[Annotation]) -> None:
+    for stage in stages("minds_mirror", annotations):
+        assert Stage.model_validate_json(stage.model_dump_json()) == stage
+        assert all(isinstance(target, Target) for target in stage.targets)

@@ -1,0 +1,76 @@
+"""Only what the student writes is predicted: never the question, the template, the tag or padding."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+
+from mindsmirror.records import Tag
+from mindsmirror.students.base import TASKS, Row
+from mindsmirror.students.causal import CausalStudent
+
+
+def rows(student: tiny.AnyStudent) -> list[list[Row]]:
+    """Sources in capitals, targets in small letters."""
+
+    def row(tag: Tag, question: str, text: str, weight: float = 1.0) -> Row:
+        return Row(question, tag, student.source(tag, question, None), student.target(text), weight)
+
+    first = [row(Tag.PREDICT, "QQQQ", "ab", 3.0), row(Tag.EXPLAIN, "QQQQ", "acd"), row(Tag.EXPLAIN, "QQQQ", "ace", 0.5)]
+    return [first, [row(Tag.PREDICT, "LONG QUESTION", "z")]]
+
+
+@pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral"])
+def test_each_target_token_is_predicted_with_its_weight_and_nothing_else(
+    kind: str, tiny_folder: Callable[..., Path]
+) -> None:
+    student = tiny.load(tiny_folder(kind))
+    families = rows(student)
+    batch = student.collate(families)
+    predicted: dict[tuple[int, Tag], float] = defaultdict(float)
+    for token, task, weight in zip(
+        batch["target"].tolist(), batch["task"].tolist(), batch["weight"].tolist(), strict=True
+    ):
+        predicted[token, TASKS[task]] += weight
+    expected: dict[tuple[int, Tag], float] = defaultdict(float)
+    for row in (row for family in families for row in family):
+        for token in row.target:
+            expected[token, row.tag] += row.weight
+    assert predicted == expected
+
+
+@pytest.mark.parametrize("kind", [*tiny.CAUSAL, "mistral"])
+def test_predictions_start_at_the_last_token_that_is_read(kind: str, tiny_folder: Callable[..., Path]) -> None:
+    """In every node that predicts, the student has read a whole source or a beginning of the target."""
+    student = tiny.load(tiny_folder(kind))
+    assert isinstance(student, CausalStudent)
+    families = rows(student)
+    batch = student.collate(families)
+    begun = {(*row.source, *row.target[:place]) for f in families for row in f for place in range(len(row.target))}
+    width = batch["input_ids"].shape[1]
+    for node in batch["node"].tolist():
+        row, column = divmod(node, width)
+        seen = batch["mask"][row, column].nonzero().flatten() if student.trees else torch.arange(column + 1)
+        assert tuple(batch["input_ids"][row, seen].tolist()) in begun
+
+
+def test_an_encoder_batch_by_hand(tiny_folder: Callable[..., Path]) -> None:
+    student = tiny.load(tiny_folder("t5"))
+    sources, targets = [(7, 8, 1), (9, 1)], [(20, 21, 1), (22, 1), (23, 1)]
+    made = [
+        Row("a", Tag.EXPLAIN, sources[0], targets[0]),
+        Row("a", Tag.PREDICT, sources[1], targets[1], 2.0),
+        Row("a", Tag.EXPLAIN, sources[0], targets[2]),
+    ]
+    batch = student.collate([made])
+    assert batch["input_ids"].tolist() == [[7, 8, 1], [9, 1, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert batch["source"].tolist() == [0, 1, 0]
+    assert batch["labels"].tolist() == [[20, 21, 1], [22, 1, -100], [23, 1, -100]]
+    assert batch["target"].tolist() == [20, 21, 1, 22, 1, 23, 1]
+    assert batch["weight"].tolist() == [1, 1, 1, 2, 2, 1, 1]
+    assert [TASKS[task] for task in batch["task"].tolist()] == [Tag.EXPLAIN] * 3 + [Tag.PREDICT] * 2 + [Tag.EXPLAIN] * 2
+    assert student.size(made) == 3 + 2 + 7

@@ -1,0 +1,119 @@
+"""From a name to a student and back to a folder; every broken folder is one clear error."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+
+from mindsmirror.errors import ModelFileError
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
+
+Folder = Callable[..., Path]
+
+
+@pytest.mark.parametrize("kind", tiny.FAMILIES)
+def test_what_is_saved_loads_as_it_was(kind: str, tiny_folder: Folder, tmp_path: Path) -> None:
+    student = tiny.load(tiny_folder(kind))
+    with torch.no_grad():
+        for value in student.model.parameters():
+            value.add_(0.01)
+    folder = tmp_path / "deep" / "model"
+    save_student(student.model, student.tokenizer, folder)
+    save_student(student.model, student.tokenizer, folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    assert not list(folder.glob("*.bin"))
+    again = tiny.load(folder)
+    assert again.tokenizer.chat_template == student.tokenizer.chat_template
+    for name, value in again.model.state_dict().items():
+        assert torch.equal(value, student.model.state_dict()[name]), name
+        assert value.dtype == torch.float32
+
+
+def test_a_trained_folder_takes_the_place_of_the_name(tiny_folder: Folder) -> None:
+    student = load_student(StudentConfig(model="nobody/nothing"), tiny_folder("t5"))
+    assert student.model.config.model_type == "t5"
+
+
+def test_a_save_that_fails_leaves_what_was_there(tiny_folder: Folder, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "old").write_text("kept")
+
+    class Full:
+        def save_pretrained(self, *_: Any, **__: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        save_student(Full(), None, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (folder / "old").read_text() == "kept"
+
+
+def _cut(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+
+
+def _configured(**changes: Any) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return change
+
+
+BREAKS: dict[str, Callable[[Path], Any]] = {
+    "weights cut short": _cut,
+    "weights empty": lambda folder: (folder / "model.safetensors").write_bytes(b""),
+    "weights missing": lambda folder: (folder / "model.safetensors").unlink(),
+    "weights of another shape": _configured(hidden_size=64, head_dim=16),
+    "an unknown architecture": _configured(model_type="zorg"),
+    "no language model": _configured(model_type="vit"),
+    "configuration broken": lambda folder: (folder / "config.json").write_text("{"),
+    "tokenizer broken": lambda folder: (folder / "tokenizer.json").write_text("{"),
+    "tokenizer empty": lambda folder: (folder / "tokenizer.json").write_text("{}"),
+    "tokenizer missing": lambda folder: (folder / "tokenizer.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_a_broken_folder_is_one_clear_error(how: str, tiny_folder: Folder, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_folder("llama"), folder)
+    BREAKS[how](folder)
+    with pytest.raises(ModelFileError) as caught:
+        load_student(StudentConfig(model=str(folder)))
+    message = str(caught.value)
+    assert str(folder) in message
+    assert "\n" not in message
+
+
+def test_a_folder_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="no such folder"):
+        load_student(StudentConfig(model=str(tmp_path / "nowhere")))
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3", "t5"])
+def test_a_fresh_adapter_changes_nothing_and_folds_into_the_weights(kind: str, tiny_folder: Folder) -> None:
+    student = tiny.load(tiny_folder(kind))
+    before = {name: value.clone() for name, value in student.model.state_dict().items()}
+    adapted = with_adapter(student.model, StudentConfig(model="x", adapter="lora", lora_rank=4))
+    trained = [name for name, value in adapted.named_parameters() if value.requires_grad]
+    assert trained
+    assert all("lora_" in name for name in trained)
+    folded = merged_model(adapted)
+    assert type(folded) is type(tiny.load(tiny_folder(kind)).model)
+    for name, value in folded.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+
+
+def test_without_an_adapter_the_model_is_itself(tiny_folder: Folder) -> None:
+    model = tiny.load(tiny_folder("llama")).model
+    assert with_adapter(model, StudentConfig(model="x")) is model
+    assert merged_model(model) is model

@@ -1,0 +1,116 @@
+"""A tree says what its rows say, once."""
+
+from collections import defaultdict
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mindsmirror.records import Tag
+from mindsmirror.students.base import TASKS, Row
+from mindsmirror.students.tree import Tree, build_chain, build_tree
+
+TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
+ROWS = st.lists(
+    st.builds(
+        Row,
+        family=st.just("q"),
+        tag=st.sampled_from(Tag),
+        source=TOKENS,
+        target=TOKENS,
+        weight=st.sampled_from([0.25, 1.0, 3.0]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def path(tree: Tree, node: int) -> tuple[int, ...]:
+    """Tokens from the root to the node."""
+    tokens: list[int] = []
+    while node >= 0:
+        tokens.append(tree.tokens[node])
+        node = tree.parent[node]
+    return tuple(reversed(tokens))
+
+
+def said_by_rows(rows: list[Row]) -> dict[tuple[tuple[int, ...], int, Tag], float]:
+    """Weight of each (what was read, token to predict, task), row by row."""
+    said: dict[tuple[tuple[int, ...], int, Tag], float] = defaultdict(float)
+    for row in rows:
+        for place, token in enumerate(row.target):
+            said[((*row.source, *row.target[:place]), token, row.tag)] += row.weight
+    return said
+
+
+@given(ROWS)
+def test_a_tree_predicts_what_its_rows_predict(rows: list[Row]) -> None:
+    tree = build_tree(rows)
+    said = {(path(tree, node), token, TASKS[task]): w for (node, token, task), w in tree.predictions.items()}
+    assert said == said_by_rows(rows)
+
+
+@given(ROWS)
+def test_every_beginning_stands_once_and_nothing_else_does(rows: list[Row]) -> None:
+    tree = build_tree(rows)
+    read = [(*row.source, *row.target[:-1]) for row in rows]
+    beginnings = {tokens[:length] for tokens in read for length in range(1, len(tokens) + 1)}
+    paths = [path(tree, node) for node in range(len(tree.tokens))]
+    assert sorted(paths) == sorted(beginnings)
+
+
+@given(ROWS)
+def test_parents_come_first_and_depth_is_position(rows: list[Row]) -> None:
+    tree = build_tree(rows)
+    for node, parent in enumerate(tree.parent):
+        assert parent < node
+        assert tree.depth[node] == len(path(tree, node)) - 1
+
+
+@given(ROWS)
+def test_a_node_sees_itself_and_its_ancestors(rows: list[Row]) -> None:
+    tree = build_tree(rows)
+    expected = torch.zeros(len(tree.tokens), len(tree.tokens), dtype=torch.bool)
+    for node in range(len(tree.tokens)):
+        seen = node
+        while seen >= 0:
+            expected[node, seen] = True
+            seen = tree.parent[seen]
+    assert torch.equal(tree.seen(), expected)
+
+
+@given(ROWS)
+def test_a_tree_of_one_row_is_the_row(rows: list[Row]) -> None:
+    row = rows[0]
+    tree = build_chain(row)
+    assert tree.tokens == [*row.source, *row.target[:-1]]
+    assert tree.depth == list(range(len(tree.tokens)))
+    assert torch.equal(tree.seen(), torch.ones(len(tree.tokens), len(tree.tokens)).tril().bool())
+    first = len(row.source) - 1
+    assert tree.predictions == {
+        (first + place, token, TASKS.index(row.tag)): row.weight for place, token in enumerate(row.target)
+    }
+
+
+def test_by_hand() -> None:
+    """Two rationales that part at their second token, and a label that stands twice."""
+    rows = [
+        Row("q", Tag.EXPLAIN, (1, 2), (5, 6, 9)),
+        Row("q", Tag.EXPLAIN, (1, 2), (5, 7, 9), 2.0),
+        Row("q", Tag.PREDICT, (1, 3), (8, 9)),
+        Row("q", Tag.PREDICT, (1, 3), (8, 9), 0.5),
+    ]
+    tree = build_tree(rows)
+    assert tree.tokens == [1, 2, 5, 6, 7, 3, 8]
+    assert tree.parent == [-1, 0, 1, 2, 2, 0, 5]
+    assert tree.depth == [0, 1, 2, 3, 3, 1, 2]
+    predict, explain = TASKS.index(Tag.PREDICT), TASKS.index(Tag.EXPLAIN)
+    assert tree.predictions == {
+        (1, 5, explain): 3.0,
+        (2, 6, explain): 1.0,
+        (3, 9, explain): 1.0,
+        (2, 7, explain): 2.0,
+        (4, 9, explain): 2.0,
+        (5, 8, predict): 1.5,
+        (6, 9, predict): 1.5,
+    }

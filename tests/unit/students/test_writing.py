@@ -1,0 +1,162 @@
+"""What a student writes: greedy and sampled texts, alone and in company, and the logits that a judge reads."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import tiny
+import torch
+
+from mindsmirror.records import Tag
+from mindsmirror.students.base import pad, read_generated
+
+Folder = Callable[..., Path]
+QUESTIONS = ("Tom has 3 nuts. How many?", "2?", "How many legs have 2 hens, 1 cow and 3 flies together, at most?")
+
+
+def sources(student: tiny.AnyStudent) -> list[tuple[int, ...]]:
+    return [student.source(Tag.EXPLAIN, question, None) for question in QUESTIONS]
+
+
+def greedy(student: tiny.AnyStudent, source: tuple[int, ...], steps: int) -> list[int]:
+    """The likeliest token, again and again, by whole passes without a cache."""
+    model, begun = student.model.eval(), list[int]()
+    while len(begun) < steps and 1 not in begun:
+        if model.config.is_encoder_decoder:
+            out = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[0, *begun]]))
+        else:
+            out = model(input_ids=torch.tensor([[*source, *begun]]))
+        begun.append(int(out.logits[0, -1].argmax()))
+    return begun
+
+
+@pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral", "gpt2"])
+def test_greedy_texts_are_those_of_plain_passes_whoever_shares_the_batch(kind: str, tiny_folder: Folder) -> None:
+    student = tiny.load(tiny_folder(kind))
+    together = student.generate(student.model, sources(student), max_tokens=12)
+    for source, found in zip(sources(student), together, strict=True):
+        tokens = greedy(student, source, 12)
+        assert found == [read_generated(student.tokenizer, torch.tensor(tokens), student.end)]
+        assert found[0].tokens == len(tokens)
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_a_models_own_sampling_habits_are_dropped(kind: str, tiny_folder: Folder, tmp_path: Path) -> None:
+    """Qwen's generation_config asks for a repetition penalty and top-k: a student must not inherit them."""
+    folder = tmp_path / "habits"
+    shutil.copytree(tiny_folder(kind), folder)
+    settings = folder / "generation_config.json"
+    habits = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "min_new_tokens": 12, "top_k": 1}
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | habits))
+    plain, student = tiny.load(tiny_folder(kind)), tiny.load(folder)
+    assert student.generate(student.model, sources(student), max_tokens=12) == plain.generate(
+        plain.model, sources(plain), max_tokens=12
+    )
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_samples_are_grouped_by_source_and_follow_the_seed(kind: str, tiny_folder: Folder) -> None:
+    student = tiny.load(tiny_folder(kind, spread=0.02))
+
+    def drawn(seed: int) -> list[list[str]]:
+        torch.manual_seed(seed)
+        made = student.generate(student.model, sources(student), max_tokens=6, samples=4, temperature=1.0)
+        return [[text.text for text in texts] for texts in made]
+
+    first = drawn(3)
+    assert [len(texts) for texts in first] == [4, 4, 4]
+    assert drawn(3) == first
+    assert drawn(4) != first
+    assert all(len(set(texts)) > 1 for texts in first)
+
+
+def test_sampling_draws_from_the_whole_vocabulary(tiny_folder: Folder) -> None:
+    """The library's default of the 50 likeliest would show: of 261 nearly even tokens only 50 would ever come."""
+    student = tiny.load(tiny_folder("llama", spread=0.02))
+    torch.manual_seed(0)
+    source = sources(student)[0]
+    model = student.model
+    seen = set()
+    original = model.generate
+
+    def recorded(**arguments: object) -> torch.Tensor:
+        out: torch.Tensor = original(**arguments)
+        seen.update(out[:, len(source) :].flatten().tolist())
+        return out
+
+    model.generate = recorded
+    student.generate(model, [source], max_tokens=1, samples=400, temperature=1.0)
+    assert len(seen) > 100
+
+
+@pytest.mark.parametrize("kind", [*tiny.FAMILIES, "gpt2"])
+def test_logits_after_a_source_and_what_was_begun(kind: str, tiny_folder: Folder) -> None:
+    student = tiny.load(tiny_folder(kind))
+    model = student.model.eval()
+    begun = (72, 73)
+    found = student.next_logits(model, sources(student), begun)
+    for row, source in zip(found, sources(student), strict=True):
+        if kind == "t5":
+            out = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[0, *begun]]))
+        else:
+            out = model(input_ids=torch.tensor([[*source, *begun]]))
+        torch.testing.assert_close(row, out.logits[0, -1].detach(), rtol=1e-4, atol=1e-5)
+
+
+class Elsewhere:
+    """Stands for a model on another device: takes no tensor that is not there."""
+
+    device = torch.device("meta")
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def __call__(self, **inputs: Any) -> SimpleNamespace:
+        assert {value.device for value in inputs.values() if isinstance(value, torch.Tensor)} == {self.device}
+        return SimpleNamespace(logits=torch.zeros(3, 1, 9))
+
+    def generate(self, **inputs: Any) -> torch.Tensor:
+        self(**inputs)
+        return torch.ones((3, 200), dtype=torch.long)
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_inputs_follow_the_model_to_its_device(kind: str, tiny_folder: Folder) -> None:
+    student = tiny.load(tiny_folder(kind))
+    model = Elsewhere(student.model.config)
+    assert student.next_logits(model, sources(student), (72,)).shape == (3, 9)
+    assert len(student.generate(model, sources(student), max_tokens=2)) == 3
+
+
+def test_a_text_ends_before_the_first_end_token() -> None:
+    reads = tiny.tokenizer(None)
+    a, b = reads("ab", add_special_tokens=False).input_ids
+    ended = read_generated(reads, torch.tensor([a, b, 1, 1, a]), frozenset({1}))
+    assert (ended.text, ended.tokens, ended.ended) == ("ab", 3, True)
+    cut = read_generated(reads, torch.tensor([a, b]), frozenset({1}))
+    assert (cut.text, cut.tokens, cut.ended) == ("ab", 2, False)
+    other = read_generated(reads, torch.tensor([a, 4, b]), frozenset({1, 4}))
+    assert (other.text, other.tokens, other.ended) == ("a", 2, True)
+
+
+def test_padding_on_either_side() -> None:
+    tokens, mask = pad([(5, 6), (7,)], 9)
+    assert tokens.tolist() == [[5, 6], [7, 9]]
+    assert mask.tolist() == [[1, 1], [1, 0]]
+    tokens, mask = pad([(5, 6), (7,)], 9, left=True)
+    assert tokens.tolist() == [[5, 6], [9, 7]]
+    assert mask.tolist() == [[1, 1], [0, 1]]
+
+
+def test_a_reply_also_ends_at_the_tokens_that_the_model_names(tiny_folder: Folder, tmp_path: Path) -> None:
+    folder = tmp_path / "ends"
+    shutil.copytree(tiny_folder("llama"), folder)
+    settings = folder / "generation_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"eos_token_id": [1, 4]}))
+    student = tiny.load(folder)
+    assert sorted(student.end) == [1, 4]
+    assert student.target("a")[-1] == 1

@@ -1,0 +1,160 @@
+"""An arm's stages: their order, what passes from one to the next, adapters, and what is reported."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from torch import Tensor
+
+from mindsmirror.records import Stage, Tag, Target
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.training import stages
+from mindsmirror.training.config import Budget, TrainingConfig
+from mindsmirror.training.stages import train_arm
+from mindsmirror.training.trainer import train_stage
+
+Folder = Callable[..., Path]
+Weights = dict[str, Tensor]
+THINKING = tiny.lesson((Tag.PREDICT, "2+3?", "5"), (Tag.EXPLAIN, "2+3?", "3 and 2 is 5."), share=0.5)
+JUDGING = Stage(
+    name="self_evaluation",
+    targets=(
+        Target(tag=Tag.VERDICT, example="2+3?", question="2+3?", rationale="It is 6.", text="wrong"),
+        Target(tag=Tag.CRITIQUE, example="2+3?", question="2+3?", rationale="It is 6.", text="3 and 2 is 5, not 6."),
+    ),
+    task_weights={Tag.VERDICT: 0.5, Tag.CRITIQUE: 0.5},
+    share=0.25,
+    dropped={"evaluation: no verdict": 2},
+)
+CONFIG = TrainingConfig(learning_rate=1e-2, budget=Budget(steps=12), precision="fp32", checkpoints=2)
+
+
+def weights(model: Any) -> Weights:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def equal(one: Weights, other: Weights) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+class Trained:
+    """Stands before train_stage and keeps what goes in and what comes out."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, student: Any, model: Any, plan: Any, task_weights: Any, *rest: Any) -> dict[str, Any]:
+        before = weights(model)
+        report = train_stage(student, model, plan, task_weights, *rest)
+        call = {"before": before, "after": weights(model), "tasks": set(task_weights), "steps": len(plan)}
+        self.calls.append(call | {"seed": rest[2], "validate": rest[4]})
+        return report
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
+    watch = Trained()
+    monkeypatch.setattr(stages, "train_stage", watch)
+    return watch
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_thinking_starts_from_what_judging_ended_with(
+    kind: str, tiny_folder: Folder, tmp_path: Path, trained: Trained
+) -> None:
+    student = StudentConfig(model=str(tiny_folder(kind)))
+    reports = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", lambda *_: 0.5)
+    judging, thinking = trained.calls
+    assert judging["tasks"] == {Tag.VERDICT, Tag.CRITIQUE}
+    assert Tag.EXPLAIN in thinking["tasks"]
+    assert equal(judging["before"], weights(tiny.load(tiny_folder(kind)).model))
+    assert not equal(judging["after"], judging["before"])
+    assert equal(thinking["before"], judging["after"])
+    assert not equal(thinking["after"], thinking["before"])
+    assert equal(weights(tiny.load(tmp_path / "stages" / "1-self_evaluation" / "model").model), judging["after"])
+    assert equal(weights(tiny.load(tmp_path / "model").model), thinking["after"])
+    assert [judging["steps"], thinking["steps"]] == [4, 8]
+    assert [report["stage"] for report in reports] == ["self_evaluation", "thinking"]
+
+
+def test_only_the_last_stage_is_validated_and_every_stage_has_a_seed(
+    tiny_folder: Folder, tmp_path: Path, trained: Trained
+) -> None:
+    student = StudentConfig(model=str(tiny_folder("llama")))
+    asked = []
+
+    def validate(reader: Any, model: Any) -> float:
+        asked.append((reader.target("5"), type(model).__name__))
+        return 0.25
+
+    train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", validate)
+    assert [call["seed"] for call in trained.calls] == [8, 9]
+    assert [call["validate"] is None for call in trained.calls] == [True, False]
+    assert len(asked) == 2
+    assert asked[0][1] == "LlamaForCausalLM"
+
+
+def test_what_is_reported(tiny_folder: Folder, tmp_path: Path) -> None:
+    """Tokens of the rows, shared or not: source and target of both rows, three passes each."""
+    student = tiny.load(tiny_folder("llama"), max_target=4)
+    stage = THINKING.model_copy(update={"dropped": {"rationale: truncated": 3}})
+    config = CONFIG.model_copy(update={"budget": Budget(epochs=3)})
+    settings = StudentConfig(model=str(tiny_folder("llama")), max_target=4)
+    [report] = train_arm([stage], settings, config, tmp_path, 0, "arm", None)
+    row = len(student.source(Tag.PREDICT, "2+3?", None)) + 2
+    assert report["targets"] == 2
+    assert report["dropped"] == {"rationale: truncated": 3, "target: too long": 1}
+    assert (report["tokens"], report["target_tokens"], report["steps"]) == (3 * row, 3 * 2, 3)
+    assert report["seconds"] >= 0
+    assert not list(tmp_path.glob("stages/*/checkpoint-*"))
+
+
+def test_a_stage_that_is_done_is_not_trained_again(tiny_folder: Folder, tmp_path: Path, trained: Trained) -> None:
+    student = StudentConfig(model=str(tiny_folder("llama")))
+    first = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None)
+    again = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None)
+    assert again == first
+    assert len(trained.calls) == 2
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3", "t5"])
+def test_lora_trains_and_the_model_that_is_saved_is_whole(
+    kind: str, tiny_folder: Folder, tmp_path: Path, trained: Trained
+) -> None:
+    student = StudentConfig(model=str(tiny_folder(kind)), adapter="lora", lora_rank=8)
+    config = CONFIG.model_copy(update={"budget": Budget(steps=40), "learning_rate": 2e-2})
+    reports = train_arm([JUDGING, THINKING], student, config, tmp_path, 0, "arm", lambda *_: 0.5)
+    assert reports[-1]["losses"][-1] < 0.3 * reports[-1]["losses"][0]
+    assert not list(tmp_path.rglob("adapter_*"))
+    model = tiny.load(tmp_path / "model").model
+    start = tiny.load(tiny_folder(kind)).model
+    changed = {name for name, value in start.state_dict().items() if not torch.equal(value, model.state_dict()[name])}
+    assert changed
+    assert not any("embed" in name or "norm" in name or "lm_head" in name or "shared" in name for name in changed)
+    adapted = trained.calls[-1]["after"]
+    assert any("lora_" in name for name in adapted)
+    loss = float(_loss(tiny.load(tmp_path / "model")))
+    assert loss < 0.3 * float(_loss(tiny.load(tiny_folder(kind))))
+
+
+def test_lora_begins_alike_for_the_same_seed(tiny_folder: Folder, tmp_path: Path) -> None:
+    student = StudentConfig(model=str(tiny_folder("llama")), adapter="lora", lora_rank=4)
+    made = []
+    for number in range(3):
+        torch.manual_seed(number)
+        train_arm([THINKING], student, CONFIG, tmp_path / str(number), number // 2, "arm", None)
+        made.append(weights(tiny.load(tmp_path / str(number) / "model").model))
+    assert equal(made[0], made[1])
+    assert not equal(made[0], made[2])
+
+
+def _loss(student: tiny.AnyStudent) -> Tensor:
+    """Mean loss of the lesson's tokens."""
+    from mindsmirror.training.plan import encode
+
+    with torch.no_grad():
+        batch = student.collate(encode(THINKING, student, max_target=256).families)
+        return student.losses(student.model.eval(), batch).mean()

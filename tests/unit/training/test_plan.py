@@ -1,0 +1,161 @@
+"""The plan of batches: what is in it, in which order, and how much of it."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import tiny
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mindsmirror.errors import AnnotationError
+from mindsmirror.records import Tag
+from mindsmirror.students.base import Row
+from mindsmirror.students.seq2seq import Seq2SeqStudent
+from mindsmirror.training.config import Budget, TrainingConfig
+from mindsmirror.training.plan import Plan, Rows, encode, make_plan, plan_counts, row_tokens
+
+STUDENT = Seq2SeqStudent(None, tiny.tokenizer(None), max_source=512, max_target=256)
+"""Its sizes are easy to count: distinct sources and all targets."""
+
+
+def family(name: int, rows: int = 2, source: int = 10, target: int = 4) -> tuple[Row, ...]:
+    """Rows with sources of their own."""
+    return tuple(
+        Row(str(name), Tag.EXPLAIN, (*range(source - 2), name, row), tuple(range(target))) for row in range(rows)
+    )
+
+
+def settings(budget: Budget, batch_tokens: int = 64, accumulate: int = 1) -> TrainingConfig:
+    return TrainingConfig(budget=budget, batch_tokens=batch_tokens, accumulate=accumulate)
+
+
+def order(plan: Plan) -> list[str]:
+    """Families in the order in which they are seen."""
+    return [rows[0].family for batch in plan for rows in batch]
+
+
+def counted(plan: Plan) -> Counter[Row]:
+    return Counter(row for batch in plan for rows in batch for row in rows)
+
+
+ROWS = Rows(tuple(family(name) for name in range(9)), 0)
+"""Nine families of 28 tokens, two to a batch of 64."""
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+def test_every_family_is_seen_once_in_each_pass(passes: int) -> None:
+    plan = make_plan(ROWS, STUDENT, settings(Budget(epochs=passes)), 1.0, seed=5)
+    seen = order(plan)
+    assert len(seen) == 9 * passes
+    for start in range(0, len(seen), 9):
+        assert sorted(seen[start : start + 9]) == [str(name) for name in range(9)]
+    assert [len(batch) for batch in plan] == [2, 2, 2, 2, 1] * passes
+
+
+def test_a_plan_is_a_function_of_its_seed() -> None:
+    config = settings(Budget(epochs=2))
+    plan = make_plan(ROWS, STUDENT, config, 1.0, seed=5)
+    assert make_plan(ROWS, STUDENT, config, 1.0, seed=5) == plan
+    assert order(make_plan(ROWS, STUDENT, config, 1.0, seed=6)) != order(plan)
+    assert order(plan)[:9] != order(plan)[9:]
+
+
+@pytest.mark.parametrize(("steps", "accumulate", "batches"), [(7, 1, 7), (1, 1, 1), (4, 3, 12)])
+def test_a_budget_of_steps(steps: int, accumulate: int, batches: int) -> None:
+    config = settings(Budget(steps=steps), accumulate=accumulate)
+    assert len(make_plan(ROWS, STUDENT, config, 1.0, seed=0)) == batches
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 4])
+def test_the_steps_of_all_stages_are_the_budget(accumulate: int) -> None:
+    """Minds Mirror's shares: no stage ends on half a step, and the arm takes as many as any other arm."""
+    config = settings(Budget(steps=10), accumulate=accumulate)
+    stages = [len(make_plan(ROWS, STUDENT, config, share, seed=0)) for share in (5 / 13, 8 / 13)]
+    assert [batches / accumulate for batches in stages] == [4, 6]
+
+
+def test_a_budget_of_tokens_is_met_to_half_a_batch() -> None:
+    """Batches of 56 row tokens: 280 are five of them, and of 250 the nearest whole number is four and a half, cut."""
+    rows = Rows(ROWS.families[:8], 0)
+
+    def spent(tokens: int, share: float = 1.0) -> int:
+        return plan_counts(make_plan(rows, STUDENT, settings(Budget(tokens=tokens)), share, seed=0))["tokens"]
+
+    assert [spent(tokens) for tokens in (280, 253, 251, 560)] == [280, 280, 224, 560]
+    assert spent(560, share=0.5) == 280
+    assert spent(1) == 56
+
+
+def test_a_share_of_the_epochs() -> None:
+    half = make_plan(Rows(ROWS.families[:8], 0), STUDENT, settings(Budget(epochs=2)), 0.75, seed=0)
+    assert len(order(half)) == 12
+
+
+def test_a_large_family_is_taken_apart_and_a_large_row_stands_alone() -> None:
+    big, long = family(1, rows=8), family(2, rows=1, source=100)
+    plan = make_plan(Rows((big, long, family(3)), 0), STUDENT, settings(Budget(epochs=1)), 1.0, seed=0)
+    assert counted(plan) == Counter([*big, *long, *family(3)])
+    sizes = [sum(STUDENT.size(rows) for rows in batch) for batch in plan]
+    assert [size for size in sizes if size > 64] == [104]
+    assert max(len(batch) for batch in plan if batch[0][0].family == "2") == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.integers(2, 20), st.integers(1, 12)), min_size=1, max_size=12),
+    st.integers(16, 120),
+    st.integers(1, 3),
+    st.integers(0, 3),
+)
+def test_any_plan_fits_its_batches_and_loses_nothing(
+    shapes: Sequence[tuple[int, int, int]], room: int, passes: int, seed: int
+) -> None:
+    families = tuple(family(name, *shape) for name, shape in enumerate(shapes))
+    config = settings(Budget(epochs=passes), batch_tokens=room)
+    plan = make_plan(Rows(families, 0), STUDENT, config, 1.0, seed)
+    assert counted(plan) == Counter({row: passes for rows in families for row in rows})
+    for batch in plan:
+        size = sum(STUDENT.size(rows) for rows in batch)
+        assert size <= room or (len(batch) == 1 and len(batch[0]) == 1)
+    whole = {rows for batch in plan for rows in batch}
+    assert all(rows in whole for rows in families if STUDENT.size(rows) <= room)
+
+
+def test_counts_of_a_plan() -> None:
+    plan: Plan = ((family(0), family(1, rows=1)), (family(2),))
+    assert plan_counts(plan) == {"rows": 5, "tokens": 5 * 14, "target_tokens": 20}
+    assert row_tokens(family(0)[0]) == 14
+    assert ROWS.tokens == 9 * 28
+
+
+def test_targets_become_families_of_rows(tiny_folder: Callable[..., Path]) -> None:
+    student = tiny.load(tiny_folder("llama"))
+    stage = tiny.lesson((Tag.PREDICT, "Q1", "5"), (Tag.PREDICT, "Q2", "6"), (Tag.EXPLAIN, "Q1", "3+2=5"))
+    rows = encode(stage, student, max_target=256)
+    assert [[row.tag for row in rows] for rows in rows.families] == [[Tag.PREDICT, Tag.EXPLAIN], [Tag.PREDICT]]
+    first = rows.families[0][1]
+    assert student.tokenizer.decode(first.source) == "<s><u>Q1\n\nexplain</s><r>"
+    assert student.tokenizer.decode(first.target) == "3+2=5</s>"
+    assert (first.family, first.weight, rows.too_long) == ("Q1", 1.0, 0)
+
+
+def test_targets_too_long_are_left_out_and_counted(tiny_folder: Callable[..., Path]) -> None:
+    student = tiny.load(tiny_folder("llama"))
+    stage = tiny.lesson((Tag.PREDICT, "Q", "123"), (Tag.EXPLAIN, "Q", "1234"), (Tag.EXPLAIN, "R", "12345"))
+    rows = encode(stage, student, max_target=4)
+    assert rows.too_long == 2
+    assert [row.tag for rows in rows.families for row in rows] == [Tag.PREDICT]
+
+
+def test_a_task_that_weighs_nothing_costs_nothing(tiny_folder: Callable[..., Path]) -> None:
+    stage = tiny.lesson((Tag.PREDICT, "Q", "1"), (Tag.EXPLAIN, "Q", "one"), alpha=1.0)
+    rows = encode(stage, tiny.load(tiny_folder("llama")), max_target=256)
+    assert [row.tag for rows in rows.families for row in rows] == [Tag.PREDICT]
+    assert rows.too_long == 0
+
+
+def test_a_stage_with_nothing_to_learn_says_where_everything_went(tiny_folder: Callable[..., Path]) -> None:
+    stage = tiny.lesson((Tag.PREDICT, "Q", "12345"), dropped={"rationale: truncated": 7})
+    with pytest.raises(AnnotationError, match=r"'thinking'.*7 samples.*rationale: truncated.*1 targets were too long"):
+        encode(stage, tiny.load(tiny_folder("llama")), max_target=4)
