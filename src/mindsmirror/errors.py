@@ -83,3 +83,9 @@ class AnnotationError(MindsMirrorError):
     """The annotation lacks what a method needs."""
 
     exit_code = 19
+
+
+class TrainingError(MindsMirrorError):
+    """A student's weights or loss are no numbers any more."""
+
+    exit_code = 20

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mindsmirror.errors import StorageError
+from mindsmirror.errors import MindsMirrorError, StorageError
+
+TORN_BY_TORCH = ("PytorchStreamWriter failed", "unexpected pos")
+"""How torch.save says that a file came out short."""
 
 
 @contextmanager
@@ -18,14 +22,31 @@ def storage_guard(path: Path) -> Iterator[None]:
     """Turn what a disk refuses into a StorageError that says which folder."""
     try:
         yield
-    except OSError as error:
-        # Transformers and safetensors raise OSError for much else; only the disk's own refusals are meant.
-        if error.errno is None:
+    except Exception as error:
+        reason = _refusal(error)
+        if reason is None:
             raise
         raise StorageError(
-            f"cannot write {path}: {error.strerror or error}. What was written before is safe; "
+            f"cannot write {path}: {reason}. What was written before is safe; "
             "free some disk space or mend the path, then start the same command again."
         ) from error
+
+
+def _refusal(error: Exception) -> str | None:
+    """What the disk has said; None if it was not the disk.
+
+    safetensors and tokenizers, written in Rust, raise errors of their own for it, and torch a RuntimeError.
+    """
+    if isinstance(error, MindsMirrorError):
+        return None
+    if isinstance(error, OSError):
+        # Transformers raises OSError for much else; only the disk's own refusals have a number.
+        return error.strerror or str(error) if error.errno is not None else None
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    if number:
+        return os.strerror(int(number[1]))
+    torn = isinstance(error, RuntimeError) and any(words in str(error) for words in TORN_BY_TORCH)
+    return "a file could not be written to its end" if torn else None
 
 
 def read_json(path: Path) -> Any:

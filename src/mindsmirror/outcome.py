@@ -23,7 +23,7 @@ from mindsmirror.reporting.results import (
     shown_examples,
     student_judge,
 )
-from mindsmirror.run import Run
+from mindsmirror.runs import Run
 
 
 def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test: Sequence[Example]) -> Report:

@@ -15,10 +15,12 @@ from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.errors import DataError
 from mindsmirror.files import read_json, write_records
 from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.methods.base import gold_label
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe, read_recipe
 from mindsmirror.records import Annotation, Parse
-from mindsmirror.run import Run
+from mindsmirror.runs import Run
+from mindsmirror.students.config import check_student
 from mindsmirror.tasks import Task, load_task
 
 if TYPE_CHECKING:
@@ -53,6 +55,23 @@ class Pipeline:
         named = self.recipe.annotation.prompts
         return load_prompts(named) if named else prompts_for(self.task.answers)
 
+    @cached_property
+    def teachers(self) -> list[Teacher]:
+        """The recipe's teachers, none of them opened."""
+        return _teachers(self.recipe.teacher)
+
+    def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
+        """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
+        if trains:
+            check_student(self.recipe.student)
+        if annotates:
+            _ = self.prompts, self.teachers
+            taught_gold = [arm for arm in self.recipe.arm if arm.labels == "gold"]
+            for example in self.task.splits.train:
+                for arm in taught_gold:
+                    gold_label(example, self.task, arm)
+        self.run.begin(self.recipe)
+
     def all(self) -> "Report":
         """Everything, in order."""
         self.annotate()
@@ -62,8 +81,7 @@ class Pipeline:
 
     def annotate(self) -> dict[str, Any]:
         """Annotate training and validation questions; returns what it brought."""
-        recipe = self.recipe
-        teachers = _teachers(recipe.teacher)
+        recipe, teachers = self.recipe, self.teachers
         inputs = {
             "examples": [[e.id, e.text, e.gold] for e in (*self.task.splits.train, *self.task.splits.valid)],
             "teachers": [dict(teacher.identity) for teacher in teachers],
@@ -74,7 +92,7 @@ class Pipeline:
         result: dict[str, Any] = self.run.step(
             "annotation",
             inputs,
-            lambda folder: self._annotate(teachers, folder / "annotations.jsonl"),
+            lambda folder: self._annotate(folder / "annotations.jsonl"),
             final=lambda result: result["failed"] == 0,
         )
         return result
@@ -109,7 +127,7 @@ class Pipeline:
         """Where an arm's model and predictions are."""
         return self.run.folder / "arms" / name
 
-    def _annotate(self, teachers: Sequence[Teacher], path: Path) -> dict[str, Any]:
+    def _annotate(self, path: Path) -> dict[str, Any]:
         recipe, splits = self.recipe, self.task.splits
         questions = [("train", example) for example in splits.train] + [("valid", example) for example in splits.valid]
         progress = Progress("annotating", len(questions), "questions")
@@ -121,8 +139,8 @@ class Pipeline:
             annotator = Annotator(
                 self.task,
                 self.prompts,
-                teachers[0],
-                teachers[recipe.judge.teacher],
+                self.teachers[0],
+                self.teachers[recipe.judge.teacher],
                 recipe.annotation,
                 recipe.judge,
                 store,
@@ -211,5 +229,5 @@ def run(recipe: Recipe | Path | str, runs: Path = RUNS) -> "Report":
     read = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
     pipeline = Pipeline(read, runs)
     with pipeline.run.locked():
-        pipeline.run.begin(read)
+        pipeline.begin()
         return pipeline.all()

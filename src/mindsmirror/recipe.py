@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mindsmirror.annotation.annotate import AnnotationConfig
 from mindsmirror.annotation.judges import JudgeConfig
+from mindsmirror.engines import catalog
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
@@ -83,8 +84,10 @@ def make_recipe(document: Mapping[str, Any], source: str = "the recipe", beside:
     try:
         return Recipe.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise RecipeError(f"{source}: {_explain(first['loc'], first['type'], first['msg'])}") from error
+        # A misspelt key may be reported twice, as a stranger and as missing: the stranger shows the mistake.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+        message = first["msg"].removeprefix("Value error, ")
+        raise RecipeError(f"{source}: {_explain(first['loc'], first['type'], message)}") from error
 
 
 def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
@@ -146,16 +149,24 @@ def _step(table: Any, part: str, text: str) -> Any:
 
 def _with_paths(document: dict[str, Any], beside: Path) -> dict[str, Any]:
     """The document with relative paths made to lead where they are found."""
-    places = [("task", "data_dir"), ("task", "name"), ("annotation", "prompts"), ("student", "path")]
-    for table, key in places:
-        document[table] = _with_path(document.get(table), key, beside)
+    places: list[tuple[str, str, tuple[str, ...]]] = [
+        ("task", "data_dir", ()),
+        ("task", "name", (".jsonl", ".jsonl.gz")),
+        ("annotation", "prompts", (".toml",)),
+        ("student", "path", ()),
+        ("student", "model", ()),
+    ]
+    for table, key, endings in places:
+        document[table] = _with_path(document.get(table), key, beside, endings)
     teachers = document.get("teacher")
     if isinstance(teachers, list):
         document["teacher"] = [_with_path(teacher, "path", beside) for teacher in teachers]
     return {key: value for key, value in document.items() if value is not None}
 
 
-def _with_path(table: Any, key: str, beside: Path) -> Any:
-    if isinstance(table, dict) and isinstance(table.get(key), str) and (beside / table[key]).exists():
-        return {**table, key: str(beside / table[key])}
-    return table
+def _with_path(table: Any, key: str, beside: Path, endings: tuple[str, ...] = ()) -> Any:
+    """A name stays one, even where a folder beside the recipe is called so."""
+    value = table.get(key) if isinstance(table, dict) else None
+    if not isinstance(value, str) or not value or not value.endswith(endings or "") or value in catalog.entries():
+        return table
+    return {**table, key: str(beside / value)} if (beside / value).exists() else table

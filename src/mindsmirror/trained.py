@@ -16,7 +16,7 @@ from mindsmirror.recipe import Recipe
 from mindsmirror.records import Example
 from mindsmirror.reporting.contents import ArmResult
 from mindsmirror.reporting.results import ArmPredictions, arm_results
-from mindsmirror.run import Run
+from mindsmirror.runs import Run
 from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.tasks import Task, TaskConfig, load_task
 from mindsmirror.tasks.shown import with_choices
@@ -74,8 +74,8 @@ def evaluate_elsewhere(
     """
     recipe = Run(folder).recipe
     own = task is None or task == recipe.task.name
-    config = recipe.task if own else TaskConfig(name=cast(str, task), data_dir=data_dir or recipe.task.data_dir)
-    loaded = load_task(config)
+    config = recipe.task if own else TaskConfig(name=cast(str, task))
+    loaded = load_task(config.model_copy(update={"data_dir": data_dir or recipe.task.data_dir}))
     examples: Sequence[Example] = getattr(loaded.splits, split)[:limit]
     if not examples:
         raise DataError(f"the split {split!r} of {loaded.name} has no questions")

@@ -23,7 +23,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("inference",),
     ("evaluation",),
     ("reporting",),
-    ("recipe", "run", "outcome", "trained", "pipeline"),
+    ("recipe", "runs", "outcome", "trained", "pipeline"),
     ("cli",),
     ("__init__",),
     ("__main__",),

@@ -24,7 +24,9 @@ def test_requests_that_share_a_prefix_keep_their_own_questions() -> None:
     replies: dict[str, str] = {}
     with open_engine(config) as engine:
         for number, animal in enumerate(ANIMALS, start=3):
-            question = f"There are {number} {animal} in a field and 2 of the {animal} leave. How many {animal} are left?"
+            question = (
+                f"There are {number} {animal} in a field and 2 of the {animal} leave. How many {animal} are left?"
+            )
             prompt = prompts.rationale(Example(id=animal, text=question))
             key = sample_key(engine_identity(config), prompt.messages, sampling, 0)
             engine.submit(Request(animal, prompt.messages, sampling, (key,), prompt.shared))

@@ -17,7 +17,7 @@ def command(recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bo
     read = read_recipe(recipe, settings)
     pipeline = Pipeline(read, runs)
     with pipeline.run.locked():
-        pipeline.run.begin(read)
+        pipeline.begin(trains=False)
         result = pipeline.annotate()
     path = pipeline.run.folder / "annotation" / "annotations.jsonl"
     lines = [

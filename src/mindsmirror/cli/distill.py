@@ -17,7 +17,7 @@ def command(recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bo
     read = read_recipe(recipe, settings)
     pipeline = Pipeline(read, runs)
     with pipeline.run.locked():
-        pipeline.run.begin(read)
+        pipeline.begin(annotates=False)
         reports = pipeline.distill()
     rows: list[tuple[str, ...]] = [("arm", "stage", "steps", "tokens", "seconds")]
     for arm, stages in reports.items():

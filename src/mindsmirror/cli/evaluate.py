@@ -28,14 +28,14 @@ def command(
 ) -> None:
     """Score the students of each RUN (a folder, or a name in the runs folder).
 
-    Without --task, --split, --limit and --mode this completes the run's own evaluation and its report.
+    Without any of the options below this completes the run's own evaluation and its report.
     """
     from mindsmirror.pipeline import Pipeline
     from mindsmirror.trained import evaluate_elsewhere
 
     documents = []
     rows = [("run", "arm", "mode", "n", "accuracy", "95 % interval")]
-    own = task is None and split == "test" and limit is None and not modes
+    own = task is None and data_dir is None and split == "test" and limit is None and not modes
     for name in run:
         folder = run_folder(name, runs)
         if own:

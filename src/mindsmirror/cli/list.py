@@ -40,7 +40,7 @@ def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
         from mindsmirror.engines import ENGINES
 
         return [(name, "") for name in ENGINES]
-    folder, pattern = (Path("recipes"), "*.toml") if what == "recipes" else (runs, "*/report.html")
+    folder, pattern = (Path("recipes"), "*.toml") if what == "recipes" else (runs, "*/recipe.json")
     return [(str(path if what == "recipes" else path.parent), "") for path in sorted(folder.glob(pattern))]
 
 

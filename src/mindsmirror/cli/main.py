@@ -62,12 +62,17 @@ def main() -> NoReturn:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        _end(error.format_message(), "UsageError", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        print("interrupted; start the same command again to go on", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        message = "interrupted; start the same command again to go on"
+        print(message, file=sys.stderr)
+        _end(message, "Interrupted", INTERRUPTED)
     except MindsMirrorError as error:
-        if "--json" in sys.argv:
-            print(json.dumps({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code}))
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end(str(error), type(error).__name__, error.exit_code)
+
+
+def _end(message: str, kind: str, exit_code: int) -> NoReturn:
+    if "--json" in sys.argv:
+        print(json.dumps({"error": message, "kind": kind, "exit_code": exit_code}))
+    sys.exit(exit_code)

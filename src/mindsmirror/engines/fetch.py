@@ -130,7 +130,7 @@ def from_hub(entry: "CatalogEntry", sink: Sink, work: Path) -> None:
     if not isinstance(found, str):
         if constants.is_offline_mode():
             raise SourceError("HF_HUB_OFFLINE is set")
-        _reach_hub(entry)
+        reach_hub(entry.hub.repo, entry.hub.file)
         try:
             found = hf_hub_download(entry.hub.repo, entry.hub.file, local_dir=work / "hub", etag_timeout=HUB_SECONDS)
         except OSError as error:
@@ -144,12 +144,11 @@ def from_hub(entry: "CatalogEntry", sink: Sink, work: Path) -> None:
             sink.write(chunk)
 
 
-def _reach_hub(entry: "CatalogEntry") -> None:
-    """Ask for the file's headers once; a thread, because looking up a name can outlast any time limit."""
+def reach_hub(repository: str, file: str) -> None:
+    """Ask for a file's headers once; SourceError if there is no answer within seconds, or no such file."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-    assert entry.hub.file is not None
-    url = hf_hub_url(entry.hub.repo, entry.hub.file)
+    url = hf_hub_url(repository, file)
     outcome: list[BaseException | None] = []
 
     def ask() -> None:
@@ -159,6 +158,7 @@ def _reach_hub(entry: "CatalogEntry") -> None:
         except Exception as error:  # reported below, in the caller's thread
             outcome.append(error)
 
+    # A thread, because looking up a name can outlast any time limit.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(2 * HUB_SECONDS)

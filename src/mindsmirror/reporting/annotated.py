@@ -25,7 +25,9 @@ def annotation_report(
         examples=len(annotations),
         rationales=len(rationales),
         evaluations=len(evaluations),
-        unparsed=sum(step.asked - step.ok for step in yields),
+        # A judgement without verdict and critique is one reply, though two steps lack it.
+        unparsed=sum(r.parse is not Parse.OK for r in rationales)
+        + sum(_lost(e) or e.parse is not Parse.OK for e in evaluations),
         teacher_accuracy=sum(known) / len(known) if known else None,
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
         judge=judge,

@@ -112,7 +112,7 @@ def shown_examples(arms: Sequence[ArmPredictions], examples: Sequence[Example]) 
     found: dict[bool, list[ShownExample]] = {True: [], False: []}
     pairs = zip(examples, base.modes[base.main], ours.modes[ours.main], strict=True)
     for example, before, after in pairs:
-        if before.right is None or before.right == after.right:
+        if None in (before.right, after.right) or before.right == after.right:
             continue
         shown = ShownExample(
             question=example.text,

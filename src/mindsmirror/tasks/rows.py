@@ -81,10 +81,21 @@ def read_rows(path: Path) -> list[Row]:
             raise DataError(f"{where}: this JSON cannot be read ({error}).") from error
         if not isinstance(fields, dict):
             raise DataError(f"{where}: a row must be a JSON object, not {_kind_of(fields)}.")
+        if b"\\u" in line:
+            _check_surrogates(fields, where)
         rows.append(Row(where, fields))
     if not rows:
         raise DataError(f"{path} holds no rows.")
     return rows
+
+
+def _check_surrogates(fields: Any, where: str) -> None:
+    """Half a character, as an escape in JSON can write it, is no text that could be written down again."""
+    try:
+        json.dumps(fields, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start].encode("ascii", "backslashreplace").decode()
+        raise DataError(f"{where}: {half} is half a character. Write both halves, or leave it out.") from error
 
 
 def read_ids(path: Path) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from mindsmirror.errors import TrainingError
 from mindsmirror.progress import Progress
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Student
@@ -93,9 +94,18 @@ class StageTrainer(Trainer):
             nll = self._student.losses(model, inputs)
         factors = self._factors.to(nll.device)
         loss = task_weighted_loss(nll, inputs["weight"], inputs["task"], totals, factors)
+        if not torch.isfinite(loss):
+            raise self.diverged()
         # Data parallelism averages gradients over processes; the totals already count all of them.
         processes: int = self.accelerator.num_processes
         return loss * processes
+
+    def diverged(self) -> TrainingError:
+        """What to say when the loss or the weights are no numbers any more."""
+        return TrainingError(
+            f"training diverged after {self.state.global_step} steps: the loss or the weights are no finite numbers. "
+            f"Lower training.learning_rate (it is {self.args.learning_rate:g})."
+        )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score on validation questions; what the best checkpoint is chosen by."""
@@ -175,6 +185,9 @@ def train_stage(
     trainer = StageTrainer(student, model, plan, task_weights, arguments, validate, [_Shown(label, steps)])
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    # The last step changes the weights after the last loss was looked at.
+    if not all(bool(torch.isfinite(value).all()) for value in model.parameters()):
+        raise trainer.diverged()
     return _summary(trainer, steps)
 
 

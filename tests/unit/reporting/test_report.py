@@ -59,7 +59,7 @@ def test_a_second_report_replaces_the_first(full_report: Report, bare_report: Re
 
 def test_a_folder_that_cannot_be_is_one_clear_error(bare_report: Report, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match=r"file/runs/report\.json cannot be written"):
+    with pytest.raises(StorageError, match=r"cannot write .*file/runs"):
         write_report(bare_report, tmp_path / "file" / "runs")
 
 

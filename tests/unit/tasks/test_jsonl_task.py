@@ -168,6 +168,7 @@ GOOD = {"question": "q", "answer": "a"}
     ("rows", "message"),
     [
         ([GOOD, '{"question": '], "line 2: this is not JSON"),
+        ([GOOD, r'{"question": "a \ud83d b", "answer": "a"}'], "line 2: .* is half a character"),
         ([GOOD, "[1]"], "line 2: a row must be a JSON object, not a list"),
         ([GOOD, {"question": "q"}], "line 2: the row needs"),
         ([GOOD, {"question": 3, "answer": "a"}], "line 2: 'question' must be a string, not a number"),

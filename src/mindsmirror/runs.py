@@ -47,21 +47,26 @@ class Run:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run; raises RunLockedError if another process does."""
+        lock = FileLock(self.folder / "lock", timeout=0)
         with storage_guard(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / "lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise RunLockedError(
+                    f"another process works on {self.folder}. Wait for it, or give this run another name "
+                    "(--set name=…)."
+                ) from error
         try:
-            with lock:
-                yield
-        except Timeout as error:
-            raise RunLockedError(
-                f"another process works on {self.folder}. Wait for it, or give this run another name (--set name=…)."
-            ) from error
+            yield
+        finally:
+            lock.release()
 
     def begin(self, recipe: Recipe) -> None:
         """Write down recipe and manifest; a recipe that changed only redoes the steps that it touches."""
-        write_json(self.folder / "recipe.json", recipe.model_dump(mode="json", exclude_none=True))
-        write_json(self.folder / "manifest.json", manifest(recipe))
+        with storage_guard(self.folder):
+            write_json(self.folder / "recipe.json", recipe.model_dump(mode="json", exclude_none=True))
+            write_json(self.folder / "manifest.json", manifest(recipe))
 
     def step(
         self,
@@ -78,6 +83,8 @@ class Run:
         mark = {"inputs": digest(inputs)}
         with storage_guard(folder):
             if read_json(folder / "inputs.json") != mark:
+                # First of all its mark: what a kill leaves of the old must not pass for done.
+                (folder / "inputs.json").unlink(missing_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)
                 write_json(folder / "inputs.json", mark)
             done = read_json(folder / "done.json")

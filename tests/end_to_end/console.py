@@ -1,0 +1,150 @@
+"""The command line in processes of its own, cheaply: forked from a server that has imported torch already.
+
+Importing torch and Transformers takes longer than a tiny run. A child here starts where the console script is
+after its imports; what it does from then on, how it ends and what it leaves behind are those of the console
+script, which some tests run for real (`real`).
+"""
+
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+SCRIPT = Path(sys.executable).with_name("mindsmirror")
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+"""One thread, as tiny models like it, and no network."""
+
+PRELOADED = [
+    "mindsmirror.cli.main",
+    "mindsmirror.evaluation.arms",
+    "mindsmirror.outcome",
+    "mindsmirror.reporting.report",
+    "mindsmirror.tasks.jsonl",
+    "mindsmirror.training.stages",
+    "openai",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.t5.modeling_t5",
+]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of stderr that report a failure."""
+        return [line for line in self.err.splitlines() if line.startswith("error:")]
+
+
+class Child:
+    """A command that runs."""
+
+    def __init__(self, arguments: tuple[str, ...], cwd: Path, environment: dict[str, str], file_limit: int | None):
+        self._folder = TemporaryDirectory(prefix="mindsmirror-")
+        given = (arguments, cwd, environment, file_limit, Path(self._folder.name))
+        self._process = _server().Process(target=_work, args=given)
+        self._process.start()
+
+    def ended(self) -> Ended:
+        """Its exit code, negative for a signal, and what it has said."""
+        code = self._process.exitcode
+        assert code is not None, "it still runs"
+        out, err = ((Path(self._folder.name) / name).read_text() for name in ("out", "err"))
+        return Ended(code, out, err)
+
+    def wait(self, seconds: float = 120.0) -> Ended:
+        """Until it ends; it is killed if that takes longer."""
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            raise TimeoutError(f"still running after {seconds} s: {self.kill().err}")
+        return self.ended()
+
+    def kill(self, number: int = signal.SIGKILL) -> Ended:
+        """End it from outside, unless it has ended by itself."""
+        if self._process.is_alive() and self._process.pid is not None:
+            os.kill(self._process.pid, number)
+        self._process.join(60)
+        return self.ended()
+
+    def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+        """Wait for a condition; False if the command ended before it came true."""
+        limit = time.monotonic() + seconds
+        while not condition():
+            if not self._process.is_alive():
+                return False
+            if time.monotonic() > limit:
+                raise TimeoutError(f"it did not come to that in {seconds} s: {self.kill().err}")
+            time.sleep(0.002)
+        return True
+
+
+def start(
+    *arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None, file_limit: int | None = None
+) -> Child:
+    """Start a command; `file_limit` is what `ulimit -f` sets, in bytes: a full disk for every longer file."""
+    return Child(tuple(map(str, arguments)), cwd, dict(environment or {}), file_limit)
+
+
+def mindsmirror(*arguments: str | Path, cwd: Path, **settings: Any) -> Ended:
+    """Run a command to its end."""
+    return start(*arguments, cwd=cwd, **settings).wait()
+
+
+def real(*arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None) -> Ended:
+    """Run a command by the console script itself."""
+    done = subprocess.run(
+        [str(SCRIPT), *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **ENVIRONMENT, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@cache
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    with patch.dict(os.environ, ENVIRONMENT):
+        forkserver.ensure_running()
+    return context
+
+
+def _work(
+    arguments: tuple[str, ...], cwd: Path, environment: Mapping[str, str], file_limit: int | None, folder: Path
+) -> None:
+    for number, name in ((1, "out"), (2, "err")):
+        handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(handle, number)
+        os.close(handle)
+    os.chdir(cwd)
+    os.environ.update(environment)
+    sys.argv = ["mindsmirror", *arguments]
+    import torch
+
+    from mindsmirror.cli.main import main
+
+    torch.set_num_threads(1)
+    if file_limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
+    main()

@@ -1,0 +1,112 @@
+"""Models that are damaged, are none, or diverge: one clear error, and the teacher is not asked in vain."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+from end_to_end import material
+from end_to_end.conftest import Finished
+from end_to_end.console import mindsmirror
+from end_to_end.refusal import LOG, check
+
+from mindsmirror import errors
+from mindsmirror.cli.main import main
+from mindsmirror.engines import catalog
+from mindsmirror.engines.digest import cache_dir
+
+MODEL = errors.ModelFileError
+
+
+@pytest.mark.parametrize("break_folder", ["empty", "no weights", "weights cut", "other kind"])
+def test_a_student_folder_that_is_no_model(
+    break_folder: str, copied: Finished, llama: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    student = tmp_path_factory.mktemp("broken") / "student"
+    if break_folder == "empty":
+        student.mkdir()
+    else:
+        shutil.copytree(llama, student)
+    if break_folder == "no weights":
+        (student / "model.safetensors").unlink()
+    if break_folder == "weights cut":
+        (student / "model.safetensors").write_bytes((student / "model.safetensors").read_bytes()[:5000])
+    if break_folder == "other kind":
+        (student / "config.json").write_text('{"model_type": "vit"}')
+    ended = mindsmirror("run", "tiny.toml", "--set", f"student.model={student}", cwd=copied.folder)
+    check(ended, MODEL, str(student))
+    again = mindsmirror("annotate", "tiny.toml", cwd=copied.folder, environment=LOG)
+    assert again.code == 0 and not (copied.folder / "log").exists()
+
+
+@pytest.mark.parametrize("steps", [1, 13])
+def test_a_learning_rate_that_is_far_too_high(steps: int, copied: Finished) -> None:
+    settings = ("training.learning_rate=1e30", f"training.budget.steps={steps}")
+    ended = mindsmirror(
+        *("distill", "tiny.toml"), *(part for key in settings for part in ("--set", key)), cwd=copied.folder
+    )
+    check(ended, errors.TrainingError, "diverged", "training.learning_rate", "1e+30")
+
+
+FLIPPED = "smollm2-135m-instruct"
+
+
+@pytest.fixture(scope="module")
+def flipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small catalogue model with one bit turned, if it is on this machine."""
+    source = cache_dir() / catalog.entries()[FLIPPED].file
+    if not source.is_file():
+        pytest.skip(f"{source} is not there; the same is tested below with few bytes")
+    path = tmp_path_factory.mktemp("flipped") / source.name
+    shutil.copyfile(source, path)
+    with path.open("r+b") as file:
+        file.seek(50_000_000)
+        byte = file.read(1)[0]
+        file.seek(50_000_000)
+        file.write(bytes([byte ^ 1]))
+    return path
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        (f"teacher.0.model={FLIPPED}", "teacher.0.engine=transformers", "teacher.0.path={path}"),
+        ("teacher.0.model={path}", "teacher.0.engine=transformers"),
+        (f"student.model={FLIPPED}", "student.path={path}"),
+    ],
+    ids=["given for a teacher", "named as the teacher", "given for the student"],
+)
+def test_one_flipped_byte(settings: tuple[str, ...], flipped: Path, copied: Finished) -> None:
+    arguments = [part for key in settings for part in ("--set", key.format(path=flipped))]
+    empty = {"MINDSMIRROR_CACHE": str(flipped.parent / "cache")}
+    ended = mindsmirror("run", "tiny.toml", *arguments, cwd=copied.folder, environment=LOG | empty)
+    check(ended, MODEL, str(flipped), FLIPPED, "SHA-256")
+    assert flipped.exists() and not (copied.folder / "log").exists()
+
+
+def test_one_flipped_byte_of_a_small_entry(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same with a catalogue of one small file, in this process."""
+    content = b"GGUF" + bytes(range(256)) * 40
+    entry = catalog.entries()[FLIPPED].model_copy(
+        update={"name": "tiny", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    )
+    monkeypatch.setattr(catalog, "entries", lambda: {"tiny": entry})
+    monkeypatch.setenv("MINDSMIRROR_CACHE", str(workplace / "cache"))
+    monkeypatch.chdir(workplace)
+    copy = workplace / "copy.gguf"
+    for settings in (
+        ["student.model=tiny", "student.path=copy.gguf"],
+        ["teacher.0.model=tiny", "teacher.0.engine=transformers", "teacher.0.path=copy.gguf"],
+        ["teacher.0.model=copy.gguf", "teacher.0.engine=transformers"],
+    ):
+        copy.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+        arguments = [part for key in settings for part in ("--set", key)]
+        monkeypatch.setattr("sys.argv", ["mindsmirror", "run", "tiny.toml", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code == MODEL.exit_code
+        assert said.err.startswith("error: copy.gguf ") and "SHA-256" in said.err and said.err.count("\n") == 1
+        assert copy.exists() and not material.stored(workplace / "runs" / "store.sqlite")

@@ -1,0 +1,134 @@
+"""The package from Python: all that the command line can do, and the names that it promises."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from end_to_end import material
+from end_to_end.conftest import Finished
+from end_to_end.console import mindsmirror as command
+
+import mindsmirror
+from mindsmirror.errors import DataError, RecipeError, UnknownNameError
+
+MODES = {(name, mode) for name, modes in material.MODES.items() for mode in modes}
+
+
+def test_every_promised_name_is_there() -> None:
+    assert mindsmirror.__all__ == sorted(set(mindsmirror.__all__))
+    assert {"run", "ask", "Recipe", "read_recipe", "Annotation", "Report", "load_task"} <= set(mindsmirror.__all__)
+    for name in mindsmirror.__all__:
+        assert getattr(mindsmirror, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        getattr(mindsmirror, "nonsense")  # noqa: B009
+
+
+def test_no_name_is_hidden_by_a_module_of_the_package() -> None:
+    """Importing a submodule sets its name on the package: a function of that name would be gone from then on."""
+    modules = {path.stem for path in Path(mindsmirror.__path__[0]).iterdir()}
+    assert not modules & set(mindsmirror.__all__)
+
+
+def test_run_takes_a_path_or_a_recipe_and_gives_the_report(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = finished.copy(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = material.document(copied.run / "report.json")
+    for recipe in ("tiny.toml", Path("tiny.toml"), mindsmirror.read_recipe(Path("tiny.toml"))):
+        report = mindsmirror.run(recipe, tmp_path / "runs")
+        assert isinstance(report, mindsmirror.Report)
+        assert json.loads(report.model_dump_json())["arms"] == before["arms"]
+    assert {(arm.name, arm.mode) for arm in report.arms} == MODES
+
+
+def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(finished.folder)
+    question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
+    for mode in (None, "mirror", "vote", "think", "predict"):
+        reply = mindsmirror.ask(finished.run, question, {}, mode=mode)
+        assert reply["arm"] == "mirror" and reply["mode"] == (mode or "mirror")
+        assert reply["tokens"] > 0
+        if reply["p_correct"] is not None:
+            assert reply["verdict"] in ("correct", "wrong", "uncertain") and 0 <= reply["p_correct"] <= 1
+    thoughts = [mindsmirror.ask(finished.run, f"{question} {n}", {}, mode="think") for n in range(5)]
+    assert any(thought["rationale"] for thought in thoughts)
+    assert all((thought["p_correct"] is not None) == bool(thought["rationale"]) for thought in thoughts)
+    assert thoughts[0] == mindsmirror.ask(finished.run, f"{question} 0", {}, mode="think")
+    direct = mindsmirror.ask(finished.run, question, {}, arm="labels")
+    assert (direct["arm"], direct["mode"], direct["verdict"]) == ("labels", "predict", None)
+    with pytest.raises(UnknownNameError, match="no arm is called 'miror'"):
+        mindsmirror.ask(finished.run, question, {}, arm="miror")
+    with pytest.raises(RecipeError, match="was not taught to think; it can predict"):
+        mindsmirror.ask(finished.run, question, {}, arm="labels", mode="think")
+    with pytest.raises(DataError, match="is no run"):
+        mindsmirror.ask(finished.folder, question, {})
+
+
+def test_ask_from_the_command_line_says_the_same(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(finished.folder)
+    choices = {"a": "bank", "b": "river"}
+    expected = mindsmirror.ask(finished.run, "Where is money?", choices, mode="think")
+    given = ("--choice", "a=bank", "--choice", "b=river", "--mode", "think")
+    ended = command("ask", "tiny", "Where is money?", *given, "--json", cwd=finished.folder)
+    assert ended.code == 0, ended.err
+    said = json.loads(ended.out)
+    ours, theirs = said.pop("p_correct"), expected.pop("p_correct")
+    assert (ours is theirs is None) or math.isclose(ours, theirs, rel_tol=1e-5)
+    assert said == expected
+    plain = command("ask", "tiny", "Where is money?", *given, cwd=finished.folder)
+    assert plain.out.startswith("answer: ")
+    assert expected["rationale"] in plain.out
+    assert (f"its own verdict: {expected['verdict']}" in plain.out) == (theirs is not None)
+
+
+def test_other_questions_than_those_it_was_trained_for(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    rows = [{"question": f"What is {n} + {n}?", "answer": 2 * n} for n in range(60)]
+    other = material.write_rows(tmp_path / "other.jsonl.gz", rows)
+    before = material.state(finished.folder)
+    results = mindsmirror.evaluate_elsewhere(finished.run, str(other), split="train", limit=4)
+    assert {(arm.name, arm.mode) for arm in results} == {pair for pair in MODES if pair[0] != "untrained"}
+    for arm in results:
+        assert arm.n == 4 and arm.accuracy is not None and arm.ci95 is not None
+    valid = mindsmirror.evaluate_elsewhere(finished.run, split="valid", modes=["think"])
+    assert [(arm.name, arm.mode, arm.n) for arm in valid] == [("mirror", "think", 2)]
+    ended = command("evaluate", "tiny", "--split", "valid", "--mode", "think", "--json", cwd=finished.folder)
+    assert json.loads(ended.out)[0]["arms"] == [arm.model_dump(mode="json") for arm in valid]
+    assert material.state(finished.folder) == before
+    with pytest.raises(DataError, match="has no questions"):
+        mindsmirror.evaluate_elsewhere(
+            finished.run, str(material.write_rows(tmp_path / "no.jsonl", rows_without_valid())), split="valid"
+        )
+
+
+def test_the_runs_own_questions_from_another_folder(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"words\.jsonl does not exist"):
+        mindsmirror.evaluate_elsewhere(finished.run, modes=["predict"])
+    found = mindsmirror.evaluate_elsewhere(finished.run, data_dir=finished.folder, modes=["predict"])
+    assert [(arm.name, arm.n) for arm in found] == [("labels", material.TEST), ("mirror", material.TEST)]
+    ended = command(
+        "evaluate", finished.run, "--data-dir", finished.folder, "--mode", "predict", "--json", cwd=tmp_path
+    )
+    assert json.loads(ended.out)[0]["arms"] == [arm.model_dump(mode="json") for arm in found]
+
+
+def rows_without_valid() -> list[dict[str, object]]:
+    return [material.word_problem(n, "test" if n % 2 else "train") for n in range(6)]
+
+
+def test_an_evaluation_elsewhere_equals_the_runs_own_on_its_own_questions(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    own = material.document(finished.run / "report.json")["arms"]
+    again = mindsmirror.evaluate_elsewhere(finished.run)
+    said = {(arm["name"], arm["mode"]): (arm["accuracy"], arm["tokens_per_question"], arm["n"]) for arm in own}
+    for arm in again:
+        assert (arm.accuracy, arm.tokens_per_question, arm.n) == said[arm.name, arm.mode]

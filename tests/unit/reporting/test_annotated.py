@@ -1,0 +1,161 @@
+"""What the annotation amounts to, by hand: yields, verdicts against gold, repeats, tokens."""
+
+from typing import Any
+
+import pytest
+
+from mindsmirror.records import (
+    Annotation,
+    Example,
+    Parse,
+    Provenance,
+    Rationale,
+    SelfEvaluation,
+    Verdict,
+    VerdictSource,
+)
+from mindsmirror.reporting.annotated import annotation_report
+from mindsmirror.reporting.contents import AnnotationReport, StepYield
+
+C, W, U, N = Verdict.CORRECT, Verdict.WRONG, Verdict.UNCERTAIN, Verdict.UNPARSED
+
+
+def rationale(sample: int, text: str, right: bool | None, parse: Parse = Parse.OK) -> Rationale:
+    answer = "5" if parse is Parse.OK else None
+    return Rationale(teacher="t", sample=sample, text=text, thought=text, answer=answer, parse=parse, right=right)
+
+
+def verdict(of: int, said: Verdict, parse: Parse = Parse.OK, sample: int = 0) -> SelfEvaluation:
+    return SelfEvaluation(
+        teacher="t", rationale=of, sample=sample, verdict=said, source=VerdictSource.PLAIN, critique="", parse=parse
+    )
+
+
+def annotation(
+    name: str, rationales: list[Rationale], evaluations: list[SelfEvaluation], tokens: tuple[int, int] = (0, 0)
+) -> Annotation:
+    return Annotation(
+        example=Example(id=name, text=name, gold="5"),
+        split="train",
+        rationales=tuple(rationales),
+        evaluations=tuple(evaluations),
+        provenance=Provenance(
+            teacher="t", judge="t", prompt="p", temperature=0.8, tokens_in=tokens[0], tokens_out=tokens[1]
+        ),
+    )
+
+
+def report(*annotations: Annotation, usd: float | None = None) -> AnnotationReport:
+    return annotation_report(annotations, "plain", 12.5, usd)
+
+
+FIRST = annotation(
+    "first",
+    [rationale(0, "a", True), rationale(1, "a", True), rationale(2, "b", False)],
+    [verdict(0, C), verdict(1, W), verdict(2, W)],
+    (100, 40),
+)
+SECOND = annotation(
+    "second",
+    [
+        rationale(0, "c", False),
+        rationale(1, "", None, Parse.TRUNCATED),
+        rationale(2, "", None, Parse.FAILED),
+    ],
+    [verdict(0, C), verdict(0, U, sample=1), verdict(0, N, Parse.NO_ANSWER, sample=2)],
+    (10, 4),
+)
+
+
+def test_counts_and_costs() -> None:
+    found = report(FIRST, SECOND, usd=0.25)
+    assert (found.examples, found.rationales, found.evaluations) == (2, 6, 6)
+    assert (found.tokens_in, found.tokens_out, found.seconds, found.usd) == (110, 44, 12.5, 0.25)
+    assert found.judge == "plain"
+    assert found.verdicts == {C: 2, W: 2, U: 1, N: 1}
+    assert report(FIRST).usd is None
+
+
+def test_the_teacher_is_right_in_a_share_of_what_it_answered() -> None:
+    assert report(FIRST, SECOND).teacher_accuracy == 2 / 4
+    unknown = annotation("unknown", [rationale(0, "a", None)], [])
+    assert report(unknown).teacher_accuracy is None
+
+
+def test_where_samples_went() -> None:
+    found = report(FIRST, SECOND)
+    assert found.yields == (
+        StepYield(step="rationale", asked=6, ok=4, reasons={"truncated": 1, "failed": 1}),
+        StepYield(step="verdict", asked=6, ok=5, reasons={"no verdict": 1}),
+        StepYield(step="critique", asked=6, ok=5, reasons={"no_answer": 1}),
+    )
+    # The judgement without a verdict is one reply, though two steps lack it.
+    assert found.unparsed == 2 + 1
+
+
+def test_steps_that_were_not_asked_for_are_not_shown() -> None:
+    found = report(annotation("bare", [rationale(0, "a", True)], []))
+    assert [step.step for step in found.yields] == ["rationale"]
+    assert (found.evaluations, found.unparsed, found.verdict_quality) == (0, 0, None)
+
+
+def test_a_failed_judgement_says_so_and_a_known_verdict_outlives_its_critique() -> None:
+    judged = annotation(
+        "judged",
+        [rationale(0, "a", True), rationale(1, "b", True)],
+        [verdict(0, N, Parse.FAILED), verdict(1, C, Parse.TRUNCATED)],
+    )
+    _, verdicts, critiques = report(judged).yields
+    assert (verdicts.ok, verdicts.reasons) == (1, {"failed": 1})
+    assert (critiques.ok, critiques.reasons) == (0, {"failed": 1, "truncated": 1})
+
+
+def test_verdicts_against_gold() -> None:
+    """Right rationales: one said correct, one wrong. Wrong ones: one said wrong, one correct; two undecided."""
+    found = report(FIRST, SECOND)
+    quality = found.verdict_quality
+    assert quality is not None
+    assert quality.table == {C: (1, 1), W: (1, 1), U: (0, 1), N: (0, 1)}
+    assert (quality.n, quality.right, quality.decided) == (6, 2, 4)
+    assert found.judge_balanced_accuracy == 0.5
+    assert found.majority_baseline == 0.5
+    better = report(
+        annotation("x", [rationale(0, "a", True), rationale(1, "b", False)], [verdict(0, C), verdict(1, W)])
+    )
+    assert better.judge_balanced_accuracy == 1.0
+
+
+def test_without_gold_a_judge_cannot_be_measured() -> None:
+    found = report(annotation("x", [rationale(0, "a", None)], [verdict(0, C)]))
+    assert found.judge_balanced_accuracy is None and found.majority_baseline is None
+    assert found.verdict_quality is None
+    assert found.verdicts[C] == 1
+
+
+def test_verdicts_are_joined_by_the_rationale_they_name_and_not_by_position() -> None:
+    turned = FIRST.model_copy(update={"evaluations": tuple(reversed(FIRST.evaluations))})
+    assert report(turned).verdict_quality == report(FIRST).verdict_quality
+
+
+@pytest.mark.parametrize(
+    ("texts", "share"),
+    [((("a", "a", "b"),), 2 / 3), ((("a", "a"), ("a", "c")), 3 / 4), ((("a",),), 1.0), (((),), None)],
+)
+def test_texts_are_told_apart_within_a_question(texts: tuple[tuple[str, ...], ...], share: float | None) -> None:
+    found = [
+        annotation(str(n), [rationale(k, text, True) for k, text in enumerate(of_question)], [])
+        for n, of_question in enumerate(texts)
+    ]
+    assert report(*found).distinct_rationales == share
+
+
+def test_only_what_parsed_counts_as_a_text() -> None:
+    assert report(FIRST, SECOND).distinct_rationales == 3 / 4
+
+
+def test_nothing_at_all_is_a_report_too() -> None:
+    found = report()
+    assert (found.examples, found.rationales, found.yields, found.unparsed) == (0, 0, (), 0)
+    assert found.teacher_accuracy is None and found.distinct_rationales is None
+    values: dict[str, Any] = found.model_dump()
+    assert values["verdicts"] == dict.fromkeys(Verdict, 0)

@@ -1,0 +1,78 @@
+"""A student is checked before a teacher is paid: in the catalogue, in a folder, or known to the hub."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from mindsmirror.engines import fetch
+from mindsmirror.errors import ModelFileError, UnknownNameError
+from mindsmirror.students.config import StudentConfig, check_student
+
+Ask = Callable[[str, str], None]
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Ask], None]:
+    """An empty cache, and what the hub does when it is asked for a file of a repository."""
+
+    def answers(ask: Ask) -> None:
+        monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(fetch, "reach_hub", ask)
+
+    return answers
+
+
+def refuses(repository: str, file: str) -> None:
+    raise fetch.SourceError("unreachable: 404")
+
+
+def test_a_name_of_the_catalogue_is_taken_as_it_is(hub: Callable[[Ask], None]) -> None:
+    hub(refuses)
+    check_student(StudentConfig(model="smollm2-135m-instruct"))
+
+
+def test_a_copy_of_a_catalogue_model_must_have_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "copy.gguf").write_bytes(b"GGUF")
+    with pytest.raises(ModelFileError, match=r"copy\.gguf is not smollm2-135m-instruct.*4 bytes"):
+        check_student(StudentConfig(model="smollm2-135m-instruct", path=tmp_path / "copy.gguf"))
+
+
+def test_a_folder_needs_a_configuration(tmp_path: Path, hub: Callable[[Ask], None]) -> None:
+    hub(refuses)
+    with pytest.raises(ModelFileError, match=r"is no model: there is no file .*config\.json"):
+        check_student(StudentConfig(model=str(tmp_path)))
+    with pytest.raises(ModelFileError, match="is no model"):
+        check_student(StudentConfig(model="./nowhere"))
+    (tmp_path / "config.json").write_text("{}")
+    check_student(StudentConfig(model=str(tmp_path)))
+
+
+def test_the_hub_is_asked_once_for_an_id(hub: Callable[[Ask], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    hub(lambda repository, file: asked.append((repository, file)))
+    check_student(StudentConfig(model="google/t5-v1_1-small"))
+    check_student(StudentConfig(model="gpt2"))
+    assert asked == [("google/t5-v1_1-small", "config.json"), ("gpt2", "config.json")]
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: "somewhere/config.json")
+    check_student(StudentConfig(model="some/cached"))
+    assert len(asked) == 2
+
+
+def test_what_nobody_knows_is_told_with_what_there_is(hub: Callable[[Ask], None]) -> None:
+    hub(refuses)
+    with pytest.raises(ModelFileError, match=r"'some/student'.*smollm2-135m-instruct.*unreachable: 404"):
+        check_student(StudentConfig(model="some/student"))
+    with pytest.raises(UnknownNameError, match=r"no student is called 'smolm2-135m'.*smollm2-135m-instruct"):
+        check_student(StudentConfig(model="smolm2-135m"))
+    with pytest.raises(ModelFileError, match="'no/such/place'"):
+        check_student(StudentConfig(model="no/such/place"))
+
+
+def test_offline_only_the_cache_counts(hub: Callable[[Ask], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    hub(lambda *_: None)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelFileError, match="HF_HUB_OFFLINE is set"):
+        check_student(StudentConfig(model="some/student"))

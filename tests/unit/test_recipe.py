@@ -1,0 +1,187 @@
+"""Reading recipes: what stands in them arrives, and what is wrong is named by file and key."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
+from mindsmirror.recipe import make_recipe
+
+PLAIN: dict[str, Any] = {
+    "name": "plain",
+    "task": {"name": "svamp"},
+    "teacher": [{"model": "teacher", "engine": "scripted"}],
+    "student": {"model": "smollm2-135m-instruct"},
+    "arm": [{"name": "labels", "method": "standard"}, {"name": "mirror", "method": "minds_mirror"}],
+}
+
+
+def with_change(path: str, value: Any) -> dict[str, Any]:
+    """PLAIN with one key set, by its path; None removes it."""
+    document = copy.deepcopy(PLAIN)
+    table: Any = document
+    *parents, last = path.split(".")
+    for part in parents:
+        table = table[int(part)] if isinstance(table, list) else table.setdefault(part, {})
+    if value is None:
+        del table[last]
+    else:
+        table[last] = value
+    return document
+
+
+def refusal(document: dict[str, Any]) -> str:
+    with pytest.raises(RecipeError) as caught:
+        make_recipe(document, "mine.toml")
+    message = str(caught.value)
+    assert message.startswith("mine.toml: ") and "\n" not in message
+    assert "Value error" not in message
+    return message
+
+
+def test_a_plain_recipe_has_defaults() -> None:
+    recipe = make_recipe(PLAIN)
+    assert (recipe.seed, recipe.annotation.rationales, recipe.judge.strategy) == (0, 5, "consensus")
+    assert recipe.training.budget.epochs == 3
+    assert recipe.evaluation.modes == ("predict", "think", "vote", "mirror")
+    assert [arm.alpha for arm in recipe.arm] == [0.5, 0.5]
+
+
+def test_what_is_written_down_reads_back_as_the_same_recipe() -> None:
+    recipe = make_recipe(with_change("training.budget", {"tokens": 1000}))
+    again = make_recipe(json.loads(json.dumps(recipe.model_dump(mode="json", exclude_none=True))))
+    assert again == recipe and again.hash == recipe.hash
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("seed", 1), ("arm.0.alpha", 0.4), ("task.train", 7), ("teacher.0.parameters.failed", 0.1)]
+)
+def test_the_hash_covers_every_table(path: str, value: Any) -> None:
+    assert make_recipe(with_change(path, value)).hash != make_recipe(PLAIN).hash
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "nearest"),
+    [
+        ("sed", "seed"),
+        ("trainin", "training"),
+        ("task.trian", "train"),
+        ("training.learning_rat", "learning_rate"),
+        ("training.budget.stpes", "steps"),
+        ("teacher.0.enigne", "engine"),
+        ("teacher.0.price.inptu", "input"),
+        ("teacher.0.parameters.capactiy", "capacity"),
+        ("arm.1.aplha", "alpha"),
+        ("judge.stratgy", "strategy"),
+        ("evaluation.mode", "modes"),
+        ("annotation.rationale", "rationales"),
+        ("student.adaptor", "adapter"),
+    ],
+)
+def test_a_misspelt_key_is_named_and_the_nearest_suggested(misspelt: str, nearest: str) -> None:
+    message = refusal(with_change(misspelt, {"x": 1} if misspelt == "trainin" else 1))
+    assert misspelt.rpartition(".")[2] in message
+    assert f"Did you mean {nearest!r}?" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "misspelt"),
+    [("task.name", "nmae"), ("student.model", "modle"), ("teacher.0.model", "modell"), ("arm.1.method", "metod")],
+)
+def test_a_required_key_that_is_misspelt_is_suggested_and_not_only_missed(path: str, misspelt: str) -> None:
+    where, _, key = path.rpartition(".")
+    document = with_change(path, None)
+    table: Any = document
+    for part in where.split("."):
+        table = table[int(part)] if isinstance(table, list) else table[part]
+    table[misspelt] = "something"
+    message = refusal(document)
+    assert f"{where}.{misspelt}" in message and f"Did you mean {key!r}?" in message
+
+
+def test_a_misspelt_table_is_suggested_too() -> None:
+    document = {key: value for key, value in PLAIN.items() if key != "teacher"} | {"techer": PLAIN["teacher"]}
+    assert "Did you mean 'teacher'?" in refusal(document)
+
+
+def test_a_key_like_nothing_lists_what_is_known() -> None:
+    message = refusal(with_change("judge.zzz", 1))
+    assert "Did you mean" not in message
+    for key in ("strategy", "teacher", "temperature", "max_tokens"):
+        assert key in message
+
+
+@pytest.mark.parametrize("path", ["name", "task", "task.name", "teacher", "student", "student.model", "arm"])
+def test_what_is_missing_is_named(path: str) -> None:
+    message = refusal(with_change(path, None))
+    assert f"{path!r} is missing" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("name", "a name"),
+        ("name", "../up"),
+        ("seed", -1),
+        ("task", "svamp"),
+        ("task.train", 0),
+        ("task.train", "many"),
+        ("teacher", []),
+        ("teacher", {"model": "teacher"}),
+        ("teacher.0.engine", "openvin"),
+        ("teacher.0.price.input", -1),
+        ("annotation.temperature", -0.1),
+        ("annotation.rationales", 2.5),
+        ("judge.strategy", "oracle"),
+        ("training.learning_rate", "fast"),
+        ("training.budget", {"steps": 3, "tokens": 3}),
+        ("training.budget", {}),
+        ("training.warmup", 1.0),
+        ("arm", []),
+        ("arm.0.alpha", 1.5),
+        ("arm.0.name", "a/b"),
+        ("evaluation.modes", ["thnk"]),
+        ("evaluation.modes", []),
+        ("evaluation.samples", 1),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_key(path: str, value: Any) -> None:
+    assert path in refusal(with_change(path, value))
+
+
+def test_arms_must_have_names_of_their_own() -> None:
+    assert "arm: names" in refusal(with_change("arm.1.name", "labels"))
+    assert "'untrained'" in refusal(with_change("arm.1.name", "untrained"))
+
+
+def test_the_judge_must_be_one_of_the_teachers() -> None:
+    assert "judge.teacher: there is no teacher 1" in refusal(with_change("judge.teacher", 1))
+
+
+def test_informed_verdicts_need_gold_labels_in_every_arm() -> None:
+    document = with_change("judge.strategy", "informed")
+    document["arm"][0]["labels"] = "gold"
+    assert 'every arm needs labels = "gold"' in refusal(document)
+    document["arm"][1]["labels"] = "gold"
+    assert make_recipe(document).judge.strategy == "informed"
+
+
+@pytest.mark.parametrize("key", ["rationales", "self_evaluations"])
+def test_a_method_that_needs_more_than_the_recipe_plans(key: str) -> None:
+    with pytest.raises(AnnotationError, match=f"'minds_mirror' needs \\[annotation\\] {key}"):
+        make_recipe(with_change(f"annotation.{key}", 1 if key == "rationales" else 0))
+
+
+def test_an_unknown_method_lists_those_that_exist() -> None:
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'minds_mirror'.*multi_cot.*standard.*step_by_step"):
+        make_recipe(with_change("arm.1.method", "mind_mirror"))
+
+
+def test_published_form_sets_three_keys_and_yields_to_the_recipe() -> None:
+    arm = make_recipe(with_change("arm.1.form", "published")).arm[1]
+    assert (arm.tags, arm.rationale_target, arm.judge_sees_question) == ("published", "published", False)
+    document = with_change("arm.1.form", "published")
+    document["arm"][1]["rationale_target"] = "with_answer"
+    assert make_recipe(document).arm[1].rationale_target == "with_answer"
