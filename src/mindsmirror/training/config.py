@@ -28,7 +28,7 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    learning_rate: float = Field(2e-4, gt=0)
+    learning_rate: float = Field(1e-4, gt=0)
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps; then the rate falls linearly")
     weight_decay: float = Field(0.0, ge=0)
     budget: Budget = Budget(epochs=3)
