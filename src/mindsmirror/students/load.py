@@ -1,6 +1,7 @@
 """From a name to a student: catalogue, hub or folder; and from a student to a folder of safetensors."""
 
 import contextlib
+import gc
 import io
 import pickle
 import shutil
@@ -23,6 +24,8 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
 
     Raises ModelFileError if it cannot be had, or is no language model that Transformers knows.
     """
+    # A trainer and its model hold each other until they are collected: three at once are too much for 8 GB.
+    gc.collect()
     source = str(folder) if folder is not None else str(_source(config))
     import safetensors
     import torch
