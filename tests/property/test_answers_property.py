@@ -117,6 +117,10 @@ def test_the_answer_sentence_is_found_after_any_thought(thought: str, value: int
         assert reply.answer.key == str(value)
 
 
+BACKTRACKING = 3.0
+"""Seconds of processor time for 100 kB: linear reading takes hundredths, backtracking minutes."""
+
+
 @settings(max_examples=60, deadline=None)
 @given(HOSTILE)
 def test_hostile_text_costs_little_time(drawn: tuple[list[str], int]) -> None:
@@ -131,13 +135,13 @@ def test_hostile_text_costs_little_time(drawn: tuple[list[str], int]) -> None:
     for read in reads:
         begun = time.process_time()
         reply = read_reply(text, read, truncated=True)
-        assert time.process_time() - begun < 0.1
+        assert time.process_time() - begun < BACKTRACKING
         assert isinstance(reply.parse, Parse)
     begun = time.process_time()
     read_verdict(text)
     for name in ("number", "equation", "choice", "text", "yes_no"):
         kind_named(name).read(text, choices)
-    assert time.process_time() - begun < 0.1
+    assert time.process_time() - begun < BACKTRACKING
 
 
 def test_answers_are_plain_pairs() -> None:
