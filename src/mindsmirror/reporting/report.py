@@ -4,38 +4,11 @@ from pathlib import Path
 
 from mindsmirror.errors import StorageError
 from mindsmirror.files import storage_guard, write_text
-from mindsmirror.reporting.contents import (
-    UNTRAINED,
-    AnnotationReport,
-    ArmResult,
-    Comparison,
-    MirrorVersusVote,
-    Report,
-    Said,
-    ShownExample,
-    StepYield,
-    StudentJudge,
-    TrainingReport,
-)
+from mindsmirror.reporting.contents import Report
 from mindsmirror.reporting.findings import findings
 from mindsmirror.reporting.page import render
 
-__all__ = [
-    "UNTRAINED",
-    "AnnotationReport",
-    "ArmResult",
-    "Comparison",
-    "MirrorVersusVote",
-    "Report",
-    "Said",
-    "ShownExample",
-    "StepYield",
-    "StudentJudge",
-    "TrainingReport",
-    "findings",
-    "read_report",
-    "write_report",
-]
+__all__ = ["read_report", "write_report"]
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
