@@ -13,8 +13,7 @@ from mindsmirror.recipe import Recipe
 from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.reporting.annotated import annotation_report
 from mindsmirror.reporting.contents import UNTRAINED, Report
-from mindsmirror.reporting.findings import findings
-from mindsmirror.reporting.report import write_report
+from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.results import (
     ArmPredictions,
     arm_results,
@@ -51,9 +50,8 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test
         machine=_manifest(run).get("machine", ""),
         provenance=_provenance(run),
     )
-    report = report.model_copy(update={"findings": tuple(findings(report))})
-    write_report(report, run.folder)
-    return report
+    document, _ = write_report(report, run.folder)
+    return read_report(document)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
