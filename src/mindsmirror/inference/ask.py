@@ -5,6 +5,7 @@ computes (a bf16 copy where the processor has bf16), the task that reads answers
 """
 
 import copy
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ import torch
 from mindsmirror.answers.base import Reply
 from mindsmirror.answers.reply import read_reply
 from mindsmirror.records import Example, Parse, Prediction, Sample, Tag
-from mindsmirror.students.base import Generated, Student
+from mindsmirror.students.base import Student
+from mindsmirror.students.decoding import Drawing, Generated
 from mindsmirror.tasks.base import Task
 
 DIRECT_TOKENS = 48
@@ -86,14 +88,10 @@ def _ask(
     size = max(1, reader.batch // samples)
     for start in range(0, len(order), size):
         part = order[start : start + size]
-        # Seeded for every batch, so that what is drawn does not depend on which modes ran before.
-        torch.manual_seed(seed + start)
+        # A seed for every question, so that what is drawn depends neither on the batch nor on what ran before.
+        seeds = [zlib.crc32(f"{seed} {examples[index].id}".encode(errors="surrogatepass")) for index in part]
         texts = reader.student.generate(
-            reader.model,
-            [sources[index] for index in part],
-            max_tokens=max_tokens,
-            samples=samples,
-            temperature=temperature,
+            reader.model, [sources[index] for index in part], Drawing(max_tokens, temperature, samples, seeds)
         )
         found.update(zip(part, texts, strict=True))
         reader.progress(len(part) * samples)

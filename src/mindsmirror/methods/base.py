@@ -20,7 +20,7 @@ from mindsmirror.tasks.base import Task
 class ArmConfig(BaseModel):
     """The `[[arm]]` table of a recipe: one method with its settings.
 
-    `form = "published"` stands for tags, rationale_target and judge_sees_question as the paper has them.
+    `form = "published"` stands for tags, rationale_target, judge_sees_question and schedule as the paper has them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,12 +40,21 @@ class ArmConfig(BaseModel):
         description="published: the rationale stops before its answer, so it cannot be used to think",
     )
     judge_sees_question: bool = True
+    schedule: Literal["sequential", "replayed", "joint"] = Field(
+        "joint",
+        description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both at once",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _published_form(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("form") == "published":
-            published = {"tags": "published", "rationale_target": "published", "judge_sees_question": False}
+            published = {
+                "tags": "published",
+                "rationale_target": "published",
+                "judge_sees_question": False,
+                "schedule": "sequential",
+            }
             return published | values
         return values
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from mindsmirror.methods.base import ArmConfig, Needs, merged, usable, written
 from mindsmirror.methods.step_by_step import thinking_stage
-from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Target, Verdict
+from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Tag, Target, Verdict
 from mindsmirror.tasks.base import Task
 
 JUDGING_SHARE = 5 / 13
@@ -29,9 +29,30 @@ class MindsMirror:
     judges = True
 
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
-        """Two stages of two tasks each."""
+        """Judging and thinking, of two tasks each, in the order that the arm's schedule says."""
+        judging = self_evaluation_stage(annotations, arm)
         thinking = thinking_stage(annotations, task, arm, limit=None, share=THINKING_SHARE)
-        return (self_evaluation_stage(annotations, arm), thinking)
+        if arm.schedule == "sequential":
+            return (judging, thinking)
+        if arm.schedule == "replayed":
+            return (judging, together(judging, thinking, share=THINKING_SHARE))
+        return (together(judging, thinking, share=1.0),)
+
+
+def together(judging: Stage, thinking: Stage, share: float) -> Stage:
+    """One stage of both, the weight of their tasks in the proportion of their shares."""
+    weights: dict[Tag, float] = {}
+    for stage in (judging, thinking):
+        for tag, weight in stage.task_weights.items():
+            # As published, both parts use the same two tags: their weights add up.
+            weights[tag] = weights.get(tag, 0.0) + weight * stage.share / (judging.share + thinking.share)
+    return Stage(
+        name="judging_and_thinking",
+        targets=merged((*thinking.targets, *judging.targets)),
+        task_weights=weights,
+        share=share,
+        dropped=Counter(judging.dropped) + Counter(thinking.dropped),
+    )
 
 
 def self_evaluation_stage(annotations: Sequence[Annotation], arm: ArmConfig) -> Stage:

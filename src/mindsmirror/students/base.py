@@ -6,12 +6,13 @@ A `Row` is a target as tokens. Rows of one question are a family; what its rows 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
+from mindsmirror.students.decoding import Drawing, Generated
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
@@ -29,15 +30,6 @@ class Row:
     source: tuple[int, ...]
     target: tuple[int, ...]
     weight: float = 1.0
-
-
-class Generated(NamedTuple):
-    """A text that a student wrote."""
-
-    text: str
-    tokens: int
-    ended: bool
-    """False if it ran out of room."""
 
 
 class Student(Protocol):
@@ -72,16 +64,8 @@ class Student(Protocol):
         """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
         ...
 
-    def generate(
-        self,
-        model: Any,
-        sources: Sequence[Sequence[int]],
-        *,
-        max_tokens: int,
-        samples: int = 1,
-        temperature: float = 0.0,
-    ) -> list[list[Generated]]:
-        """`samples` continuations of each source; greedy if the temperature is 0."""
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
+        """Continuations of each source."""
         ...
 
 
@@ -95,20 +79,3 @@ def pad(rows: Sequence[Sequence[int]], value: int, *, left: bool = False) -> tup
         tokens[index, span] = torch.tensor(row, dtype=torch.long)
         mask[index, span] = 1
     return tokens, mask
-
-
-def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> Generated:
-    """One row of generated tokens, [T], up to its end of sequence."""
-    ids = tokens.tolist()
-    stop = next((index for index, token in enumerate(ids) if token in end), None)
-    kept = ids if stop is None else ids[:stop]
-    text = tokenizer.decode(kept, skip_special_tokens=True).strip()
-    return Generated(text, len(kept) + (stop is not None), stop is not None)
-
-
-def sampling_arguments(temperature: float, samples: int, max_tokens: int) -> dict[str, Any]:
-    """Arguments of `generate`; a model's own habits are gone since it was loaded, but the library's top_k is 50."""
-    arguments: dict[str, Any] = {"max_new_tokens": max_tokens, "num_return_sequences": samples, "num_beams": 1}
-    if temperature > 0:
-        return arguments | {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-    return arguments | {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}

@@ -15,13 +15,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Generated, Row, pad, read_generated, sampling_arguments
+from mindsmirror.students.base import Batch, Row, pad
+from mindsmirror.students.decoding import Drawing, Generated, generate
 from mindsmirror.students.text import user_turn
 from mindsmirror.students.tree import Tree, build_chain, build_tree
 
 PROBE_TOLERANCE = 1e-3
 """Largest difference of one predicted token's loss, in nats, between trees and rows in fp32. Seen: 3e-5 where
 trees are right, 5e-3 and more where they are not (SmolLM2 under eager attention: 14)."""
+TREE_TOKENS = 512
+"""Tokens of the sources that are read as one tree, shared ones counted each time: attention grows with their square."""
 PROBE_WINDOW = 4
 """Sliding windows shrink to this while the probe runs, or its few tokens would never leave one."""
 
@@ -86,45 +89,29 @@ class CausalStudent:
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""
-        mask = batch["mask"]
-        if mask.dim() == 3:
-            mask = block_mask(model, mask, batch["position_ids"])
-        logits = selected_logits(
-            model, batch["node"], input_ids=batch["input_ids"], position_ids=batch["position_ids"], attention_mask=mask
-        )
-        return functional.cross_entropy(logits.float(), batch["target"], reduction="none")
+        return functional.cross_entropy(self._logits(model, batch).float(), batch["target"], reduction="none")
 
     @torch.inference_mode()
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
-        """Logits after each source and the tokens already written, [B, V]."""
-        tokens, mask = pad([(*source, *begun) for source in sources], self.tokenizer.eos_token_id, left=True)
-        tokens, mask = tokens.to(model.device), mask.to(model.device)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        out = model(input_ids=tokens, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False)
-        logits: Tensor = out.logits[:, -1].float()
-        return logits
+        """Logits after each source and the tokens already written, [B, V]; what sources share is read once."""
+        whole = [(*source, *begun) for source in sources]
+        distinct = sorted(set(whole))
+        place = {source: index for index, source in enumerate(distinct)}
+        batch = {name: part.to(model.device) for name, part in self.collate(_neighbours(distinct)).items()}
+        return self._logits(model, batch)[[place[source] for source in whole]].float()
 
-    @torch.inference_mode()
-    def generate(
-        self,
-        model: Any,
-        sources: Sequence[Sequence[int]],
-        *,
-        max_tokens: int,
-        samples: int = 1,
-        temperature: float = 0.0,
-    ) -> list[list[Generated]]:
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
         """Continuations of each source, left-padded together."""
-        tokens, mask = pad(sources, self.tokenizer.eos_token_id, left=True)
-        out = model.generate(
-            input_ids=tokens.to(model.device),
-            attention_mask=mask.to(model.device),
-            pad_token_id=self.tokenizer.eos_token_id,
-            eos_token_id=sorted(self.end),
-            **sampling_arguments(temperature, samples, max_tokens),
+        return generate(_Decoder(model, sources, self.tokenizer.eos_token_id), self.tokenizer, drawing, self.end)
+
+    def _logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits where the batch predicts, [N, V]."""
+        mask = batch["mask"]
+        if mask.dim() == 3:
+            mask = block_mask(model, mask, batch["position_ids"])
+        return selected_logits(
+            model, batch["node"], input_ids=batch["input_ids"], position_ids=batch["position_ids"], attention_mask=mask
         )
-        texts = [read_generated(self.tokenizer, row, self.end) for row in out[:, tokens.shape[1] :]]
-        return [texts[index * samples : (index + 1) * samples] for index in range(len(sources))]
 
     def _trees(self, families: Sequence[Sequence[Row]]) -> list[Tree]:
         if self.trees:
@@ -148,6 +135,56 @@ class CausalStudent:
         finally:
             self.trees = True
             self.model.train(training)
+
+
+class _Decoder:
+    """Texts of a decoder-only model, left-padded so that all end at the same place."""
+
+    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int) -> None:
+        tokens, mask = pad(sources, padding, left=True)
+        self._model = model
+        self._cache: Any = None
+        self._tokens, self._mask = tokens.to(model.device), mask.to(model.device)
+
+    def read(self) -> Tensor:
+        return self._forward(self._tokens, (self._mask.cumsum(1) - 1).clamp(min=0))
+
+    def step(self, tokens: Tensor) -> Tensor:
+        self._mask = functional.pad(self._mask, (0, 1), value=1)
+        return self._forward(tokens[:, None], self._mask.sum(1, keepdim=True) - 1)
+
+    def keep(self, rows: Tensor) -> None:
+        self._mask = self._mask[rows]
+        self._cache.reorder_cache(rows)
+
+    def _forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        out = self._model(
+            input_ids=tokens,
+            attention_mask=self._mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            logits_to_keep=1,
+            use_cache=True,
+        )
+        self._cache = out.past_key_values
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
+
+
+def _neighbours(sources: Sequence[tuple[int, ...]]) -> list[list[Row]]:
+    """Sorted sources in trees of up to TREE_TOKENS tokens: those that begin alike stand together.
+
+    Each asks for the token after it, so it is a row whose target is any one token.
+    """
+    trees: list[list[Row]] = []
+    size = TREE_TOKENS
+    for source in sources:
+        if size + len(source) > TREE_TOKENS:
+            trees.append([])
+            size = 0
+        trees[-1].append(Row("", Tag.VERDICT, source, (0,)))
+        size += len(source)
+    return trees
 
 
 def probe_rows(words: int, length: int = 8) -> list[Row]:

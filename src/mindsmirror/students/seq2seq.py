@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TASKS, Batch, Generated, Row, pad, read_generated, sampling_arguments
+from mindsmirror.students.base import TASKS, Batch, Row, pad
+from mindsmirror.students.decoding import Drawing, Generated, generate
 from mindsmirror.students.text import tagged
 
 IGNORE = -100
@@ -97,22 +98,39 @@ class Seq2SeqStudent:
         logits: Tensor = out.logits[:, -1].float()
         return logits
 
-    @torch.inference_mode()
-    def generate(
-        self,
-        model: Any,
-        sources: Sequence[Sequence[int]],
-        *,
-        max_tokens: int,
-        samples: int = 1,
-        temperature: float = 0.0,
-    ) -> list[list[Generated]]:
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
         """Decoded texts of each source."""
-        tokens, mask = pad(sources, self.padding)
-        out = model.generate(
-            input_ids=tokens.to(model.device),
-            attention_mask=mask.to(model.device),
-            **sampling_arguments(temperature, samples, max_tokens),
+        return generate(_Decoder(model, sources, self.padding), self.tokenizer, drawing, self.end)
+
+
+class _Decoder:
+    """Texts of an encoder-decoder: each source is encoded once."""
+
+    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int) -> None:
+        tokens, mask = pad(sources, padding)
+        self._model = model
+        self._cache: Any = None
+        self._mask = mask.to(model.device)
+        self._states = model.get_encoder()(input_ids=tokens.to(model.device), attention_mask=self._mask)[0]
+
+    def read(self) -> Tensor:
+        start = self._model.config.decoder_start_token_id
+        return self.step(torch.full((len(self._mask),), start, device=self._model.device))
+
+    def step(self, tokens: Tensor) -> Tensor:
+        from transformers.modeling_outputs import BaseModelOutput
+
+        out = self._model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=self._states),
+            attention_mask=self._mask,
+            decoder_input_ids=tokens[:, None],
+            past_key_values=self._cache,
+            use_cache=True,
         )
-        texts = [read_generated(self.tokenizer, row, self.end) for row in out[:, 1:]]
-        return [texts[index * samples : (index + 1) * samples] for index in range(len(sources))]
+        self._cache = out.past_key_values
+        logits: Tensor = out.logits[:, -1].float()
+        return logits
+
+    def keep(self, rows: Tensor) -> None:
+        self._mask, self._states = self._mask[rows], self._states[rows]
+        self._cache.reorder_cache(rows)

@@ -12,7 +12,8 @@ from torch import Tensor
 from mindsmirror.answers import Number
 from mindsmirror.inference.ask import DIRECT_TOKENS, Reader, inference_model, predict, think, thoughts
 from mindsmirror.records import Example, Parse, Tag
-from mindsmirror.students.base import Batch, Generated, Row, Student
+from mindsmirror.students.base import Batch, Row, Student
+from mindsmirror.students.decoding import Drawing, Generated
 from mindsmirror.tasks.base import Splits, Task
 
 SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
@@ -37,18 +38,10 @@ class Scripted:
     ) -> tuple[int, ...]:
         return tuple(map(ord, f"{tag.value}{' in words' if in_words else ''}|{question}"))
 
-    def generate(
-        self,
-        model: Any,
-        sources: Sequence[Sequence[int]],
-        *,
-        max_tokens: int,
-        samples: int = 1,
-        temperature: float = 0.0,
-    ) -> list[list[Generated]]:
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
         read = ["".join(map(chr, source)) for source in sources]
-        self.asked.append((read, max_tokens, samples, temperature))
-        return [list(self.says[text.split("|")[1]][:samples]) for text in read]
+        self.asked.append((read, drawing.max_tokens, drawing.samples, drawing.temperature))
+        return [list(self.says[text.split("|")[1]][: drawing.samples]) for text in read]
 
     def target(self, text: str) -> tuple[int, ...]:
         raise AssertionError

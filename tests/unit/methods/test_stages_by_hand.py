@@ -165,8 +165,8 @@ EVALUATIONS_LOST = {
 }
 
 
-def test_minds_mirror(annotations: list[Annotation]) -> None:
-    judging, thinking = stages("minds_mirror", annotations, alpha=0.3)
+def test_minds_mirror_judges_first_and_thinks_then(annotations: list[Annotation]) -> None:
+    judging, thinking = stages("minds_mirror", annotations, alpha=0.3, schedule="sequential")
     seven, twelve = f"{FIRST} The answer is 7.", f"{OTHER} The answer is 12."
     assert said(judging) == [
         (Tag.VERDICT, QUESTION, seven, "correct", 3.0),
@@ -184,6 +184,36 @@ def test_minds_mirror(annotations: list[Annotation]) -> None:
     assert judging.share == 5 / 13
 
 
+def test_minds_mirror_judges_and_thinks_at_once(annotations: list[Annotation]) -> None:
+    judging, thinking = stages("minds_mirror", annotations, alpha=0.3, schedule="sequential")
+    [both] = stages("minds_mirror", annotations, alpha=0.3, schedule="joint")
+    assert said(both) == said(thinking) + said(judging)
+    assert both.share == 1.0
+    assert both.task_weights == approx(
+        {
+            Tag.PREDICT: 0.3 * 8 / 13,
+            Tag.EXPLAIN: 0.7 * 8 / 13,
+            Tag.VERDICT: 0.3 * 5 / 13,
+            Tag.CRITIQUE: 0.7 * 5 / 13,
+        }
+    )
+    assert both.dropped == {**thinking.dropped, **EVALUATIONS_LOST}
+
+
+def test_minds_mirror_judges_again_while_it_thinks(annotations: list[Annotation]) -> None:
+    judging, _ = stages("minds_mirror", annotations, schedule="sequential")
+    [both] = stages("minds_mirror", annotations, schedule="joint")
+    assert stages("minds_mirror", annotations, schedule="replayed") == (
+        judging,
+        both.model_copy(update={"share": 8 / 13}),
+    )
+
+
+def test_published_tags_add_up_where_both_are_learnt_at_once(annotations: list[Annotation]) -> None:
+    [both] = stages("minds_mirror", annotations, form="published", schedule="joint")
+    assert both.task_weights == approx({Tag.PREDICT: 0.5, Tag.EXPLAIN: 0.5})
+
+
 def test_minds_mirror_as_published(annotations: list[Annotation]) -> None:
     """The judge sees the bare rationale without its answer, under the same two tags as the thinker."""
     judging, thinking = stages("minds_mirror", annotations, form="published")
@@ -199,13 +229,10 @@ def test_minds_mirror_as_published(annotations: list[Annotation]) -> None:
     assert [target.text for target in thinking.targets] == ["7", FIRST, OTHER]
 
 
-def test_one_key_stands_for_three_and_each_can_be_set_apart() -> None:
+def test_one_key_stands_for_four_and_each_can_be_set_apart() -> None:
     published = ArmConfig.model_validate({"name": "a", "method": "minds_mirror", "form": "published"})
-    assert (published.tags, published.rationale_target, published.judge_sees_question) == (
-        "published",
-        "published",
-        False,
-    )
+    assert (published.tags, published.rationale_target) == ("published", "published")
+    assert (published.judge_sees_question, published.schedule) == (False, "sequential")
     mixed = ArmConfig.model_validate({"name": "a", "method": "x", "form": "published", "judge_sees_question": True})
     assert (mixed.tags, mixed.judge_sees_question) == ("published", True)
     own = ArmConfig(name="a", method="x")

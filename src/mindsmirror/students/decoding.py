@@ -1,0 +1,111 @@
+"""How a student writes: many texts at once, a token of each a step.
+
+A question is read once, however many texts are drawn for it. A text that has ended leaves the batch, so a few that
+run on do not hold up the rest at full width. Each text draws from random numbers of its own, so what is drawn for
+a question depends neither on its neighbours nor on the size of the batch.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+CROWDED = 0.75
+"""Texts that have ended leave once no more than this share of the batch still goes on: leaving copies the cache."""
+
+
+class Generated(NamedTuple):
+    """A text that a student wrote."""
+
+    text: str
+    tokens: int
+    ended: bool
+    """False if it ran out of room."""
+
+
+class Drawing(NamedTuple):
+    """How texts are drawn: greedily where the temperature is 0, else from the whole vocabulary."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    samples: int = 1
+    """Texts for each source."""
+    seeds: Sequence[int] = ()
+    """One for each source; its samples draw apart from one another."""
+
+
+class Decoder(Protocol):
+    """A batch of texts in the making, one row each."""
+
+    def read(self) -> Tensor:
+        """Read the sources; logits of the first token of each, [B, V]."""
+        ...
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Logits after one more token of each row, [B] to [B, V]."""
+        ...
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows, [B'], in this order; a row may be named several times."""
+        ...
+
+
+@torch.inference_mode()
+def decode(decoder: Decoder, drawing: Drawing, end: frozenset[int]) -> Tensor:
+    """Tokens of every text, [sources * samples, T]; what stands after a text's first end token has no meaning."""
+    logits = decoder.read()
+    sources = torch.arange(len(logits), device=logits.device)
+    live = torch.arange(len(logits) * drawing.samples, device=logits.device)
+    rows = sources.repeat_interleave(drawing.samples)
+    if drawing.samples > 1:
+        decoder.keep(rows)
+        logits = logits[rows]
+    draws = _draws(drawing, len(sources)).to(logits.device) if drawing.temperature > 0 else None
+    written = torch.zeros((len(live), drawing.max_tokens), dtype=torch.long, device=logits.device)
+    ends = torch.tensor(sorted(end), device=logits.device)
+    going = torch.ones_like(live, dtype=torch.bool)
+    for place in range(drawing.max_tokens):
+        tokens = logits.argmax(-1) if draws is None else _pick(logits, drawing.temperature, draws[live, place])
+        written[live, place] = tokens
+        going &= ~torch.isin(tokens, ends)
+        count = int(going.sum())
+        if count == 0 or place == drawing.max_tokens - 1:
+            return written[:, : place + 1]
+        if count <= CROWDED * len(going):
+            rows = going.nonzero().flatten()
+            decoder.keep(rows)
+            live, tokens, going = live[rows], tokens[rows], going[rows]
+        logits = decoder.step(tokens)
+    return written
+
+
+def generate(decoder: Decoder, tokenizer: Any, drawing: Drawing, end: frozenset[int]) -> list[list[Generated]]:
+    """The texts of each source."""
+    texts = [read_generated(tokenizer, row, end) for row in decode(decoder, drawing, end)]
+    return [texts[start : start + drawing.samples] for start in range(0, len(texts), drawing.samples)]
+
+
+def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> Generated:
+    """One row of generated tokens, [T], up to its end of sequence."""
+    ids = tokens.tolist()
+    stop = next((index for index, token in enumerate(ids) if token in end), None)
+    kept = ids if stop is None else ids[:stop]
+    text = tokenizer.decode(kept, skip_special_tokens=True).strip()
+    return Generated(text, len(kept) + (stop is not None), stop is not None)
+
+
+def _draws(drawing: Drawing, sources: int) -> Tensor:
+    """A uniform number for every token of every text, [sources * samples, T]."""
+    if len(drawing.seeds) != sources:
+        raise ValueError(f"{sources} sources need as many seeds to be sampled by, not {len(drawing.seeds)}")
+    shape = (drawing.samples, drawing.max_tokens)
+    return torch.cat([torch.rand(shape, generator=torch.Generator().manual_seed(seed)) for seed in drawing.seeds])
+
+
+def _pick(logits: Tensor, temperature: float, draws: Tensor) -> Tensor:
+    """The token at which each row's cumulative probability passes its draw, [B]."""
+    cumulative = torch.softmax(logits / temperature, dim=-1).cumsum(-1)
+    # Rounding leaves the last sum a little off 1, and a draw must not fall behind it.
+    found = torch.searchsorted(cumulative, (draws * cumulative[:, -1])[:, None], right=True)
+    return found.flatten().clamp(max=logits.shape[-1] - 1)
