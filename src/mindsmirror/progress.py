@@ -24,17 +24,17 @@ class Progress:
         self._stream = stream if stream is not None else sys.stderr
         self._terminal = self._stream.isatty()
         self._started = time.monotonic()
-        self._first: int | None = None
+        self._first: tuple[int, float] | None = None
         self._shown = self._started
         self._width = 0
         self._last: tuple[int, str] | None = None
 
     def update(self, done: int, note: str = "") -> None:
         """`done` of the total are done; shows it if the last line is old enough."""
-        if self._first is None:
-            # What a resumed run found done must not count for the rate.
-            self._first = done
         now = time.monotonic()
+        if self._first is None:
+            # Neither what a resumed run found done nor the loading of a model counts for the rate.
+            self._first = (done, now)
         if now - self._shown >= (TERMINAL_SECONDS if self._terminal else LOG_SECONDS):
             self._shown = now
             self._show(done, note, end="\r" if self._terminal else "\n")
@@ -45,8 +45,10 @@ class Progress:
             self._show(done, note, end="\n")
 
     def _show(self, done: int, note: str, end: str) -> None:
-        elapsed = time.monotonic() - self._started
-        rate = (done - (self._first or 0)) / elapsed if elapsed > 0 else 0.0
+        now = time.monotonic()
+        elapsed = now - self._started
+        first, began = self._first or (0, self._started)
+        rate = (done - first) / (now - began) if now > began else 0.0
         left = f", {clock((self._total - done) / rate)} left" if rate > 0 and done < self._total else ""
         line = f"{self._label}: {done}/{self._total} {self._unit}, {rate:.2g}/s, {clock(elapsed)}{left}"
         line += f", {note}" if note else ""

@@ -37,6 +37,7 @@ method = "standard"
 [[arm]]
 name = "mirror"
 method = "minds_mirror"
+schedule = "sequential"
 
 [evaluation]
 samples = 2

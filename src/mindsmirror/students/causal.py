@@ -42,20 +42,19 @@ class CausalStudent:
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
     ) -> tuple[int, ...]:
-        """The model's chat template around question, rationale and tag, ready for the reply."""
-        turn = user_turn(tag, question, rationale, in_words=in_words)
-        if self.tokenizer.chat_template:
-            text = self.tokenizer.apply_chat_template(
-                [{"role": "user", "content": turn}], tokenize=False, add_generation_prompt=True
-            )
-            ids = self.tokenizer(text, add_special_tokens=False).input_ids
-        else:
-            ids = self.tokenizer(f"{turn}\n").input_ids
+        """The model's chat template around question, rationale and tag, ready for the reply.
+
+        A judge that sees the question reads on where the thinker stopped: question, rationale as a reply, then the
+        tag as a turn of its own. So a rationale is computed once for the one who learns it and those who judge it.
+        """
+        thought = question is not None and rationale is not None
+        turn = user_turn(Tag.EXPLAIN, question, None) if thought else user_turn(tag, question, rationale, in_words)
+        ids = [*self._opening(turn), *(self._next_turn(rationale or "", tag) if thought else ())]
         return tuple(ids[-self.max_source :])
 
     def target(self, text: str) -> tuple[int, ...]:
         """The reply and the end of sequence."""
-        return (*self.tokenizer(text, add_special_tokens=False).input_ids, self.tokenizer.eos_token_id)
+        return (*self._tokens(text), self.tokenizer.eos_token_id)
 
     def size(self, rows: Sequence[Row]) -> int:
         """Nodes of the family's tree, or tokens of its rows."""
@@ -103,6 +102,29 @@ class CausalStudent:
     def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
         """Continuations of each source, left-padded together."""
         return generate(_Decoder(model, sources, self.tokenizer.eos_token_id), self.tokenizer, drawing, self.end)
+
+    def _opening(self, turn: str) -> list[int]:
+        """A conversation's first turn, ready for the reply."""
+        if not self.tokenizer.chat_template:
+            return list(self.tokenizer(f"{turn}\n").input_ids)
+        return self._tokens(self._conversation({"role": "user", "content": turn}))
+
+    def _next_turn(self, reply: str, tag: Tag) -> list[int]:
+        """A reply and the turn after it, ready for the next reply."""
+        after = f"\n\n{tag.value}\n"
+        if self.tokenizer.chat_template:
+            # How a template closes a reply and opens the next turn: what follows this reply in its text.
+            mark = "the reply"
+            turns = ("user", "?"), ("assistant", mark), ("user", tag.value)
+            after = self._conversation(*({"role": role, "content": text} for role, text in turns)).partition(mark)[2]
+        return [*self._tokens(reply), *self._tokens(after)]
+
+    def _conversation(self, *messages: Mapping[str, str]) -> str:
+        text: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        return text
+
+    def _tokens(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def _logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits where the batch predicts, [N, V]."""

@@ -1,7 +1,8 @@
 """What a student reads and writes: tags, and where question, rationale and tag stand.
 
-A decoder-only student reads the tag after the question, so that all tasks of a question share its beginning; an
-encoder-decoder reads it first, as in the papers (`predict: x`, `explain: x`). A student that was never trained
+A decoder-only student reads the tag after the question, so that all tasks of a question share its beginning, and
+judges a rationale as the reply that it is (causal.py); an encoder-decoder reads the tag first and then all that is
+shown, as in the papers (`predict: x`, `explain: x`). A student that was never trained
 knows no tags: it is asked in words, or its baseline would be unfairly low.
 """
 
@@ -22,7 +23,7 @@ def body(question: str | None, rationale: str | None) -> str:
     return "\n\n".join(part for part in (question, rationale) if part is not None)
 
 
-def user_turn(tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False) -> str:
+def user_turn(tag: Tag, question: str | None, rationale: str | None, in_words: bool = False) -> str:
     """What a decoder-only student is told."""
     return f"{body(question, rationale)}\n\n{IN_WORDS[tag] if in_words else tag.value}"
 

@@ -26,15 +26,26 @@ def test_a_decoder_reads_the_tag_after_the_question_in_its_template(kind: str, t
     assert shown == f"<s><u>What is 2+3?\n\n{tag.value}</s><r>"
 
 
-def test_a_decoder_judges_question_and_rationale(tiny_folder: Folder) -> None:
-    shown = read(tiny_folder("llama"), Tag.VERDICT, QUESTION, RATIONALE)
-    assert shown == "<s><u>What is 2+3?\n\n2+3=5. The answer is 5.\n\nverdict</s><r>"
+@pytest.mark.parametrize("kind", tiny.CAUSAL)
+def test_a_decoder_judges_by_reading_on_from_the_thought(kind: str, tiny_folder: Folder) -> None:
+    shown = read(tiny_folder(kind), Tag.VERDICT, QUESTION, RATIONALE)
+    assert shown == "<s><u>What is 2+3?\n\nexplain</s><r>2+3=5. The answer is 5.</s><u>verdict</s><r>"
+    student = tiny.load(tiny_folder(kind))
+    thought = (*student.source(Tag.EXPLAIN, QUESTION, None), *student.target(RATIONALE))
+    for tag in (Tag.VERDICT, Tag.CRITIQUE):
+        assert student.source(tag, QUESTION, RATIONALE)[: len(thought)] == thought
+
+
+def test_a_decoder_judges_a_rationale_alone_as_published(tiny_folder: Folder) -> None:
     alone = read(tiny_folder("llama"), Tag.PREDICT, None, RATIONALE)
     assert alone == "<s><u>2+3=5. The answer is 5.\n\npredict</s><r>"
 
 
 def test_a_decoder_without_a_template_reads_plain_lines(tiny_folder: Folder) -> None:
-    assert read(tiny_folder("llama", chat=False), Tag.EXPLAIN, QUESTION, None) == "What is 2+3?\n\nexplain\n"
+    folder = tiny_folder("llama", chat=False)
+    assert read(folder, Tag.EXPLAIN, QUESTION, None) == "What is 2+3?\n\nexplain\n"
+    shown = read(folder, Tag.VERDICT, QUESTION, RATIONALE)
+    assert shown == "What is 2+3?\n\nexplain\n2+3=5. The answer is 5.\n\nverdict\n"
 
 
 @pytest.mark.parametrize("tag", Tag)

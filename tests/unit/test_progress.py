@@ -1,0 +1,54 @@
+"""What a long job says of itself: its rate is that of the work, not of what came before it."""
+
+import io
+
+import pytest
+
+from mindsmirror import progress
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
+
+
+def test_neither_loading_nor_what_was_done_before_counts_for_the_rate(clock: Clock) -> None:
+    out = io.StringIO()
+    shown = progress.Progress("annotating", 90, "questions", out)
+    clock.now += 60
+    shown.update(30)
+    clock.now += 20
+    shown.update(40, "some tokens")
+    first, second = out.getvalue().splitlines()
+    assert first == "annotating: 30/90 questions, 0/s, 1m00s"
+    assert second == "annotating: 40/90 questions, 0.5/s, 1m20s, 1m40s left, some tokens"
+
+
+def test_lines_are_rare_in_a_log_and_the_last_state_is_shown_once(clock: Clock) -> None:
+    out = io.StringIO()
+    shown = progress.Progress("x", 100, "steps", out)
+    for done in range(1, 101):
+        clock.now += 1
+        shown.update(done)
+    shown.close(100)
+    shown.close(100)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 100 // progress.LOG_SECONDS + 1
+    assert lines[-1].startswith("x: 100/100 steps, 1/s, ")
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0s"), (42, "42s"), (187, "3m07s"), (7500, "2h05m")])
+def test_a_person_reads_the_time(seconds: float, said: str) -> None:
+    assert progress.clock(seconds) == said
