@@ -26,7 +26,7 @@ from mindsmirror.students.decoding import Drawing, Generated, read_generated
 from mindsmirror.students.load import load_student
 from mindsmirror.tasks import TaskConfig, load_task
 
-BATCH = 64
+BATCH = 192
 TEMPERATURE = 0.7
 
 

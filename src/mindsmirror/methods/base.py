@@ -42,7 +42,7 @@ class ArmConfig(BaseModel):
     judge_sees_question: bool = True
     schedule: Literal["sequential", "replayed", "joint"] = Field(
         "joint",
-        description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both at once",
+        description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both",
     )
 
     @model_validator(mode="before")

@@ -25,6 +25,8 @@ PROBE_TOLERANCE = 1e-3
 trees are right, 5e-3 and more where they are not (SmolLM2 under eager attention: 14)."""
 TREE_TOKENS = 512
 """Tokens of the sources that are read as one tree, shared ones counted each time: attention grows with their square."""
+WORTH_SHARING = 64
+"""Tokens that must be spared before a common beginning is read by itself: a pass of its own costs about as many."""
 PROBE_WINDOW = 4
 """Sliding windows shrink to this while the probe runs, or its few tokens would never leave one."""
 
@@ -100,8 +102,11 @@ class CausalStudent:
         return self._logits(model, batch)[[place[source] for source in whole]].float()
 
     def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
-        """Continuations of each source, left-padded together."""
-        return generate(_Decoder(model, sources, self.tokenizer.eos_token_id), self.tokenizer, drawing, self.end)
+        """Continuations of each source."""
+        # A sliding window counts places, padding among them, so there all padding has to come before all tokens.
+        share = self.trees and "sliding_attention" not in _layer_kinds(model)
+        decoder = _Decoder(model, sources, self.tokenizer.eos_token_id, share=share)
+        return generate(decoder, self.tokenizer, drawing, self.end)
 
     def _opening(self, turn: str) -> list[int]:
         """A conversation's first turn, ready for the reply."""
@@ -131,9 +136,8 @@ class CausalStudent:
         mask = batch["mask"]
         if mask.dim() == 3:
             mask = block_mask(model, mask, batch["position_ids"])
-        return selected_logits(
-            model, batch["node"], input_ids=batch["input_ids"], position_ids=batch["position_ids"], attention_mask=mask
-        )
+        inputs = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"], "attention_mask": mask}
+        return selected_logits(model, batch["node"], **inputs, use_cache=False)[0]
 
     def _trees(self, families: Sequence[Sequence[Row]]) -> list[Tree]:
         if self.trees:
@@ -160,37 +164,54 @@ class CausalStudent:
 
 
 class _Decoder:
-    """Texts of a decoder-only model, left-padded so that all end at the same place."""
+    """Texts of a decoder-only model: what all sources begin with is read once, the rest padded on its left."""
 
-    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int) -> None:
-        tokens, mask = pad(sources, padding, left=True)
+    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int, *, share: bool) -> None:
         self._model = model
         self._cache: Any = None
-        self._tokens, self._mask = tokens.to(model.device), mask.to(model.device)
+        self._sources, self._padding = sources, padding
+        self._shared = _common(sources) if share else 0
+        self._mask = torch.ones((1, 0), dtype=torch.long, device=model.device)
 
     def read(self) -> Tensor:
-        return self._forward(self._tokens, (self._mask.cumsum(1) - 1).clamp(min=0))
+        if self._shared:
+            self._forward(torch.tensor([self._sources[0][: self._shared]]), torch.ones((1, self._shared)))
+            self.keep(torch.zeros(len(self._sources), dtype=torch.long, device=self._mask.device))
+        else:
+            self._mask = self._mask.expand(len(self._sources), 0)
+        return self._forward(*pad([source[self._shared :] for source in self._sources], self._padding, left=True))
 
     def step(self, tokens: Tensor) -> Tensor:
-        self._mask = functional.pad(self._mask, (0, 1), value=1)
-        return self._forward(tokens[:, None], self._mask.sum(1, keepdim=True) - 1)
+        return self._forward(tokens[:, None], torch.ones((len(tokens), 1)))
 
     def keep(self, rows: Tensor) -> None:
         self._mask = self._mask[rows]
         self._cache.reorder_cache(rows)
 
-    def _forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
-        out = self._model(
-            input_ids=tokens,
+    def _forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Logits after these tokens [B, T], the padding that their mask leaves out among them: [B, V]."""
+        self._mask = torch.cat([self._mask, mask.to(self._mask)], dim=1)
+        positions = (self._mask.cumsum(1) - 1).clamp(min=0)
+        rows, length = tokens.shape
+        logits, self._cache = selected_logits(
+            self._model,
+            torch.arange(length - 1, rows * length, length, device=self._mask.device),
+            input_ids=tokens.to(self._mask.device),
             attention_mask=self._mask,
-            position_ids=positions,
+            position_ids=positions[:, -length:],
             past_key_values=self._cache,
-            logits_to_keep=1,
             use_cache=True,
         )
-        self._cache = out.past_key_values
-        logits: Tensor = out.logits[:, -1].float()
-        return logits
+        return logits.float()
+
+
+def _common(sources: Sequence[Sequence[int]]) -> int:
+    """Tokens that all sources begin with, if reading them once spares enough; each keeps one of its own to be read."""
+    # What the first and the last in alphabetical order begin with, all between them begin with.
+    first, last = min(sources, key=tuple), max(sources, key=tuple)
+    longest = min(len(source) for source in sources) - 1
+    shared = next((place for place in range(longest) if first[place] != last[place]), longest)
+    return shared if shared * (len(sources) - 1) >= WORTH_SHARING else 0
 
 
 def _neighbours(sources: Sequence[tuple[int, ...]]) -> list[list[Row]]:
@@ -254,31 +275,35 @@ def block_mask(model: Any, seen: Tensor, positions: Tensor) -> Any:
     A model with sliding windows takes one mask for each kind of layer; a window counts positions, not places.
     """
     full = seen[:, None]
-    config = model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ())
+    kinds = _layer_kinds(model)
     if kinds - {"full_attention", "sliding_attention"}:
         raise ValueError(f"no block mask is known for layers of the kinds {sorted(kinds)}")
     if "sliding_attention" not in kinds:
         return full
-    near = (positions[:, :, None] - positions[:, None, :]) < config.sliding_window
+    near = (positions[:, :, None] - positions[:, None, :]) < model.config.get_text_config().sliding_window
     masks = dict.fromkeys(kinds, full)
     masks["sliding_attention"] = full & near[:, None]
     return masks
 
 
-def selected_logits(model: Any, nodes: Tensor, **inputs: Any) -> Tensor:
-    """Logits at flat places `nodes` of [B, T] only: [N, V].
+def _layer_kinds(model: Any) -> set[str]:
+    return set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+
+
+def selected_logits(model: Any, nodes: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
+    """Logits at flat places `nodes` of [B, T] only, [N, V], and the model's cache.
 
     The head is given just the hidden states that predict something; the model's own forward still applies what it
-    does to logits (scaling, capping), because only what goes into its head is changed.
+    does to logits (scaling, capping), because only what goes into its head is changed. `logits_to_keep` would hand
+    the head a strided slice, for which PyTorch copies the vocabulary's weights once per row: 9 of 12 s for 64 rows.
     """
     head = model.get_output_embeddings()
     handle = head.register_forward_pre_hook(functools.partial(_select, nodes))
     try:
-        logits: Tensor = model(**inputs, use_cache=False).logits
+        out = model(**inputs)
     finally:
         handle.remove()
-    return logits.reshape(-1, logits.shape[-1])
+    return out.logits.reshape(-1, out.logits.shape[-1]), out.past_key_values
 
 
 def _select(nodes: Tensor, _head: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

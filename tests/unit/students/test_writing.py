@@ -45,6 +45,17 @@ def test_greedy_texts_are_those_of_plain_passes_whoever_shares_the_batch(kind: s
         assert found[0].tokens == len(tokens)
 
 
+@pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral", "gpt2"])
+def test_what_all_sources_begin_with_changes_no_text(kind: str, tiny_folder: Folder) -> None:
+    """Long enough to be read once for all: positions, masks and windows must be those of each source by itself."""
+    student = tiny.load(tiny_folder(kind))
+    instruction = "Count how many legs there are in total. Now, how many legs have "
+    asked = [student.source(Tag.EXPLAIN, instruction + end, None) for end in ("2 hens?", "1 cow and 3 flies?", "it?")]
+    together = student.generate(student.model, asked, Drawing(12))
+    for source, found in zip(asked, together, strict=True):
+        assert found == [read_generated(student.tokenizer, torch.tensor(greedy(student, source, 12)), student.end)]
+
+
 @pytest.mark.parametrize("kind", ["llama", "t5"])
 def test_a_models_own_sampling_habits_are_dropped(kind: str, tiny_folder: Folder, tmp_path: Path) -> None:
     """Qwen's generation_config asks for a repetition penalty and top-k: a student must not inherit them."""
