@@ -121,7 +121,7 @@ BACKTRACKING = 3.0
 """Seconds of processor time for 100 kB: linear reading takes hundredths, backtracking minutes."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HOSTILE)
 def test_hostile_text_costs_little_time(drawn: tuple[list[str], int]) -> None:
     text = ("".join(drawn[0]) * drawn[1])[:100_000]

@@ -101,7 +101,7 @@ def test_balanced_accuracy_of_a_constant_is_one_half(labels: list[bool], said: b
     assert balanced_accuracy([said] * len(labels), labels) == expected
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(judged)
 def test_verdict_quality_adds_up(pairs: list[tuple[Verdict, bool]]) -> None:
     quality = verdict_quality(pairs)

@@ -34,7 +34,7 @@ def request(completions: list[Completion], prompt: str = "?") -> Request:
     prompt=TEXTS,
     key=st.text(min_size=1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_comes_back_as_it_was(text: str, prompt: str, key: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "store.sqlite"
@@ -99,4 +99,4 @@ class AgainstDictionary(RuleBasedStateMachine):
 
 
 TestAgainstDictionary = AgainstDictionary.TestCase
-TestAgainstDictionary.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+TestAgainstDictionary.settings = settings(max_examples=30, stateful_step_count=20)

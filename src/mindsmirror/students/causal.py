@@ -18,13 +18,11 @@ from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad
 from mindsmirror.students.decoding import Drawing, Generated, generate
 from mindsmirror.students.text import user_turn
-from mindsmirror.students.tree import Tree, build_chain, build_tree
+from mindsmirror.students.tree import Tree, build_chain, build_tree, together
 
 PROBE_TOLERANCE = 1e-3
 """Largest difference of one predicted token's loss, in nats, between trees and rows in fp32. Seen: 3e-5 where
 trees are right, 5e-3 and more where they are not (SmolLM2 under eager attention: 14)."""
-TREE_TOKENS = 512
-"""Tokens of the sources that are read as one tree, shared ones counted each time: attention grows with their square."""
 WORTH_SHARING = 64
 """Tokens that must be spared before a common beginning is read by itself: a pass of its own costs about as many."""
 PROBE_WINDOW = 4
@@ -59,7 +57,7 @@ class CausalStudent:
         return (*self._tokens(text), self.tokenizer.eos_token_id)
 
     def size(self, rows: Sequence[Row]) -> int:
-        """Nodes of the family's tree, or tokens of its rows."""
+        """Nodes of the family's own tree, or tokens of its rows."""
         return sum(len(tree.tokens) for tree in self._trees([rows]))
 
     def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
@@ -98,7 +96,9 @@ class CausalStudent:
         whole = [(*source, *begun) for source in sources]
         distinct = sorted(set(whole))
         place = {source: index for index, source in enumerate(distinct)}
-        batch = {name: part.to(model.device) for name, part in self.collate(_neighbours(distinct)).items()}
+        # Each asks for the token after it, so it is a row whose target is any one token.
+        rows = [(Row("", Tag.VERDICT, source, (0,)),) for source in distinct]
+        batch = {name: part.to(model.device) for name, part in self.collate(rows).items()}
         return self._logits(model, batch)[[place[source] for source in whole]].float()
 
     def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
@@ -141,7 +141,7 @@ class CausalStudent:
 
     def _trees(self, families: Sequence[Sequence[Row]]) -> list[Tree]:
         if self.trees:
-            return [build_tree(rows) for rows in families]
+            return [build_tree(rows) for rows in together(families)]
         return [build_chain(row) for rows in families for row in rows]
 
     @torch.no_grad()
@@ -212,22 +212,6 @@ def _common(sources: Sequence[Sequence[int]]) -> int:
     longest = min(len(source) for source in sources) - 1
     shared = next((place for place in range(longest) if first[place] != last[place]), longest)
     return shared if shared * (len(sources) - 1) >= WORTH_SHARING else 0
-
-
-def _neighbours(sources: Sequence[tuple[int, ...]]) -> list[list[Row]]:
-    """Sorted sources in trees of up to TREE_TOKENS tokens: those that begin alike stand together.
-
-    Each asks for the token after it, so it is a row whose target is any one token.
-    """
-    trees: list[list[Row]] = []
-    size = TREE_TOKENS
-    for source in sources:
-        if size + len(source) > TREE_TOKENS:
-            trees.append([])
-            size = 0
-        trees[-1].append(Row("", Tag.VERDICT, source, (0,)))
-        size += len(source)
-    return trees
 
 
 def probe_rows(words: int, length: int = 8) -> list[Row]:

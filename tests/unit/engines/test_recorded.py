@@ -22,7 +22,7 @@ def replay(engine: RecordedEngine, *keys: str) -> tuple[Completion, ...]:
     return completions
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(st.text("0123456789abcdef", min_size=1), st.text(), max_size=5), st.booleans())
 def test_what_is_written_is_replayed(
     tmp_path_factory: pytest.TempPathFactory, rows: dict[str, str], packed: bool

@@ -116,7 +116,7 @@ def test_model_text_is_escaped(full_report: Report) -> None:
     assert "{{ 7 * 7 }}" in Page(source).text
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=40))
 def test_any_text_keeps_the_page_well_formed(full_report: Report, text: str) -> None:
     said = Said(arm="a", answer=text, rationale=text)

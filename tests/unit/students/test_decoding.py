@@ -44,7 +44,7 @@ def cut(rows: Tensor) -> list[list[int]]:
     return [row[: row.index(0) + 1] if 0 in row else row for row in rows.tolist()]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sources=st.lists(st.integers(0, 50), min_size=1, max_size=7, unique=True),
     samples=st.integers(1, 4),
