@@ -18,7 +18,7 @@ from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.methods.base import gold_label
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe, read_recipe
-from mindsmirror.records import Annotation, Parse
+from mindsmirror.records import Annotation, Parse, Stage
 from mindsmirror.runs import Run
 from mindsmirror.students.config import check_student
 from mindsmirror.tasks import Task, load_task
@@ -108,7 +108,14 @@ class Pipeline:
 
     def distill(self) -> dict[str, list[dict[str, Any]]]:
         """Train every arm; returns each stage's report by arm."""
-        return {arm.name: self._train(arm) for arm in self.recipe.arm}
+        # All of them first: an arm that is left with nothing to learn must not fail when others have been trained.
+        stages = {arm.name: self.stages(arm) for arm in self.recipe.arm}
+        return {arm.name: self._train(arm, stages[arm.name]) for arm in self.recipe.arm}
+
+    def stages(self, arm: ArmConfig) -> tuple[Stage, ...]:
+        """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""
+        train = [annotation for annotation in self.annotations() if annotation.split == "train"]
+        return method_named(arm.method).stages(train, self.task, arm)
 
     def evaluate(self) -> None:
         """Ask every arm, and the student before training, all test questions."""
@@ -155,7 +162,7 @@ class Pipeline:
             say(f"{failed} samples failed and are asked for again by the next `run`; see the report for reasons")
         return {"questions": len(annotations), "asked": annotator.tally.samples, "failed": failed}
 
-    def _train(self, arm: ArmConfig) -> list[dict[str, Any]]:
+    def _train(self, arm: ArmConfig, stages: Sequence[Stage]) -> list[dict[str, Any]]:
         inputs = {
             "annotations": [annotation.model_dump_json() for annotation in self.annotations()],
             "arm": arm.model_dump(mode="json"),
@@ -165,17 +172,15 @@ class Pipeline:
             "seed": self.recipe.seed,
         }
         reports: list[dict[str, Any]] = self.run.step(
-            f"arms/{arm.name}", inputs, lambda folder: self._train_stages(arm, folder)
+            f"arms/{arm.name}", inputs, lambda folder: self._train_stages(arm, stages, folder)
         )
         return reports
 
-    def _train_stages(self, arm: ArmConfig, folder: Path) -> list[dict[str, Any]]:
+    def _train_stages(self, arm: ArmConfig, stages: Sequence[Stage], folder: Path) -> list[dict[str, Any]]:
         from mindsmirror.evaluation.arms import validation_score
         from mindsmirror.training.stages import train_arm
 
         recipe = self.recipe
-        train = [annotation for annotation in self.annotations() if annotation.split == "train"]
-        stages = method_named(arm.method).stages(train, self.task, arm)
         score = validation_score(self.task, recipe.evaluation, arm, recipe.training.precision)
         return train_arm(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, score)
 

@@ -6,7 +6,7 @@ package can add one. A method that is new needs one file in this room.
 
 from importlib.metadata import entry_points
 
-from mindsmirror.errors import AnnotationError, UnknownNameError
+from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
 from mindsmirror.methods.base import ArmConfig, Method, Needs
 from mindsmirror.methods.minds_mirror import MindsMirror
 from mindsmirror.methods.multi_cot import MultiCoT
@@ -40,14 +40,24 @@ def method_named(name: str) -> Method:
     raise UnknownNameError("method", name, method_names())
 
 
-def check_needs(arm: ArmConfig, rationales: int, evaluations: int) -> None:
-    """Raise AnnotationError if the annotation that is planned lacks what the arm's method needs."""
-    needs = method_named(arm.method).needs
-    for key, have, need in (
-        ("rationales", rationales, needs.rationales),
-        ("self_evaluations", evaluations, needs.evaluations),
+def check_needs(arm: ArmConfig, rationales: int, evaluations: int, where: str = "the recipe") -> None:
+    """Raise AnnotationError if the annotation lacks what the arm's method, or its selection, needs.
+
+    `where` names what has so many rationales a question, and evaluations a rationale. RecipeError for a selection of
+    rationales in an arm that learns none.
+    """
+    method = method_named(arm.method)
+    if not method.thinks and (arm.select != "all" or arm.distinct is not None):
+        raise RecipeError(
+            f"arm {arm.name!r}: method {arm.method!r} learns no rationales, so there is nothing to select. "
+            "Remove select and distinct, or choose another method."
+        )
+    chosen = f"select = {arm.select!r}"
+    for by, key, have, need in (
+        (f"method {arm.method!r}", "rationales", rationales, method.needs.rationales),
+        (f"method {arm.method!r}", "self_evaluations", evaluations, method.needs.evaluations),
+        (chosen, "rationales", rationales, 2 if arm.select == "majority" else 0),
+        (chosen, "self_evaluations", evaluations, 1 if arm.select == "judged_correct" else 0),
     ):
         if have < need:
-            raise AnnotationError(
-                f"arm {arm.name!r}: method {arm.method!r} needs [annotation] {key} >= {need}, the recipe has {have}."
-            )
+            raise AnnotationError(f"arm {arm.name!r}: {by} needs [annotation] {key} >= {need}, {where} has {have}.")
