@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotation.annotate import Annotator, Tally, Teacher
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
+from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.errors import DataError
 from mindsmirror.files import read_json, write_records
-from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe, read_recipe
@@ -60,12 +61,22 @@ class Pipeline:
         """The recipe's teachers, none of them opened."""
         return _teachers(self.recipe.teacher)
 
+    @cached_property
+    def ready(self) -> list[Annotation]:
+        """The annotations of `[annotation] file`; AnnotationError if they are not enough for an arm."""
+        file = self.recipe.annotation.file
+        if file is None:
+            return []
+        found = ready_annotations(file, self.task)
+        check_ready(self.recipe.arm, found, str(file))
+        return found
+
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
         if trains:
             check_student(self.recipe.student)
         if annotates:
-            _ = self.prompts, self.teachers
+            _ = self.prompts, self.teachers, self.ready
             taught_gold = [arm for arm in self.recipe.arm if arm.labels == "gold"]
             for example in self.task.splits.train:
                 for arm in taught_gold:
@@ -88,11 +99,13 @@ class Pipeline:
             "annotation": recipe.annotation.model_dump(mode="json", exclude={"store"}),
             "judge": recipe.judge.model_dump(mode="json"),
             "prompts": self.prompts.hash,
+            "ready": [annotation.model_dump_json() for annotation in self.ready],
         }
+        action = self._annotate if self.recipe.annotation.file is None else self._take
         result: dict[str, Any] = self.run.step(
             "annotation",
             inputs,
-            lambda folder: self._annotate(folder / "annotations.jsonl"),
+            lambda folder: action(folder / "annotations.jsonl"),
             final=lambda result: result["failed"] == 0,
         )
         return result
@@ -161,6 +174,15 @@ class Pipeline:
         if failed:
             say(f"{failed} samples failed and are asked for again by the next `run`; see the report for reasons")
         return {"questions": len(annotations), "asked": annotator.tally.samples, "failed": failed}
+
+    def _take(self, path: Path) -> dict[str, Any]:
+        """Take over the annotations that are there; how many questions the file lacks is said."""
+        splits = self.task.splits
+        lacking = len(splits.train) + len(splits.valid) - len(self.ready)
+        if lacking:
+            say(f"{lacking} questions have no annotation in {self.recipe.annotation.file} and are left out")
+        write_records(path, self.ready)
+        return {"questions": len(self.ready), "asked": 0, "failed": 0, "lacking": lacking}
 
     def _train(self, arm: ArmConfig, stages: Sequence[Stage]) -> list[dict[str, Any]]:
         inputs = {

@@ -183,6 +183,15 @@ def test_a_selection_that_selects_nothing_is_refused() -> None:
         make_recipe(with_change("arm.0.select", "majority"))
 
 
+def test_a_file_of_annotations_stands_in_place_of_a_teacher() -> None:
+    document = with_change("annotation.file", "said.jsonl")
+    assert "annotation.file" in refusal(document) and "[[teacher]]" in refusal(document)
+    del document["teacher"]
+    recipe = make_recipe(document)
+    assert recipe.teacher == () and str(recipe.annotation.file) == "said.jsonl"
+    assert make_recipe(recipe.model_dump(mode="json", exclude_none=True)) == recipe
+
+
 @pytest.mark.parametrize("key", ["rationales", "self_evaluations"])
 def test_a_method_that_needs_more_than_the_recipe_plans(key: str) -> None:
     with pytest.raises(AnnotationError, match=f"'minds_mirror' needs \\[annotation\\] {key}"):

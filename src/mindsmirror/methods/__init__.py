@@ -4,6 +4,8 @@ A method is found by name here or among the entry points of the group `mindsmirr
 package can add one. A method that is new needs one file in this room.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 
 from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
@@ -12,8 +14,9 @@ from mindsmirror.methods.minds_mirror import MindsMirror
 from mindsmirror.methods.multi_cot import MultiCoT
 from mindsmirror.methods.standard import Standard
 from mindsmirror.methods.step_by_step import StepByStep
+from mindsmirror.records import Annotation, VerdictSource
 
-__all__ = ["ArmConfig", "Method", "Needs", "check_needs", "method_named", "method_names"]
+__all__ = ["ArmConfig", "Method", "Needs", "check_needs", "check_ready", "method_named", "method_names"]
 
 GROUP = "mindsmirror.methods"
 BUILT_IN: dict[str, Method] = {
@@ -61,3 +64,25 @@ def check_needs(arm: ArmConfig, rationales: int, evaluations: int, where: str = 
     ):
         if have < need:
             raise AnnotationError(f"arm {arm.name!r}: {by} needs [annotation] {key} >= {need}, {where} has {have}.")
+
+
+def check_ready(arms: Sequence[ArmConfig], annotations: Sequence[Annotation], where: str) -> None:
+    """Raise AnnotationError if annotations that are there already lack what an arm needs.
+
+    k and m are the most rationales that a question has and the most evaluations that a rationale has.
+    """
+    rationales = max(len(annotation.rationales) for annotation in annotations)
+    evaluations = max((max(_evaluations(annotation), default=0) for annotation in annotations), default=0)
+    informed = any(e.source is VerdictSource.INFORMED for annotation in annotations for e in annotation.evaluations)
+    for arm in arms:
+        check_needs(arm, rationales, evaluations, where)
+        if informed and arm.labels != "gold":
+            raise AnnotationError(
+                f'arm {arm.name!r}: verdicts in {where} come from gold, so every arm needs labels = "gold", '
+                "or arms that are compared would not know the same."
+            )
+
+
+def _evaluations(annotation: Annotation) -> list[int]:
+    """How often each of the rationales that were judged was."""
+    return list(Counter(evaluation.rationale for evaluation in annotation.evaluations).values())
