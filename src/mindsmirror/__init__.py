@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mindsmirror.annotation.importing import import_annotations as import_annotations
     from mindsmirror.errors import MindsMirrorError as MindsMirrorError
     from mindsmirror.methods import ArmConfig as ArmConfig
     from mindsmirror.pipeline import Pipeline as Pipeline
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "mindsmirror.trained": ("ask", "evaluate_elsewhere"),
+    "mindsmirror.annotation.importing": ("import_annotations",),
     "mindsmirror.errors": ("MindsMirrorError",),
     "mindsmirror.methods": ("ArmConfig",),
     "mindsmirror.pipeline": ("Pipeline", "run"),

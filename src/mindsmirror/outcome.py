@@ -11,7 +11,7 @@ from mindsmirror.files import read_json
 from mindsmirror.methods import method_named
 from mindsmirror.recipe import Recipe
 from mindsmirror.records import Annotation, Example, Prediction
-from mindsmirror.reporting.annotated import annotation_report
+from mindsmirror.reporting.annotated import annotation_report, verdict_sources
 from mindsmirror.reporting.contents import UNTRAINED, Report
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.results import (
@@ -36,10 +36,10 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test
         name=recipe.name,
         created=datetime.now(UTC),
         task=recipe.task.name,
-        teacher=recipe.teacher[0].model,
+        teacher=_teacher(recipe, annotations),
         student=recipe.student.model,
         annotation=annotation_report(
-            annotations, recipe.judge.strategy, seconds["annotation"], _usd(recipe, annotations)
+            annotations, _judge(recipe, annotations), seconds["annotation"], _usd(recipe, annotations)
         ),
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
         comparisons=tuple(comparisons(arms, recipe.seed)),
@@ -97,9 +97,23 @@ def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:
     return seconds
 
 
+def _teacher(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
+    """Who wrote the rationales: the recipe's teacher, or whom the file of annotations names."""
+    if recipe.teacher:
+        return recipe.teacher[0].model
+    return ", ".join(sorted({rationale.teacher for annotation in annotations for rationale in annotation.rationales}))
+
+
+def _judge(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
+    """What the verdicts rest on: the recipe's strategy, or what the file of annotations says."""
+    if recipe.teacher:
+        return recipe.judge.strategy
+    return verdict_sources(annotations) or "absent"
+
+
 def _usd(recipe: Recipe, annotations: Sequence[Annotation]) -> float | None:
     """What the tokens cost at the teacher's prices; None without prices, or if another teacher judged."""
-    price = recipe.teacher[0].price
+    price = recipe.teacher[0].price if recipe.teacher else None
     if price is None or recipe.judge.teacher != 0:
         return None
     tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)

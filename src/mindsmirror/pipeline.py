@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotation.annotate import Annotator, Tally, Teacher
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
+from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.errors import DataError
 from mindsmirror.files import read_json, write_records
-from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe, read_recipe
-from mindsmirror.records import Annotation, Parse
+from mindsmirror.records import Annotation, Parse, Stage
 from mindsmirror.runs import Run
 from mindsmirror.students.config import check_student
 from mindsmirror.tasks import Task, load_task
@@ -60,12 +61,22 @@ class Pipeline:
         """The recipe's teachers, none of them opened."""
         return _teachers(self.recipe.teacher)
 
+    @cached_property
+    def ready(self) -> list[Annotation]:
+        """The annotations of `[annotation] file`; AnnotationError if they are not enough for an arm."""
+        file = self.recipe.annotation.file
+        if file is None:
+            return []
+        found = ready_annotations(file, self.task)
+        check_ready(self.recipe.arm, found, str(file))
+        return found
+
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
         if trains:
             check_student(self.recipe.student)
         if annotates:
-            _ = self.prompts, self.teachers
+            _ = self.prompts, self.teachers, self.ready
             taught_gold = [arm for arm in self.recipe.arm if arm.labels == "gold"]
             for example in self.task.splits.train:
                 for arm in taught_gold:
@@ -88,11 +99,13 @@ class Pipeline:
             "annotation": recipe.annotation.model_dump(mode="json", exclude={"store"}),
             "judge": recipe.judge.model_dump(mode="json"),
             "prompts": self.prompts.hash,
+            "ready": [annotation.model_dump_json() for annotation in self.ready],
         }
+        action = self._annotate if self.recipe.annotation.file is None else self._take
         result: dict[str, Any] = self.run.step(
             "annotation",
             inputs,
-            lambda folder: self._annotate(folder / "annotations.jsonl"),
+            lambda folder: action(folder / "annotations.jsonl"),
             final=lambda result: result["failed"] == 0,
         )
         return result
@@ -108,7 +121,14 @@ class Pipeline:
 
     def distill(self) -> dict[str, list[dict[str, Any]]]:
         """Train every arm; returns each stage's report by arm."""
-        return {arm.name: self._train(arm) for arm in self.recipe.arm}
+        # All of them first: an arm that is left with nothing to learn must not fail when others have been trained.
+        stages = {arm.name: self.stages(arm) for arm in self.recipe.arm}
+        return {arm.name: self._train(arm, stages[arm.name]) for arm in self.recipe.arm}
+
+    def stages(self, arm: ArmConfig) -> tuple[Stage, ...]:
+        """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""
+        train = [annotation for annotation in self.annotations() if annotation.split == "train"]
+        return method_named(arm.method).stages(train, self.task, arm)
 
     def evaluate(self) -> None:
         """Ask every arm, and the student before training, all test questions."""
@@ -155,7 +175,16 @@ class Pipeline:
             say(f"{failed} samples failed and are asked for again by the next `run`; see the report for reasons")
         return {"questions": len(annotations), "asked": annotator.tally.samples, "failed": failed}
 
-    def _train(self, arm: ArmConfig) -> list[dict[str, Any]]:
+    def _take(self, path: Path) -> dict[str, Any]:
+        """Take over the annotations that are there; how many questions the file lacks is said."""
+        splits = self.task.splits
+        lacking = len(splits.train) + len(splits.valid) - len(self.ready)
+        if lacking:
+            say(f"{lacking} questions have no annotation in {self.recipe.annotation.file} and are left out")
+        write_records(path, self.ready)
+        return {"questions": len(self.ready), "asked": 0, "failed": 0, "lacking": lacking}
+
+    def _train(self, arm: ArmConfig, stages: Sequence[Stage]) -> list[dict[str, Any]]:
         inputs = {
             "annotations": [annotation.model_dump_json() for annotation in self.annotations()],
             "arm": arm.model_dump(mode="json"),
@@ -165,17 +194,15 @@ class Pipeline:
             "seed": self.recipe.seed,
         }
         reports: list[dict[str, Any]] = self.run.step(
-            f"arms/{arm.name}", inputs, lambda folder: self._train_stages(arm, folder)
+            f"arms/{arm.name}", inputs, lambda folder: self._train_stages(arm, stages, folder)
         )
         return reports
 
-    def _train_stages(self, arm: ArmConfig, folder: Path) -> list[dict[str, Any]]:
+    def _train_stages(self, arm: ArmConfig, stages: Sequence[Stage], folder: Path) -> list[dict[str, Any]]:
         from mindsmirror.evaluation.arms import validation_score
         from mindsmirror.training.stages import train_arm
 
         recipe = self.recipe
-        train = [annotation for annotation in self.annotations() if annotation.split == "train"]
-        stages = method_named(arm.method).stages(train, self.task, arm)
         score = validation_score(self.task, recipe.evaluation, arm, recipe.training.precision)
         return train_arm(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, score)
 

@@ -12,8 +12,8 @@ from typing import Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mindsmirror.annotation.annotate import AnnotationConfig
 from mindsmirror.annotation.judges import JudgeConfig
+from mindsmirror.annotation.ready import AnnotationTable
 from mindsmirror.engines import catalog
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
@@ -32,8 +32,8 @@ class Recipe(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     seed: int = Field(0, ge=0)
     task: TaskConfig
-    teacher: tuple[TeacherConfig, ...] = Field(min_length=1)
-    annotation: AnnotationConfig = AnnotationConfig()
+    teacher: tuple[TeacherConfig, ...] = ()
+    annotation: AnnotationTable = AnnotationTable()
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
@@ -45,6 +45,13 @@ class Recipe(BaseModel):
         names = [arm.name for arm in self.arm]
         if len(set(names)) < len(names) or "untrained" in names:
             raise ValueError("arm: names must differ from each other and from 'untrained'")
+        if self.annotation.file is not None:
+            if self.teacher:
+                raise ValueError("annotation.file: the file stands in place of a teacher; remove it, or [[teacher]].")
+            # What arms need of the file is checked when it is read.
+            return self
+        if not self.teacher:
+            raise ValueError("the key 'teacher' is missing; or name a file of annotations in annotation.file.")
         if self.judge.teacher >= len(self.teacher):
             raise ValueError(f"judge.teacher: there is no teacher {self.judge.teacher}, only {len(self.teacher)}")
         if self.judge.strategy == "informed" and any(arm.labels != "gold" for arm in self.arm):
@@ -153,6 +160,7 @@ def _with_paths(document: dict[str, Any], beside: Path) -> dict[str, Any]:
         ("task", "data_dir", ()),
         ("task", "name", (".jsonl", ".jsonl.gz")),
         ("annotation", "prompts", (".toml",)),
+        ("annotation", "file", ()),
         ("student", "path", ()),
         ("student", "model", ()),
     ]

@@ -89,10 +89,11 @@ class Provenance(Record):
 
     teacher: str
     judge: str
-    prompt: str = Field(description="hash of the prompt set")
-    temperature: float
+    prompt: str = Field(description="hash of the prompt set; 'unknown' where somebody else asked")
+    temperature: float | None = Field(description="None where it is not known")
     tokens_in: int
     tokens_out: int
+    source: str = Field("", description="kind, names and SHA-256 of the files it was imported from, if it was")
 
 
 class Annotation(Record):

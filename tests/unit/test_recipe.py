@@ -141,6 +141,8 @@ def test_what_is_missing_is_named(path: str) -> None:
         ("training.warmup", 1.0),
         ("arm", []),
         ("arm.0.alpha", 1.5),
+        ("arm.1.select", "best"),
+        ("arm.1.distinct", 0),
         ("arm.0.name", "a/b"),
         ("evaluation.modes", ["thnk"]),
         ("evaluation.modes", []),
@@ -166,6 +168,28 @@ def test_informed_verdicts_need_gold_labels_in_every_arm() -> None:
     assert 'every arm needs labels = "gold"' in refusal(document)
     document["arm"][1]["labels"] = "gold"
     assert make_recipe(document).judge.strategy == "informed"
+
+
+def test_selecting_what_is_right_needs_gold_labels_in_that_arm() -> None:
+    document = with_change("arm.1.select", "right")
+    message = refusal(document)
+    assert "arm.1" in message and 'labels = "gold"' in message and '"majority"' in message
+    document["arm"][1]["labels"] = "gold"
+    assert make_recipe(document).arm[1].select == "right"
+
+
+def test_a_selection_that_selects_nothing_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"'labels'.*'standard' learns no rationales"):
+        make_recipe(with_change("arm.0.select", "majority"))
+
+
+def test_a_file_of_annotations_stands_in_place_of_a_teacher() -> None:
+    document = with_change("annotation.file", "said.jsonl")
+    assert "annotation.file" in refusal(document) and "[[teacher]]" in refusal(document)
+    del document["teacher"]
+    recipe = make_recipe(document)
+    assert recipe.teacher == () and str(recipe.annotation.file) == "said.jsonl"
+    assert make_recipe(recipe.model_dump(mode="json", exclude_none=True)) == recipe
 
 
 @pytest.mark.parametrize("key", ["rationales", "self_evaluations"])

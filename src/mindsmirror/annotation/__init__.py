@@ -1,7 +1,9 @@
 """Asking a teacher: k rationales of every question, m judgements of each, and nothing that is paid for is lost.
 
 `prompts` is what is asked, `judges` who says what is correct, `store` where every reply is kept, `asking` what is
-in flight, `reading` what a reply means, and `annotate` the loop that turns examples into annotations.
+in flight, `reading` what a reply means, and `annotate` the loop that turns examples into annotations. `importers` and
+`importing` make annotations of others' files, `ready` takes a file of them in a recipe, and `select` says which
+rationales are taught.
 """
 
 from mindsmirror.annotation.annotate import AnnotationConfig, Annotator, Tally, Teacher

@@ -7,6 +7,7 @@ and an exit code of its own (errors.py); anything else is a bug and shows its tr
 
 import importlib
 import json
+import keyword
 import sys
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from mindsmirror.errors import MindsMirrorError
 VERBS = {
     "run": "Carry a recipe through: annotate, train, evaluate, report; goes on where it stopped.",
     "annotate": "Ask the teacher for rationales and judgements; resumable sample by sample.",
+    "import": "Annotations made elsewhere: official Mind's Mirror files, Distilling step-by-step, plain JSONL.",
     "distill": "Train the student's arms on the run's annotation.",
     "evaluate": "Score a run's students, also on tasks that they were not trained for.",
     "ask": "One answer with its rationale, verdict and confidence.",
@@ -38,7 +40,9 @@ class Verbs(click.Group):
         """The verb's command, imported now."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"mindsmirror.cli.{cmd_name}").command
+        # A module called `import` could not be named in an import statement.
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = importlib.import_module(f"mindsmirror.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

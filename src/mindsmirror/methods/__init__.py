@@ -4,16 +4,19 @@ A method is found by name here or among the entry points of the group `mindsmirr
 package can add one. A method that is new needs one file in this room.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 
-from mindsmirror.errors import AnnotationError, UnknownNameError
+from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
 from mindsmirror.methods.base import ArmConfig, Method, Needs
 from mindsmirror.methods.minds_mirror import MindsMirror
 from mindsmirror.methods.multi_cot import MultiCoT
 from mindsmirror.methods.standard import Standard
 from mindsmirror.methods.step_by_step import StepByStep
+from mindsmirror.records import Annotation, VerdictSource
 
-__all__ = ["ArmConfig", "Method", "Needs", "check_needs", "method_named", "method_names"]
+__all__ = ["ArmConfig", "Method", "Needs", "check_needs", "check_ready", "method_named", "method_names"]
 
 GROUP = "mindsmirror.methods"
 BUILT_IN: dict[str, Method] = {
@@ -40,14 +43,46 @@ def method_named(name: str) -> Method:
     raise UnknownNameError("method", name, method_names())
 
 
-def check_needs(arm: ArmConfig, rationales: int, evaluations: int) -> None:
-    """Raise AnnotationError if the annotation that is planned lacks what the arm's method needs."""
-    needs = method_named(arm.method).needs
-    for key, have, need in (
-        ("rationales", rationales, needs.rationales),
-        ("self_evaluations", evaluations, needs.evaluations),
+def check_needs(arm: ArmConfig, rationales: int, evaluations: int, where: str = "the recipe") -> None:
+    """Raise AnnotationError if the annotation lacks what the arm's method, or its selection, needs.
+
+    `where` names what has so many rationales a question, and evaluations a rationale. RecipeError for a selection of
+    rationales in an arm that learns none.
+    """
+    method = method_named(arm.method)
+    if not method.thinks and (arm.select != "all" or arm.distinct is not None):
+        raise RecipeError(
+            f"arm {arm.name!r}: method {arm.method!r} learns no rationales, so there is nothing to select. "
+            "Remove select and distinct, or choose another method."
+        )
+    chosen = f"select = {arm.select!r}"
+    for by, key, have, need in (
+        (f"method {arm.method!r}", "rationales", rationales, method.needs.rationales),
+        (f"method {arm.method!r}", "self_evaluations", evaluations, method.needs.evaluations),
+        (chosen, "rationales", rationales, 2 if arm.select == "majority" else 0),
+        (chosen, "self_evaluations", evaluations, 1 if arm.select == "judged_correct" else 0),
     ):
         if have < need:
+            raise AnnotationError(f"arm {arm.name!r}: {by} needs [annotation] {key} >= {need}, {where} has {have}.")
+
+
+def check_ready(arms: Sequence[ArmConfig], annotations: Sequence[Annotation], where: str) -> None:
+    """Raise AnnotationError if annotations that are there already lack what an arm needs.
+
+    k and m are the most rationales that a question has and the most evaluations that a rationale has.
+    """
+    rationales = max(len(annotation.rationales) for annotation in annotations)
+    evaluations = max((max(_evaluations(annotation), default=0) for annotation in annotations), default=0)
+    informed = any(e.source is VerdictSource.INFORMED for annotation in annotations for e in annotation.evaluations)
+    for arm in arms:
+        check_needs(arm, rationales, evaluations, where)
+        if informed and arm.labels != "gold":
             raise AnnotationError(
-                f"arm {arm.name!r}: method {arm.method!r} needs [annotation] {key} >= {need}, the recipe has {have}."
+                f'arm {arm.name!r}: verdicts in {where} come from gold, so every arm needs labels = "gold", '
+                "or arms that are compared would not know the same."
             )
+
+
+def _evaluations(annotation: Annotation) -> list[int]:
+    """How often each of the rationales that were judged was."""
+    return list(Counter(evaluation.rationale for evaluation in annotation.evaluations).values())

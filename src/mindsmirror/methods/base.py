@@ -7,11 +7,12 @@ rationale is written as a target, and how targets that say the same are merged.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mindsmirror.annotation.judges import majority
+from mindsmirror.annotation.select import Select, answers_of, selected
 from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
@@ -30,6 +31,10 @@ class ArmConfig(BaseModel):
     labels: Literal["teacher", "gold"] = Field(
         "teacher", description="teacher: the most frequent of its k answers; gold: the task's own"
     )
+    select: Select = Field(
+        "all", description="which rationales are taught as thinking; the judge is always shown all of them"
+    )
+    distinct: int | None = Field(None, ge=1, description="at most so many of them a question, repeats left out")
     alpha: float = Field(0.5, ge=0, le=1, description="weight of the label; 1 - alpha of the rationale")
     form: Literal["default", "published"] = "default"
     tags: Literal["distinct", "published"] = Field(
@@ -57,6 +62,15 @@ class ArmConfig(BaseModel):
             }
             return published | values
         return values
+
+    @model_validator(mode="after")
+    def _gold_for_right(self) -> Self:
+        if self.select == "right" and self.labels != "gold":
+            raise ValueError(
+                'select = "right" looks at gold answers, so the arm needs labels = "gold"; '
+                'without gold choose select = "majority" or "judged_correct"'
+            )
+        return self
 
     @property
     def verdict_tag(self) -> Tag:
@@ -113,11 +127,7 @@ def label(annotation: Annotation, task: Task, arm: ArmConfig) -> str | None:
     example = annotation.example
     if arm.labels == "gold":
         return gold_label(example, task, arm)
-    answers = {
-        r.sample: answer
-        for r in annotation.rationales
-        if r.answer is not None and (answer := task.read(example, r.answer)) is not None
-    }
+    answers = answers_of(annotation, task)
     if not answers:
         return None
     leader = majority(answers)
@@ -138,8 +148,8 @@ def gold_label(example: Example, task: Task, arm: ArmConfig) -> str:
     return gold.text
 
 
-def usable(annotation: Annotation, dropped: Counter[str], limit: int | None = None) -> list[Rationale]:
-    """The first `limit` rationales that parsed, or all; the others are counted by reason."""
+def usable(annotation: Annotation, dropped: Counter[str]) -> list[Rationale]:
+    """The rationales that parsed; the others are counted by reason."""
     found = []
     for rationale in annotation.rationales:
         if rationale.parse is Parse.OK and rationale.thought:
@@ -147,15 +157,16 @@ def usable(annotation: Annotation, dropped: Counter[str], limit: int | None = No
         else:
             reason = rationale.parse.value if rationale.parse is not Parse.OK else "no_reasoning"
             dropped[f"rationale: {reason}"] += 1
-    return found[:limit]
+    return found
 
 
 def thinking_targets(
     annotation: Annotation, task: Task, arm: ArmConfig, dropped: Counter[str], limit: int | None = None
 ) -> list[Target]:
-    """`predict: x -> label` and `explain: x -> rationale` for each usable rationale.
+    """`predict: x -> label` and `explain: x -> rationale` for each rationale that parsed and that the arm selects.
 
-    The label is repeated with every rationale, as in the paper's rows; merging turns that into its weight.
+    `limit` then takes the first so many. The label is repeated with every rationale, as in the paper's rows;
+    merging turns that into its weight.
     """
     answer = label(annotation, task, arm)
     if answer is None:
@@ -163,7 +174,8 @@ def thinking_targets(
         return []
     example = annotation.example
     targets = []
-    for rationale in usable(annotation, dropped, limit):
+    shown = selected(usable(annotation, dropped), annotation, task, arm.select, arm.distinct, dropped)
+    for rationale in shown[:limit]:
         text = rationale.thought if arm.rationale_target == "published" else written(rationale)
         targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
         targets.append(Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=text))
@@ -179,3 +191,15 @@ def merged(targets: Iterable[Target]) -> tuple[Target, ...]:
         weights[key] = weights.get(key, 0.0) + target.weight
         first.setdefault(key, target)
     return tuple(target.model_copy(update={"weight": weights[key]}) for key, target in first.items())
+
+
+def not_empty(stage: Stage, arm: ArmConfig) -> Stage:
+    """The stage as it is. AnnotationError, naming arm and reasons, if the arm is left with nothing to learn in it."""
+    if stage.targets:
+        return stage
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(stage.dropped.items())) or "no questions"
+    chosen = arm.select != "all" and stage.name == "thinking"
+    advice = f'Set select = "all" in place of "{arm.select}", or another rule.' if chosen else "Look at the annotation."
+    raise AnnotationError(
+        f"arm {arm.name!r} is left with nothing to learn in its stage {stage.name!r} ({reasons}). {advice}"
+    )

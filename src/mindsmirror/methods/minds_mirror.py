@@ -7,12 +7,15 @@ Departures, each undone by `form = "published"`: the judge is shown the question
 tasks have tags of their own instead of predict and explain; rationales end with their answer sentence. Never
 undone: samples that did not parse are dropped and counted, where the published code trains on blanks; and the
 budget is split 5 to 8, the paper's 50 and 80 epochs on SVAMP, and is the same in sum as every other arm's.
+
+The arm's `select` and `distinct` choose what is taught as thinking only: the judge is shown every rationale that
+parsed, the wrong ones above all, for without them it would learn to say "correct".
 """
 
 from collections import Counter
 from collections.abc import Sequence
 
-from mindsmirror.methods.base import ArmConfig, Needs, merged, usable, written
+from mindsmirror.methods.base import ArmConfig, Needs, merged, not_empty, usable, written
 from mindsmirror.methods.step_by_step import thinking_stage
 from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Tag, Target, Verdict
 from mindsmirror.tasks.base import Task
@@ -30,8 +33,8 @@ class MindsMirror:
 
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
         """Judging and thinking, of two tasks each, in the order that the arm's schedule says."""
-        judging = self_evaluation_stage(annotations, arm)
         thinking = thinking_stage(annotations, task, arm, limit=None, share=THINKING_SHARE)
+        judging = self_evaluation_stage(annotations, arm)
         if arm.schedule == "sequential":
             return (judging, thinking)
         if arm.schedule == "replayed":
@@ -56,7 +59,7 @@ def together(judging: Stage, thinking: Stage, share: float) -> Stage:
 
 
 def self_evaluation_stage(annotations: Sequence[Annotation], arm: ArmConfig) -> Stage:
-    """Verdict and critique of every usable rationale, in the proportion alpha to 1 - alpha."""
+    """Verdict and critique of every usable rationale, selected or not, in the proportion alpha to 1 - alpha."""
     dropped: Counter[str] = Counter()
     targets: list[Target] = []
     for annotation in annotations:
@@ -70,13 +73,14 @@ def self_evaluation_stage(annotations: Sequence[Annotation], arm: ArmConfig) -> 
             shown = rationale.thought if arm.rationale_target == "published" else written(rationale)
             targets += _judging_targets(evaluation, annotation.example.id, question, shown, arm, dropped)
     weights = {arm.verdict_tag: arm.alpha, arm.critique_tag: 1 - arm.alpha}
-    return Stage(
+    stage = Stage(
         name="self_evaluation",
         targets=merged(targets),
         task_weights=weights,
         share=JUDGING_SHARE,
         dropped=dropped,
     )
+    return not_empty(stage, arm)
 
 
 def _judging_targets(

@@ -7,7 +7,7 @@ labels and with the teacher's ("pseudo-labels"); `labels` chooses.
 from collections import Counter
 from collections.abc import Sequence
 
-from mindsmirror.methods.base import ArmConfig, Needs, label, merged
+from mindsmirror.methods.base import ArmConfig, Needs, label, merged, not_empty
 from mindsmirror.records import Annotation, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
@@ -30,4 +30,5 @@ class Standard:
                 continue
             example = annotation.example
             targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
-        return (Stage(name="labels", targets=merged(targets), task_weights={Tag.PREDICT: 1.0}, dropped=dropped),)
+        stage = Stage(name="labels", targets=merged(targets), task_weights={Tag.PREDICT: 1.0}, dropped=dropped)
+        return (not_empty(stage, arm),)

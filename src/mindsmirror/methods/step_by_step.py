@@ -7,7 +7,7 @@ at the end of the rationale unless `rationale_target = "published"`, so that the
 from collections import Counter
 from collections.abc import Sequence
 
-from mindsmirror.methods.base import ArmConfig, Needs, merged, thinking_targets
+from mindsmirror.methods.base import ArmConfig, Needs, merged, not_empty, thinking_targets
 from mindsmirror.records import Annotation, Stage, Tag
 from mindsmirror.tasks.base import Task
 
@@ -27,13 +27,17 @@ class StepByStep:
 def thinking_stage(
     annotations: Sequence[Annotation], task: Task, arm: ArmConfig, limit: int | None, share: float = 1.0
 ) -> Stage:
-    """Label and at most `limit` rationales of every question, in the proportion alpha to 1 - alpha."""
+    """Label and at most `limit` selected rationales of every question, in the proportion alpha to 1 - alpha.
+
+    A question of which no rationale is left teaches nothing, its label neither. AnnotationError if all are such.
+    """
     dropped: Counter[str] = Counter()
     targets = [t for a in annotations for t in thinking_targets(a, task, arm, dropped, limit)]
-    return Stage(
+    stage = Stage(
         name="thinking",
         targets=merged(targets),
         task_weights={Tag.PREDICT: arm.alpha, Tag.EXPLAIN: 1 - arm.alpha},
         share=share,
         dropped=dropped,
     )
+    return not_empty(stage, arm)

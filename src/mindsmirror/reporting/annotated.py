@@ -1,7 +1,7 @@
 """What the annotation amounts to: yields, costs, and verdicts held against gold."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mindsmirror.evaluation.metrics import verdict_quality
 from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, Verdict
@@ -42,6 +42,12 @@ def annotation_report(
         seconds=seconds,
         usd=usd,
     )
+
+
+def verdict_sources(annotations: Iterable[Annotation]) -> str:
+    """What the verdicts rest on, in words: "consensus", or "informed and plain"; "" if there are none."""
+    found = {evaluation.source.value for annotation in annotations for evaluation in annotation.evaluations}
+    return " and ".join(sorted(found))
 
 
 def _judged(annotations: Sequence[Annotation]) -> list[tuple[SelfEvaluation, bool, str]]:

@@ -41,8 +41,10 @@ class Row:
             return None
         if isinstance(value, bool):
             return "yes" if value else "no"
-        if isinstance(value, int | float):
-            return str(int(value)) if float(value).is_integer() else repr(value)
+        if isinstance(value, int):
+            return str(value)
+        if isinstance(value, float):
+            return str(int(value)) if value.is_integer() else repr(value)
         return self.text(key)
 
     def choices(self) -> dict[str, str]:

@@ -13,6 +13,11 @@ def content_id(text: str) -> str:
     return _digest(" ".join(text.split()))[:16]
 
 
+def question_key(text: str) -> str:
+    """Equal for questions that differ only in case and spacing."""
+    return " ".join(text.casefold().split())
+
+
 def bucket(identity: str) -> float:
     """A number in [0, 1) fixed by the id alone, so that added rows never move old ones."""
     return int(_digest(f"split:{identity}")[:13], 16) / 16**13
@@ -20,7 +25,7 @@ def bucket(identity: str) -> float:
 
 def cut(examples: Sequence[Example], share: float) -> tuple[list[Example], list[Example]]:
     """The examples, and the `share` of them (by bucket of the question's text) that is held out."""
-    held = {example.id for example in examples if bucket(content_id(_question_key(example))) < share}
+    held = {example.id for example in examples if bucket(content_id(question_key(example.text))) < share}
     kept = [example for example in examples if example.id not in held]
     return kept, [example for example in examples if example.id in held]
 
@@ -49,7 +54,7 @@ def make_splits(
 def _unseen(examples: Iterable[Example], seen: set[str]) -> list[Example]:
     kept = []
     for example in examples:
-        key = _question_key(example)
+        key = question_key(example.text)
         if key not in seen:
             seen.add(key)
             kept.append(example)
@@ -65,10 +70,6 @@ def _first(examples: list[Example], wanted: int | None, split: str, name: str) -
             f"Set {split} to {len(examples)} or less."
         )
     return tuple(examples[:wanted])
-
-
-def _question_key(example: Example) -> str:
-    return " ".join(example.text.casefold().split())
 
 
 def _digest(text: str) -> str:

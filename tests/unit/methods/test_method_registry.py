@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from mindsmirror import methods
-from mindsmirror.errors import AnnotationError, UnknownNameError
+from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
 from mindsmirror.methods import ArmConfig, Needs, check_needs, method_named, method_names
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.tasks.base import Task
@@ -91,6 +91,30 @@ def test_needs_are_checked_before_money_is_spent(
     with pytest.raises(AnnotationError) as caught:
         check_needs(arm, rationales, evaluations)
     assert lacks in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacks"),
+    [
+        ({"method": "step_by_step", "select": "majority"}, "select = 'majority' needs [annotation] rationales >= 2"),
+        (
+            {"method": "multi_cot", "select": "judged_correct"},
+            "select = 'judged_correct' needs [annotation] self_evaluations >= 1, the file has 0",
+        ),
+    ],
+)
+def test_a_selection_has_needs_of_its_own(settings: dict[str, str], lacks: str) -> None:
+    arm = ArmConfig.model_validate({"name": "a", **settings})
+    with pytest.raises(AnnotationError) as caught:
+        check_needs(arm, rationales=2 if arm.method == "multi_cot" else 1, evaluations=0, where="the file")
+    assert lacks in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", [{"select": "majority"}, {"distinct": 2}])
+def test_a_selection_without_rationales_to_select_is_refused(settings: dict[str, object]) -> None:
+    arm = ArmConfig.model_validate({"name": "a", "method": "standard", **settings})
+    with pytest.raises(RecipeError, match=r"'a'.*'standard' learns no rationales.*Remove select"):
+        check_needs(arm, rationales=5, evaluations=1)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "a/b"])

@@ -240,6 +240,61 @@ def test_one_key_stands_for_four_and_each_can_be_set_apart() -> None:
     assert (own.tags, own.rationale_target, own.judge_sees_question) == ("distinct", "with_answer", True)
 
 
+def test_a_selection_chooses_thinking_and_leaves_the_judge_its_wrong_rationales(annotations: list[Annotation]) -> None:
+    arm = {"schedule": "sequential", "labels": "gold", "select": "right", "distinct": 1}
+    judging, thinking = stages("minds_mirror", annotations, **arm)
+    assert judging == stages("minds_mirror", annotations, schedule="sequential", labels="gold")[0]
+    assert "wrong" in {target.text for target in judging.targets}
+    assert said(thinking) == [
+        (Tag.PREDICT, QUESTION, None, "7", 1.0),
+        (Tag.EXPLAIN, QUESTION, None, f"{FIRST} The answer is 7.", 1.0),
+    ]
+    assert thinking.dropped == {
+        "rationale: truncated": 1,
+        "rationale: no_reasoning": 1,
+        "rationale: empty": 1,
+        "rationale: refused": 1,
+        "rationale: not right": 1,
+        "rationale: repeated": 1,
+    }
+
+
+def test_one_rationale_a_question_is_the_first_that_is_selected(annotations: list[Annotation]) -> None:
+    """Of 12, 7 and 7 the first is not the one to teach."""
+    turned = annotations[0].model_copy(update={"rationales": annotations[0].rationales[2:]})
+    [stage] = stages("step_by_step", [turned], labels="gold", select="right")
+    assert [target.text for target in stage.targets] == ["7", f"{FIRST} The answer is 7."]
+
+
+def test_labels_do_not_depend_on_the_selection(annotations: list[Annotation]) -> None:
+    """Two judges' favourite is 12; the label stays the answer of most samples."""
+    twelve = annotations[0].evaluations[3].model_copy(update={"verdict": Verdict.CORRECT})
+    one = annotations[0].model_copy(update={"evaluations": (twelve,)})
+    [stage] = stages("multi_cot", [one], select="judged_correct")
+    assert [target.text for target in stage.targets] == ["7", f"{OTHER} The answer is 12."]
+
+
+@pytest.mark.parametrize("schedule", ["sequential", "replayed", "joint"])
+@pytest.mark.parametrize("method", ["step_by_step", "multi_cot", "minds_mirror"])
+def test_an_arm_that_is_left_without_rationales_names_itself_and_the_reason(
+    annotations: list[Annotation], method: str, schedule: str
+) -> None:
+    example = annotations[0].example.model_copy(update={"gold": "1"})
+    one = annotations[0].model_copy(update={"example": example})
+    with pytest.raises(
+        AnnotationError, match=r"arm 'arm'.*'thinking' \(question: no rationale selected: 1.*not right: 3"
+    ):
+        stages(method, [one], labels="gold", select="right", schedule=schedule)
+
+
+def test_an_arm_without_verdicts_or_labels_is_refused_too(annotations: list[Annotation]) -> None:
+    unjudged = [annotation.model_copy(update={"evaluations": ()}) for annotation in annotations]
+    with pytest.raises(AnnotationError, match=r"'arm'.*'self_evaluation'"):
+        stages("minds_mirror", unjudged)
+    with pytest.raises(AnnotationError, match=r"'arm'.*'labels' \(question: no label: 1\)"):
+        stages("standard", annotations[1:])
+
+
 def test_teacher_labels_are_the_most_frequent_answer() -> None:
     """Equal in value counts as equal; where no answer leads, the first counts."""
 
