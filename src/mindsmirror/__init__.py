@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mindsmirror.annotation.importing import import_annotations as import_annotations
+    from mindsmirror.delivery import export_annotations as export_annotations
     from mindsmirror.errors import MindsMirrorError as MindsMirrorError
     from mindsmirror.methods import ArmConfig as ArmConfig
     from mindsmirror.pipeline import Pipeline as Pipeline
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "mindsmirror.trained": ("ask", "evaluate_elsewhere"),
     "mindsmirror.annotation.importing": ("import_annotations",),
+    "mindsmirror.delivery": ("export_annotations",),
     "mindsmirror.errors": ("MindsMirrorError",),
     "mindsmirror.methods": ("ArmConfig",),
     "mindsmirror.pipeline": ("Pipeline", "run"),

@@ -23,6 +23,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("inference",),
     ("evaluation",),
     ("reporting",),
+    ("delivery",),
     ("recipe", "runs", "outcome", "trained", "pipeline"),
     ("cli",),
     ("__init__",),
@@ -31,7 +32,17 @@ ORDER: tuple[tuple[str, ...], ...] = (
 """From the bottom up; what stands in one line may import each other."""
 
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
-HEAVY = ("torch", "transformers", "peft", "accelerate", "datasets", "openvino", "openvino_genai", "reasoning_gym")
+HEAVY = (
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "datasets",
+    "pyarrow",
+    "openvino",
+    "openvino_genai",
+    "reasoning_gym",
+)
 TORCH = ("torch", "transformers")
 TORCH_ROOMS = ("students", "training", "inference")
 LIGHT_IN_THEM = ("config", "__init__")

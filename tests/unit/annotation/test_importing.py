@@ -73,7 +73,7 @@ def test_an_answer_beside_the_text_counts_where_the_text_states_none(tmp_path: P
 
 def test_evaluations_stay_with_their_rationale(tmp_path: Path) -> None:
     wrong = "No.\nEvaluation result: the given answer is wrong."
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": "a", "rationale": "It."},
         {"id": "a", "rationale": "One. The answer is 3.", "evaluations": [wrong, "Hm."]},
         {"id": "a", "rationale": "One. The answer is 2.", "evaluations": [{"verdict": "correct", "critique": "Yes."}]},

@@ -1,4 +1,4 @@
-"""`import` as a verb: from others' rationales to a run's stages."""
+"""`import` and `export` as verbs: from others' rationales to a run's stages, and out again as a data set."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,9 @@ from click.testing import CliRunner, Result
 from end_to_end import material
 
 from mindsmirror.annotation.importers import KINDS
+from mindsmirror.annotation.importing import import_annotations
 from mindsmirror.cli.main import cli
+from mindsmirror.delivery import FORMATS
 from mindsmirror.errors import AnnotationError, DataError
 from mindsmirror.outcome import _judge, _teacher, _usd
 from mindsmirror.pipeline import Pipeline
@@ -56,10 +58,12 @@ def imports(*more: object) -> Result:
     return command("import", "jsonl", "said.jsonl", "--task", "words.jsonl", "--out", "annotations.jsonl", *more)
 
 
-def test_the_kinds_are_those_that_there_are() -> None:
-    """The verb names them without importing what is heavy."""
+def test_the_kinds_and_formats_are_those_that_there_are() -> None:
+    """The verbs name them without importing what is heavy."""
     kind = next(p for p in _command("import").params if p.name == "kind")
+    form = next(p for p in _command("export").params if p.name == "form")
     assert tuple(kind.type.choices) == tuple(KINDS)
+    assert tuple(form.type.choices) == FORMATS
 
 
 def _command(name: str) -> Any:
@@ -131,3 +135,20 @@ def test_a_wrong_source_is_one_error(words: Path) -> None:
         ended.exception
     )
     assert not (words / "annotations.jsonl").exists()
+
+
+def test_what_is_exported_comes_in_again(words: Path) -> None:
+    imports()
+    pipeline = Pipeline(make_recipe(recipe()))
+    pipeline.begin(trains=False)
+    pipeline.annotate()
+    ended = command("export", "imported", "--format", "jsonl", "--out", "out", "--json")
+    assert json.loads(ended.output) == {"out": "out", "format": "jsonl", "rows": {"train": 21, "validation": 6}}
+    files = [words / "out/data/train.jsonl", words / "out/data/validation.jsonl"]
+    again = import_annotations("jsonl", files, pipeline.task).annotations
+    before = pipeline.annotations()
+    assert [(a.example, a.split, a.rationales, a.evaluations) for a in again] == [
+        (a.example, a.split, a.rationales, a.evaluations) for a in before
+    ]
+    twice = command("export", "imported", "--format", "jsonl", "--out", "out")
+    assert isinstance(twice.exception, DataError) and "out is there already" in str(twice.exception)

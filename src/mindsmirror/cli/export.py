@@ -1,0 +1,29 @@
+"""`mindsmirror export RUN`: a run's annotations as a data set for others."""
+
+from pathlib import Path
+
+import click
+
+from mindsmirror.cli.options import as_json, run_folder, runs_folder, show
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(["parquet", "datasets", "jsonl"]), default="parquet", show_default=True
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet.")
+@runs_folder
+@as_json
+def command(run: Path, form: str, out: Path, runs: Path, json_output: bool) -> None:
+    """Write the annotations of RUN, one row a rationale with its self-evaluations, and a data set card.
+
+    The card names teacher, judge, prompts, the task and its licence, yields, and how good the verdicts are.
+    """
+    from mindsmirror.delivery import export_annotations
+    from mindsmirror.pipeline import Pipeline
+
+    pipeline = Pipeline.of(run_folder(run, runs))
+    rows = export_annotations(pipeline.recipe.name, pipeline.annotations(), pipeline.task, form, out)
+    lines = [f"{number} rows in {split}" for split, number in rows.items()]
+    show({"out": str(out), "format": form, "rows": rows}, [*lines, f"card: {out / 'README.md'}"], json_output)
