@@ -117,13 +117,13 @@ def test_those_of_one_prefix_go_together_and_the_first_alone() -> None:
     waiting: Waiting[str] = Waiting()
     for name in ("a1", "b1", "a2", "b2", "-1", "a3", "-2"):
         waiting.put({"a": 1, "b": 2}.get(name[0]), name)
-    assert [waiting.take() for _ in range(5)] == ["a1", "b1", "-1", "-2", None]
+    assert [waiting.take() for _ in range(5)] == ["-1", "-2", "a1", "b1", None]
     waiting.arrived(2)
     assert [waiting.take(), waiting.take()] == ["b2", None]
     waiting.arrived(1)
     waiting.put(1, "a0", first=True)
     waiting.put(2, "b3")
-    assert [waiting.take() for _ in range(5)] == ["a0", "a2", "a3", "b3", None]
+    assert [waiting.take() for _ in range(5)] == ["b3", "a0", "a2", "a3", None]
 
 
 def test_a_new_prefix_is_sent_alone(server: Server) -> None:
