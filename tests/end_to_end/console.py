@@ -33,7 +33,7 @@ PRELOADED = [
     "mindsmirror.reporting.report",
     "mindsmirror.tasks.jsonl",
     "mindsmirror.training.stages",
-    "openai",
+    "mindsmirror.engines.openai",
     "transformers.models.llama.modeling_llama",
     "transformers.models.t5.modeling_t5",
 ]

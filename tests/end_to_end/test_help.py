@@ -10,7 +10,7 @@ from end_to_end.console import SCRIPT
 
 from mindsmirror.cli.main import VERBS
 
-HEAVY = ("torch", "transformers", "numpy", "openvino", "openai", "reasoning_gym")
+HEAVY = ("torch", "transformers", "numpy", "openvino", "httpx2", "reasoning_gym")
 
 
 def imported(*arguments: str) -> tuple[set[str], str]:

@@ -48,8 +48,8 @@ class OpenAIOptions(Options):
     """Parameters of the engine `openai`."""
 
     neutral = frozenset({"concurrency", "timeout", "retries"})
-    concurrency: int = Field(8, ge=1, description="requests at once")
-    timeout: float = Field(120.0, gt=0, description="seconds until a request counts as lost")
+    concurrency: int = Field(8, ge=1, description="requests at once, at most: the server's load decides")
+    timeout: float = Field(120.0, gt=0, description="seconds for a whole reply; then the request counts as lost")
     retries: int = Field(5, ge=0, description="further attempts after a failure that may pass")
     extra: dict[str, Any] = Field(default_factory=dict, description="further fields of the request body")
 

@@ -1,124 +1,30 @@
 """The chat completions engine against a loopback server that behaves, and misbehaves, by script."""
 
-import hashlib
-import json
 import socket
-import struct
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
+from unit.engines.loopback import (
+    KEYS,
+    SECRET,
+    Behaviour,
+    Body,
+    Handler,
+    Server,
+    ask,
+    completion,
+    cut_short,
+    engine_at,
+    first_then,
+    hang,
+    request,
+    reset,
+    well,
+)
 
-from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, seed_of
-from mindsmirror.engines.chat import retry_after
-from mindsmirror.engines.config import OpenAIOptions
-from mindsmirror.engines.openai import OpenAIEngine
+from mindsmirror.engines.base import Finish, Message, Request, Sampling, seed_of
 from mindsmirror.errors import EngineError
-
-KEYS = tuple(hashlib.sha256(str(i).encode()).hexdigest() for i in range(8))
-SECRET = "sk-very-secret"
-
-Body = dict[str, Any]
-Behaviour = Callable[["Server", "Handler", Body], None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: "Server"
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            self.server.bodies.append(body | {"authorization": self.headers["Authorization"]})
-        self.server.behaviour(self.server, self, body)
-
-    def send(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in ({"Content-Type": "application/json"} | headers).items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def refuse(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
-        error = {"message": message, "code": code, "type": None, "param": None}
-        self.send(status, json.dumps({"error": error}).encode(), **headers)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
-class Server(ThreadingHTTPServer):
-    behaviour: Behaviour
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.bodies: list[Body] = []
-        self.lock = threading.Lock()
-
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up is part of the tests."""
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEACHER_KEY", SECRET)
-
-
-def engine_at(server: Server | str, **options: Any) -> OpenAIEngine:
-    url = server if isinstance(server, str) else f"http://127.0.0.1:{server.server_port}/v1"
-    return OpenAIEngine(
-        "tiny",
-        {"engine": "openai", "model": "tiny"},
-        base_url=url,
-        api_key_env="TEACHER_KEY",
-        options=OpenAIOptions(**{"timeout": 5.0, "retries": 2} | options),
-    )
-
-
-def completion(texts: list[str | None], finish: str | None = "stop", tokens: int = 6) -> bytes:
-    choices = [
-        {"index": i, "message": {"role": "assistant", "content": t}, "finish_reason": finish}
-        for i, t in enumerate(texts)
-    ]
-    usage = {"prompt_tokens": 11, "completion_tokens": tokens, "total_tokens": 11 + tokens}
-    return json.dumps({"id": "x", "object": "chat.completion", "choices": choices, "usage": usage}).encode()
-
-
-def well(server: Server, handler: Handler, body: Body) -> None:
-    handler.send(200, completion([f"text {body['seed']}.{i}" for i in range(body.get("n", 1))]))
-
-
-def request(*keys: str, id: str = "r", **sampling: Any) -> Request:
-    messages = (Message("system", "Be brief."), Message("user", f"Say {id}."))
-    return Request(id, messages, Sampling(**sampling), keys)
-
-
-def ask(engine: OpenAIEngine, *keys: str, **sampling: Any) -> tuple[Completion, ...]:
-    engine.submit(request(*keys, **sampling))
-    ((_, completions),) = engine.poll()
-    assert tuple(c.key for c in completions) == keys
-    return completions
-
-
-def first_then(first: Behaviour, then: Behaviour = well) -> Behaviour:
-    def behave(server: Server, handler: Handler, body: Body) -> None:
-        (first if len(server.bodies) == 1 else then)(server, handler, body)
-
-    return behave
 
 
 def test_samples_of_a_prompt_are_one_request(server: Server) -> None:
@@ -129,7 +35,7 @@ def test_samples_of_a_prompt_are_one_request(server: Server) -> None:
         assert all(c.finish is Finish.STOP for c in completions)
         assert [c.tokens_in for c in completions] == [11, 0, 0]
         assert sum(c.tokens_out for c in completions) == 6
-        assert engine.poll() == [] and engine.capacity == 24
+        assert engine.poll() == [] and engine.capacity == 18
     (body,) = server.bodies
     assert body.pop("authorization") == f"Bearer {SECRET}"
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say r."}]
@@ -164,7 +70,7 @@ def test_n_that_is_not_supported_is_remembered(server: Server, refusal: str) -> 
         assert before == (4 if refusal == "refuses" else 3)
         ask(engine, *KEYS[3:6])
         assert len(server.bodies) == before + 3 and all("n" not in b for b in server.bodies[before:])
-        assert engine.capacity == 8
+        assert engine.capacity == 6
 
 
 def test_a_bad_prompt_does_not_make_n_forgotten(server: Server) -> None:
@@ -203,24 +109,6 @@ def test_retry_after_is_honoured(server: Server) -> None:
     with engine_at(server) as engine:
         assert ask(engine, KEYS[0])[0].finish is Finish.STOP
     assert 1.0 <= time.monotonic() - began < 3
-
-
-def hang(server: Server, handler: Handler, body: Body) -> None:
-    time.sleep(1.5)
-
-
-def reset(server: Server, handler: Handler, body: Body) -> None:
-    linger = struct.pack("ii", 1, 0)
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    handler.connection.close()
-
-
-def cut_short(server: Server, handler: Handler, body: Body) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", "5000")
-    handler.end_headers()
-    handler.wfile.write(completion(["x"])[:40])
 
 
 PASSING: dict[str, Behaviour] = {
@@ -349,20 +237,3 @@ def test_closing_does_not_wait_for_what_hangs(server: Server) -> None:
     with engine_at(server) as engine:
         engine.submit(request(KEYS[0]))
     assert time.monotonic() - began < 1
-
-
-def test_retry_after_is_a_number_or_a_date() -> None:
-    assert retry_after(_StatusError("2.5")) == 2.5
-    assert retry_after(_StatusError("-3")) == 0
-    asked = retry_after(_StatusError(formatdate(time.time() + 100, usegmt=True)))
-    assert asked is not None and 50 < asked <= 101
-
-
-@pytest.mark.parametrize("value", ["soon", "", "nan", "inf"])
-def test_a_senseless_retry_after_is_ignored(value: str) -> None:
-    assert retry_after(_StatusError(value)) is None
-
-
-class _StatusError(Exception):
-    def __init__(self, value: str) -> None:
-        self.response = type("Response", (), {"headers": {"retry-after": value}})()

@@ -1,0 +1,16 @@
+"""Any OpenAI-compatible chat completions server: OpenAI, vLLM, SGLang, llama.cpp, Ollama and others.
+
+The samples of a prompt are one HTTP request (`n`) where the server allows it; where it refuses or returns
+fewer, single ones are sent from then on. How many requests are in flight follows the server. What may pass
+(429, 5xx, a lost connection, half a reply) is tried again with growing pauses, or after the time that the
+server asks for. A sample that finally fails is a failed completion and takes no sibling along. An endpoint
+that is down, or that refuses key or model, before anything has worked is an EngineError, and so is one that
+answers nothing any more.
+
+`engine` is the engine; `wire` sends and receives, `endpoint` knows the server, `reply` and `headers` read what
+it says, `pace` decides how much is in flight and `waiting` in which order it goes.
+"""
+
+from mindsmirror.engines.openai.engine import OpenAIEngine
+
+__all__ = ["OpenAIEngine"]

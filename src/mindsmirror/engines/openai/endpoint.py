@@ -1,0 +1,131 @@
+"""What is known of one server: what it takes, whether it has ever worked, and when it is of no use.
+
+Servers differ in the fields that they accept. What one refuses is found out once, from its own words, and
+remembered for the life of the engine.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mindsmirror.engines.base import Request, seed_of
+from mindsmirror.engines.config import OpenAIOptions, public_url
+from mindsmirror.engines.openai.reply import RefusedError
+from mindsmirror.engines.openai.wire import LostError, SlowError
+from mindsmirror.errors import EngineError
+
+LONGEST_PAUSE = 600.0
+"""Seconds: a server that asks for more is not waited for."""
+PASSING = (408, 409, 425, 429)
+"""Statuses below 500 that may not come again."""
+CROWDED = (429, 502, 503, 504, 529)
+"""Statuses that speak of the server and not of the request."""
+REFUSING = (401, 403, 404)
+"""Statuses by which a server refuses the key or does not know the model."""
+
+
+class Form(NamedTuple):
+    """How a request is written for this server."""
+
+    limit: str = "max_tokens"
+    """Name of the field that bounds the tokens of a reply."""
+    seed: bool = True
+
+
+class Endpoint:
+    """The server at `base_url`; its key is read from the environment and kept out of all texts."""
+
+    def __init__(self, model: str, base_url: str, key_variable: str, options: OpenAIOptions) -> None:
+        self._model, self._key_variable, self._options = model, key_variable, options
+        self._shown = public_url(base_url)
+        self.secret = os.environ.get(key_variable, "").strip()
+        if not (self.secret.isascii() and self.secret.isprintable()):
+            raise EngineError(f"the environment variable {key_variable} holds what cannot be an API key")
+        self.form = Form()
+        self.takes_n = True
+        self.worked = False
+
+    def body(self, request: Request, keys: tuple[str, ...], form: Form) -> bytes:
+        """A chat completion's request for so many samples; ValueError if the texts cannot be sent."""
+        sampling = request.sampling
+        fields: dict[str, Any] = {
+            "model": self._model,
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            form.limit: sampling.max_tokens,
+            "temperature": sampling.temperature,
+        }
+        if form.seed:
+            fields["seed"] = seed_of(keys[0])
+        if len(keys) > 1:
+            fields["n"] = len(keys)
+        if sampling.top_p < 1:
+            fields["top_p"] = sampling.top_p
+        # TOML knows dates, JSON does not: they are written as text.
+        return json.dumps(fields | self._options.extra, ensure_ascii=False, default=str).encode()
+
+    def adapts(self, error: Exception, form: Form) -> bool:
+        """Whether the server only refused the name of a field in this form, which is mended from now on."""
+        if not isinstance(error, RefusedError) or error.status not in (400, 422):
+            return False
+        extra: Mapping[str, Any] = self._options.extra
+        if "max_completion_tokens" in error.message and form.limit == "max_tokens" and form.limit not in extra:
+            self.form = self.form._replace(limit="max_completion_tokens")
+            return True
+        if form.seed and "seed" not in extra and re.search(r"\bseed\b", error.message):
+            self.form = self.form._replace(seed=False)
+            return True
+        return False
+
+    def useless(self, error: Exception, attempt: int) -> EngineError | None:
+        """The end of it all, if no other request will fare better than this one."""
+        if isinstance(error, RefusedError) and error.code == "insufficient_quota":
+            return self.end("has no money left on this key", error, "Top it up or use another one.")
+        if self.worked:
+            return None
+        if isinstance(error, RefusedError):
+            return self._refuses(error)
+        if isinstance(error, LostError | SlowError) and attempt >= min(1, self._options.retries):
+            return self.end("does not answer", error, "Is the server running, and is `base_url` right?")
+        return None
+
+    def end(self, what: str, error: Exception, hint: str) -> EngineError:
+        """An EngineError that names the endpoint; to be raised `from None`, other texts may quote the key."""
+        return EngineError(f"the endpoint {self._shown} {what} ({self.reason(error)}). {hint}")
+
+    def reason(self, error: Exception) -> str:
+        """The error in one line, without the key, which some servers repeat."""
+        name = "" if isinstance(error, RefusedError | LostError | SlowError) else f"{type(error).__name__}: "
+        line = " ".join(f"{name}{error}".split())
+        return (line.replace(self.secret, "***") if self.secret else line)[:400]
+
+    def _refuses(self, error: RefusedError) -> EngineError | None:
+        if error.status in (401, 403):
+            hint = f"Put a valid key for it into the environment variable {self._key_variable}."
+            return self.end("refuses the API key", error, hint)
+        if error.status == 404:
+            hint = "Check `model` against the models that it serves, and that `base_url` ends as it wants (/v1)."
+            return self.end(f"does not know the model {self._model!r} or the path", error, hint)
+        if 300 <= error.status < 400:
+            hint = "Redirects are not followed, as the key would go with them: put the right address into `base_url`."
+            return self.end("is somewhere else", error, hint)
+        return None
+
+
+def is_crowded(error: Exception) -> bool:
+    """Whether the failure speaks of the server, so that less should be sent to it."""
+    return isinstance(error, LostError | SlowError) or (isinstance(error, RefusedError) and error.status in CROWDED)
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether other requests will hardly fare better, if it is more than a mishap: key, model, address or load."""
+    refused = isinstance(error, RefusedError) and (error.status in REFUSING or 300 <= error.status < 400)
+    return refused or is_crowded(error)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed later."""
+    if isinstance(error, RefusedError):
+        return error.status in PASSING or error.status >= 500
+    return not isinstance(error, ValueError)

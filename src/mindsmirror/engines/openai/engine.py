@@ -1,0 +1,124 @@
+"""The engine itself: `submit` and `poll` on one side, an asyncio loop in a thread of its own on the other.
+
+Requests cross over to the loop by a queue, and what has ended comes back by another.
+"""
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from mindsmirror.engines.base import Completion, EngineBase, Request
+from mindsmirror.engines.config import OpenAIOptions
+from mindsmirror.engines.openai.endpoint import Endpoint
+from mindsmirror.engines.openai.traffic import Pending, Traffic
+from mindsmirror.engines.openai.wire import Wire
+
+CLOSING = 2.0
+"""Seconds that `close` gives the connections to end."""
+
+
+class OpenAIEngine(EngineBase):
+    """Completes prompts at `base_url`; the key is read from the environment and kept out of all texts."""
+
+    def __init__(
+        self,
+        model: str,
+        identity: Mapping[str, Any],
+        *,
+        base_url: str,
+        api_key_env: str = "OPENAI_API_KEY",
+        options: OpenAIOptions | None = None,
+    ) -> None:
+        self.identity = identity
+        options = options or OpenAIOptions()
+        self._endpoint = Endpoint(model, base_url, api_key_env, options)
+        secret = self._endpoint.secret
+        self._wire = Wire(base_url, secret, connections=options.concurrency, timeout=options.timeout)
+        self._ended: queue.SimpleQueue[Pending | BaseException | None] = queue.SimpleQueue()
+        self._traffic = Traffic(self._endpoint, self._wire, options, self._ended.put)
+        self._submitted: deque[Request] = deque()
+        self._woken = self._closed = False
+        self._owed, self._widest = 0, 1
+        self._fatal: BaseException | None = None
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._report)
+        # A daemon, so that a request that hangs does not keep the program from ending.
+        self._thread = threading.Thread(target=self._serve, name="openai engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def capacity(self) -> int:
+        """The number of HTTP requests at once and half as many to follow, times the samples that one brings."""
+        limit = self._traffic.pace.limit
+        return (limit + (limit + 1) // 2) * (self._widest if self._endpoint.takes_n else 1)
+
+    def submit(self, request: Request) -> None:
+        """Hand the request to the loop; RuntimeError once the engine is closed."""
+        if self._closed:
+            raise RuntimeError("the engine is closed")
+        self._owed += 1
+        self._widest = max(self._widest, len(request.keys))
+        self._submitted.append(request)
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._accept)
+
+    def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
+        """Wait for at least one request to end; EngineError once the endpoint proves to be of no use."""
+        ended: list[Pending] = []
+        while self._fatal is None and (not self._ended.empty() or (self._owed and not ended)):
+            item = self._ended.get()
+            if isinstance(item, BaseException):
+                self._fatal = item
+            elif item is None:
+                self._owed = 0
+            else:
+                self._owed -= 1
+                ended.append(item)
+        if self._fatal is not None and not ended:
+            raise self._fatal
+        return [(p.request, tuple(p.arrived[key] for key in p.request.keys)) for p in ended]
+
+    def close(self) -> None:
+        """Stop asking; replies that are still on their way are dropped."""
+        if not self._closed:
+            self._closed = True
+            with suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(CLOSING + 1)
+            self._owed = 0
+            self._ended.put(None)
+
+    def _serve(self) -> None:
+        try:
+            self._loop.run_forever()
+            for task in self._traffic.tasks:
+                task.cancel()
+            self._loop.run_until_complete(self._hang_up())
+        except BaseException as error:  # a thread's failure must reach whoever polls
+            self._ended.put(error)
+        finally:
+            self._loop.close()
+
+    async def _hang_up(self) -> None:
+        if self._traffic.tasks:
+            await asyncio.wait(self._traffic.tasks, timeout=CLOSING / 2)
+        async with asyncio.timeout(CLOSING / 2):
+            await self._wire.close()
+
+    def _accept(self) -> None:
+        """Take over what was submitted."""
+        self._woken = False
+        requests = []
+        while self._submitted:
+            requests.append(self._submitted.popleft())
+        self._traffic.take(requests)
+
+    def _report(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell the caller of a callback that failed; of a broken connection its own request will know."""
+        if "handle" in context and isinstance(context.get("exception"), BaseException):
+            self._ended.put(context["exception"])

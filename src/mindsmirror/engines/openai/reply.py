@@ -1,0 +1,102 @@
+"""What a chat completions server sends back: its choices and counts of tokens, or why there are none."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mindsmirror.engines.base import Completion, Finish
+
+FINISHES = {"length": Finish.LENGTH, "max_tokens": Finish.LENGTH, "content_filter": Finish.FILTERED}
+MOST_TOKENS = 2**31
+"""Counts beyond it are no counts, and would not fit the store."""
+
+
+class MalformedError(Exception):
+    """A reply with status 200 that is no chat completion."""
+
+
+class RefusedError(Exception):
+    """A reply with another status: its code and what the server says, in `message`."""
+
+    def __init__(self, status: int, message: str, code: str, headers: Mapping[str, str]) -> None:
+        super().__init__(f"status {status}: {message}" if message else f"status {status}")
+        self.status, self.message, self.code, self.headers = status, message, code, headers
+
+
+class Choice(NamedTuple):
+    """One sample of a reply."""
+
+    text: str
+    finish: Finish
+
+
+class Reply(NamedTuple):
+    """A chat completion; its counts are 0 where the server does not give them."""
+
+    choices: tuple[Choice, ...]
+    tokens_in: int
+    tokens_out: int
+
+
+def completions_of(keys: Sequence[str], reply: Reply) -> list[Completion]:
+    """The reply's choices as completions; its tokens are split by length, for servers give only the sum."""
+    letters = [len(choice.text) for choice in reply.choices]
+    whole = max(1, sum(letters))
+    completions, given, passed = [], 0, 0
+    for index, (key, choice) in enumerate(zip(keys, reply.choices, strict=False)):
+        passed += letters[index]
+        until = reply.tokens_out * passed // whole
+        tokens_in = reply.tokens_in if index == 0 else 0
+        completions.append(Completion(key, choice.text, choice.finish, tokens_in, until - given))
+        given = until
+    return completions
+
+
+def read_reply(content: bytes) -> Reply:
+    """The parts of a chat completion that are used; MalformedError if the bytes are none.
+
+    The content type is not looked at: some servers send plain JSON as text.
+    """
+    try:
+        document = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"the reply is not JSON: {error}") from error
+    choices = document.get("choices") if isinstance(document, dict) else None
+    if not isinstance(choices, list) or not choices:
+        raise MalformedError(f"the reply is no chat completion: {str(document)[:100]!r}")
+    usage = document.get("usage")
+    counts = [usage.get(name) if isinstance(usage, dict) else 0 for name in ("prompt_tokens", "completion_tokens")]
+    tokens_in, tokens_out = (c if isinstance(c, int) and 0 < c < MOST_TOKENS else 0 for c in counts)
+    return Reply(tuple(map(_read_choice, choices)), tokens_in, tokens_out)
+
+
+def _read_choice(choice: Any) -> Choice:
+    message = choice.get("message") if isinstance(choice, dict) else None
+    text = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(text, str | None):
+        raise MalformedError(f"a choice without a message: {str(choice)[:100]!r}")
+    finish = FINISHES.get(str(choice.get("finish_reason")), Finish.STOP)
+    refusal = message.get("refusal")
+    if text is None and isinstance(refusal, str):
+        return Choice(refusal, Finish.FILTERED)
+    return Choice(text or "", finish)
+
+
+def read_refusal(status: int, content: bytes, headers: Mapping[str, str]) -> RefusedError:
+    """The error that a reply with another status than 200 is, in whichever of the usual forms it comes."""
+    text = content[:4000].decode("utf-8", "replace")
+    try:
+        document: Any = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        document = None
+    error = document.get("error", document) if isinstance(document, dict) else None
+    if isinstance(error, dict):
+        message = error.get("message") or error.get("detail") or text
+        param = error.get("param")
+        text = f"{message} (parameter {param})" if isinstance(param, str) and param not in str(message) else message
+        code = error.get("code") or error.get("type")
+    else:
+        text, code = error if isinstance(error, str) else text, None
+    if 300 <= status < 400:
+        text = f"redirected to {headers.get('location', 'nowhere')}"
+    return RefusedError(status, str(text)[:1000], str(code or ""), headers)

@@ -1,0 +1,120 @@
+"""One HTTP endpoint over a pool of kept connections: bytes out, bytes in, always within a time.
+
+httpx2's transport is used without its client: there is one address and one kind of request, so cookies,
+redirects, authentication schemes and a log line with the address are only in the way. A redirect is a
+refusal, because the key would go wherever it points.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx2
+
+from mindsmirror.engines.config import public_url
+from mindsmirror.errors import EngineError
+
+LONGEST_CONNECT = 15.0
+"""Seconds for which a connection is waited for, where a request has longer."""
+LARGEST = 64 * 2**20
+"""Bytes of a reply; what is larger is given up."""
+
+
+class LostError(Exception):
+    """No connection, or one that broke before the reply was whole."""
+
+
+class SlowError(Exception):
+    """The reply was not whole when the time was up."""
+
+
+class Answer(NamedTuple):
+    """A reply as it came; the names of its headers are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Wire:
+    """Posts to `base_url`/chat/completions, at most `connections` at once; EngineError if that is no address.
+
+    A post takes at most `timeout` seconds from its start to the last byte of its reply. User and password in
+    the address are sent as such where there is no key. A proxy is taken from the environment, as usual.
+    """
+
+    def __init__(self, base_url: str, secret: str, *, connections: int, timeout: float) -> None:
+        self._timeout = timeout
+        parts = urlsplit(base_url)
+        shown = public_url(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise EngineError(f"the `base_url` {shown!r} is no address: it has to begin with http:// or https://")
+        query = f"?{parts.query}" if parts.query else ""
+        try:
+            self._url = httpx2.URL(f"{shown}/chat/completions{query}")
+            self._transport = httpx2.AsyncHTTPTransport(
+                proxy=_proxy(parts.scheme, parts.hostname),
+                limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+            )
+        except (httpx2.InvalidURL, ValueError, ImportError) as error:
+            raise EngineError(f"the endpoint {shown} cannot be reached: {error}") from None
+        self._headers = [
+            (b"Host", self._url.netloc),
+            (b"Content-Type", b"application/json"),
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"identity"),
+            (b"User-Agent", b"mindsmirror"),
+        ]
+        if secret:
+            self._headers.append((b"Authorization", b"Bearer " + secret.encode()))
+        elif parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers.append((b"Authorization", b"Basic " + b64encode(pair.encode())))
+        self._extensions = {"timeout": {"connect": min(LONGEST_CONNECT, timeout)}}
+
+    async def post(self, body: bytes) -> Answer:
+        """The reply to the body, whatever its status; LostError or SlowError if there is none."""
+        request = httpx2.Request(
+            "POST",
+            self._url,
+            headers=[*self._headers, (b"Content-Length", b"%d" % len(body))],
+            stream=httpx2.ByteStream(body),
+            extensions=self._extensions,
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    content = await _read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise SlowError(f"no whole reply within {self._timeout:g} seconds") from None
+        except (httpx2.HTTPError, OSError) as error:
+            raise LostError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from None
+        return Answer(response.status_code, response.headers, content)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    parts, size = [], 0
+    async for part in response.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            raise LostError(f"the reply is larger than {LARGEST} bytes")
+    return b"".join(parts)
+
+
+def _proxy(scheme: str, host: str) -> str | None:
+    """The proxy that the environment names for such an address; a server on this machine needs none."""
+    if host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    return proxies.get(scheme) or proxies.get("all")
