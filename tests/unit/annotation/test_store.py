@@ -68,18 +68,19 @@ def test_more_keys_than_a_query_takes(tmp_path: Path) -> None:
     with Store(tmp_path / "store.sqlite") as store:
         put(store, *(done(key, key) for key in keys))
         assert {key: stored.text for key, stored in store.get(keys * 2).items()} == {key: key for key in keys}
-        assert store.get([]) == {} == store.failures([])
+        assert store.get([]) == {} and store.failures([]) == []
         assert list(store.keys()) == keys
 
 
-def test_failures_are_kept_beside_and_the_last_reason_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_are_kept_beside_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", iter([9e9, 5.0, -3.0]).__next__)
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
         put(store, Completion("a", "", Finish.FAILED, error="no route"), done("b", "8"))
         put(store, Completion("a", "", Finish.FAILED, error="half \ud83d an emoji\x00"))
     with Store(path) as store:
-        assert store.failures(["a", "b"]) == {"a": "half \ud83d an emoji\x00"}
+        found = [(f.key, f.kind, f.reason, f.attempt) for f in store.failures(["a", "b"])]
+        assert found == [("a", "failed", "no route", 1), ("a", "failed", "half \ud83d an emoji\x00", 2)]
         assert list(store.keys()) == ["b"]
         put(store, done("a", "at last"))
     assert texts(path, "ab") == {"a": "at last", "b": "8"}, "a clock that goes back does no harm"
@@ -197,7 +198,7 @@ def test_a_full_disk_is_one_error_and_costs_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr and ended.stderr.count("\n") == 1
     assert str(path) in ended.stderr and "free some disk space" in ended.stderr
     committed = ended.stdout.split()
-    assert 20 < len(committed) < 200
+    assert 15 < len(committed) < 200
     assert texts(path, committed) == dict.fromkeys(committed, "x" * 5000)
     with Store(path) as store:
         assert list(store.keys()) == committed
@@ -213,7 +214,7 @@ def test_a_newer_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
         database.execute(f"PRAGMA user_version = {VERSION + 1}")
     database.close()
     before = path.read_bytes()
-    with pytest.raises(StorageError, match=r"newer version \(store version 2, this one reads 1\). Update mindsmirror"):
+    with pytest.raises(StorageError, match=r"newer version \(store version 3, this one reads 2\). Update mindsmirror"):
         Store(path)
     assert path.read_bytes() == before
 
