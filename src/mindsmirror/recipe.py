@@ -53,7 +53,7 @@ class Recipe(BaseModel):
                 "or arms that are compared would not know the same"
             )
         if self.annotation.budget.usd is not None:
-            for number in sorted({0, self.judge.teacher}):
+            for number in sorted({0, self.judge.teacher if self.annotation.self_evaluations else 0}):
                 if self.teacher[number].price is None:
                     raise ValueError(
                         f"annotation.budget.usd: a cap in USD needs the price of every teacher that is asked, and "

@@ -23,7 +23,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("inference",),
     ("evaluation",),
     ("reporting",),
-    ("recipe", "runs", "outcome", "trained", "pipeline"),
+    ("recipe", "runs", "annotating", "outcome", "trained", "pipeline"),
     ("cli",),
     ("__init__",),
     ("__main__",),

@@ -20,7 +20,7 @@ from mindsmirror.annotation.budget import BudgetConfig, Spending
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import read_judgement, read_rationale
-from mindsmirror.annotation.repairs import ask_again
+from mindsmirror.annotation.repairs import MOST_REPAIRS, ask_again
 from mindsmirror.annotation.store import Failure, Store, Stored
 from mindsmirror.annotation.wanted import Account, Question, StepCost, Tally, Teacher, Wanted, samples_of
 from mindsmirror.answers.base import Answer
@@ -52,7 +52,7 @@ class AnnotationConfig(BaseModel):
     repairs: int = Field(
         0,
         ge=0,
-        le=3,
+        le=MOST_REPAIRS,
         description="how often a reply that did not parse is asked for again",
         # Left out where there are none: the annotations of recipes that do not name it stay valid.
         exclude_if=lambda repairs: repairs == 0,

@@ -157,6 +157,7 @@ class Asking:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._spending.drop()
         self._opened.__exit__(kind, error, trace)
 
 

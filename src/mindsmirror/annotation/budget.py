@@ -82,6 +82,18 @@ class Spending:
         return self._seconds + (time.monotonic() - self._marked if self._marked is not None else 0.0)
 
     @property
+    def words(self) -> str:
+        """What was paid so far, with its caps: "8120 tokens, $0.0031 of $2"."""
+        budget = self.budget
+        cap = f" of {budget.tokens}" if budget.tokens is not None else ""
+        text = f"{self.tokens_in + self.tokens_out}{cap} tokens"
+        if self.usd is not None:
+            text += f", ${self.usd:.4f}" + (f" of ${budget.usd:g}" if budget.usd is not None else "")
+        if budget.minutes is not None:
+            text += f", {self.seconds / 60:.1f} of {budget.minutes:g} minutes"
+        return text
+
+    @property
     def reached(self) -> str:
         """The cap that is reached, and what counts for it, in words; empty if none is."""
         budget = self.budget
@@ -119,6 +131,11 @@ class Spending:
         self._marked = now if self._reserved else None
         self._add(payment)
         self._store.pay(self._payer, _account(teacher), payment)
+
+    def drop(self) -> None:
+        """Nothing is in flight any more, and what still was is not waited for."""
+        self._reserved.clear()
+        self._marked = None
 
     def _fits(self, cost: Cost) -> bool:
         planned = [*self._reserved.values(), cost]

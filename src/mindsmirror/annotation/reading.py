@@ -10,7 +10,6 @@ from mindsmirror.engines.base import Finish
 from mindsmirror.records import Example, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
 
-
 WITHHELD = "the endpoint withheld the reply"
 
 

@@ -13,6 +13,8 @@ from mindsmirror.annotation.wanted import Wanted
 from mindsmirror.engines.base import Finish, Message
 from mindsmirror.records import Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 
+MOST_REPAIRS = 3
+"""Of a sample: beyond that a teacher that does not do as it is asked will not."""
 MOST_ROOM = 4
 """Times the room of the first attempt."""
 NOTHING = "(no reply)"
@@ -36,7 +38,7 @@ def ask_again(wanted: Wanted, reply: Stored, most: int) -> bool:
     `most` is how many repairs a sample may have.
     """
     record, last = wanted.record, wanted.last
-    if record is None or wanted.repairs >= most or not _mendable(record):
+    if record is None or wanted.repairs >= most or not mendable(record):
         return False
     if reply.finish is Finish.LENGTH:
         room = min(2 * last.sampling.max_tokens, MOST_ROOM * wanted.attempts[0].sampling.max_tokens)
@@ -44,12 +46,16 @@ def ask_again(wanted: Wanted, reply: Stored, most: int) -> bool:
             return False
         wanted.ask_again(last.prompt, last.sampling.model_copy(update={"max_tokens": room}))
         return True
-    turns = (Message("assistant", legible(reply.text).strip() or NOTHING), Message("user", _request(wanted, record.parse)))
+    turns = (
+        Message("assistant", legible(reply.text).strip() or NOTHING),
+        Message("user", _request(wanted, record.parse)),
+    )
     wanted.ask_again(Prompt((*last.prompt.messages, *turns), last.prompt.shared), last.sampling)
     return True
 
 
-def _mendable(record: Rationale | SelfEvaluation) -> bool:
+def mendable(record: Rationale | SelfEvaluation) -> bool:
+    """Whether a reply gave nothing to use and another might: it was neither refused nor did its request fail."""
     if isinstance(record, SelfEvaluation) and record.parse is Parse.EMPTY:
         # A judge that names its verdict and says no more has answered: another reply could only change its mind.
         return record.source is not VerdictSource.PLAIN or record.verdict is Verdict.UNPARSED
