@@ -140,7 +140,8 @@ class Annotating:
     def _notices(self, result: dict[str, Any], annotations: Sequence[Annotation]) -> None:
         if result["failed"]:
             say(f"{result['failed']} samples failed and are asked for again by the next `run`; see the report")
-        lost = sum(mendable(record) for a in annotations for record in [*a.rationales, *a.evaluations])
+        lost = sum(mendable(rationale) for a in annotations for rationale in a.rationales)
+        lost += sum(mendable(evaluation) for a in annotations for evaluation in a.evaluations)
         repairs = self.recipe.annotation.repairs
         if lost and repairs < MOST_REPAIRS:
             say(f"{lost} replies gave nothing to use; [annotation] repairs = {repairs + 1} asks for them again")

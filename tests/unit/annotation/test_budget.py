@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.budget import BudgetConfig, most
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines.base import Completion, Message, Request, Sampling
@@ -127,8 +128,6 @@ class Watched:
     def __init__(self) -> None:
         self.in_flight: dict[str, int] = {}
         self.paid = 0
-        self.allowed = 0
-        """The most that the sum of what is paid and one last request may come to."""
 
     def submit(self, request: Request) -> None:
         self.in_flight[request.id] = most(request, PRICE).tokens
@@ -168,10 +167,10 @@ def test_a_cap_is_passed_by_no_more_than_what_is_in_flight(cap: int, capacity: i
             lab.engines.append(Engine("teacher", identity=teacher.identity, capacity=capacity))
             return lab.engines[-1]
 
-        from mindsmirror.annotation.annotate import Teacher
-
         budget = BudgetConfig(tokens=cap)
-        accounts = lab.accounts(lab.sums(12), k=k, m=m, teacher=Teacher("t", teacher.identity, opened), budget=budget)
+        accounts = lab.accounts(
+            lab.sums(12), k=k, m=m, teacher=Teacher(teacher.name, teacher.identity, opened), budget=budget
+        )
         assert len(accounts) == 12 and not watched.in_flight
         assert watched.paid == sum(paid(lab))
         whole = lab.annotate(lab.sums(12), k=k, m=m, teacher=teacher)
