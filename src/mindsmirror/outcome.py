@@ -1,10 +1,11 @@
 """From a run's folder to its report: read what every step left behind and put it together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mindsmirror.annotation.budget import dollars
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import JudgeQuality, main_mode
 from mindsmirror.files import read_json
@@ -12,7 +13,7 @@ from mindsmirror.methods import method_named
 from mindsmirror.recipe import Recipe
 from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.reporting.annotated import annotation_report, verdict_sources
-from mindsmirror.reporting.contents import UNTRAINED, Report
+from mindsmirror.reporting.contents import UNTRAINED, Report, StepCost
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.results import (
     ArmPredictions,
@@ -31,6 +32,8 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test
     if not arms:
         raise DataError(f"{run.folder} has no predictions yet. Run `mindsmirror evaluate {run.folder}` first.")
     seconds = _seconds(run, recipe)
+    annotated = read_json(run.folder / "annotation" / "done.json")
+    spent = _spent(recipe, annotated["result"] if annotated else {})
     judging = next((arm for arm in reversed(arms) if arm.judge is not None), None)
     report = Report(
         name=recipe.name,
@@ -39,7 +42,12 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test
         teacher=_teacher(recipe, annotations),
         student=recipe.student.model,
         annotation=annotation_report(
-            annotations, _judge(recipe, annotations), seconds["annotation"], _usd(recipe, annotations)
+            annotations,
+            _judge(recipe, annotations),
+            seconds["annotation"],
+            _usd(recipe, annotations, spent),
+            spent,
+            (annotated["result"] if annotated else {}).get("stopped", ""),
         ),
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
         comparisons=tuple(comparisons(arms, recipe.seed)),
@@ -111,14 +119,30 @@ def _judge(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
     return verdict_sources(annotations) or "absent"
 
 
-def _usd(recipe: Recipe, annotations: Sequence[Annotation]) -> float | None:
-    """What the tokens cost at the teacher's prices; None without prices, or if another teacher judged."""
-    price = recipe.teacher[0].price if recipe.teacher else None
-    if price is None or recipe.judge.teacher != 0:
+def _spent(recipe: Recipe, annotated: Mapping[str, Any]) -> list[StepCost]:
+    """What each step cost at its own teacher's price; nothing for annotations made before there were such counts."""
+    steps = annotated.get("steps", {})
+    asked = (("rationale", "rationale", 0), ("judgement", "self-evaluation", recipe.judge.teacher))
+    spent = []
+    for counted, step, teacher in asked:
+        if not steps.get(counted, {}).get("samples"):
+            continue
+        tokens_in, tokens_out = steps[counted]["tokens_in"], steps[counted]["tokens_out"]
+        usd = dollars(recipe.teacher[teacher].price, tokens_in, tokens_out)
+        spent.append(StepCost(step=step, usable=0, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd))
+    return spent
+
+
+def _usd(recipe: Recipe, annotations: Sequence[Annotation], spent: Sequence[StepCost]) -> float | None:
+    """What the tokens cost at the teachers' prices; None where a price, or any teacher, lacks."""
+    if not recipe.teacher:
         return None
-    tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
-    tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
-    return (tokens_in * price.input + tokens_out * price.output) / 1e6
+    if recipe.judge.teacher == 0:
+        tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
+        tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
+        return dollars(recipe.teacher[0].price, tokens_in, tokens_out)
+    known = [step.usd for step in spent if step.usd is not None]
+    return sum(known) if known and len(known) == len(spent) else None
 
 
 def _manifest(run: Run) -> dict[str, Any]:

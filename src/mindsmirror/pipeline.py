@@ -8,18 +8,19 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.annotation.annotate import Annotator, Tally, Teacher
+from mindsmirror.annotating import REHEARSED, Annotating, take_over
+from mindsmirror.annotation import repairs
+from mindsmirror.annotation.annotate import Teacher
+from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.ready import ready_annotations
-from mindsmirror.annotation.store import Store
 from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
-from mindsmirror.errors import DataError
-from mindsmirror.files import read_json, write_records
+from mindsmirror.errors import BudgetError, DataError, RecipeError
+from mindsmirror.files import read_json
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
-from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe, read_recipe
-from mindsmirror.records import Annotation, Parse, Stage
+from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs import Run
 from mindsmirror.students.config import check_student
 from mindsmirror.tasks import Task, load_task
@@ -71,8 +72,17 @@ class Pipeline:
         check_ready(self.recipe.arm, found, str(file))
         return found
 
+    @property
+    def _annotating(self) -> Annotating:
+        return Annotating(self.recipe, self.task, self.prompts, self.teachers, self._store)
+
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
+        self.check(annotates=annotates, trains=trains)
+        self.run.begin(self.recipe)
+
+    def check(self, *, annotates: bool = True, trains: bool = True) -> None:
+        """Refuse what cannot work; writes nothing."""
         if trains:
             check_student(self.recipe.student)
         if annotates:
@@ -81,34 +91,52 @@ class Pipeline:
             for example in self.task.splits.train:
                 for arm in taught_gold:
                     gold_label(example, self.task, arm)
-        self.run.begin(self.recipe)
 
     def all(self) -> "Report":
-        """Everything, in order."""
-        self.annotate()
+        """Everything, in order. BudgetError if the annotation stopped at its budget."""
+        self.require_whole(self.annotate())
         self.distill()
         self.evaluate()
         return self.report()
 
     def annotate(self) -> dict[str, Any]:
-        """Annotate training and validation questions; returns what it brought."""
+        """Annotate training and validation questions; returns what it brought.
+
+        Where a cap is reached `stopped` says so; what is complete can be trained on, and the next call goes on.
+        """
         recipe, teachers = self.recipe, self.teachers
         inputs = {
             "examples": [[e.id, e.text, e.gold] for e in (*self.task.splits.train, *self.task.splits.valid)],
             "teachers": [dict(teacher.identity) for teacher in teachers],
-            "annotation": recipe.annotation.model_dump(mode="json", exclude={"store"}),
+            "annotation": recipe.annotation.model_dump(mode="json", exclude={"store", "budget"}),
             "judge": recipe.judge.model_dump(mode="json"),
             "prompts": self.prompts.hash,
             "ready": [annotation.model_dump_json() for annotation in self.ready],
         }
-        action = self._annotate if self.recipe.annotation.file is None else self._take
+        if recipe.annotation.repairs:
+            inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]
         result: dict[str, Any] = self.run.step(
             "annotation",
             inputs,
-            lambda folder: action(folder / "annotations.jsonl"),
-            final=lambda result: result["failed"] == 0,
+            lambda folder: self._annotate(folder / "annotations.jsonl"),
+            final=lambda result: result["failed"] == 0 and not result.get("unasked"),
         )
         return result
+
+    def estimate(self, samples: int = REHEARSED) -> Estimate:
+        """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
+        self.check(trains=False)
+        if self.recipe.annotation.file is not None:
+            raise RecipeError("annotation.file: these annotations are there already and cost nothing.")
+        return self._annotating.estimate(samples)
+
+    def require_whole(self, annotated: dict[str, Any]) -> None:
+        """BudgetError if what `annotate` brought stopped at its budget."""
+        if annotated.get("stopped"):
+            raise BudgetError(
+                f"{annotated['stopped']} in {self.run.folder / 'annotation'}. Raise the cap and start the same command "
+                "again to go on where it stopped, or train on what there is with `mindsmirror distill`."
+            )
 
     def annotations(self) -> list[Annotation]:
         """The run's annotations; DataError if there are none yet."""
@@ -148,41 +176,9 @@ class Pipeline:
         return self.run.folder / "arms" / name
 
     def _annotate(self, path: Path) -> dict[str, Any]:
-        recipe, splits = self.recipe, self.task.splits
-        questions = [("train", example) for example in splits.train] + [("valid", example) for example in splits.valid]
-        progress = Progress("annotating", len(questions), "questions")
-
-        def show(tally: Tally) -> None:
-            progress.update(tally.questions, f"{tally.samples} samples, {tally.tokens_out} tokens written")
-
-        with Store(self._store) as store:
-            annotator = Annotator(
-                self.task,
-                self.prompts,
-                self.teachers[0],
-                self.teachers[recipe.judge.teacher],
-                recipe.annotation,
-                recipe.judge,
-                store,
-            )
-            found = {annotation.example.id: annotation for annotation in annotator.run(questions, show)}
-        progress.close(annotator.tally.questions, f"{annotator.tally.samples} samples asked for")
-        annotations = [found[example.id] for _, example in questions]
-        write_records(path, annotations)
-        failed = sum(r.parse is Parse.FAILED for a in annotations for r in a.rationales)
-        failed += sum(e.parse is Parse.FAILED for a in annotations for e in a.evaluations)
-        if failed:
-            say(f"{failed} samples failed and are asked for again by the next `run`; see the report for reasons")
-        return {"questions": len(annotations), "asked": annotator.tally.samples, "failed": failed}
-
-    def _take(self, path: Path) -> dict[str, Any]:
-        """Take over the annotations that are there; how many questions the file lacks is said."""
-        splits = self.task.splits
-        lacking = len(splits.train) + len(splits.valid) - len(self.ready)
-        if lacking:
-            say(f"{lacking} questions have no annotation in {self.recipe.annotation.file} and are left out")
-        write_records(path, self.ready)
-        return {"questions": len(self.ready), "asked": 0, "failed": 0, "lacking": lacking}
+        if self.recipe.annotation.file is not None:
+            return take_over(self.ready, self.task, self.recipe.annotation.file, path)
+        return self._annotating.annotate(path)
 
     def _train(self, arm: ArmConfig, stages: Sequence[Stage]) -> list[dict[str, Any]]:
         inputs = {
@@ -246,6 +242,7 @@ def _teachers(configs: Sequence[TeacherConfig]) -> list[Teacher]:
             config.model if models.count(config.model) == 1 else f"{config.model} #{number}",
             engine_identity(config),
             partial(open_engine, config),
+            config.price,
         )
         for number, config in enumerate(configs)
     ]

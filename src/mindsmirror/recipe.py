@@ -59,6 +59,14 @@ class Recipe(BaseModel):
                 'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold", '
                 "or arms that are compared would not know the same"
             )
+        if self.annotation.budget.usd is not None:
+            for number in sorted({0, self.judge.teacher if self.annotation.self_evaluations else 0}):
+                if self.teacher[number].price is None:
+                    raise ValueError(
+                        f"annotation.budget.usd: a cap in USD needs the price of every teacher that is asked, and "
+                        f"teacher.{number} ({self.teacher[number].model}) has none. Add "
+                        "price = { input = …, output = … }, in USD per million tokens, to its [[teacher]]"
+                    )
         for arm in self.arm:
             check_needs(arm, self.annotation.rationales, self.annotation.self_evaluations)
         return self

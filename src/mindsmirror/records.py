@@ -5,7 +5,7 @@ records begins every line with the schema version under which it was written (`"
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,17 @@ class VerdictSource(StrEnum):
     INFORMED = "informed"
 
 
+Repairs = Annotated[
+    int,
+    Field(
+        ge=0,
+        description="how many replies were asked for again before this one",
+        # Left out where there were none, so that records without repairs are written as they always were.
+        exclude_if=lambda repairs: repairs == 0,
+    ),
+]
+
+
 class Rationale(Record):
     """One train of thought by a teacher."""
 
@@ -69,6 +80,7 @@ class Rationale(Record):
     parse: Parse
     reason: str = Field("", description="why it did not parse, in words")
     right: bool | None = Field(None, description="against gold; None without gold or answer")
+    repairs: Repairs = 0
 
 
 class SelfEvaluation(Record):
@@ -82,6 +94,7 @@ class SelfEvaluation(Record):
     critique: str = Field("", description="the judgement without the line that states the verdict")
     parse: Parse = Parse.OK
     reason: str = ""
+    repairs: Repairs = 0
 
 
 class Provenance(Record):

@@ -24,7 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("evaluation",),
     ("reporting",),
     ("delivery",),
-    ("recipe", "runs", "outcome", "trained", "pipeline"),
+    ("recipe", "runs", "annotating", "outcome", "trained", "pipeline"),
     ("cli",),
     ("__init__",),
     ("__main__",),

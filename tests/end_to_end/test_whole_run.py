@@ -118,6 +118,10 @@ def test_a_price_changes_nothing_but_what_it_cost(copied: Finished) -> None:
     assert changed == {"recipe.json", "manifest.json", "report.json", "report.html"}
     assert said.pop("usd") is None
     assert found.pop("usd") == (found["tokens_in"] * 3 + found["tokens_out"] * 5) / 1e6
+    for costs in (said, found):
+        del costs["usd_per_question"]
+        for step in costs["costs"]:
+            assert (step.pop("usd") is None) == (step.pop("usd_per_usable") is None) == (costs is said)
     assert found == said
 
 

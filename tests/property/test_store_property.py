@@ -90,7 +90,7 @@ class AgainstDictionary(RuleBasedStateMachine):
     @invariant()
     def holds_what_the_dictionary_holds(self) -> None:
         assert self.store.get("abcdefg") == self.stored
-        assert self.store.failures("abcdefg") == self.failures
+        assert {row.key: row.reason for row in self.store.failures("abcdefg")} == self.failures
         assert list(self.store.keys()) == sorted(self.stored)
 
     def teardown(self) -> None:

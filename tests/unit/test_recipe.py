@@ -209,3 +209,29 @@ def test_published_form_sets_three_keys_and_yields_to_the_recipe() -> None:
     document = with_change("arm.1.form", "published")
     document["arm"][1]["rationale_target"] = "with_answer"
     assert make_recipe(document).arm[1].rationale_target == "with_answer"
+
+
+def test_a_cap_in_usd_needs_the_prices_of_those_who_are_asked() -> None:
+    message = refusal(with_change("annotation.budget", {"usd": 2.0}))
+    assert "annotation.budget.usd" in message and "teacher.0 (teacher) has none" in message and "price = {" in message
+    priced = with_change("annotation.budget", {"usd": 2.0, "tokens": 500_000, "minutes": 30})
+    priced["teacher"][0]["price"] = {"input": 0.15, "output": 0.6}
+    assert make_recipe(priced).annotation.budget.usd == 2.0
+    priced["teacher"].append({"model": "echo", "engine": "scripted"})
+    make_recipe(priced)
+    priced["judge"] = {"teacher": 1}
+    assert "teacher.1 (echo) has none" in refusal(priced)
+    priced["annotation"]["self_evaluations"] = 0
+    priced["arm"] = [{"name": "labels", "method": "standard"}]
+    make_recipe(priced)
+
+
+@pytest.mark.parametrize("budget", [{"usd": -1}, {"tokens": 0.5}, {"eur": 2}, {"minutes": "long"}])
+def test_a_budget_that_is_none_is_refused(budget: dict[str, Any]) -> None:
+    assert "annotation.budget" in refusal(with_change("annotation.budget", budget))
+
+
+def test_a_recipe_without_repairs_is_written_as_it_always_was() -> None:
+    assert "repairs" not in make_recipe(PLAIN).annotation.model_dump()
+    mended = make_recipe(with_change("annotation.repairs", 2))
+    assert make_recipe(json.loads(mended.model_dump_json(exclude_none=True))) == mended

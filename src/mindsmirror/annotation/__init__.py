@@ -1,12 +1,14 @@
 """Asking a teacher: k rationales of every question, m judgements of each, and nothing that is paid for is lost.
 
-`prompts` is what is asked, `judges` who says what is correct, `store` where every reply is kept, `asking` what is
-in flight, `reading` what a reply means, and `annotate` the loop that turns examples into annotations. `importers` and
-`importing` make annotations of others' files, `ready` takes a file of them in a recipe, and `select` says which
-rationales are taught.
+`prompts` is what is asked, `judges` who says what is correct, `store` where every reply is kept, `budget` what may be
+spent, `wanted` which samples there are to be, `asking` what is in flight, `reading` what a reply means, `repairs` how
+one that means nothing is asked for again, `annotate` the loop that turns examples into annotations, and `estimate`
+what that loop would cost. `importers` and `importing` make annotations of others' files, `ready` takes a file of
+them in a recipe, and `select` says which rationales are taught.
 """
 
 from mindsmirror.annotation.annotate import AnnotationConfig, Annotator, Tally, Teacher
+from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.store import Store
@@ -14,6 +16,7 @@ from mindsmirror.annotation.store import Store
 __all__ = [
     "AnnotationConfig",
     "Annotator",
+    "BudgetConfig",
     "JudgeConfig",
     "PromptSet",
     "Store",

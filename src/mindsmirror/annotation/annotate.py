@@ -1,25 +1,39 @@
 """The k x m loop: k rationales of every question, and m judgements of every rationale.
 
-A question moves through two steps, each a set of prompts whose samples are either in the store or asked for.
-Questions are independent, so one question's judgements are written while another's rationales still are; as
-many questions are open as keep the engine busy, and no more, so memory does not grow with their number. The
-loop holds no replies: what it needs it reads back from the store, so a run that resumes and a run that was
-never interrupted take the same path. An engine is opened only when a sample is missing.
+A question moves through two steps, each a set of samples that are either in the store or asked for; replies of a
+step that did not parse are asked for again before the next step begins. Questions are independent, so one
+question's judgements are written while another's rationales still are; as many questions are open as keep the
+engine busy, and no more, so memory does not grow with their number. The loop holds no replies: what it needs it
+reads back from the store, so a run that resumes and a run that was never interrupted take the same path. Once a
+cap of the budget is reached nothing more is asked for, and the other questions are read as far as they are
+stored. An engine is opened only when a sample is missing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mindsmirror.annotation.asking import Ask, Asking, Question, Tally, Teacher
+from mindsmirror.annotation.asking import Asking
+from mindsmirror.annotation.budget import BudgetConfig, Spending
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
-from mindsmirror.annotation.prompts import Prompt, PromptSet
+from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import read_judgement, read_rationale
-from mindsmirror.annotation.store import Store
+from mindsmirror.annotation.repairs import MOST_REPAIRS, ask_again
+from mindsmirror.annotation.store import Failure, Store, Stored
+from mindsmirror.annotation.wanted import Account, Question, StepCost, Tally, Teacher, Wanted, samples_of
 from mindsmirror.answers.base import Answer
-from mindsmirror.engines.base import Sampling, sample_key
-from mindsmirror.records import Annotation, Example, Provenance, Rationale, VerdictSource
+from mindsmirror.engines.base import Sampling
+from mindsmirror.records import (
+    Annotation,
+    Example,
+    Parse,
+    Provenance,
+    Rationale,
+    SelfEvaluation,
+    VerdictSource,
+)
 from mindsmirror.tasks.base import Task
 
 __all__ = ["AnnotationConfig", "Annotator", "Tally", "Teacher"]
@@ -35,12 +49,21 @@ class AnnotationConfig(BaseModel):
     temperature: float = Field(0.8, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(256, ge=8, description="room for a rationale")
+    repairs: int = Field(
+        0,
+        ge=0,
+        le=MOST_REPAIRS,
+        description="how often a reply that did not parse is asked for again",
+        # Left out where there are none: the annotations of recipes that do not name it stay valid.
+        exclude_if=lambda repairs: repairs == 0,
+    )
+    budget: BudgetConfig = Field(BudgetConfig(), description="hard caps on tokens, USD and minutes")
     prompts: str | None = Field(None, description="a prompt set of one's own, .toml")
     store: Path | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")
 
 
 class Annotator:
-    """Annotates questions with one teacher and one judge over one store."""
+    """Annotates questions with one teacher and one judge over one store; `payer` is who it is charged to."""
 
     def __init__(
         self,
@@ -51,12 +74,14 @@ class Annotator:
         config: AnnotationConfig,
         judging: JudgeConfig,
         store: Store,
+        payer: str = "",
     ) -> None:
         self._task, self._prompts, self._store = task, prompts, store
         self._teacher, self._judge = teacher, judge
         self._config, self._judging = config, judging
         self.tally = Tally()
-        self._asking = Asking(store, self.tally)
+        self.spending = Spending(config.budget, payer, store, (teacher, judge))
+        self._asking = Asking(store, self.tally, self.spending)
 
     def run(
         self, questions: Iterable[tuple[str, Example]], progress: Callable[[Tally], None] = lambda _: None
@@ -65,63 +90,96 @@ class Annotator:
 
         What failed in an earlier run is asked for again. The engines are closed at the end, however it comes.
         """
+        with closing(self.accounts(questions, progress)) as accounts:
+            for account in accounts:
+                yield account.annotation
+
+    def accounts(
+        self, questions: Iterable[tuple[str, Example]], progress: Callable[[Tally], None] = lambda _: None
+    ) -> Generator[Account, None, None]:
+        """The same with what each question lacks and cost."""
         source = iter(questions)
         more = True
-        with Asking(self._store, self.tally) as self._asking:
+        with Asking(self._store, self.tally, self.spending) as self._asking:
             while more or self._asking.busy:
                 while more and self._asking.has_room:
                     pair = next(source, None)
                     if pair is None:
                         more = False
                         break
-                    yield from self._begin(Question(pair[1], pair[0]))
+                    yield from self._begin(pair[1], pair[0])
                 for question in self._asking.wait():
                     yield from self._advance(question)
                 progress(self.tally)
 
-    def _begin(self, question: Question) -> Iterator[Annotation]:
-        prompt = self._prompts.rationale(question.example)
+    def _begin(self, example: Example, split: str) -> Iterator[Account]:
+        prompt = self._prompts.rationale(example)
         sampling = Sampling(
             temperature=self._config.temperature,
             top_p=self._config.top_p,
             max_tokens=self._config.max_tokens,
         )
-        ask = self._plan("rationale", prompt, self._config.rationales, self._teacher, sampling)
-        self._asking.ask(question, [ask])
-        if question.outstanding == 0:
-            yield from self._advance(question)
+        wanted = samples_of("rationale", self._teacher, prompt, sampling, self._config.rationales)
+        question = Question(example, split, wanted)
+        self._asking.ask(question, wanted)
+        yield from self._advance(question)
 
-    def _advance(self, question: Question) -> Iterator[Annotation]:
-        """The step that was asked for is complete: go on to the next, or finish."""
-        if not question.rationales:
-            question.rationales = self._read_rationales(question, question.asks[0])
-            self._asking.ask(question, self._judgements(question))
-            if question.outstanding:
+    def _advance(self, question: Question) -> Iterator[Account]:
+        """Once nothing is outstanding: repair what did not parse, go on to the next step, or finish."""
+        while question.outstanding == 0:
+            again = self._settle(question)
+            if again:
+                self._asking.ask(question, again)
+            elif question.judgements is None:
+                records = [wanted.record for wanted in question.wanted]
+                question.rationales = tuple(record for record in records if isinstance(record, Rationale))
+                question.judgements = self._judgements(question)
+                self._asking.ask(question, question.judgements)
+            else:
+                self.tally.questions += 1
+                yield self._account(question)
                 return
-        self.tally.questions += 1
-        yield self._annotation(question)
 
-    def _plan(
-        self,
-        purpose: str,
-        prompt: Prompt,
-        samples: int,
-        teacher: Teacher,
-        sampling: Sampling,
-        judged: int = -1,
-    ) -> Ask:
-        keys = tuple(sample_key(teacher.identity, prompt.messages, sampling, i) for i in range(samples))
-        return Ask(purpose, prompt, keys, teacher, sampling, judged)
+    def _settle(self, question: Question) -> list[Wanted]:
+        """Read the step's last replies; those of its samples that are to be asked for again."""
+        open_ = [wanted for wanted in question.step if not wanted.settled]
+        stored = self._store.get([wanted.last.key for wanted in open_])
+        again = []
+        for wanted in open_:
+            found = self._asking.found(wanted.last.key, stored)
+            wanted.settled = True
+            if isinstance(found, Stored):
+                wanted.record = self._read(question, wanted, found)
+                self._note(wanted, found)
+                if ask_again(wanted, found, self._config.repairs):
+                    wanted.settled = False
+                    again.append(wanted)
+            elif found is not None:
+                wanted.failed = True
+                # A repair whose request fails leaves the reply that was to be repaired.
+                wanted.record = wanted.record or self._read(question, wanted, found)
+            else:
+                wanted.unasked = True
+        self._store.commit()
+        return again
 
-    def _read_rationales(self, question: Question, ask: Ask) -> tuple[Rationale, ...]:
-        stored = self._store.get(ask.keys)
-        return tuple(
-            read_rationale(self._task, question.example, ask.teacher.name, sample, self._asking.sample(key, stored))
-            for sample, key in enumerate(ask.keys)
-        )
+    def _read(self, question: Question, wanted: Wanted, found: Stored | str) -> Rationale | SelfEvaluation:
+        name, number, repairs = wanted.teacher.name, wanted.number, wanted.repairs
+        if wanted.rationale < 0:
+            return read_rationale(self._task, question.example, name, number, found, repairs)
+        known = question.ruling.verdicts[wanted.rationale] if question.ruling else None
+        return read_judgement(name, wanted.rationale, number, found, self._judging.source, known, repairs)
 
-    def _judgements(self, question: Question) -> list[Ask]:
-        if self._config.self_evaluations == 0:
+    def _note(self, wanted: Wanted, found: Stored) -> None:
+        record = wanted.record
+        if record is not None and record.parse is not Parse.OK:
+            key, name = wanted.last.key, wanted.teacher.name
+            failure = Failure(key, wanted.purpose, name, record.parse.value, record.reason, found.text)
+            self._store.note([failure], wanted.repairs)
+
+    def _judgements(self, question: Question) -> list[Wanted]:
+        if self._config.self_evaluations == 0 or any(wanted.unasked for wanted in question.wanted):
+            # Verdicts of too few rationales would not be those of all, and what is asked on them paid for in vain.
             return []
         answers = self._answers(question)
         strategy = self._judging.source
@@ -130,18 +188,18 @@ class Annotator:
         elif strategy is VerdictSource.INFORMED:
             question.ruling = informed(self._task, question.example, answers)
         sampling = Sampling(temperature=self._judging.temperature, max_tokens=self._judging.max_tokens)
-        asks = []
+        texts = {rationale.sample: rationale.text for rationale in question.rationales}
+        judgements: list[Wanted] = []
         for sample in answers:
-            text = question.rationales[sample].text
             if question.ruling is None:
-                prompt = self._prompts.judgement(question.example, text)
+                prompt = self._prompts.judgement(question.example, texts[sample])
             else:
                 verdict = question.ruling.verdicts[sample]
-                prompt = self._prompts.critique(question.example, text, verdict, question.ruling.answer)
-            asks.append(
-                self._plan("judgement", prompt, self._config.self_evaluations, self._judge, sampling, judged=sample)
+                prompt = self._prompts.critique(question.example, texts[sample], verdict, question.ruling.answer)
+            judgements += samples_of(
+                "judgement", self._judge, prompt, sampling, self._config.self_evaluations, rationale=sample
             )
-        return asks
+        return judgements
 
     def _answers(self, question: Question) -> dict[int, Answer]:
         found = {}
@@ -151,21 +209,18 @@ class Annotator:
                 found[rationale.sample] = answer
         return found
 
-    def _annotation(self, question: Question) -> Annotation:
-        stored = self._store.get([key for ask in question.asks for key in ask.keys])
-        evaluations = []
-        for ask in question.asks[1:]:
-            known = question.ruling.verdicts[ask.sample] if question.ruling else None
-            for index, key in enumerate(ask.keys):
-                sample = self._asking.sample(key, stored)
-                evaluations.append(
-                    read_judgement(ask.teacher.name, ask.sample, index, sample, self._judging.source, known)
-                )
-        return Annotation(
+    def _account(self, question: Question) -> Account:
+        judgements = question.judgements or []
+        wanted = [*question.wanted, *judgements]
+        keys = [attempt.key for each in wanted for attempt in each.attempts]
+        stored = self._store.get(keys)
+        costs = [_cost(step, stored) for step in (question.wanted, judgements)]
+        lacking = sum(each.unasked for each in question.wanted)
+        annotation = Annotation(
             example=question.example,
             split=question.split,
             rationales=question.rationales,
-            evaluations=tuple(evaluations),
+            evaluations=tuple(each.record for each in judgements if isinstance(each.record, SelfEvaluation)),
             provenance=Provenance(
                 teacher=self._teacher.name,
                 judge=self._judge.name,
@@ -175,3 +230,16 @@ class Annotator:
                 tokens_out=sum(s.tokens_out for s in stored.values()),
             ),
         )
+        return Account(
+            annotation,
+            rationales=costs[0],
+            judgements=costs[1],
+            failed=sum(each.failed for each in wanted),
+            unasked=sum(each.unasked for each in judgements) + lacking,
+        )
+
+
+def _cost(step: list[Wanted], stored: dict[str, Stored]) -> StepCost:
+    keys = dict.fromkeys(attempt.key for each in step for attempt in each.attempts)
+    found = [stored[key] for key in keys if key in stored]
+    return StepCost(len(found), sum(s.tokens_in for s in found), sum(s.tokens_out for s in found))

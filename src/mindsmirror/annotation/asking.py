@@ -1,158 +1,143 @@
 """Samples that are asked for: which engine has how many, who waits for which, and what came of them.
 
 A sample is asked for if it is neither stored nor in flight: prompts of the same words share their samples,
-whichever rationale or question they belong to. An engine is opened with the first sample that it is asked for.
+whichever rationale or question they belong to. Requests wait in a queue until the budget lets them through;
+once a cap is reached those that still wait are dropped, and their samples count as not asked for. An engine is
+opened with the first request that is sent to it.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from mindsmirror.annotation.judges import Ruling
-from mindsmirror.annotation.prompts import Prompt
+from mindsmirror.annotation.budget import Spending
 from mindsmirror.annotation.store import Store, Stored
-from mindsmirror.engines.base import Completion, Engine, Finish, Request, Sampling
+from mindsmirror.annotation.wanted import Question, Tally, Wanted
+from mindsmirror.engines.base import Completion, Engine, Finish, Request
 from mindsmirror.errors import EngineError
-from mindsmirror.records import Example, Rationale
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """An engine that is opened when it is needed."""
-
-    name: str
-    identity: Mapping[str, Any]
-    open: Callable[[], Engine]
-
-    @property
-    def key(self) -> str:
-        """Equal for teachers of one identity: they share an engine."""
-        return json.dumps(dict(self.identity), sort_keys=True)
-
-
-@dataclass
-class Ask:
-    """One prompt's samples: which keys they have, and what they are for."""
-
-    purpose: str
-    prompt: Prompt
-    keys: tuple[str, ...]
-    teacher: Teacher
-    sampling: Sampling
-    sample: int = -1
-    """The rationale that is judged."""
-
-
-@dataclass
-class Question:
-    """A question on its way through the two steps."""
-
-    example: Example
-    split: str
-    asks: list[Ask] = field(default_factory=list)
-    outstanding: int = 0
-    rationales: tuple[Rationale, ...] = ()
-    ruling: Ruling | None = None
-
-
-@dataclass
-class Tally:
-    """What the loop has done so far in this process."""
-
-    questions: int = 0
-    samples: int = 0
-    tokens_out: int = 0
 
 
 @dataclass
 class _Pending:
-    """A request in flight, and the questions whose step waits for it."""
+    """A request that waits or is in flight, one of the samples it is for, and the questions that wait for it."""
 
-    ask: Ask
+    request: Request
+    wanted: Wanted
     questions: list[Question] = field(default_factory=list)
 
 
 class Asking:
-    """The requests in flight of one run; leaving its `with` block closes the engines."""
+    """The requests of one run; leaving its `with` block closes the engines."""
 
-    def __init__(self, store: Store, tally: Tally) -> None:
-        self._store, self._tally = store, tally
+    def __init__(self, store: Store, tally: Tally, spending: Spending) -> None:
+        self._store, self._tally, self._spending = store, tally, spending
         self._opened = ExitStack()
         self._engines: dict[str, Engine] = {}
         self._in_flight: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
+        self._queue: deque[_Pending] = deque()
+        """Those of the pending requests that are not sent yet."""
         self._asked: dict[str, str] = {}
-        """Key of a sample in flight to its request."""
+        """Key of a sample that waits or is in flight to its request."""
         self._failed: dict[str, str] = {}
         self._requests = 0
 
     @property
     def busy(self) -> bool:
-        """Whether anything is in flight."""
+        """Whether anything waits or is in flight."""
         return bool(self._pending)
 
     @property
     def has_room(self) -> bool:
-        """Whether every engine that is open wants more samples."""
-        return all(self._in_flight[key] < engine.capacity for key, engine in self._engines.items())
+        """Whether every engine that is open wants more samples, and the budget holds none back."""
+        return not self._queue and all(self._in_flight[key] < engine.capacity for key, engine in self._engines.items())
 
-    def ask(self, question: Question, asks: Sequence[Ask]) -> None:
-        """Ask for what is missing of a step; `outstanding` tells how many requests it waits for."""
-        question.asks += asks
-        have = self._store.get([key for ask in asks for key in ask.keys])
+    def ask(self, question: Question, wanted: Sequence[Wanted]) -> None:
+        """Ask for what is missing of the samples' last attempts; `outstanding` tells how many requests that takes."""
+        have = self._store.get([each.last.key for each in wanted])
+        prompts: dict[object, list[Wanted]] = {}
+        for each in wanted:
+            prompt, sampling, key = each.last
+            if key not in have and key not in self._failed:
+                prompts.setdefault((each.purpose, each.teacher.key, prompt.messages, sampling), []).append(each)
         needed: dict[str, None] = {}
-        for ask in asks:
-            wanted = [key for key in ask.keys if key not in have and key not in self._failed]
-            missing = tuple(key for key in wanted if key not in self._asked)
-            if missing:
-                self._submit(ask, missing)
-            needed |= dict.fromkeys(self._asked[key] for key in wanted)
+        for missing in prompts.values():
+            keys = dict.fromkeys(each.last.key for each in missing if each.last.key not in self._asked)
+            if keys:
+                self._plan(missing[0], tuple(keys))
+            needed |= dict.fromkeys(self._asked[each.last.key] for each in missing)
         for request in needed:
             self._pending[request].questions.append(question)
         question.outstanding = len(needed)
+        self._send()
 
     def wait(self) -> list[Question]:
-        """Store what has ended; return the questions whose step is complete by it."""
-        if not self._pending:
-            return []
+        """Store what has ended; return the questions whose step is complete by it.
+
+        Where a cap is reached and nothing is in flight, everything that waits is given up instead.
+        """
+        self._send()
+        if not any(self._in_flight.values()):
+            return self._give_up()
         engine = max(self._in_flight, key=lambda key: self._in_flight[key])
         ended = self._engines[engine].poll()
         if not ended:
             raise EngineError(f"an engine owes replies for {self._in_flight[engine]} samples, but has none: {engine}")
         complete = []
         for request, found in ended:
-            pending = self._pending.pop(request.id)
+            pending = self._pending[request.id]
+            wanted = pending.wanted
             self._in_flight[engine] -= len(request.keys)
-            for key in request.keys:
-                del self._asked[key]
             completions = _whole(request, found)
-            self._store.put(pending.ask.purpose, pending.ask.teacher.name, request, completions)
+            self._store.put(wanted.purpose, wanted.teacher.name, request, completions, wanted.repairs)
+            self._spending.pay(request, wanted.teacher, completions)
             self._count(completions)
-            for question in pending.questions:
-                question.outstanding -= 1
-                if question.outstanding == 0:
-                    complete.append(question)
+            complete += self._end(pending)
         self._store.commit()
         return complete
 
-    def sample(self, key: str, stored: Mapping[str, Stored]) -> Stored | str:
-        """The sample, or the reason why there is none."""
-        return stored.get(key) or self._failed[key]
+    def found(self, key: str, stored: Mapping[str, Stored]) -> Stored | str | None:
+        """The sample, or the reason why its request failed; None if it was not asked for."""
+        return stored.get(key) or self._failed.get(key)
 
-    def _submit(self, ask: Ask, keys: tuple[str, ...]) -> None:
-        engine = ask.teacher.key
-        if engine not in self._engines:
-            self._engines[engine] = self._opened.enter_context(ask.teacher.open())
-            self._in_flight[engine] = 0
+    def _plan(self, wanted: Wanted, keys: tuple[str, ...]) -> None:
         self._requests += 1
-        request = Request(str(self._requests), ask.prompt.messages, ask.sampling, keys, ask.prompt.shared)
-        self._pending[request.id] = _Pending(ask)
+        prompt, sampling, _ = wanted.last
+        request = Request(str(self._requests), prompt.messages, sampling, keys, prompt.shared)
+        self._pending[request.id] = _Pending(request, wanted)
+        self._queue.append(self._pending[request.id])
         self._asked |= dict.fromkeys(keys, request.id)
-        self._in_flight[engine] += len(keys)
-        self._engines[engine].submit(request)
+
+    def _send(self) -> None:
+        """Hand over to the engines what the budget lets through."""
+        while self._queue and self._spending.allows(self._queue[0].request, self._queue[0].wanted.teacher):
+            pending = self._queue.popleft()
+            teacher, request = pending.wanted.teacher, pending.request
+            if teacher.key not in self._engines:
+                self._engines[teacher.key] = self._opened.enter_context(teacher.open())
+                self._in_flight[teacher.key] = 0
+            self._in_flight[teacher.key] += len(request.keys)
+            self._engines[teacher.key].submit(request)
+            share = self._in_flight[teacher.key] / self._engines[teacher.key].capacity
+            self._tally.fullness = min(1.0, max(self._tally.fullness, share))
+
+    def _give_up(self) -> list[Question]:
+        complete: list[Question] = []
+        while self._queue:
+            complete += self._end(self._queue.popleft())
+        return complete
+
+    def _end(self, pending: _Pending) -> list[Question]:
+        """A request is over: the questions that waited for nothing else."""
+        del self._pending[pending.request.id]
+        for key in pending.request.keys:
+            del self._asked[key]
+        for question in pending.questions:
+            question.outstanding -= 1
+        return [question for question in pending.questions if question.outstanding == 0]
 
     def _count(self, completions: Sequence[Completion]) -> None:
         for done in completions:
@@ -160,6 +145,7 @@ class Asking:
                 self._failed[done.key] = done.error
             else:
                 self._tally.samples += 1
+                self._tally.tokens_in += done.tokens_in
                 self._tally.tokens_out += done.tokens_out
 
     def __enter__(self) -> Self:
@@ -171,6 +157,7 @@ class Asking:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._spending.drop()
         self._opened.__exit__(kind, error, trace)
 
 

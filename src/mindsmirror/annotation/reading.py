@@ -4,27 +4,38 @@ So a better parser costs nothing, and a sample without a usable reply is a recor
 """
 
 from mindsmirror.annotation.store import Stored
-from mindsmirror.answers.reply import read_reply
+from mindsmirror.answers.reply import read_reply, refuses
 from mindsmirror.answers.verdict import read_verdict
 from mindsmirror.engines.base import Finish
 from mindsmirror.records import Example, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
 
+WITHHELD = "the endpoint withheld the reply"
 
-def read_rationale(task: Task, example: Example, teacher: str, sample: int, found: Stored | str) -> Rationale:
-    """Take a reply apart; `found` is the stored reply, or the reason why there is none."""
+
+def read_rationale(
+    task: Task, example: Example, teacher: str, sample: int, found: Stored | str, repairs: int = 0
+) -> Rationale:
+    """Take a reply apart; `found` is the stored reply, or the reason why there is none.
+
+    `repairs` is how many replies before it were asked for again.
+    """
     if isinstance(found, str):
-        return Rationale(teacher=teacher, sample=sample, text="", parse=Parse.FAILED, reason=_legible(found))
-    text = _legible(found.text)
+        return Rationale(
+            teacher=teacher, sample=sample, text="", parse=Parse.FAILED, reason=legible(found), repairs=repairs
+        )
+    text = legible(found.text)
     reply = read_reply(text, lambda raw: task.read(example, raw), truncated=found.finish is Finish.LENGTH)
+    withheld = reply.answer is None and found.finish is Finish.FILTERED
     return Rationale(
         teacher=teacher,
         sample=sample,
         text=text.strip(),
         thought=reply.thought,
         answer=reply.answer.text if reply.answer else None,
-        parse=reply.parse,
-        reason=reply.reason,
+        parse=Parse.REFUSED if withheld else reply.parse,
+        reason=WITHHELD if withheld else reply.reason,
+        repairs=repairs,
         right=task.right(example, reply.answer) if reply.answer else None,
     )
 
@@ -36,6 +47,7 @@ def read_judgement(
     found: Stored | str,
     source: VerdictSource,
     known: Verdict | None,
+    repairs: int = 0,
 ) -> SelfEvaluation:
     """Read a judgement of a rationale; `known` is the verdict if it did not come from the judge's words.
 
@@ -43,14 +55,18 @@ def read_judgement(
     """
     verdict, critique, parse, reason = known or Verdict.UNPARSED, "", Parse.OK, ""
     if isinstance(found, str):
-        parse, reason = Parse.FAILED, _legible(found)
+        parse, reason = Parse.FAILED, legible(found)
     else:
-        critique = _legible(found.text).strip()
+        critique = legible(found.text).strip()
         cut = found.finish is Finish.LENGTH
         if known is None:
             verdict, critique = read_verdict(critique, truncated=cut)
-        if cut:
+        if found.finish is Finish.FILTERED:
+            parse, reason = Parse.REFUSED, WITHHELD
+        elif cut:
             parse, reason = Parse.TRUNCATED, "the critique ran out of room"
+        elif verdict is Verdict.UNPARSED and refuses(critique):
+            parse, reason = Parse.REFUSED, "the model refuses"
         elif verdict is Verdict.UNPARSED:
             parse, reason = Parse.NO_ANSWER, "its last line names no verdict"
         elif not critique:
@@ -64,9 +80,10 @@ def read_judgement(
         critique=critique,
         parse=parse,
         reason=reason,
+        repairs=repairs,
     )
 
 
-def _legible(text: str) -> str:
+def legible(text: str) -> str:
     """`text` without lone surrogates, which JSON cannot hold; servers that cut an emoji in half send them."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

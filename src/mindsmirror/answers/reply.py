@@ -86,9 +86,14 @@ def _failed(text: str, statements: list[_Statement], ended: int, truncated: bool
         payload = text[statements[-1].payload : ended].strip()
         shown = " ".join(payload[:60].split())
         return Reply(thought, None, Parse.BAD_ANSWER, f"{shown!r} is no answer of the task's kind")
-    if _REFUSAL.search(text[:400].replace("’", "'")):
+    if refuses(text):
         return Reply(thought, None, Parse.REFUSED, "the model refuses")
     return Reply(thought, None, Parse.NO_ANSWER, "no sentence states an answer")
+
+
+def refuses(text: str) -> bool:
+    """Whether a text that gives no answer begins as a refusal."""
+    return _REFUSAL.search(text[:400].replace("’", "'")) is not None
 
 
 def _segment_end(text: str) -> int:

@@ -4,21 +4,31 @@ from pathlib import Path
 
 import click
 
-from mindsmirror.cli.options import recipe_verb, show
+from mindsmirror.cli.options import dry_run, dry_samples, recipe_verb, show
 
 
 @click.command("annotate")
 @recipe_verb
-def command(recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bool) -> None:
+@dry_run
+@dry_samples
+def command(
+    recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bool, dry_run: bool, dry_samples: int
+) -> None:
     """Ask the teacher for k rationales of every question and m judgements of each."""
     from mindsmirror.pipeline import Pipeline
     from mindsmirror.recipe import read_recipe
 
     read = read_recipe(recipe, settings)
+    if dry_run:
+        from mindsmirror.cli.estimate import rehearse
+
+        rehearse(read, runs, dry_samples, json_output)
+        return
     pipeline = Pipeline(read, runs)
     with pipeline.run.locked():
         pipeline.begin(trains=False)
         result = pipeline.annotate()
+    pipeline.require_whole(result)
     path = pipeline.run.folder / "annotation" / "annotations.jsonl"
     lines = [
         f"{result['questions']} questions annotated, {result['asked']} samples asked for, {result['failed']} failed",

@@ -22,6 +22,18 @@ overrides = click.option(
 )
 
 
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Estimate tokens, cost and time of the annotation, and stop; see --dry-samples."
+)
+dry_samples = click.option(
+    "--dry-samples",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Questions that --dry-run asks for real; they are paid for and kept.",
+)
+
+
 def recipe_verb(function: Callable[..., None]) -> Callable[..., None]:
     """The argument and options of a verb that works on a recipe."""
     argument = click.argument("recipe", type=click.Path(path_type=Path))

@@ -72,7 +72,9 @@ class ScriptedOptions(Options):
     """Parameters of the engine `scripted`."""
 
     neutral = frozenset({"latency", "delay", "capacity", "log"})
-    unparsed: float = Field(0.0, ge=0, le=1, description="share of samples that state no answer")
+    unparsed: float = Field(0.0, ge=0, le=1, description="share of samples that are cut before they state an answer")
+    malformed: float = Field(0.0, ge=0, le=1, description="share of samples that end without stating an answer")
+    refused: float = Field(0.0, ge=0, le=1, description="share of prompts that are refused, in every sample")
     failed: float = Field(0.0, ge=0, le=1, description="share of samples that fail")
     latency: float = Field(0.0, ge=0, description="seconds that each request takes, all at once")
     delay: float = Field(0.0, ge=0, description="seconds that each poll takes")

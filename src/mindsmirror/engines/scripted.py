@@ -25,6 +25,7 @@ LOG_VARIABLE = "MINDSMIRROR_SCRIPTED_LOG"
 
 _JUDGE = re.compile(r"is th(?:is|e) solution correct", re.IGNORECASE)
 _CRITIC = re.compile(r"(uncertain whether the )?solution is (correct|right|wrong|incorrect)", re.IGNORECASE)
+_AGAIN = re.compile(r"^that (?:does not end with|was empty)|^the answer at the end of that", re.IGNORECASE)
 _CHOICE = re.compile(r"(?:^|(?<=\s))\(([A-Za-z])\)\s*(.+?)(?=\s+\([A-Za-z]\)|\s*$)", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
 _OPEN = re.compile(r"\b(how|what|which|when|where|who|why|find|calculate|compute|count)\b|^\W*$", re.IGNORECASE)
@@ -54,8 +55,11 @@ def teacher(messages: Sequence[Message], key: str) -> str:
     """A critique where the last message asks for one, otherwise a rationale that ends in an answer.
 
     A request for a judgement is answered with a closing line "Evaluation result: the given answer is …."
+    A request to write a reply again is answered as what that reply was to answer.
     """
     draw = random.Random(key)
+    while len(messages) > 2 and _AGAIN.search(messages[-1].content):
+        messages = messages[:-2]
     prompt = messages[-1].content
     if _JUDGE.search(prompt):
         verdict = draw.choices(("correct", "wrong", "uncertain"), (6, 3, 1))[0]
@@ -87,8 +91,9 @@ SCRIPTS: Mapping[str, Script] = {"echo": echo, "teacher": teacher}
 class ScriptedEngine(EngineBase):
     """Answers by a script, in the order in which requests came, one request a poll.
 
-    `unparsed` and `failed` are the shares of samples, chosen by key, that state no answer or fail. Every
-    request takes `latency` seconds, all at once; every poll takes `delay` seconds. `served` counts the
+    `unparsed`, `malformed` and `failed` are the shares of samples, chosen by key, that are cut short, end without
+    an answer, or fail; `refused` is the share of questions, chosen by their text, that are refused. Every request
+    takes `latency` seconds, all at once; every poll takes `delay` seconds. `served` counts the
     requests and `keys` lists the samples that were served.
     """
 
@@ -98,6 +103,8 @@ class ScriptedEngine(EngineBase):
         *,
         identity: Mapping[str, Any] | None = None,
         unparsed: float = 0.0,
+        malformed: float = 0.0,
+        refused: float = 0.0,
         failed: float = 0.0,
         latency: float = 0.0,
         delay: float = 0.0,
@@ -115,7 +122,7 @@ class ScriptedEngine(EngineBase):
             "model": name,
             "parameters": {"unparsed": unparsed, "failed": failed},
         }
-        self._unparsed, self._failed = unparsed, failed
+        self._unparsed, self._malformed, self._refused, self._failed = unparsed, malformed, refused, failed
         self._latency, self._delay, self._capacity = latency, delay, capacity
         self._log = log or (Path(os.environ[LOG_VARIABLE]) if os.environ.get(LOG_VARIABLE) else None)
         self._waiting: deque[tuple[float, Request]] = deque()
@@ -162,12 +169,16 @@ class ScriptedEngine(EngineBase):
         if draw.random() < self._failed:
             return Completion(key, "", Finish.FAILED, error="scripted failure")
         unparsed = draw.random() < self._unparsed
+        malformed = draw.random() < self._malformed
         reply = self._script(request.messages, key)
         if isinstance(reply, Completion):
             return reply
-        if unparsed:
+        question = request.messages[-1].content.encode("utf-8", "surrogatepass")
+        if self._refused and random.Random(question + b" refused").random() < self._refused:
+            reply = "I am sorry, but I cannot help with that."
+        elif unparsed or malformed:
             half = " ".join(reply.split()[: max(1, len(reply.split()) // 2)])
-            return Completion(key, half, Finish.LENGTH, tokens_out=len(half.split()))
+            return Completion(key, half, Finish.LENGTH if unparsed else Finish.STOP, tokens_out=len(half.split()))
         return Completion(key, reply, Finish.STOP, tokens_out=len(reply.split()))
 
     def _note(self, request: Request) -> None:

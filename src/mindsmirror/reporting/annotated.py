@@ -5,13 +5,21 @@ from collections.abc import Iterable, Sequence
 
 from mindsmirror.evaluation.metrics import verdict_quality
 from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, Verdict
-from mindsmirror.reporting.contents import AnnotationReport, StepYield
+from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
 
 
 def annotation_report(
-    annotations: Sequence[Annotation], judge: str, seconds: float, usd: float | None
+    annotations: Sequence[Annotation],
+    judge: str,
+    seconds: float,
+    usd: float | None,
+    spent: Sequence[StepCost] = (),
+    stopped: str = "",
 ) -> AnnotationReport:
-    """The annotation's part of a report. Accuracies are None where no question has gold."""
+    """The annotation's part of a report. Accuracies are None where no question has gold.
+
+    `spent` is what the steps rationale and self-evaluation cost; what that makes for a usable sample is added.
+    """
     rationales = [rationale for annotation in annotations for rationale in annotation.rationales]
     evaluations = [evaluation for annotation in annotations for evaluation in annotation.evaluations]
     known = [rationale.right for rationale in rationales if rationale.right is not None]
@@ -21,6 +29,9 @@ def annotation_report(
     )
     verdicts = Counter(evaluation.verdict for evaluation in evaluations)
     yields = (_rationale_yield(rationales), _verdict_yield(evaluations), _critique_yield(evaluations))
+    tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
+    tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
+    usable = {"rationale": yields[0].ok, "self-evaluation": yields[2].ok}
     return AnnotationReport(
         examples=len(annotations),
         rationales=len(rationales),
@@ -37,10 +48,25 @@ def annotation_report(
         verdict_quality=quality if pairs else None,
         distinct_rationales=_distinct(annotations),
         yields=tuple(step for step in yields if step.asked),
-        tokens_in=sum(annotation.provenance.tokens_in for annotation in annotations),
-        tokens_out=sum(annotation.provenance.tokens_out for annotation in annotations),
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
         seconds=seconds,
         usd=usd,
+        tokens_per_question=_each(tokens_in + tokens_out, len(annotations)),
+        usd_per_question=_each(usd, len(annotations)),
+        costs=tuple(_per_usable(cost, usable[cost.step]) for cost in spent),
+        stopped=stopped,
+    )
+
+
+def _each(total: float | None, count: int) -> float | None:
+    return total / count if total is not None and count else None
+
+
+def _per_usable(cost: StepCost, usable: int) -> StepCost:
+    tokens = _each(cost.tokens_in + cost.tokens_out, usable)
+    return cost.model_copy(
+        update={"usable": usable, "tokens_per_usable": tokens, "usd_per_usable": _each(cost.usd, usable)}
     )
 
 
@@ -70,15 +96,13 @@ def _distinct(annotations: Sequence[Annotation]) -> float | None:
 
 
 def _rationale_yield(rationales: Sequence[Rationale]) -> StepYield:
-    parses = Counter(rationale.parse.value for rationale in rationales)
-    return StepYield(step="rationale", asked=len(rationales), ok=parses.pop(Parse.OK.value, 0), reasons=dict(parses))
+    parses = Counter(rationale.parse.value for rationale in rationales if rationale.parse is not Parse.OK)
+    return _yield("rationale", rationales, (rationale.parse is Parse.OK for rationale in rationales), parses)
 
 
 def _verdict_yield(evaluations: Sequence[SelfEvaluation]) -> StepYield:
     lost = Counter(e.parse.value if e.parse is Parse.FAILED else "no verdict" for e in evaluations if _lost(e))
-    return StepYield(
-        step="verdict", asked=len(evaluations), ok=len(evaluations) - sum(lost.values()), reasons=dict(lost)
-    )
+    return _yield("verdict", evaluations, (not _lost(evaluation) for evaluation in evaluations), lost)
 
 
 def _lost(evaluation: SelfEvaluation) -> bool:
@@ -86,5 +110,22 @@ def _lost(evaluation: SelfEvaluation) -> bool:
 
 
 def _critique_yield(evaluations: Sequence[SelfEvaluation]) -> StepYield:
-    parses = Counter(evaluation.parse.value for evaluation in evaluations)
-    return StepYield(step="critique", asked=len(evaluations), ok=parses.pop(Parse.OK.value, 0), reasons=dict(parses))
+    parses = Counter(evaluation.parse.value for evaluation in evaluations if evaluation.parse is not Parse.OK)
+    return _yield("critique", evaluations, (evaluation.parse is Parse.OK for evaluation in evaluations), parses)
+
+
+def _yield(
+    step: str, records: Sequence[Rationale | SelfEvaluation], parsed: Iterable[bool], lost: Counter[str]
+) -> StepYield:
+    failed = sum(record.parse is Parse.FAILED for record in records)
+    repaired = [ok for record, ok in zip(records, parsed, strict=True) if record.repairs]
+    return StepYield(
+        step=step,
+        asked=len(records),
+        ok=len(records) - sum(lost.values()),
+        reasons=dict(lost),
+        stored=len(records) - failed,
+        failed=failed,
+        asked_again=len(repaired),
+        repaired=sum(repaired),
+    )

@@ -30,8 +30,24 @@ class StepYield(Part):
 
     step: str = Field(description="rationale, verdict, critique …")
     asked: int
-    ok: int
+    ok: int = Field(description="samples that parsed")
     reasons: dict[str, int] = Field(default_factory=dict, description="samples lost, by reason")
+    stored: int = Field(0, description="samples with a reply")
+    failed: int = Field(0, description="samples whose request failed")
+    asked_again: int = Field(0, description="samples of which a reply that did not parse was asked for again")
+    repaired: int = Field(0, description="those of them that parsed in the end")
+
+
+class StepCost(Part):
+    """What the samples of one annotation step cost, whoever paid for them."""
+
+    step: str = Field(description="rationale, self-evaluation")
+    usable: int = Field(description="samples that parsed")
+    tokens_in: int
+    tokens_out: int
+    usd: float | None = Field(None, description="at the teacher's price, if it has one")
+    tokens_per_usable: float | None = Field(None, description="read and written, for each sample that parsed")
+    usd_per_usable: float | None = None
 
 
 class AnnotationReport(Part):
@@ -54,6 +70,10 @@ class AnnotationReport(Part):
     tokens_out: int
     seconds: float
     usd: float | None = None
+    tokens_per_question: float | None = Field(None, description="read and written")
+    usd_per_question: float | None = None
+    costs: tuple[StepCost, ...] = Field((), description="by step; empty for annotations without such counts")
+    stopped: str = Field("", description="the cap at which it stopped before every question was complete")
 
 
 class TrainingReport(Part):

@@ -82,6 +82,7 @@ def findings(report: Report) -> list[str]:
     """All that the numbers say, the main result first."""
     return [
         headline(report),
+        *_stopped(report.annotation),
         *_best_arm(report),
         *_comparisons(report),
         *_verdicts(report.annotation),
@@ -89,6 +90,11 @@ def findings(report: Report) -> list[str]:
         *_mirror(report),
         *_unreadable(report.arms),
     ]
+
+
+def _stopped(annotation: AnnotationReport) -> Iterator[str]:
+    if annotation.stopped:
+        yield f"Warning: {annotation.stopped}. Every arm was trained on that part only."
 
 
 def _best_arm(report: Report) -> Iterator[str]:

@@ -64,6 +64,7 @@ def _environment() -> Environment:
         score=wording.score,
         p=wording.p_value,
         count=wording.count,
+        usd=wording.usd,
         duration=lambda seconds: _tight(wording.duration(seconds)),
         tight=_tight,
     )

@@ -1,5 +1,7 @@
 """How numbers are written, the same in sentences and on the page."""
 
+import math
+
 
 def percent(share: float) -> str:
     """0.613 as "61.3 %"."""
@@ -49,3 +51,10 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def usd(amount: float) -> str:
+    """In the places that a small amount needs: "$1.25", "$0.0031", "$0.00000042"."""
+    if amount == 0 or amount >= 0.1:
+        return f"${amount:.2f}"
+    return f"${amount:.{1 - math.floor(math.log10(amount))}f}"

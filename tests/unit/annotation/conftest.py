@@ -8,12 +8,15 @@ from typing import Any, Literal
 import pytest
 
 from mindsmirror.annotation.annotate import AnnotationConfig, Annotator, Tally, Teacher
+from mindsmirror.annotation.budget import BudgetConfig, Spending
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.prompts import PromptSet, load_prompts
 from mindsmirror.annotation.store import Store
+from mindsmirror.annotation.wanted import Account
 from mindsmirror.answers import Number
 from mindsmirror.answers.base import AnswerKind
 from mindsmirror.engines.base import Completion, Message, Request, Sampling, sample_key
+from mindsmirror.engines.config import Price
 from mindsmirror.engines.scripted import Script, ScriptedEngine
 from mindsmirror.records import Annotation, Example
 from mindsmirror.tasks.base import Splits, Task
@@ -58,6 +61,7 @@ class Lab:
     folder: Path
     engines: list[Counted] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    spending: Spending | None = None
     prompts: PromptSet = field(default_factory=lambda: load_prompts("number"))
 
     @property
@@ -101,7 +105,13 @@ class Lab:
         sampling = Sampling(temperature=0.8, max_tokens=256)
         return [sample_key(teacher.identity, messages, sampling, sample) for sample in samples]
 
-    def teacher(self, script: str | Script = "teacher", name: str = "scripted", **options: Any) -> Teacher:
+    def teacher(
+        self,
+        script: str | Script = "teacher",
+        name: str = "scripted",
+        price: Price | None = None,
+        **options: Any,
+    ) -> Teacher:
         """A teacher whose identity is its name alone, so that another script can stand in for it."""
         identity = {"engine": "scripted", "model": name}
 
@@ -109,7 +119,7 @@ class Lab:
             self.engines.append(Counted(script, identity=identity, **options))
             return self.engines[-1]
 
-        return Teacher(name, identity, opened)
+        return Teacher(name, identity, opened, price)
 
     def annotator(
         self,
@@ -121,6 +131,9 @@ class Lab:
         teacher: Teacher | None = None,
         judge: Teacher | None = None,
         answers: AnswerKind | None = None,
+        repairs: int = 0,
+        budget: BudgetConfig | None = None,
+        payer: str = "",
     ) -> Annotator:
         teacher = teacher or self.teacher()
         return Annotator(
@@ -128,20 +141,25 @@ class Lab:
             self.prompts,
             teacher,
             judge or teacher,
-            AnnotationConfig(rationales=k, self_evaluations=m),
+            AnnotationConfig(rationales=k, self_evaluations=m, repairs=repairs, budget=budget or BudgetConfig()),
             JudgeConfig(strategy=strategy),
             store,
+            payer,
         )
 
     def annotate(self, questions: Iterable[Example], **settings: Any) -> dict[str, Annotation]:
         """Annotations by id of one whole run; `engines` and `asked` then speak of this run."""
+        return {id: account.annotation for id, account in self.accounts(questions, **settings).items()}
+
+    def accounts(self, questions: Iterable[Example], **settings: Any) -> dict[str, Account]:
+        """The same with what each question lacks and cost."""
         self.engines.clear()
         with Store(self.path) as store:
             annotator = self.annotator(store, **settings)
-            found = list(annotator.run(("train", example) for example in questions))
-        self.tally = annotator.tally
+            found = list(annotator.accounts(("train", example) for example in questions))
+        self.tally, self.spending = annotator.tally, annotator.spending
         assert all(engine.closed == 1 for engine in self.engines)
-        by_id = {annotation.example.id: annotation for annotation in found}
+        by_id = {account.annotation.example.id: account for account in found}
         assert len(by_id) == len(found)
         return by_id
 

@@ -154,7 +154,9 @@ def test_a_reply_that_lacks_a_sample_is_a_sample_that_failed(lab: "Lab") -> None
     assert found.rationales[1].reason == "the engine returned no such sample"
     assert [e.rationale for e in found.evaluations] == [0, 2]
     with Store(lab.path) as store:
-        assert store.failures([missing]) == {missing: "the engine returned no such sample"}
+        assert [(f.key, f.reason) for f in store.failures([missing])] == [
+            (missing, "the engine returned no such sample")
+        ]
 
 
 def test_replies_of_any_characters_become_records_that_can_be_written(lab: "Lab") -> None:

@@ -101,7 +101,7 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     assert len({target.text for target in thinking.targets if target.tag == "explain"}) > 5
     found = pipeline.annotations()
     assert (_teacher(pipeline.recipe, found), _judge(pipeline.recipe, found)) == ("pupil", "plain")
-    assert _usd(pipeline.recipe, found) is None
+    assert _usd(pipeline.recipe, found, []) is None
 
 
 @pytest.mark.usefixtures("words")

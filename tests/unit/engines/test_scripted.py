@@ -116,3 +116,20 @@ def test_own_script_and_unknown_script() -> None:
 def test_any_text_gets_a_reply(prompt: str, key: str) -> None:
     reply = teacher((Message("user", prompt),), key)
     assert reply and reply == teacher((Message("user", prompt),), key)
+
+
+def test_a_request_to_write_again_is_answered_as_the_question() -> None:
+    question = Message("user", "Ann has 500 pears and 1700 apples. How many?")
+    again = "That does not end with its answer. Write the whole solution again."
+    texts = [teacher((question, Message("assistant", "Hm."), Message("user", again)), str(key)) for key in range(20)]
+    assert {text.rpartition(" ")[2] for text in texts} == {"500.", "1700."}
+
+
+def test_malformed_and_refused_replies_end_as_replies_do() -> None:
+    keys = tuple(map(str, range(60)))
+    found = ask(ScriptedEngine(malformed=0.5), "What is 5 and 17?", keys)
+    assert all(c.finish is Finish.STOP for c in found)
+    assert 15 < sum("The answer is" not in c.text for c in found) < 45
+    refused = [ask(ScriptedEngine(refused=0.5), f"What is {n} and 17?", keys[:3]) for n in range(40)]
+    assert {len({"sorry" in c.text for c in of_question}) for of_question in refused} == {1}
+    assert 8 < sum("sorry" in of_question[0].text for of_question in refused) < 32

@@ -15,7 +15,7 @@ from mindsmirror.records import (
     VerdictSource,
 )
 from mindsmirror.reporting.annotated import annotation_report
-from mindsmirror.reporting.contents import AnnotationReport, StepYield
+from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
 
 C, W, U, N = Verdict.CORRECT, Verdict.WRONG, Verdict.UNCERTAIN, Verdict.UNPARSED
 
@@ -85,12 +85,39 @@ def test_the_teacher_is_right_in_a_share_of_what_it_answered() -> None:
 def test_where_samples_went() -> None:
     found = report(FIRST, SECOND)
     assert found.yields == (
-        StepYield(step="rationale", asked=6, ok=4, reasons={"truncated": 1, "failed": 1}),
-        StepYield(step="verdict", asked=6, ok=5, reasons={"no verdict": 1}),
-        StepYield(step="critique", asked=6, ok=5, reasons={"no_answer": 1}),
+        StepYield(step="rationale", asked=6, ok=4, reasons={"truncated": 1, "failed": 1}, stored=5, failed=1),
+        StepYield(step="verdict", asked=6, ok=5, reasons={"no verdict": 1}, stored=6),
+        StepYield(step="critique", asked=6, ok=5, reasons={"no_answer": 1}, stored=6),
     )
     # The judgement without a verdict is one reply, though two steps lack it.
     assert found.unparsed == 2 + 1
+
+
+def test_repairs_are_counted_with_what_came_of_them() -> None:
+    mended = [
+        rationale(0, "a", True),
+        rationale(1, "b", True).model_copy(update={"repairs": 1}),
+        rationale(2, "c", None, Parse.NO_ANSWER).model_copy(update={"repairs": 2}),
+    ]
+    judged = [verdict(0, C).model_copy(update={"repairs": 1}), verdict(1, N, Parse.NO_ANSWER)]
+    rationales, verdicts, _ = report(annotation("x", mended, judged)).yields
+    assert (rationales.asked_again, rationales.repaired, rationales.ok) == (2, 1, 2)
+    assert (verdicts.asked_again, verdicts.repaired, verdicts.ok) == (1, 1, 1)
+
+
+def test_what_is_lost_is_paid_by_what_is_usable() -> None:
+    spent = [
+        StepCost(step="rationale", usable=0, tokens_in=60, tokens_out=20, usd=0.2),
+        StepCost(step="self-evaluation", usable=0, tokens_in=50, tokens_out=24),
+    ]
+    found = annotation_report([FIRST, SECOND], "plain", 1.0, 0.25, spent, "it stopped")
+    assert found.tokens_per_question == 154 / 2 and found.usd_per_question == 0.125
+    rationales, evaluations = found.costs
+    assert (rationales.usable, rationales.tokens_per_usable, rationales.usd_per_usable) == (4, 20.0, 0.05)
+    assert (evaluations.usable, evaluations.tokens_per_usable) == (5, 74 / 5) and evaluations.usd_per_usable is None
+    assert found.stopped == "it stopped"
+    nothing = annotation_report([], "plain", 0.0, 0.1, spent[:1])
+    assert nothing.usd_per_question is None and nothing.costs[0].usd_per_usable is None
 
 
 def test_steps_that_were_not_asked_for_are_not_shown() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepYield
+from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepCost, StepYield
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.plot import arms_plot
 
@@ -167,6 +167,28 @@ def test_losses_without_a_reason_are_shown(full_report: Report) -> None:
         update={"yields": (StepYield(step="rationale", asked=10, ok=5, reasons={"empty": 2}),)}
     )
     assert "no reason recorded 3" in Page(render(changed(full_report, annotation=annotation))).text
+
+
+def test_yields_and_costs_are_shown(full_report: Report) -> None:
+    step = StepYield(step="rationale", asked=31, ok=28, stored=29, failed=2, asked_again=9, repaired=8)
+    costs = (
+        StepCost(
+            step="rationale",
+            usable=28,
+            tokens_in=1,
+            tokens_out=2,
+            usd=0.2,
+            tokens_per_usable=77,
+            usd_per_usable=0.00713,
+        ),
+        StepCost(step="self-evaluation", usable=0, tokens_in=1, tokens_out=2),
+    )
+    changes = {"yields": (step,), "costs": costs, "tokens_per_question": 4321, "stopped": "it <stopped>"}
+    text = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes)))).text
+    cells = text.split("of them repaired")[1].split("What it cost")[0].split()
+    assert cells == ["rationale312928298"]
+    for shown in ("4\u202f321", "$0.0071", "no price set", "it <stopped>", "self-evaluation"):
+        assert shown in text, shown
 
 
 def test_plot_places_dots_on_the_scale() -> None:

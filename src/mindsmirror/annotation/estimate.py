@@ -1,0 +1,121 @@
+"""What annotating will cost, with a range, judged by the questions that are complete already.
+
+The unit is a question: its rationales, judgements and repairs together, whatever their number turned out to be.
+A question of which a part is stored counts for the share that it lacks. The range of a total is the 95 %
+prediction interval of a sum of so many questions, by Student's t over those that were seen.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean, stdev
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mindsmirror.annotation.annotate import AnnotationConfig
+from mindsmirror.annotation.budget import Spending, dollars
+from mindsmirror.annotation.wanted import Account, Tally, Teacher
+
+Range = tuple[float, float]
+T95 = (math.inf, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""Quantile 0.975 of Student's t by degrees of freedom; from 10 on it is taken as 2.2."""
+
+
+class Estimate(BaseModel):
+    """Counts as they are, and what is still to be paid as (low, high)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    questions: int
+    rationales: int = Field(description="k, for each question")
+    self_evaluations: int = Field(description="m, for each rationale")
+    samples: int = Field(description="the most that can be wanted, without repairs: questions x k x (1 + m)")
+    stored: int = Field(description="samples that are stored, those asked for now included")
+    asked: int = Field(description="samples asked for now, to measure")
+    complete: int = Field(description="questions that lack nothing; the estimate rests on them")
+    tokens_in: Range | None = Field(description="None where no question is complete")
+    tokens_out: Range | None
+    usd: Range | None = Field(description="None without prices")
+    minutes: Range | None
+    paid_usd: float | None = Field(description="by all runs of this name, for measuring included")
+    stopped: str = Field("", description="the cap that is reached, if one is")
+
+
+def estimated(
+    accounts: Sequence[Account],
+    before: Sequence[Account],
+    config: AnnotationConfig,
+    teachers: Sequence[Teacher],
+    spending: Spending,
+    tally: Tally,
+) -> Estimate:
+    """The estimate for the questions of `accounts`; `before` is how they stood before some were asked now.
+
+    `teachers` are the one that writes and the one that judges. A question of which requests failed has been
+    seen, too, if everything of it was asked for.
+    """
+    seen = [account for account in accounts if account.complete and account.rationales.samples]
+    full = config.rationales * (1 + config.self_evaluations)
+    left = sum(max(0.0, 1 - _stored(account) / full) for account in accounts if not account.complete)
+
+    def ranged(measure: Callable[[Account], float]) -> Range | None:
+        return total_of([measure(account) for account in seen], left)
+
+    writer, judge = (teacher.price for teacher in teachers)
+    priced = writer is not None and (judge is not None or config.self_evaluations == 0)
+    tokens_out = ranged(lambda a: a.rationales.tokens_out + a.judgements.tokens_out)
+    return Estimate(
+        questions=len(accounts),
+        rationales=config.rationales,
+        self_evaluations=config.self_evaluations,
+        samples=len(accounts) * full,
+        stored=sum(_stored(account) for account in accounts),
+        asked=sum(_stored(account) for account in accounts) - sum(_stored(account) for account in before),
+        complete=sum(account.complete for account in accounts),
+        tokens_in=ranged(lambda a: a.rationales.tokens_in + a.judgements.tokens_in),
+        tokens_out=tokens_out,
+        usd=ranged(
+            lambda a: (
+                (dollars(writer, a.rationales.tokens_in, a.rationales.tokens_out) or 0.0)
+                + (dollars(judge, a.judgements.tokens_in, a.judgements.tokens_out) or 0.0)
+            )
+        )
+        if priced
+        else None,
+        minutes=_minutes(tokens_out, spending, tally),
+        paid_usd=spending.usd,
+        stopped=spending.reached,
+    )
+
+
+def total_of(seen: Sequence[float], left: float) -> Range | None:
+    """Low and high of a sum over `left` questions (a share of one counts), by what other questions came to.
+
+    None if none was seen; a single one is taken to be off by a factor of two either way.
+    """
+    if left == 0:
+        return (0.0, 0.0)
+    if not seen:
+        return None
+    mean, count = fmean(seen), len(seen)
+    if count == 1:
+        return (left * mean / 2, left * mean * 2)
+    t = T95[count - 1] if count <= len(T95) else 2.2
+    spread = t * stdev(seen) * math.sqrt(left**2 / count + left)
+    return (max(0.0, left * mean - spread), left * mean + spread)
+
+
+def _stored(account: Account) -> int:
+    return account.rationales.samples + account.judgements.samples
+
+
+def _minutes(tokens_out: Range | None, spending: Spending, tally: Tally) -> Range | None:
+    """By the tokens that teachers wrote in the time in which they were waited for.
+
+    A few questions do not fill an engine: the low end takes it that a full one is faster in proportion.
+    """
+    if tokens_out is None or (tokens_out[1] > 0 and spending.tokens_out == 0):
+        return None
+    if tokens_out[1] == 0:
+        return (0.0, 0.0)
+    minutes = spending.seconds / 60 / spending.tokens_out
+    return (tokens_out[0] * minutes * (tally.fullness or 1.0), tokens_out[1] * minutes)
