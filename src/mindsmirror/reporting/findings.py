@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from mindsmirror.records import VerdictSource
 from mindsmirror.reporting.contents import UNTRAINED, AnnotationReport, ArmResult, Comparison, Report
 from mindsmirror.reporting.wording import count, p_value, percent, point_range, points, score, score_range
 
@@ -149,6 +150,9 @@ def _verdicts(annotation: AnnotationReport) -> Iterator[str]:
             f"{count(annotation.rationales)}."
         )
     if not annotation.evaluations:
+        return
+    if annotation.judge == VerdictSource.INFORMED:
+        yield "The verdicts that are learnt come from gold answers; the critiques of them are the teacher's."
         return
     value, interval = annotation.judge_balanced_accuracy, annotation.judge_balanced_accuracy_ci95
     if value is None:

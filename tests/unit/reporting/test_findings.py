@@ -138,6 +138,12 @@ def test_verdicts_that_are_noise_bring_a_warning(full_report: Report) -> None:
     assert "could not be measured" in one(unknown, "consensus judge")
 
 
+def test_verdicts_by_gold_are_not_praised_for_agreeing_with_gold(full_report: Report) -> None:
+    by_gold = annotated(full_report, judge="informed", judge_balanced_accuracy=1.0)
+    assert "come from gold" in one(by_gold, "verdicts")
+    assert not [finding for finding in findings(by_gold) if "carry" in finding]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [
