@@ -31,6 +31,7 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/tree.py
+	$(BIN)/python benchmarks/asking.py
 	$(BIN)/python benchmarks/endpoint.py
 
 clean:
