@@ -17,6 +17,7 @@ from mindsmirror.reporting import wording
 from mindsmirror.reporting.contents import ArmResult, Report, ShownExample, StepYield
 from mindsmirror.reporting.findings import INFORMATIVE, SIGNIFICANT, headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
+from mindsmirror.reporting.training import UNITS, spread, trained_arms
 
 SIZES = {"wide": 944, "narrow": 340}
 """Widths in pixels of the plot on a laptop and on a phone."""
@@ -65,6 +66,7 @@ def _environment() -> Environment:
         p=wording.p_value,
         count=wording.count,
         usd=wording.usd,
+        powers=wording.powers,
         duration=lambda seconds: _tight(wording.duration(seconds)),
         tight=_tight,
     )
@@ -74,7 +76,7 @@ def _environment() -> Environment:
 def render(report: Report) -> str:
     """The page as text."""
     style = (files("mindsmirror.reporting") / "html" / "report.css").read_text(encoding="utf-8")
-    main = headline(report)
+    main, trained = headline(report), trained_arms(report.arms)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -87,7 +89,9 @@ def render(report: Report) -> str:
             legend=_legend(report.arms),
             yields=[(step, _segments(step)) for step in report.annotation.yields],
             verdicts=_verdict_rows(report),
-            trained=_trained(report.arms),
+            trained=trained,
+            spread=spread(trained),
+            units=UNITS,
             examples=_examples(report.examples),
             informative=INFORMATIVE,
             significant=SIGNIFICANT,
@@ -127,12 +131,6 @@ def _verdict_rows(report: Report) -> list[VerdictRow]:
         VerdictRow(verdict.value, *pair, pair[0] / right, pair[1] / wrong)
         for verdict, pair in ((verdict, quality.table.get(verdict, (0, 0))) for verdict in Verdict)
     ]
-
-
-def _trained(arms: tuple[ArmResult, ...]) -> list[ArmResult]:
-    """One result for each arm and seed that was trained: its modes share the training."""
-    once = {(arm.name, arm.seed): arm for arm in reversed(arms) if arm.training is not None}
-    return list(reversed(once.values()))
 
 
 def _examples(examples: tuple[ShownExample, ...]) -> list[tuple[str, str, list[ShownExample]]]:

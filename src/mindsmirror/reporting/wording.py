@@ -41,6 +41,14 @@ def count(number: float) -> str:
     return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def powers(number: float) -> str:
+    """A number too large for its digits to matter, to three of them, "1.23e15"; below a million whole."""
+    if number < 1e6:
+        return count(number)
+    digits, _, power = f"{number:.2e}".partition("e")
+    return f"{digits}e{int(power)}"
+
+
 def duration(seconds: float) -> str:
     """In the two largest units that matter: "8 s", "3 min 20 s", "2 h 5 min"."""
     whole = round(seconds)

@@ -6,20 +6,30 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Budget(BaseModel):
-    """How long to train: exactly one of these, the same for every arm, split over stages by their shares."""
+    """How long to train: exactly one of these, the same for every arm, split over stages by their shares.
+
+    What is given is equal for all arms; the rest follows from what an arm learns, and is counted (training/counts.py).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokens: int | None = Field(
         None, ge=1, description="source and target tokens of all rows, shared ones counted once per row"
     )
+    target_tokens: int | None = Field(None, ge=1, description="tokens that the student learns to write, of all rows")
+    flops: float | None = Field(
+        None,
+        gt=0,
+        description="floating-point operations of the computed tokens, forward and backward (students/work.py)",
+    )
     steps: int | None = Field(None, ge=1, description="optimizer steps")
     epochs: float | None = Field(None, gt=0, description="passes over the stage's targets, times its share")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(value is not None for value in (self.tokens, self.steps, self.epochs)) != 1:
-            raise ValueError("give exactly one of tokens, steps, epochs")
+        given = (self.tokens, self.target_tokens, self.flops, self.steps, self.epochs)
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of tokens, target_tokens, flops, steps, epochs")
         return self
 
 
