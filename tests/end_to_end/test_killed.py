@@ -57,7 +57,7 @@ class Killed:
         assert ended.code == 0, ended.err
 
 
-MEASURED = ("seconds",)
+MEASURED = ("seconds", "tokens_per_second", "peak_memory", "peak_device_memory")
 
 
 def results(run: Path) -> dict[str, Any]:

@@ -85,7 +85,13 @@ class TrainingCounts(Part):
     rows: int | None = Field(None, description="None, like what follows, in runs made before it was counted")
     computed_tokens: int | None = Field(None, description="tokens through the model: shared ones once")
     flops: int | None = Field(None, description="of the computed tokens, forward and backward (students/work.py)")
+    planned_steps: int | None = Field(None, description="more than steps where the stage ended early")
     seconds: float
+    tokens_per_second: float | None = Field(
+        None, description="computed tokens, while the last process trained, validation and saving left out"
+    )
+    peak_memory: int | None = Field(None, description="bytes that the process held at most, up to the stage's end")
+    peak_device_memory: int | None = Field(None, description="bytes of tensors on the accelerator, at most")
 
 
 class StageReport(TrainingCounts):

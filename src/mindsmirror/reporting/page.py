@@ -67,6 +67,7 @@ def _environment() -> Environment:
         count=wording.count,
         usd=wording.usd,
         powers=wording.powers,
+        memory=lambda size: _tight(wording.memory(size)),
         duration=lambda seconds: _tight(wording.duration(seconds)),
         tight=_tight,
     )
@@ -147,7 +148,7 @@ def _signed(difference: float) -> str:
 def _tight(text: str) -> str:
     """Text in which no number is parted from its unit, nor a relation from its number."""
     return re.sub(
-        r"(?<=\d) (?=%|s\b|min\b|h\b|points\b)|(?<=[=<]) (?=\d)|(?<=\b[pn]) (?=[=<])",
+        r"(?<=\d) (?=%|s\b|min\b|h\b|MiB\b|GiB\b|points\b)|(?<=[=<]) (?=\d)|(?<=\b[pn]) (?=[=<])",
         "\N{NO-BREAK SPACE}",
         text,
     )

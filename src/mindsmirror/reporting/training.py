@@ -7,6 +7,7 @@ from mindsmirror.reporting.contents import ArmResult, StageReport, TrainingRepor
 
 UNITS = ("steps", "rows", "tokens", "target_tokens", "computed_tokens", "flops")
 """What can be equal between arms, as the plan counts it."""
+PEAKS = ("peak_memory", "peak_device_memory")
 
 
 def training_report(stages: Sequence[Mapping[str, Any]]) -> TrainingReport | None:
@@ -19,7 +20,10 @@ def training_report(stages: Sequence[Mapping[str, Any]]) -> TrainingReport | Non
     return TrainingReport.model_validate(
         {
             **whole,
+            "planned_steps": _sum([stage.get("planned_steps") for stage in stages]),
             "seconds": round(sum(stage["seconds"] for stage in stages), 1),
+            "tokens_per_second": _pace(stages),
+            **{key: _most([stage.get(key) for stage in stages]) for key in PEAKS},
             "selected_step": last["selected_step"],
             "valid_accuracy": None if score is None else min(1.0, max(0.0, round(score, 6))),
             "stages": tuple(_stage_report(stage) for stage in stages),
@@ -46,8 +50,19 @@ def spread(trained: Sequence[ArmResult]) -> dict[str, float]:
 
 
 def _stage_report(stage: Mapping[str, Any]) -> StageReport:
-    counts = {unit: stage.get(unit) for unit in UNITS}
-    return StageReport.model_validate({"stage": stage.get("stage", ""), "seconds": stage["seconds"], **counts})
+    known = {key: stage.get(key) for key in (*UNITS, "planned_steps", "tokens_per_second", *PEAKS)}
+    return StageReport.model_validate({"stage": stage.get("stage", ""), "seconds": stage["seconds"], **known})
+
+
+def _pace(stages: Sequence[Mapping[str, Any]]) -> float | None:
+    """Tokens a second of all stages together; a stage that nothing is known of is left out."""
+    known = [stage for stage in stages if stage.get("tokens_per_second") and stage.get("computed_tokens")]
+    seconds = sum(stage["computed_tokens"] / stage["tokens_per_second"] for stage in known)
+    return round(sum(stage["computed_tokens"] for stage in known) / seconds, 1) if known else None
+
+
+def _most(values: Sequence[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:

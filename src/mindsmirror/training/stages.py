@@ -95,13 +95,15 @@ def _train(
     plan = make_plan(rows, scale, config, share, seed)
     counts = [scale.count(batch) for batch in plan]
     score = (lambda trained: validate(student, trained)) if validate else None
-    report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score)
+    tokens = [count.computed_tokens for count in counts]
+    report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score, tokens)
     save_student(merged_model(model), student.tokenizer, target)
     dropped = Counter(stage.dropped) + Counter({"target: too long": rows.too_long})
     return report | {
         "stage": stage.name,
         "targets": len(stage.targets),
         "dropped": dict(dropped),
-        **asdict(total(counts)),
+        # What was learnt: a stage that ended early spent less than was planned.
+        **asdict(total(counts[: report["steps"] * config.accumulate])),
         "seconds": round(time.monotonic() - began, 1),
     }

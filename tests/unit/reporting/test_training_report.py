@@ -8,7 +8,7 @@ import pytest
 from mindsmirror.reporting import ArmResult, Report
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.training import UNITS, spread, trained_arms, training_report
-from mindsmirror.reporting.wording import powers
+from mindsmirror.reporting.wording import memory, powers
 
 
 def stage(name: str, factor: int, **changes: Any) -> dict[str, Any]:
@@ -47,6 +47,30 @@ def test_runs_of_before_are_reported_without_what_was_not_counted() -> None:
     assert report is not None
     assert (report.steps, report.rows, report.flops) == (2, None, None)
     assert set(spread([arm("a", old), arm("b", stage("x", 2))])) == {"steps", "tokens", "target_tokens"}
+
+
+def test_pace_and_memory_of_all_stages() -> None:
+    """100 s at 300 tokens a second and 60 000 tokens at 1 200, so 150 s for 90 000 tokens."""
+    slow = stage("x", 3, tokens_per_second=300.0, peak_memory=2**30, planned_steps=3)
+    fast = stage("y", 6, tokens_per_second=1200.0, peak_memory=3 * 2**29, planned_steps=9)
+    report = training_report([slow, fast])
+    assert report is not None
+    assert (report.tokens_per_second, report.peak_memory, report.peak_device_memory) == (600.0, 3 * 2**29, None)
+    assert (report.steps, report.planned_steps) == (9, 12)
+    assert [one.tokens_per_second for one in report.stages] == [300.0, 1200.0]
+    none = training_report([stage("x", 1)])
+    assert none is not None and none.tokens_per_second is None and none.peak_memory is None
+
+
+def test_the_page_shows_pace_memory_and_an_early_end(full_report: Report) -> None:
+    one = arm("one", stage("x", 3, tokens_per_second=300.0, peak_memory=2**30, planned_steps=8))
+    cells = row(render(full_report.model_copy(update={"arms": (one,)})), "one")
+    assert (cells[3], cells[10], cells[11]) == ("3of8", "300", "1.0GiB")
+
+
+@pytest.mark.parametrize(("size", "said"), [(2**20, "1 MiB"), (1023 * 2**20, "1023 MiB"), (5 * 2**29, "2.5 GiB")])
+def test_memory(size: int, said: str) -> None:
+    assert memory(size) == said
 
 
 def test_in_what_arms_are_equal() -> None:
