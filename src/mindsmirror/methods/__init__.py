@@ -47,13 +47,18 @@ def check_needs(arm: ArmConfig, rationales: int, evaluations: int, where: str = 
     """Raise AnnotationError if the annotation lacks what the arm's method, or its selection, needs.
 
     `where` names what has so many rationales a question, and evaluations a rationale. RecipeError for a selection of
-    rationales in an arm that learns none.
+    rationales, or for weights of verdicts, in an arm that learns none.
     """
     method = method_named(arm.method)
     if not method.thinks and (arm.select != "all" or arm.distinct is not None):
         raise RecipeError(
             f"arm {arm.name!r}: method {arm.method!r} learns no rationales, so there is nothing to select. "
             "Remove select and distinct, or choose another method."
+        )
+    if not method.judges and arm.verdict_weights != "counted":
+        raise RecipeError(
+            f"arm {arm.name!r}: method {arm.method!r} learns no verdicts, so there is nothing to weigh. "
+            "Remove verdict_weights, or choose another method."
         )
     chosen = f"select = {arm.select!r}"
     for by, key, have, need in (

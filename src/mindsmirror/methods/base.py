@@ -50,6 +50,11 @@ class ArmConfig(BaseModel):
         description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both",
     )
 
+    verdict_weights: Literal["counted", "even"] = Field(
+        "counted",
+        description="counted: a verdict weighs as often as the judge gave it; even: each verdict that occurs the same",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _published_form(cls, values: Any) -> Any:

@@ -117,6 +117,14 @@ def test_a_selection_without_rationales_to_select_is_refused(settings: dict[str,
         check_needs(arm, rationales=5, evaluations=1)
 
 
+@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot"])
+def test_weights_of_verdicts_without_verdicts_are_refused(method: str) -> None:
+    arm = ArmConfig(name="a", method=method, verdict_weights="even")
+    with pytest.raises(RecipeError, match=rf"'a'.*'{method}' learns no verdicts.*Remove verdict_weights"):
+        check_needs(arm, rationales=5, evaluations=1)
+    check_needs(ArmConfig(name="a", method="minds_mirror", verdict_weights="even"), rationales=5, evaluations=1)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "a/b"])
 def test_an_arms_name_is_a_folders_name(name: str) -> None:
     with pytest.raises(ValueError, match="name"):

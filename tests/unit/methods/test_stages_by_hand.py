@@ -184,6 +184,57 @@ def test_minds_mirror_judges_first_and_thinks_then(annotations: list[Annotation]
     assert judging.share == 5 / 13
 
 
+def test_even_verdicts_weigh_the_same_in_sum(annotations: list[Annotation]) -> None:
+    """Correct 3, wrong 1 + 1, uncertain 1: six in all, so two for each of the three."""
+    judging, thinking = stages("minds_mirror", annotations, schedule="sequential", verdict_weights="even")
+    seven, twelve = f"{FIRST} The answer is 7.", f"{OTHER} The answer is 12."
+    assert said(judging) == [
+        (Tag.VERDICT, QUESTION, seven, "correct", approx(3 * 2 / 3)),
+        (Tag.CRITIQUE, QUESTION, seven, "It adds.", 3.0),
+        (Tag.VERDICT, QUESTION, seven, "wrong", approx(1 * 2 / 2)),
+        (Tag.VERDICT, QUESTION, twelve, "wrong", approx(1 * 2 / 2)),
+        (Tag.CRITIQUE, QUESTION, twelve, "It multiplies.", 1.0),
+        (Tag.VERDICT, QUESTION, twelve, "uncertain", approx(1 * 2 / 1)),
+    ]
+    counted_judging, counted_thinking = stages("minds_mirror", annotations, schedule="sequential")
+    assert thinking == counted_thinking
+    assert judging.task_weights == counted_judging.task_weights
+    assert (judging.dropped, judging.share) == (counted_judging.dropped, counted_judging.share)
+
+
+def test_even_verdicts_where_some_do_not_occur(annotations: list[Annotation]) -> None:
+    """Of three correct and one wrong, two each; of one verdict alone, what it had."""
+
+    def weights(*kept: int) -> dict[str, float]:
+        evaluations = tuple(annotations[0].evaluations[index] for index in kept)
+        one = annotations[0].model_copy(update={"evaluations": evaluations})
+        judging, _ = stages("minds_mirror", [one], schedule="sequential", verdict_weights="even")
+        return {target.text: target.weight for target in judging.targets if target.tag is Tag.VERDICT}
+
+    assert weights(0, 1, 7, 3) == approx({"correct": 2.0, "wrong": 2.0})
+    assert weights(0, 1, 7) == approx({"correct": 3.0})
+
+
+def test_even_verdicts_leave_labels_alone_that_share_their_tag(annotations: list[Annotation]) -> None:
+    """As published, verdicts and labels are both learnt under `predict`; only verdicts are weighed."""
+    settings = {"form": "published", "schedule": "joint"}
+    [even], [counted] = (
+        stages("minds_mirror", annotations, **settings, verdict_weights=w) for w in ("even", "counted")
+    )
+    found = {(target.rationale, target.text): target.weight for target in even.targets if target.tag is Tag.PREDICT}
+    assert found == approx(
+        {
+            (None, "7"): 3.0,
+            (FIRST, "correct"): 2.0,
+            (FIRST, "wrong"): 1.0,
+            (OTHER, "wrong"): 1.0,
+            (OTHER, "uncertain"): 2.0,
+        }
+    )
+    before = {(t.rationale, t.text): t.weight for t in counted.targets if t.tag is Tag.PREDICT}
+    assert sum(found.values()) == approx(sum(before.values()))
+
+
 def test_minds_mirror_judges_and_thinks_at_once(annotations: list[Annotation]) -> None:
     judging, thinking = stages("minds_mirror", annotations, alpha=0.3, schedule="sequential")
     [both] = stages("minds_mirror", annotations, alpha=0.3, schedule="joint")
