@@ -94,6 +94,8 @@ class Needs:
 
     rationales: int = 0
     evaluations: int = 0
+    gold: bool = False
+    """It keeps what is right by gold, so the arm must learn from gold labels."""
 
 
 class Method(Protocol):
@@ -102,6 +104,11 @@ class Method(Protocol):
     @property
     def needs(self) -> Needs:
         """What the annotation must hold."""
+        ...
+
+    @property
+    def answers(self) -> bool:
+        """Whether the student learns to answer at once, without a rationale."""
         ...
 
     @property

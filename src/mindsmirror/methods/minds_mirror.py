@@ -31,6 +31,7 @@ class MindsMirror:
     """Self-evaluation, then comprehensive thinking."""
 
     needs = Needs(rationales=2, evaluations=1)
+    answers = True
     thinks = True
     judges = True
 

@@ -157,6 +157,41 @@ def test_gold_labels_with_the_teachers_rationales(annotations: list[Annotation])
     }
 
 
+def test_fine_tune_cot(annotations: list[Annotation]) -> None:
+    """Of A the two right samples, which say the same, with their answer and without a label; of B nothing."""
+    [stage] = stages("fine_tune_cot", annotations, labels="gold")
+    assert said(stage) == [(Tag.EXPLAIN, QUESTION, None, f"{FIRST} The answer is 7.", 2.0)]
+    assert (stage.name, stage.task_weights, stage.share) == ("thinking", {Tag.EXPLAIN: 1.0}, 1.0)
+    assert stage.dropped == {
+        "rationale: truncated": 1,
+        "rationale: no_reasoning": 1,
+        "rationale: not right": 1,
+        "rationale: empty": 1,
+        "rationale: refused": 1,
+    }
+
+
+def test_fine_tune_cot_goes_by_gold_and_not_by_the_majority(annotations: list[Annotation]) -> None:
+    """Where two of three say 7 and the truth is 12.0, the third is learnt, and in its own words."""
+    twelve = annotations[0].example.model_copy(update={"gold": "12.0"})
+    [stage] = stages("fine_tune_cot", [annotations[0].model_copy(update={"example": twelve})], labels="gold")
+    assert said(stage) == [(Tag.EXPLAIN, QUESTION, None, f"{OTHER} The answer is 12.", 1.0)]
+
+
+def test_fine_tune_cot_takes_so_many_different_ones(annotations: list[Annotation]) -> None:
+    thoughts = [(FIRST, "7", OK), (FIRST, "7", OK), (OTHER, "7", OK), ("So 7.", "7", OK), ("No.", "8", OK)]
+    [stage] = stages("fine_tune_cot", [annotated("A", "7", thoughts)], labels="gold", distinct=2)
+    assert [(target.text, target.weight) for target in stage.targets] == [
+        (f"{FIRST} The answer is 7.", 1.0),
+        (f"{OTHER} The answer is 7.", 1.0),
+    ]
+    assert stage.dropped == {
+        "rationale: not right": 1,
+        "rationale: repeated": 1,
+        "rationale: more than distinct": 1,
+    }
+
+
 EVALUATIONS_LOST = {
     "critique: truncated": 1,
     "critique: empty": 1,
@@ -326,7 +361,7 @@ def test_labels_do_not_depend_on_the_selection(annotations: list[Annotation]) ->
 
 
 @pytest.mark.parametrize("schedule", ["sequential", "replayed", "joint"])
-@pytest.mark.parametrize("method", ["step_by_step", "multi_cot", "minds_mirror"])
+@pytest.mark.parametrize("method", ["step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot"])
 def test_an_arm_that_is_left_without_rationales_names_itself_and_the_reason(
     annotations: list[Annotation], method: str, schedule: str
 ) -> None:
@@ -360,7 +395,7 @@ def test_teacher_labels_are_the_most_frequent_answer() -> None:
 
 
 @pytest.mark.parametrize("gold", [None, "many"])
-@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot", "minds_mirror"])
+@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot"])
 def test_a_gold_label_that_is_missing_is_refused(method: str, gold: str | None) -> None:
     """Dropped in one arm only, it would make the comparison unfair."""
     one = annotated("A", gold, [("t", "7", OK)])
