@@ -69,8 +69,9 @@ class MissingExtraError(MindsMirrorError):
 
     exit_code = 17
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed. Install it with: pip install 'mindsmirror[{extra}]'")
+    def __init__(self, package: str, extra: str | None = None) -> None:
+        wanted = f"'mindsmirror[{extra}]'" if extra else package
+        super().__init__(f"{package} is not installed. Install it with: pip install {wanted}")
 
 
 class BudgetError(MindsMirrorError):

@@ -24,6 +24,7 @@ from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs import Run
 from mindsmirror.students.config import check_student
 from mindsmirror.tasks import Task, load_task
+from mindsmirror.training.config import check_trackers
 
 if TYPE_CHECKING:
     from mindsmirror.reporting.contents import Report
@@ -84,7 +85,13 @@ class Pipeline:
     def check(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work; writes nothing."""
         if trains:
+            check_trackers(self.recipe.training)
             check_student(self.recipe.student)
+            if self.recipe.training.early_stopping and all(e.gold is None for e in self.task.splits.valid):
+                raise RecipeError(
+                    "training.early_stopping: there are no validation questions with gold answers to stop by. "
+                    "Set task.valid, or remove early_stopping."
+                )
         if annotates:
             _ = self.prompts, self.teachers, self.ready
             taught_gold = [arm for arm in self.recipe.arm if arm.labels == "gold"]
@@ -185,7 +192,8 @@ class Pipeline:
             "annotations": [annotation.model_dump_json() for annotation in self.annotations()],
             "arm": arm.model_dump(mode="json"),
             "student": self.recipe.student.model_dump(mode="json", exclude={"path"}),
-            "training": self.recipe.training.model_dump(mode="json"),
+            # Who watches changes no weight.
+            "training": self.recipe.training.model_dump(mode="json", exclude={"trackers"}),
             "evaluation": [self.recipe.evaluation.max_tokens, self.recipe.evaluation.batch],
             "seed": self.recipe.seed,
         }

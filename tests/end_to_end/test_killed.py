@@ -57,12 +57,17 @@ class Killed:
         assert ended.code == 0, ended.err
 
 
+MEASURED = ("seconds", "tokens_per_second", "peak_memory", "peak_device_memory")
+
+
 def results(run: Path) -> dict[str, Any]:
-    """The report without what tells the time."""
+    """The report without what is measured of the process."""
     found: dict[str, Any] = material.document(run / "report.json")
     for arm in found["arms"]:
         if arm["training"] is not None:
-            del arm["training"]["seconds"]
+            for took in (arm["training"], *arm["training"]["stages"]):
+                for key in MEASURED:
+                    del took[key]
     del found["annotation"]["seconds"]
     return {
         key: found[key] for key in ("annotation", "arms", "comparisons", "examples", "student_judge", "mirror_vs_vote")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from end_to_end.console import mindsmirror
+from end_to_end.material import write_rows
 
+from mindsmirror.methods import method_named
 from mindsmirror.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +31,19 @@ def test_a_shipped_recipe_is_one(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("# "), "it says in its first line what it is"
 
 
+def easy_questions(folder: Path) -> Path:
+    """Questions that name their answer and no other number.
+
+    The scripted teacher picks one of the question's numbers, so elsewhere it has nothing right to learn from.
+    """
+    splits = ["train"] * 6 + ["valid"] * 2 + ["test"] * 3
+    rows = [
+        {"question": f"What is the larger one of {n} and {n}?", "answer": str(n), "split": split}
+        for n, split in enumerate(splits, start=3)
+    ]
+    return write_rows(folder / "easy.jsonl", rows)
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Path) -> None:
     recipe = read_recipe(path)
@@ -41,11 +56,16 @@ def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Pat
         settings.append(f"task.data_dir={DATA}")
     if recipe.task.name.startswith("reasoning_gym:"):
         pytest.importorskip("reasoning_gym")
+    if any(method_named(arm.method).needs.gold or arm.select == "right" for arm in recipe.arm):
+        settings += [f"task.name={easy_questions(tmp_path)}", "task.parameters={}"]
     arguments = [part for key in settings for part in ("--set", key)]
     ended = mindsmirror("run", path, "--json", *arguments, cwd=tmp_path)
     assert ended.code == 0, ended.err
     report = json.loads(ended.out)
     assert {arm["n"] for arm in report["arms"]} == {3}
     assert {arm["name"] for arm in report["arms"]} == {"untrained", *(arm.name for arm in recipe.arm)}
+    trained = [arm["training"] for arm in report["arms"] if arm["name"] != "untrained"]
+    assert all(took["steps"] == 2 and 0 < took["target_tokens"] < took["tokens"] for took in trained)
+    assert all(0 < took["computed_tokens"] < took["flops"] for took in trained)
     assert report["annotation"]["rationales"] == 8 * recipe.annotation.rationales
     assert (tmp_path / "runs" / recipe.name / "report.html").is_file()

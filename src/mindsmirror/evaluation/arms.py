@@ -15,7 +15,7 @@ from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import load_student
 from mindsmirror.tasks.base import Task
-from mindsmirror.training.trainer import use_bf16
+from mindsmirror.training.precision import use_bf16
 
 
 def validation_score(

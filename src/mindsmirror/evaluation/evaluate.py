@@ -1,7 +1,8 @@
 """A student's answers to a set of questions in every mode that it has learnt, and its judge held against others.
 
-Which modes a student has follows from its method: thinking needs rationales that end in their answer, the mirror
-needs a judge as well. A mode that a recipe asks for and an arm does not have is left out and said.
+Which modes a student has follows from its method: predicting needs labels by themselves, thinking needs rationales that
+end in their answer, the mirror needs a judge as well. A mode that a recipe asks for and an arm does not have is left
+out and said.
 """
 
 from collections import Counter
@@ -40,7 +41,7 @@ def modes_of(method: Method | None, arm: ArmConfig | None, asked: Sequence[Mode]
     """Those of the modes asked for that the arm has; an untrained student predicts and thinks."""
     if method is None or arm is None:
         return tuple(mode for mode in asked if mode in ("predict", "think"))
-    able: set[Mode] = {"predict"}
+    able: set[Mode] = {"predict"} if method.answers else set()
     if method.thinks and arm.rationale_target == "with_answer":
         able |= {"think", "vote"}
         if method.judges:

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
 from mindsmirror.methods.base import ArmConfig, Method, Needs
+from mindsmirror.methods.fine_tune_cot import FineTuneCoT
 from mindsmirror.methods.minds_mirror import MindsMirror
 from mindsmirror.methods.multi_cot import MultiCoT
 from mindsmirror.methods.standard import Standard
@@ -24,6 +25,7 @@ BUILT_IN: dict[str, Method] = {
     "step_by_step": StepByStep(),
     "multi_cot": MultiCoT(),
     "minds_mirror": MindsMirror(),
+    "fine_tune_cot": FineTuneCoT(),
 }
 
 
@@ -46,15 +48,11 @@ def method_named(name: str) -> Method:
 def check_needs(arm: ArmConfig, rationales: int, evaluations: int, where: str = "the recipe") -> None:
     """Raise AnnotationError if the annotation lacks what the arm's method, or its selection, needs.
 
-    `where` names what has so many rationales a question, and evaluations a rationale. RecipeError for a selection of
-    rationales in an arm that learns none.
+    `where` names what has so many rationales a question, and evaluations a rationale. RecipeError for settings
+    that say nothing of what the arm learns, or contradict it.
     """
     method = method_named(arm.method)
-    if not method.thinks and (arm.select != "all" or arm.distinct is not None):
-        raise RecipeError(
-            f"arm {arm.name!r}: method {arm.method!r} learns no rationales, so there is nothing to select. "
-            "Remove select and distinct, or choose another method."
-        )
+    _check_settings(arm, method)
     chosen = f"select = {arm.select!r}"
     for by, key, have, need in (
         (f"method {arm.method!r}", "rationales", rationales, method.needs.rationales),
@@ -86,3 +84,26 @@ def check_ready(arms: Sequence[ArmConfig], annotations: Sequence[Annotation], wh
 def _evaluations(annotation: Annotation) -> list[int]:
     """How often each of the rationales that were judged was."""
     return list(Counter(evaluation.rationale for evaluation in annotation.evaluations).values())
+
+
+def _check_settings(arm: ArmConfig, method: Method) -> None:
+    if not method.thinks and (arm.select != "all" or arm.distinct is not None):
+        raise RecipeError(
+            f"arm {arm.name!r}: method {arm.method!r} learns no rationales, so there is nothing to select. "
+            "Remove select and distinct, or choose another method."
+        )
+    if not method.judges and arm.verdict_weights != "counted":
+        raise RecipeError(
+            f"arm {arm.name!r}: method {arm.method!r} learns no verdicts, so there is nothing to weigh. "
+            "Remove verdict_weights, or choose another method."
+        )
+    if method.needs.gold and (arm.labels != "gold" or arm.select not in ("all", "right")):
+        raise RecipeError(
+            f"arm {arm.name!r}: method {arm.method!r} keeps the rationales that are right by gold. "
+            'Set labels = "gold", in every arm that is compared with it, and remove select.'
+        )
+    if not method.answers and arm.rationale_target != "with_answer":
+        raise RecipeError(
+            f"arm {arm.name!r}: method {arm.method!r} learns no answer but the one that ends a rationale. "
+            'Set rationale_target = "with_answer", or choose another method.'
+        )

@@ -50,6 +50,11 @@ class ArmConfig(BaseModel):
         description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both",
     )
 
+    verdict_weights: Literal["counted", "even"] = Field(
+        "counted",
+        description="counted: a verdict weighs as often as the judge gave it; even: each verdict that occurs the same",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _published_form(cls, values: Any) -> Any:
@@ -89,6 +94,8 @@ class Needs:
 
     rationales: int = 0
     evaluations: int = 0
+    gold: bool = False
+    """It keeps what is right by gold, so the arm must learn from gold labels."""
 
 
 class Method(Protocol):
@@ -97,6 +104,11 @@ class Method(Protocol):
     @property
     def needs(self) -> Needs:
         """What the annotation must hold."""
+        ...
+
+    @property
+    def answers(self) -> bool:
+        """Whether the student learns to answer at once, without a rationale."""
         ...
 
     @property

@@ -8,6 +8,9 @@ tasks have tags of their own instead of predict and explain; rationales end with
 undone: samples that did not parse are dropped and counted, where the published code trains on blanks; and the
 budget is split 5 to 8, the paper's 50 and 80 epochs on SVAMP, and is the same in sum as every other arm's.
 
+A teacher that says "correct" most of the time teaches to say so always. `verdict_weights = "even"` gives every verdict
+that occurs the same sum of weights, and all verdicts together the weight that they had; the paper has none of this.
+
 The arm's `select` and `distinct` choose what is taught as thinking only: the judge is shown every rationale that
 parsed, the wrong ones above all, for without them it would learn to say "correct".
 """
@@ -28,6 +31,7 @@ class MindsMirror:
     """Self-evaluation, then comprehensive thinking."""
 
     needs = Needs(rationales=2, evaluations=1)
+    answers = True
     thinks = True
     judges = True
 
@@ -75,7 +79,7 @@ def self_evaluation_stage(annotations: Sequence[Annotation], arm: ArmConfig) -> 
     weights = {arm.verdict_tag: arm.alpha, arm.critique_tag: 1 - arm.alpha}
     stage = Stage(
         name="self_evaluation",
-        targets=merged(targets),
+        targets=_weighted(merged(targets), arm),
         task_weights=weights,
         share=JUDGING_SHARE,
         dropped=dropped,
@@ -100,3 +104,20 @@ def _judging_targets(
     else:
         dropped[f"critique: {evaluation.parse.value}"] += 1
     return [Target(tag=tag, example=example, question=question, rationale=shown, text=text) for tag, text in said]
+
+
+def _weighted(targets: Sequence[Target], arm: ArmConfig) -> tuple[Target, ...]:
+    """The targets with their verdicts' weights as the arm wants them; critiques keep theirs."""
+    if arm.verdict_weights == "counted":
+        return tuple(targets)
+    sums: dict[str, float] = {}
+    for target in targets:
+        if target.tag is arm.verdict_tag:
+            sums[target.text] = sums.get(target.text, 0.0) + target.weight
+    even = sum(sums.values()) / max(1, len(sums))
+    return tuple(
+        target.model_copy(update={"weight": target.weight * even / sums[target.text]})
+        if target.tag is arm.verdict_tag
+        else target
+        for target in targets
+    )

@@ -16,6 +16,7 @@ class MultiCoT:
     """`predict: x -> label` and `explain: x -> rationale`, k rationales a question."""
 
     needs = Needs(rationales=2)
+    answers = True
     thinks = True
     judges = False
 

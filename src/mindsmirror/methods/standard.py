@@ -16,6 +16,7 @@ class Standard:
     """`predict: x -> label`."""
 
     needs = Needs()
+    answers = True
     thinks = False
     judges = False
 

@@ -16,6 +16,7 @@ class StepByStep:
     """`predict: x -> label` and `explain: x -> rationale`, one rationale a question."""
 
     needs = Needs(rationales=1)
+    answers = True
     thinks = True
     judges = False
 

@@ -76,15 +76,36 @@ class AnnotationReport(Part):
     stopped: str = Field("", description="the cap at which it stopped before every question was complete")
 
 
-class TrainingReport(Part):
+class TrainingCounts(Part):
+    """What training took, in every unit in which arms can be made equal."""
+
+    steps: int = Field(description="optimizer steps")
+    tokens: int = Field(description="source and target tokens of all rows, shared ones once per row")
+    target_tokens: int = Field(description="those of them that were learnt")
+    rows: int | None = Field(None, description="None, like what follows, in runs made before it was counted")
+    computed_tokens: int | None = Field(None, description="tokens through the model: shared ones once")
+    flops: int | None = Field(None, description="of the computed tokens, forward and backward (students/work.py)")
+    planned_steps: int | None = Field(None, description="more than steps where the stage ended early")
+    seconds: float
+    tokens_per_second: float | None = Field(
+        None, description="computed tokens, while the last process trained, validation and saving left out"
+    )
+    peak_memory: int | None = Field(None, description="bytes that the process held at most, up to the stage's end")
+    peak_device_memory: int | None = Field(None, description="bytes of tensors on the accelerator, at most")
+
+
+class StageReport(TrainingCounts):
+    """What one of an arm's stages took."""
+
+    stage: str
+
+
+class TrainingReport(TrainingCounts):
     """What training an arm took, and which checkpoint was kept."""
 
-    steps: int
-    tokens: int
-    target_tokens: int
-    seconds: float
     selected_step: int | None = None
     valid_accuracy: Share | None = None
+    stages: tuple[StageReport, ...] = Field((), description="the same by stage")
 
 
 class ArmResult(Part):

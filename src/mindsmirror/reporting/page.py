@@ -17,6 +17,7 @@ from mindsmirror.reporting import wording
 from mindsmirror.reporting.contents import ArmResult, Report, ShownExample, StepYield
 from mindsmirror.reporting.findings import INFORMATIVE, SIGNIFICANT, headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
+from mindsmirror.reporting.training import UNITS, spread, trained_arms
 
 SIZES = {"wide": 944, "narrow": 340}
 """Widths in pixels of the plot on a laptop and on a phone."""
@@ -65,6 +66,8 @@ def _environment() -> Environment:
         p=wording.p_value,
         count=wording.count,
         usd=wording.usd,
+        powers=wording.powers,
+        memory=lambda size: _tight(wording.memory(size)),
         duration=lambda seconds: _tight(wording.duration(seconds)),
         tight=_tight,
     )
@@ -74,7 +77,7 @@ def _environment() -> Environment:
 def render(report: Report) -> str:
     """The page as text."""
     style = (files("mindsmirror.reporting") / "html" / "report.css").read_text(encoding="utf-8")
-    main = headline(report)
+    main, trained = headline(report), trained_arms(report.arms)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -87,7 +90,9 @@ def render(report: Report) -> str:
             legend=_legend(report.arms),
             yields=[(step, _segments(step)) for step in report.annotation.yields],
             verdicts=_verdict_rows(report),
-            trained=_trained(report.arms),
+            trained=trained,
+            spread=spread(trained),
+            units=UNITS,
             examples=_examples(report.examples),
             informative=INFORMATIVE,
             significant=SIGNIFICANT,
@@ -129,12 +134,6 @@ def _verdict_rows(report: Report) -> list[VerdictRow]:
     ]
 
 
-def _trained(arms: tuple[ArmResult, ...]) -> list[ArmResult]:
-    """One result for each arm and seed that was trained: its modes share the training."""
-    once = {(arm.name, arm.seed): arm for arm in reversed(arms) if arm.training is not None}
-    return list(reversed(once.values()))
-
-
 def _examples(examples: tuple[ShownExample, ...]) -> list[tuple[str, str, list[ShownExample]]]:
     fixed = [example for example in examples if example.fixed]
     broken = [example for example in examples if not example.fixed]
@@ -149,7 +148,7 @@ def _signed(difference: float) -> str:
 def _tight(text: str) -> str:
     """Text in which no number is parted from its unit, nor a relation from its number."""
     return re.sub(
-        r"(?<=\d) (?=%|s\b|min\b|h\b|points\b)|(?<=[=<]) (?=\d)|(?<=\b[pn]) (?=[=<])",
+        r"(?<=\d) (?=%|s\b|min\b|h\b|MiB\b|GiB\b|points\b)|(?<=[=<]) (?=\d)|(?<=\b[pn]) (?=[=<])",
         "\N{NO-BREAK SPACE}",
         text,
     )

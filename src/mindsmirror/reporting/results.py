@@ -17,8 +17,8 @@ from mindsmirror.reporting.contents import (
     Said,
     ShownExample,
     StudentJudge,
-    TrainingReport,
 )
+from mindsmirror.reporting.training import training_report
 
 SHOWN = 6
 """Examples of each kind on the page."""
@@ -52,7 +52,7 @@ def arm_results(arm: ArmPredictions, seed: int) -> list[ArmResult]:
                 ci95=wilson(sum(flags), len(flags)) if flags else None,
                 tokens_per_question=sum(p.tokens for p in predictions) / max(1, len(predictions)),
                 unparsed=sum(p.answer is None for p in predictions),
-                training=_training(arm.training),
+                training=training_report(arm.training),
             )
         )
     return rows
@@ -159,19 +159,4 @@ def _comparison(a: ArmPredictions, mode_a: Mode, b: ArmPredictions, mode_b: Mode
         ci95=(difference.low, difference.high),
         p_mcnemar=mcnemar(won, lost),
         smallest_detectable=smallest_detectable_difference(len(pairs), (won + lost) / len(pairs)),
-    )
-
-
-def _training(stages: Sequence[Mapping[str, Any]]) -> TrainingReport | None:
-    if not stages:
-        return None
-    last = stages[-1]
-    score = last["selected_score"]
-    return TrainingReport(
-        steps=sum(stage["steps"] for stage in stages),
-        tokens=sum(stage["tokens"] for stage in stages),
-        target_tokens=sum(stage["target_tokens"] for stage in stages),
-        seconds=round(sum(stage["seconds"] for stage in stages), 1),
-        selected_step=last["selected_step"],
-        valid_accuracy=None if score is None else min(1.0, max(0.0, round(score, 6))),
     )

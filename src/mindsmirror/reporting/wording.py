@@ -41,6 +41,19 @@ def count(number: float) -> str:
     return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def powers(number: float) -> str:
+    """A number too large for its digits to matter, to three of them, "1.23e15"; below a million whole."""
+    if number < 1e6:
+        return count(number)
+    digits, _, power = f"{number:.2e}".partition("e")
+    return f"{digits}e{int(power)}"
+
+
+def memory(size: int) -> str:
+    """Bytes as they are bought: "512 MiB", "1.2 GiB"."""
+    return f"{size / 2**20:.0f} MiB" if size < 2**30 else f"{size / 2**30:.1f} GiB"
+
+
 def duration(seconds: float) -> str:
     """In the two largest units that matter: "8 s", "3 min 20 s", "2 h 5 min"."""
     whole = round(seconds)

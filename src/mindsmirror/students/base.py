@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mindsmirror.records import Tag
 from mindsmirror.students.decoding import Drawing, Generated
+from mindsmirror.students.work import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
@@ -54,6 +55,10 @@ class Student(Protocol):
 
     def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
         """One batch of whole families."""
+        ...
+
+    def work(self, families: Sequence[Sequence[Row]]) -> Work:
+        """What a batch of whole families computes, as `collate` lays it out."""
         ...
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:

@@ -18,7 +18,8 @@ from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad
 from mindsmirror.students.decoding import Drawing, Generated, generate
 from mindsmirror.students.text import user_turn
-from mindsmirror.students.tree import Tree, build_chain, build_tree, together
+from mindsmirror.students.tree import Tree, build_chain, build_tree, together, tree_work
+from mindsmirror.students.work import Work
 
 PROBE_TOLERANCE = 1e-3
 """Largest difference of one predicted token's loss, in nats, between trees and rows in fp32. Seen: 3e-5 where
@@ -85,6 +86,10 @@ class CausalStudent:
         batch["weight"] = torch.tensor(weights, dtype=torch.float32)
         batch["task"] = torch.tensor(tasks)
         return batch
+
+    def work(self, families: Sequence[Sequence[Row]]) -> Work:
+        """Nodes of the trees and what they see."""
+        return tree_work(self._trees(families), self.model.config.get_text_config())
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""

@@ -16,6 +16,7 @@ from mindsmirror.records import Tag
 from mindsmirror.students.base import TASKS, Batch, Row, pad
 from mindsmirror.students.decoding import Drawing, Generated, generate
 from mindsmirror.students.text import tagged
+from mindsmirror.students.work import Part, Work
 
 IGNORE = -100
 
@@ -66,6 +67,23 @@ class Seq2SeqStudent:
             "weight": torch.tensor([row.weight for row in rows], dtype=torch.float32).repeat_interleave(lengths),
             "task": torch.tensor([TASKS.index(row.tag) for row in rows]).repeat_interleave(lengths),
         }
+
+    def work(self, families: Sequence[Sequence[Row]]) -> Work:
+        """Distinct sources through the encoder; every row's own through its decoder's cross attention."""
+        rows = [row for family in families for row in family]
+        sources = [len(source) for source in {row.source for row in rows}]
+        targets = sum(len(row.target) for row in rows)
+        return Work(
+            {
+                Part.ENCODER: sum(sources),
+                Part.DECODER: targets,
+                Part.CROSSING: sum(len(row.source) for row in rows),
+                Part.HEAD: targets,
+                Part.ENCODER_PAIRS: sum(length**2 for length in sources),
+                Part.DECODER_PAIRS: sum(len(row.target) * (len(row.target) + 1) // 2 for row in rows),
+                Part.CROSSING_PAIRS: sum(len(row.source) * len(row.target) for row in rows),
+            }
+        )
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""

@@ -9,11 +9,13 @@ gradients are those of the rows one by one (tests/parity).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mindsmirror.students.base import TASKS, Row
+from mindsmirror.students.work import Part, Work
 
 TREE_TOKENS = 512
 """Tokens of the rows that may share a tree, shared ones counted each time: attention grows with their square."""
@@ -90,3 +92,17 @@ def together(families: Sequence[Sequence[Row]]) -> list[list[Row]]:
 def build_chain(row: Row) -> Tree:
     """One row by itself: the plain layout, for models that cannot take a block mask."""
     return build_tree([row])
+
+
+def tree_work(trees: Sequence[Tree], config: Any) -> Work:
+    """What trees compute: a node sees itself and its ancestors, in a sliding window the nearest of them."""
+    seen = [depth + 1 for tree in trees for depth in tree.depth]
+    window = getattr(config, "sliding_window", None) or max(seen)
+    return Work(
+        {
+            Part.DECODER: len(seen),
+            Part.HEAD: sum(len(tree.predictions) for tree in trees),
+            Part.DECODER_PAIRS: sum(seen),
+            Part.NEAR_PAIRS: sum(min(count, window) for count in seen),
+        }
+    )

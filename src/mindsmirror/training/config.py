@@ -1,25 +1,43 @@
 """The `[training]` table of a recipe; apart from the training itself, so that reading it needs no torch."""
 
+from importlib.util import find_spec
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mindsmirror.errors import MissingExtraError
+
+Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio", "comet_ml", "clearml", "swanlab", "dvclive"]
+"""Where training can be watched: Transformers' own reporting, by the name of the package that each needs."""
+OTHER_PACKAGES: dict[Tracker, tuple[str, ...]] = {"tensorboard": ("tensorboardX",)}
+"""What does as well."""
+
 
 class Budget(BaseModel):
-    """How long to train: exactly one of these, the same for every arm, split over stages by their shares."""
+    """How long to train: exactly one of these, the same for every arm, split over stages by their shares.
+
+    What is given is equal for all arms; the rest follows from what an arm learns, and is counted (training/counts.py).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokens: int | None = Field(
         None, ge=1, description="source and target tokens of all rows, shared ones counted once per row"
     )
+    target_tokens: int | None = Field(None, ge=1, description="tokens that the student learns to write, of all rows")
+    flops: float | None = Field(
+        None,
+        gt=0,
+        description="floating-point operations of the computed tokens, forward and backward (students/work.py)",
+    )
     steps: int | None = Field(None, ge=1, description="optimizer steps")
     epochs: float | None = Field(None, gt=0, description="passes over the stage's targets, times its share")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(value is not None for value in (self.tokens, self.steps, self.epochs)) != 1:
-            raise ValueError("give exactly one of tokens, steps, epochs")
+        given = (self.tokens, self.target_tokens, self.flops, self.steps, self.epochs)
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of tokens, target_tokens, flops, steps, epochs")
         return self
 
 
@@ -38,3 +56,24 @@ class TrainingConfig(BaseModel):
         "auto", description="bf16: matrix products in bf16, weights in fp32; auto: where the machine has bf16"
     )
     checkpoints: int = Field(3, ge=1, description="times a stage is saved and, the last stage, validated")
+    early_stopping: int | None = Field(
+        None, ge=1, description="validations of the last stage without improvement after which it ends"
+    )
+    trackers: tuple[Tracker, ...] = Field((), description="who else is told of losses and validations while it trains")
+
+    @model_validator(mode="after")
+    def _can_stop(self) -> Self:
+        if self.early_stopping is not None and self.early_stopping > self.checkpoints - 2:
+            raise ValueError(
+                f"early_stopping = {self.early_stopping} could never stop anything: a stage is validated checkpoints = "
+                f"{self.checkpoints} times, and the last of them is its end. Set checkpoints to "
+                f"{self.early_stopping + 2} or more"
+            )
+        return self
+
+
+def check_trackers(config: TrainingConfig) -> None:
+    """Raise MissingExtraError if the package of a tracker is not installed; nothing is imported."""
+    for tracker in config.trackers:
+        if not any(find_spec(package) for package in (tracker, *OTHER_PACKAGES.get(tracker, ()))):
+            raise MissingExtraError(tracker)

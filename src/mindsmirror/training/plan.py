@@ -1,21 +1,22 @@
 """From targets to a plan: which families go through the student in which batch, until the budget is spent.
 
-The whole plan is made before training starts and is a function of targets, budget and seed alone, so a run that
-resumes knows exactly what it has not yet seen. A family (the rows of one question) is never torn apart unless
-it is larger than a batch, because what its rows share is computed once.
+The whole plan is made before training starts and is a function of targets, budget and seed alone (and of the student's
+size, where the budget is in FLOPs), so a run that resumes knows exactly what it has not yet seen. A family (the rows
+of one question) is never torn apart unless it is larger than a batch, because what its rows share is computed once.
 """
 
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Row, Student
 from mindsmirror.training.config import TrainingConfig
+from mindsmirror.training.counts import Scale, row_tokens
 
-Plan = tuple[tuple[tuple[Row, ...], ...], ...]
+Families = tuple[tuple[Row, ...], ...]
+Plan = tuple[Families, ...]
 """Batches of families of rows."""
 
 
@@ -23,18 +24,13 @@ Plan = tuple[tuple[tuple[Row, ...], ...], ...]
 class Rows:
     """A stage's targets as tokens, by family, and what could not be used."""
 
-    families: tuple[tuple[Row, ...], ...]
+    families: Families
     too_long: int
 
     @property
     def tokens(self) -> int:
         """Source and target tokens of all rows."""
         return sum(row_tokens(row) for family in self.families for row in family)
-
-
-def row_tokens(row: Row) -> int:
-    """Tokens of a row by itself."""
-    return len(row.source) + len(row.target)
 
 
 def encode(stage: Stage, student: Student, max_target: int) -> Rows:
@@ -58,35 +54,51 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
     return Rows(tuple(tuple(rows) for rows in families.values()), too_long)
 
 
-def make_plan(rows: Rows, student: Student, config: TrainingConfig, share: float, seed: int) -> Plan:
-    """Shuffled passes over the families, cut into batches, until the share of the budget is spent."""
+def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, seed: int) -> Plan:
+    """Shuffled passes over the families, cut into batches, until the share of the budget is spent.
+
+    The last batch is the one that brings what is spent nearest to the budget; there is one batch at least.
+    """
     pieces = [
-        (piece, student.size(piece))
+        (piece, scale.student.size(piece))
         for family in rows.families
-        for piece in _pieces(family, student, config.batch_tokens)
+        for piece in _pieces(family, scale.student, config.batch_tokens)
     ]
     generator = random.Random(seed)
-    batches: list[tuple[tuple[Row, ...], ...]] = []
+    batches: list[Families] = []
+    limit, cost = _limit(config, rows, share), _cost(config, scale)
     spent = 0
-    limit = _limit(config, rows, share)
     while True:
         order = list(pieces)
         generator.shuffle(order)
         for batch in _batches(order, config.batch_tokens):
-            cost = 1 if config.budget.steps is not None else sum(row_tokens(r) for f in batch for r in f)
-            if batches and spent + cost / 2 > limit:
+            price = cost(batch)
+            if batches and spent + price / 2 > limit:
                 return tuple(batches)
             batches.append(batch)
-            spent += cost
+            spent += price
 
 
 def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
+    """What a stage may spend, in the unit of `_cost`."""
     budget = config.budget
     if budget.steps is not None:
         return round(budget.steps * share) * config.accumulate
-    if budget.tokens is not None:
-        return budget.tokens * share
-    return (budget.epochs or 0.0) * share * rows.tokens
+    if budget.epochs is not None:
+        return budget.epochs * share * rows.tokens
+    return (budget.tokens or budget.target_tokens or budget.flops or 0) * share
+
+
+def _cost(config: TrainingConfig, scale: Scale) -> Callable[[Families], int]:
+    """What a batch costs in the budget's unit; for steps and epochs in batches and row tokens."""
+    budget = config.budget
+    if budget.steps is not None:
+        return lambda batch: 1
+    if budget.flops is not None:
+        return lambda batch: scale.count(batch).flops
+    if budget.target_tokens is not None:
+        return lambda batch: sum(len(row.target) for family in batch for row in family)
+    return lambda batch: sum(row_tokens(row) for family in batch for row in family)
 
 
 def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple[Row, ...]]:
@@ -97,9 +109,9 @@ def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple
     return _pieces(family[:middle], student, limit) + _pieces(family[middle:], student, limit)
 
 
-def _batches(pieces: Sequence[tuple[tuple[Row, ...], int]], limit: int) -> list[tuple[tuple[Row, ...], ...]]:
+def _batches(pieces: Sequence[tuple[tuple[Row, ...], int]], limit: int) -> list[Families]:
     """Pieces of known size in batches of at most `limit` tokens."""
-    batches: list[tuple[tuple[Row, ...], ...]] = []
+    batches: list[Families] = []
     current: list[tuple[Row, ...]] = []
     size = 0
     for piece, tokens in pieces:
@@ -110,15 +122,3 @@ def _batches(pieces: Sequence[tuple[tuple[Row, ...], int]], limit: int) -> list[
         size += tokens
     batches.append(tuple(current))
     return batches
-
-
-def plan_counts(plan: Plan) -> Counter[str]:
-    """What a plan spends: row tokens, target tokens and rows."""
-    counts: Counter[str] = Counter()
-    for batch in plan:
-        for family in batch:
-            for row in family:
-                counts["tokens"] += row_tokens(row)
-                counts["target_tokens"] += len(row.target)
-                counts["rows"] += 1
-    return counts

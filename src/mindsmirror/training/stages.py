@@ -8,6 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
+from mindsmirror.students.work import prices_of
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.plan import encode, make_plan, plan_counts
+from mindsmirror.training.counts import Scale, total
+from mindsmirror.training.plan import encode, make_plan
 from mindsmirror.training.trainer import train_stage
 
 DONE = "stage.json"
@@ -86,19 +89,21 @@ def _train(
     began = time.monotonic()
     place.mkdir(parents=True, exist_ok=True)
     rows = encode(stage, student, settings.max_target)
-    plan = make_plan(rows, student, config, share, seed)
     torch.manual_seed(seed)
     model = with_adapter(student.model, settings)
+    scale = Scale(student, prices_of(model))
+    plan = make_plan(rows, scale, config, share, seed)
+    counts = [scale.count(batch) for batch in plan]
     score = (lambda trained: validate(student, trained)) if validate else None
-    report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score)
+    tokens = [count.computed_tokens for count in counts]
+    report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score, tokens)
     save_student(merged_model(model), student.tokenizer, target)
-    counts = plan_counts(plan)
     dropped = Counter(stage.dropped) + Counter({"target: too long": rows.too_long})
     return report | {
         "stage": stage.name,
         "targets": len(stage.targets),
         "dropped": dict(dropped),
-        "tokens": counts["tokens"],
-        "target_tokens": counts["target_tokens"],
+        # What was learnt: a stage that ended early spent less than was planned.
+        **asdict(total(counts[: report["steps"] * config.accumulate])),
         "seconds": round(time.monotonic() - began, 1),
     }

@@ -18,14 +18,24 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
-from mindsmirror.progress import Progress
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Student
+from mindsmirror.students.base import TASKS, Batch, Student
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.objectives.task_weighted import task_factors, task_weighted_loss, weight_totals
+from mindsmirror.training.objectives.task_weighted import task_factors, task_sums, task_weighted_loss, weight_totals
 from mindsmirror.training.plan import Plan
-
-LATER_WINS = 1e-9
+from mindsmirror.training.precision import use_bf16
+from mindsmirror.training.watching import (
+    LATER_WINS,
+    TASK_LOSS,
+    EarlyStop,
+    Watch,
+    by_step,
+    forget_peak,
+    peak_device_memory,
+    peak_memory,
+    stopped_at,
+    summary,
+)
 
 Validate = Callable[[Any], float]
 """A score of the model, higher is better."""
@@ -61,6 +71,7 @@ class StageTrainer(Trainer):
     ) -> None:
         self._student, self._validate = student, validate
         self._factors = task_factors(task_weights)
+        self._since_log = torch.zeros(2, len(TASKS))
         super().__init__(
             model=model,
             args=arguments,
@@ -96,9 +107,26 @@ class StageTrainer(Trainer):
         loss = task_weighted_loss(nll, inputs["weight"], inputs["task"], totals, factors)
         if not torch.isfinite(loss):
             raise self.diverged()
+        seen = torch.stack([task_sums(nll.detach(), inputs["weight"], inputs["task"]), weight_totals([inputs])])
+        self._since_log = self._since_log.to(seen.device) + seen
         # Data parallelism averages gradients over processes; the totals already count all of them.
         processes: int = self.accelerator.num_processes
         return loss * processes
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add to the loss the mean of each task since the last time, in nats per token and before its weight."""
+        if "loss" in logs:
+            logs = logs | self._task_losses()
+        super().log(logs, start_time)
+
+    def _task_losses(self) -> dict[str, float]:
+        seen = self._since_log
+        if self.accelerator.num_processes > 1:
+            seen = self.accelerator.gather(seen.to(self.accelerator.device)[None]).sum(0)
+        self._since_log = torch.zeros_like(self._since_log)
+        sums, weights = seen.tolist()
+        means = zip(TASKS, sums, weights, strict=True)
+        return {f"{TASK_LOSS}{tag.value}": nll / weight for tag, nll, weight in means if weight > 0}
 
     def diverged(self) -> TrainingError:
         """What to say when the loss or the weights are no numbers any more."""
@@ -117,26 +145,6 @@ class StageTrainer(Trainer):
         return metrics
 
 
-class _Shown(TrainerCallback):
-    """Tells how far the stage is."""
-
-    def __init__(self, label: str, steps: int) -> None:
-        self._progress = Progress(label, steps, "steps")
-        self._note = ""
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
-        if logs and "loss" in logs:
-            self._note = f"loss {float(logs['loss']):.3f}"
-        elif logs and "eval_score" in logs:
-            self._note = f"validation {float(logs['eval_score']):.3f}"
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._progress.update(state.global_step, self._note)
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._progress.close(state.global_step, self._note)
-
-
 def train_stage(
     student: Student,
     model: Any,
@@ -147,15 +155,42 @@ def train_stage(
     seed: int,
     label: str,
     validate: Validate | None = None,
+    tokens: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Train `model` in place through the plan, going on from the last whole checkpoint in `folder`.
 
-    With `validate`, the model ends as its best checkpoint. Returns what the log says: steps, seconds, losses,
-    the step that was chosen and its score.
+    With `validate`, the model ends as its best checkpoint, early if the configuration says so. `tokens` are those
+    that each batch computes. Returns what the log says: steps, losses of all and of each task, the step that was
+    chosen and its score; and, of this process, pace and peak of memory.
     """
     steps = max(1, -(-len(plan) // config.accumulate))
+    arguments = _arguments(config, folder, seed, label, steps, validates=validate is not None)
+    checkpoint = last_checkpoint(folder)
+    if validate and checkpoint and config.early_stopping:
+        # Whether it had ended is forgotten by the Trainer, which would go on; there is no step left of a shorter plan.
+        ended = stopped_at(_history(checkpoint), config.early_stopping)
+        plan = plan[: ended * config.accumulate] if ended else plan
+    forget_peak()
+    watch = Watch(label, by_step(tokens or [0] * len(plan), config.accumulate))
+    stop = [EarlyStop(config.early_stopping)] if validate and config.early_stopping else []
+    trainer = StageTrainer(student, model, plan, task_weights, arguments, validate, [watch, *stop])
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    # The last step changes the weights after the last loss was looked at.
+    if not all(bool(torch.isfinite(value).all()) for value in model.parameters()):
+        raise trainer.diverged()
+    return summary(trainer.state, steps) | {
+        "tokens_per_second": round(watch.tokens_per_second, 1) if watch.tokens_per_second else None,
+        "peak_memory": peak_memory(),
+        "peak_device_memory": peak_device_memory(),
+    }
+
+
+def _arguments(
+    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, *, validates: bool
+) -> TrainingArguments:
     every = max(1, -(-steps // config.checkpoints))
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=1,
         per_device_train_batch_size=1,
@@ -170,25 +205,18 @@ def train_stage(
         save_strategy="steps",
         save_steps=every,
         save_total_limit=1,
-        eval_strategy="steps" if validate else "no",
+        eval_strategy="steps" if validates else "no",
         eval_steps=every,
-        load_best_model_at_end=validate is not None,
+        load_best_model_at_end=validates,
         metric_for_best_model="score",
         greater_is_better=True,
         logging_steps=max(1, steps // 20),
         remove_unused_columns=False,
         disable_tqdm=True,
-        report_to="none",
+        report_to=list(config.trackers) or "none",
+        run_name=label,
         dataloader_pin_memory=False,
     )
-    checkpoint = last_checkpoint(folder)
-    trainer = StageTrainer(student, model, plan, task_weights, arguments, validate, [_Shown(label, steps)])
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    # The last step changes the weights after the last loss was looked at.
-    if not all(bool(torch.isfinite(value).all()) for value in model.parameters()):
-        raise trainer.diverged()
-    return _summary(trainer, steps)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -199,45 +227,20 @@ def last_checkpoint(folder: Path) -> Path | None:
     whole: list[tuple[int, Path]] = []
     for path in folder.glob("checkpoint-*"):
         try:
-            state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-            whole.append((int(state["global_step"]), path))
+            whole.append((int(_state(path)["global_step"]), path))
         except (OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(path, ignore_errors=True)
     return max(whole)[1] if whole else None
 
 
-def use_bf16(precision: str) -> bool:
-    """Whether matrix products run in bf16: as asked, or where the processor has instructions for it."""
-    if precision != "auto":
-        return precision == "bf16"
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bf16_processor()
+def _state(checkpoint: Path) -> Any:
+    return json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
 
 
-def bf16_processor() -> bool:
-    """Whether this processor multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
-    capabilities = getattr(torch.backends.cpu, "get_cpu_capability", str)()
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "AVX512" in capabilities and ("avx512_bf16" in flags or "amx_bf16" in flags)
+def _history(checkpoint: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _state(checkpoint).get("log_history", [])
+    return found
 
 
 def _only(items: list[Batch]) -> Batch:
     return items[0]
-
-
-def _summary(trainer: StageTrainer, steps: int) -> dict[str, Any]:
-    history = trainer.state.log_history
-    losses = [entry["loss"] for entry in history if "loss" in entry]
-    scores = {entry["step"]: entry["eval_score"] for entry in history if "eval_score" in entry}
-    chosen = trainer.state.best_global_step or steps
-    return {
-        "steps": trainer.state.global_step,
-        "losses": losses,
-        "validation": scores,
-        "selected_step": chosen,
-        "selected_score": scores.get(chosen),
-    }

@@ -33,6 +33,7 @@ def test_methods_say_what_they_need() -> None:
     described = {row["name"]: row["description"] for row in listed("methods")}
     assert described["minds_mirror"].endswith("(needs 2 rationales, 1 self-evaluations)")
     assert described["standard"]
+    assert described["fine_tune_cot"].endswith("(needs 1 rationales, 0 self-evaluations)")
 
 
 def test_models_are_listed_by_their_role() -> None:

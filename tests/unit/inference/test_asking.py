@@ -14,6 +14,7 @@ from mindsmirror.inference.ask import DIRECT_TOKENS, Reader, inference_model, pr
 from mindsmirror.records import Example, Parse, Tag
 from mindsmirror.students.base import Batch, Row, Student
 from mindsmirror.students.decoding import Drawing, Generated
+from mindsmirror.students.work import Work
 from mindsmirror.tasks.base import Splits, Task
 
 SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
@@ -50,6 +51,9 @@ class Scripted:
         raise AssertionError
 
     def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+        raise AssertionError
+
+    def work(self, families: Sequence[Sequence[Row]]) -> Work:
         raise AssertionError
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:

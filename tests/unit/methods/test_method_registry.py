@@ -11,13 +11,14 @@ from mindsmirror.methods import ArmConfig, Needs, check_needs, method_named, met
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.tasks.base import Task
 
-BUILT_IN = ("standard", "step_by_step", "multi_cot", "minds_mirror")
+BUILT_IN = ("standard", "step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot")
 
 
 class Added:
     """What another package would bring."""
 
     needs = Needs(rationales=3)
+    answers = True
     thinks = True
     judges = False
 
@@ -39,13 +40,14 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_built_in() -> None:
-    assert method_names()[:4] == BUILT_IN
-    kinds = {name: (method_named(name).thinks, method_named(name).judges) for name in BUILT_IN}
-    assert kinds == {
-        "standard": (False, False),
-        "step_by_step": (True, False),
-        "multi_cot": (True, False),
-        "minds_mirror": (True, True),
+    assert method_names()[: len(BUILT_IN)] == BUILT_IN
+    methods = {name: method_named(name) for name in BUILT_IN}
+    assert {name: (method.answers, method.thinks, method.judges) for name, method in methods.items()} == {
+        "standard": (True, False, False),
+        "step_by_step": (True, True, False),
+        "multi_cot": (True, True, False),
+        "minds_mirror": (True, True, True),
+        "fine_tune_cot": (False, True, False),
     }
 
 
@@ -115,6 +117,36 @@ def test_a_selection_without_rationales_to_select_is_refused(settings: dict[str,
     arm = ArmConfig.model_validate({"name": "a", "method": "standard", **settings})
     with pytest.raises(RecipeError, match=r"'a'.*'standard' learns no rationales.*Remove select"):
         check_needs(arm, rationales=5, evaluations=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({}, 'Set labels = "gold"'),
+        ({"labels": "gold", "select": "majority"}, "remove select"),
+        ({"labels": "gold", "form": "published"}, 'Set rationale_target = "with_answer"'),
+    ],
+)
+def test_what_contradicts_fine_tune_cot_is_refused(settings: dict[str, object], advice: str) -> None:
+    arm = ArmConfig.model_validate({"name": "a", "method": "fine_tune_cot", **settings})
+    with pytest.raises(RecipeError) as caught:
+        check_needs(arm, rationales=5, evaluations=0)
+    assert "arm 'a': method 'fine_tune_cot'" in str(caught.value) and advice in str(caught.value)
+    for fine in ({}, {"select": "right"}, {"distinct": 2}):
+        check_needs(ArmConfig.model_validate({**FINE_TUNE, **fine}), rationales=5, evaluations=0)
+    with pytest.raises(AnnotationError, match="rationales >= 1"):
+        check_needs(ArmConfig.model_validate(FINE_TUNE), rationales=0, evaluations=0)
+
+
+FINE_TUNE = {"name": "a", "method": "fine_tune_cot", "labels": "gold"}
+
+
+@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot", "fine_tune_cot"])
+def test_weights_of_verdicts_without_verdicts_are_refused(method: str) -> None:
+    arm = ArmConfig(name="a", method=method, labels="gold", verdict_weights="even")
+    with pytest.raises(RecipeError, match=rf"'a'.*'{method}' learns no verdicts.*Remove verdict_weights"):
+        check_needs(arm, rationales=5, evaluations=1)
+    check_needs(ArmConfig(name="a", method="minds_mirror", verdict_weights="even"), rationales=5, evaluations=1)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "a/b"])

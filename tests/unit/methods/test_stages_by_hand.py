@@ -157,6 +157,41 @@ def test_gold_labels_with_the_teachers_rationales(annotations: list[Annotation])
     }
 
 
+def test_fine_tune_cot(annotations: list[Annotation]) -> None:
+    """Of A the two right samples, which say the same, with their answer and without a label; of B nothing."""
+    [stage] = stages("fine_tune_cot", annotations, labels="gold")
+    assert said(stage) == [(Tag.EXPLAIN, QUESTION, None, f"{FIRST} The answer is 7.", 2.0)]
+    assert (stage.name, stage.task_weights, stage.share) == ("thinking", {Tag.EXPLAIN: 1.0}, 1.0)
+    assert stage.dropped == {
+        "rationale: truncated": 1,
+        "rationale: no_reasoning": 1,
+        "rationale: not right": 1,
+        "rationale: empty": 1,
+        "rationale: refused": 1,
+    }
+
+
+def test_fine_tune_cot_goes_by_gold_and_not_by_the_majority(annotations: list[Annotation]) -> None:
+    """Where two of three say 7 and the truth is 12.0, the third is learnt, and in its own words."""
+    twelve = annotations[0].example.model_copy(update={"gold": "12.0"})
+    [stage] = stages("fine_tune_cot", [annotations[0].model_copy(update={"example": twelve})], labels="gold")
+    assert said(stage) == [(Tag.EXPLAIN, QUESTION, None, f"{OTHER} The answer is 12.", 1.0)]
+
+
+def test_fine_tune_cot_takes_so_many_different_ones(annotations: list[Annotation]) -> None:
+    thoughts = [(FIRST, "7", OK), (FIRST, "7", OK), (OTHER, "7", OK), ("So 7.", "7", OK), ("No.", "8", OK)]
+    [stage] = stages("fine_tune_cot", [annotated("A", "7", thoughts)], labels="gold", distinct=2)
+    assert [(target.text, target.weight) for target in stage.targets] == [
+        (f"{FIRST} The answer is 7.", 1.0),
+        (f"{OTHER} The answer is 7.", 1.0),
+    ]
+    assert stage.dropped == {
+        "rationale: not right": 1,
+        "rationale: repeated": 1,
+        "rationale: more than distinct": 1,
+    }
+
+
 EVALUATIONS_LOST = {
     "critique: truncated": 1,
     "critique: empty": 1,
@@ -182,6 +217,57 @@ def test_minds_mirror_judges_first_and_thinks_then(annotations: list[Annotation]
     [alone] = stages("multi_cot", annotations, alpha=0.3)
     assert thinking == alone.model_copy(update={"share": 8 / 13})
     assert judging.share == 5 / 13
+
+
+def test_even_verdicts_weigh_the_same_in_sum(annotations: list[Annotation]) -> None:
+    """Correct 3, wrong 1 + 1, uncertain 1: six in all, so two for each of the three."""
+    judging, thinking = stages("minds_mirror", annotations, schedule="sequential", verdict_weights="even")
+    seven, twelve = f"{FIRST} The answer is 7.", f"{OTHER} The answer is 12."
+    assert said(judging) == [
+        (Tag.VERDICT, QUESTION, seven, "correct", approx(3 * 2 / 3)),
+        (Tag.CRITIQUE, QUESTION, seven, "It adds.", 3.0),
+        (Tag.VERDICT, QUESTION, seven, "wrong", approx(1 * 2 / 2)),
+        (Tag.VERDICT, QUESTION, twelve, "wrong", approx(1 * 2 / 2)),
+        (Tag.CRITIQUE, QUESTION, twelve, "It multiplies.", 1.0),
+        (Tag.VERDICT, QUESTION, twelve, "uncertain", approx(1 * 2 / 1)),
+    ]
+    counted_judging, counted_thinking = stages("minds_mirror", annotations, schedule="sequential")
+    assert thinking == counted_thinking
+    assert judging.task_weights == counted_judging.task_weights
+    assert (judging.dropped, judging.share) == (counted_judging.dropped, counted_judging.share)
+
+
+def test_even_verdicts_where_some_do_not_occur(annotations: list[Annotation]) -> None:
+    """Of three correct and one wrong, two each; of one verdict alone, what it had."""
+
+    def weights(*kept: int) -> dict[str, float]:
+        evaluations = tuple(annotations[0].evaluations[index] for index in kept)
+        one = annotations[0].model_copy(update={"evaluations": evaluations})
+        judging, _ = stages("minds_mirror", [one], schedule="sequential", verdict_weights="even")
+        return {target.text: target.weight for target in judging.targets if target.tag is Tag.VERDICT}
+
+    assert weights(0, 1, 7, 3) == approx({"correct": 2.0, "wrong": 2.0})
+    assert weights(0, 1, 7) == approx({"correct": 3.0})
+
+
+def test_even_verdicts_leave_labels_alone_that_share_their_tag(annotations: list[Annotation]) -> None:
+    """As published, verdicts and labels are both learnt under `predict`; only verdicts are weighed."""
+    settings = {"form": "published", "schedule": "joint"}
+    [even], [counted] = (
+        stages("minds_mirror", annotations, **settings, verdict_weights=w) for w in ("even", "counted")
+    )
+    found = {(target.rationale, target.text): target.weight for target in even.targets if target.tag is Tag.PREDICT}
+    assert found == approx(
+        {
+            (None, "7"): 3.0,
+            (FIRST, "correct"): 2.0,
+            (FIRST, "wrong"): 1.0,
+            (OTHER, "wrong"): 1.0,
+            (OTHER, "uncertain"): 2.0,
+        }
+    )
+    before = {(t.rationale, t.text): t.weight for t in counted.targets if t.tag is Tag.PREDICT}
+    assert sum(found.values()) == approx(sum(before.values()))
 
 
 def test_minds_mirror_judges_and_thinks_at_once(annotations: list[Annotation]) -> None:
@@ -275,7 +361,7 @@ def test_labels_do_not_depend_on_the_selection(annotations: list[Annotation]) ->
 
 
 @pytest.mark.parametrize("schedule", ["sequential", "replayed", "joint"])
-@pytest.mark.parametrize("method", ["step_by_step", "multi_cot", "minds_mirror"])
+@pytest.mark.parametrize("method", ["step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot"])
 def test_an_arm_that_is_left_without_rationales_names_itself_and_the_reason(
     annotations: list[Annotation], method: str, schedule: str
 ) -> None:
@@ -309,7 +395,7 @@ def test_teacher_labels_are_the_most_frequent_answer() -> None:
 
 
 @pytest.mark.parametrize("gold", [None, "many"])
-@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot", "minds_mirror"])
+@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot"])
 def test_a_gold_label_that_is_missing_is_refused(method: str, gold: str | None) -> None:
     """Dropped in one arm only, it would make the comparison unfair."""
     one = annotated("A", gold, [("t", "7", OK)])

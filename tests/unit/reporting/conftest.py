@@ -31,7 +31,15 @@ QUESTION = "A farm has 4 sheep and 3 hens. How many legs do the animals have tog
 
 def arm_results() -> tuple[ArmResult, ...]:
     training = TrainingReport(
-        steps=212, tokens=100_240, target_tokens=31_800, seconds=184.2, selected_step=180, valid_accuracy=0.55
+        steps=212,
+        rows=1_900,
+        tokens=100_240,
+        target_tokens=31_800,
+        computed_tokens=64_321,
+        flops=41_234_567_890_123,
+        seconds=184.2,
+        selected_step=180,
+        valid_accuracy=0.55,
     )
     return tuple(
         ArmResult(

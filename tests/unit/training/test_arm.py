@@ -108,8 +108,47 @@ def test_what_is_reported(tiny_folder: Folder, tmp_path: Path) -> None:
     assert report["targets"] == 2
     assert report["dropped"] == {"rationale: truncated": 3, "target: too long": 1}
     assert (report["tokens"], report["target_tokens"], report["steps"]) == (3 * row, 3 * 2, 3)
+    # The other row is too long, so nothing is shared; the last token is predicted but never read.
+    assert (report["rows"], report["computed_tokens"]) == (3, 3 * (row - 1))
+    spent = report["flops"] / report["computed_tokens"]
+    matrices = 6 * sum(v.numel() for n, v in student.model.named_parameters() if v.dim() == 2 and "embed" not in n)
+    assert matrices < spent < 2 * matrices
     assert report["seconds"] >= 0
     assert not list(tmp_path.glob("stages/*/checkpoint-*"))
+
+
+@pytest.mark.parametrize("unit", ["tokens", "target_tokens", "flops"])
+def test_arms_are_given_the_same_in_the_unit_of_the_budget(
+    unit: str, tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A judge and a thinker, two stages and one: equal in what was given, unequal in the rest."""
+    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest: {"steps": len(plan)})
+    student = StudentConfig(model=str(tiny_folder("llama")))
+    much = {"tokens": 9_000, "target_tokens": 3_000, "flops": 1e9}
+    config = CONFIG.model_copy(update={"budget": Budget.model_validate({unit: much[unit]}), "batch_tokens": 128})
+    found = []
+    for name, arm in (("mirror", [JUDGING, THINKING]), ("standard", [tiny.lesson((Tag.PREDICT, "2+3?", "5"))])):
+        reports = train_arm(arm, student, config, tmp_path / name, 0, name, None)
+        found.append({key: sum(report[key] for report in reports) for key in much})
+    for spent in found:
+        assert spent[unit] == pytest.approx(much[unit], rel=0.05)
+    other = "tokens" if unit == "target_tokens" else "target_tokens"
+    assert found[0][other] > 1.3 * found[1][other] or found[1][other] > 1.3 * found[0][other]
+
+
+def test_under_lora_the_same_plan_is_computed_for_less(
+    tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest: {"steps": len(plan)})
+    found = {}
+    for adapter in ("none", "lora"):
+        settings = {"model": str(tiny_folder("t5")), "adapter": adapter, "lora_rank": 1}
+        [report] = train_arm(
+            [THINKING], StudentConfig.model_validate(settings), CONFIG, tmp_path / adapter, 0, "arm", None
+        )
+        found[adapter] = report
+    assert found["lora"]["computed_tokens"] == found["none"]["computed_tokens"]
+    assert 0.6 * found["none"]["flops"] < found["lora"]["flops"] < 0.85 * found["none"]["flops"]
 
 
 def test_a_stage_that_is_done_is_not_trained_again(tiny_folder: Folder, tmp_path: Path, trained: Trained) -> None:

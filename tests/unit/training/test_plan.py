@@ -13,11 +13,14 @@ from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Row
 from mindsmirror.students.seq2seq import Seq2SeqStudent
+from mindsmirror.students.work import Part
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.plan import Plan, Rows, encode, make_plan, plan_counts, row_tokens
+from mindsmirror.training.counts import Scale, row_tokens, total
+from mindsmirror.training.plan import Plan, Rows, encode, make_plan
 
 STUDENT = Seq2SeqStudent(None, tiny.tokenizer(None), max_source=512, max_target=256)
 """Its sizes are easy to count: distinct sources and all targets."""
+SCALE = Scale(STUDENT, dict.fromkeys(Part, 1))
 
 
 def family(name: int, rows: int = 2, source: int = 10, target: int = 4) -> tuple[Row, ...]:
@@ -46,7 +49,7 @@ ROWS = Rows(tuple(family(name) for name in range(9)), 0)
 
 @pytest.mark.parametrize("passes", [1, 3])
 def test_every_family_is_seen_once_in_each_pass(passes: int) -> None:
-    plan = make_plan(ROWS, STUDENT, settings(Budget(epochs=passes)), 1.0, seed=5)
+    plan = make_plan(ROWS, SCALE, settings(Budget(epochs=passes)), 1.0, seed=5)
     seen = order(plan)
     assert len(seen) == 9 * passes
     for start in range(0, len(seen), 9):
@@ -56,23 +59,23 @@ def test_every_family_is_seen_once_in_each_pass(passes: int) -> None:
 
 def test_a_plan_is_a_function_of_its_seed() -> None:
     config = settings(Budget(epochs=2))
-    plan = make_plan(ROWS, STUDENT, config, 1.0, seed=5)
-    assert make_plan(ROWS, STUDENT, config, 1.0, seed=5) == plan
-    assert order(make_plan(ROWS, STUDENT, config, 1.0, seed=6)) != order(plan)
+    plan = make_plan(ROWS, SCALE, config, 1.0, seed=5)
+    assert make_plan(ROWS, SCALE, config, 1.0, seed=5) == plan
+    assert order(make_plan(ROWS, SCALE, config, 1.0, seed=6)) != order(plan)
     assert order(plan)[:9] != order(plan)[9:]
 
 
 @pytest.mark.parametrize(("steps", "accumulate", "batches"), [(7, 1, 7), (1, 1, 1), (4, 3, 12)])
 def test_a_budget_of_steps(steps: int, accumulate: int, batches: int) -> None:
     config = settings(Budget(steps=steps), accumulate=accumulate)
-    assert len(make_plan(ROWS, STUDENT, config, 1.0, seed=0)) == batches
+    assert len(make_plan(ROWS, SCALE, config, 1.0, seed=0)) == batches
 
 
 @pytest.mark.parametrize("accumulate", [1, 2, 4])
 def test_the_steps_of_all_stages_are_the_budget(accumulate: int) -> None:
     """Minds Mirror's shares: no stage ends on half a step, and the arm takes as many as any other arm."""
     config = settings(Budget(steps=10), accumulate=accumulate)
-    stages = [len(make_plan(ROWS, STUDENT, config, share, seed=0)) for share in (5 / 13, 8 / 13)]
+    stages = [len(make_plan(ROWS, SCALE, config, share, seed=0)) for share in (5 / 13, 8 / 13)]
     assert [batches / accumulate for batches in stages] == [4, 6]
 
 
@@ -81,7 +84,8 @@ def test_a_budget_of_tokens_is_met_to_half_a_batch() -> None:
     rows = Rows(ROWS.families[:8], 0)
 
     def spent(tokens: int, share: float = 1.0) -> int:
-        return plan_counts(make_plan(rows, STUDENT, settings(Budget(tokens=tokens)), share, seed=0))["tokens"]
+        plan = make_plan(rows, SCALE, settings(Budget(tokens=tokens)), share, seed=0)
+        return total(SCALE.count(batch) for batch in plan).tokens
 
     assert [spent(tokens) for tokens in (280, 253, 251, 560)] == [280, 280, 224, 560]
     assert spent(560, share=0.5) == 280
@@ -89,13 +93,13 @@ def test_a_budget_of_tokens_is_met_to_half_a_batch() -> None:
 
 
 def test_a_share_of_the_epochs() -> None:
-    half = make_plan(Rows(ROWS.families[:8], 0), STUDENT, settings(Budget(epochs=2)), 0.75, seed=0)
+    half = make_plan(Rows(ROWS.families[:8], 0), SCALE, settings(Budget(epochs=2)), 0.75, seed=0)
     assert len(order(half)) == 12
 
 
 def test_a_large_family_is_taken_apart_and_a_large_row_stands_alone() -> None:
     big, long = family(1, rows=8), family(2, rows=1, source=100)
-    plan = make_plan(Rows((big, long, family(3)), 0), STUDENT, settings(Budget(epochs=1)), 1.0, seed=0)
+    plan = make_plan(Rows((big, long, family(3)), 0), SCALE, settings(Budget(epochs=1)), 1.0, seed=0)
     assert counted(plan) == Counter([*big, *long, *family(3)])
     sizes = [sum(STUDENT.size(rows) for rows in batch) for batch in plan]
     assert [size for size in sizes if size > 64] == [104]
@@ -113,7 +117,7 @@ def test_any_plan_fits_its_batches_and_loses_nothing(
 ) -> None:
     families = tuple(family(name, *shape) for name, shape in enumerate(shapes))
     config = settings(Budget(epochs=passes), batch_tokens=room)
-    plan = make_plan(Rows(families, 0), STUDENT, config, 1.0, seed)
+    plan = make_plan(Rows(families, 0), SCALE, config, 1.0, seed)
     assert counted(plan) == Counter({row: passes for rows in families for row in rows})
     for batch in plan:
         size = sum(STUDENT.size(rows) for rows in batch)
@@ -122,11 +126,77 @@ def test_any_plan_fits_its_batches_and_loses_nothing(
     assert all(rows in whole for rows in families if STUDENT.size(rows) <= room)
 
 
+UNITS = ("tokens", "target_tokens", "flops")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@given(
+    shapes=st.lists(st.tuples(st.integers(1, 6), st.integers(2, 20), st.integers(1, 12)), min_size=1, max_size=9),
+    wanted=st.integers(1, 4000),
+    room=st.integers(16, 120),
+    seed=st.integers(0, 3),
+)
+def test_any_budget_is_met_to_half_a_batch(
+    unit: str, shapes: Sequence[tuple[int, int, int]], wanted: int, room: int, seed: int
+) -> None:
+    """Half a batch of the one that comes next, at least one batch, and the same plan for the same budget."""
+    rows = Rows(tuple(family(name, *shape) for name, shape in enumerate(shapes)), 0)
+    config = settings(Budget.model_validate({unit: wanted}), batch_tokens=room)
+    plan = make_plan(rows, SCALE, config, 1.0, seed)
+    assert make_plan(rows, SCALE, config, 1.0, seed) == plan
+    costs = [getattr(SCALE.count(batch), unit) for batch in plan]
+    assert len(costs) == 1 or sum(costs) - costs[-1] / 2 <= wanted
+    beyond = make_plan(rows, SCALE, settings(Budget(steps=len(plan) + 1), batch_tokens=room), 1.0, seed)
+    assert beyond[: len(plan)] == plan
+    assert sum(costs) + getattr(SCALE.count(beyond[-1]), unit) / 2 > wanted
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_arms_of_other_shapes_are_given_the_same(unit: str) -> None:
+    """Long rationales or short labels, one row a question or four: what is given is equal, the rest is not."""
+    arms = [
+        Rows(tuple(family(name, rows=1, target=2) for name in range(9)), 0),
+        Rows(tuple(family(name, rows=4, target=12) for name in range(9)), 0),
+    ]
+    config = settings(Budget.model_validate({unit: 50_000}), batch_tokens=128)
+    found = [total(SCALE.count(batch) for batch in make_plan(rows, SCALE, config, 1.0, seed=0)) for rows in arms]
+    for counts in found:
+        assert getattr(counts, unit) == pytest.approx(50_000, rel=0.02)
+    for other in {*UNITS, "rows"} - {unit}:
+        assert getattr(found[0], other) != pytest.approx(getattr(found[1], other), rel=0.1)
+
+
+def test_the_shares_of_a_budget() -> None:
+    for unit in UNITS:
+        config = settings(Budget.model_validate({unit: 28_000}))
+        parts = [make_plan(ROWS, SCALE, config, share, seed=0) for share in (0.25, 0.75, 1.0)]
+        quarter, rest, whole = (sum(getattr(SCALE.count(batch), unit) for batch in plan) for plan in parts)
+        assert quarter / whole == pytest.approx(0.25, abs=0.02)
+        assert quarter + rest == pytest.approx(whole, rel=0.02)
+
+
+@pytest.mark.parametrize("budget", [{}, {"tokens": 1, "flops": 1}, {"steps": 1, "target_tokens": 1}])
+def test_a_budget_is_given_in_one_unit(budget: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="exactly one of tokens, target_tokens, flops, steps, epochs"):
+        Budget.model_validate(budget)
+
+
 def test_counts_of_a_plan() -> None:
+    """Three families whose rows have sources of their own: all is computed as often as it stands there."""
     plan: Plan = ((family(0), family(1, rows=1)), (family(2),))
-    assert plan_counts(plan) == {"rows": 5, "tokens": 5 * 14, "target_tokens": 20}
+    counts = total(SCALE.count(batch) for batch in plan)
+    assert (counts.rows, counts.tokens, counts.target_tokens, counts.computed_tokens) == (5, 5 * 14, 20, 5 * 14)
+    # Encoder 10, decoder 4, crossing 10, head 4; pairs 10 * 10, 4 * 5 / 2 and 10 * 4, at a price of 1 each.
+    assert counts.flops == 5 * (10 + 4 + 10 + 4 + 100 + 10 + 40)
     assert row_tokens(family(0)[0]) == 14
     assert ROWS.tokens == 9 * 28
+
+
+def test_what_rows_share_is_counted_once() -> None:
+    shared = tuple(Row("0", Tag.EXPLAIN, tuple(range(10)), (1, 2, 3, number)) for number in range(3))
+    counts = SCALE.count((shared,))
+    assert (counts.rows, counts.tokens, counts.computed_tokens) == (3, 3 * 14, 10 + 3 * 4)
+    assert SCALE.count((shared, shared)).computed_tokens == 10 + 6 * 4
 
 
 def test_targets_become_families_of_rows(tiny_folder: Callable[..., Path]) -> None:

@@ -27,6 +27,11 @@ def weight_totals(batches: Iterable[Mapping[str, Tensor]]) -> Tensor:
     return totals
 
 
+def task_sums(nll_N: Tensor, weight_N: Tensor, task_N: Tensor) -> Tensor:
+    """Weighted negative log-likelihood of each task's tokens, summed, [tasks], in nats."""
+    return torch.zeros(len(TASKS), device=nll_N.device).index_add(0, task_N, nll_N * weight_N)
+
+
 def task_weighted_loss(nll_N: Tensor, weight_N: Tensor, task_N: Tensor, totals: Tensor, factors: Tensor) -> Tensor:
     """This batch's part of the step's loss, in nats: parts of one step add up to L.
 

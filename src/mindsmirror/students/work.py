@@ -1,0 +1,127 @@
+"""What a batch makes a model compute, and what that costs in floating-point operations (FLOPs).
+
+A student counts the `Work` of a batch: tokens through each part of the model, and pairs of tokens that attention
+compares. A model has a price for each of them. Both are apart, so that a plan can be counted before it is trained,
+and so that the same plan can be priced for full fine-tuning and for LoRA.
+
+The formula, for one training step (forward and backward):
+
+    FLOPs = sum over parts of  c * matrix parameters of the part * tokens through the part
+          + c * head parameters * predicted tokens
+          + 12 * attention width * pairs, summed over layers
+
+c is 6 for a matrix that is trained: 2 for a multiplication and an addition forward, 2 for the gradient of its input, 2
+for its own gradient (Kaplan et al., 2020, arXiv 2001.08361, §2.1). A frozen matrix has no gradient of its own, so c is
+4: under LoRA that is all of the student but the adapters. Attention's 12 are 3 times 4: scores and their mix of values,
+forward and twice backward (Hoffmann et al., 2022, arXiv 2203.15556, appendix F, without the softmax).
+
+Counted is what the mathematics needs. Not counted, as in both papers or because it is small: looking up embeddings,
+norms, biases, activations, softmaxes, the optimizer, padding and masked-out pairs, validation. A student's first
+layer is priced like the others, though frozen embeddings would spare it the gradient of its input. A mixture of
+experts is priced as if every token went through every expert.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from torch import nn
+
+TRAINED, FROZEN = 6, 4
+ATTENTION = 12
+CROSS_ATTENTION = ("EncDecAttention", "encoder_attn", "crossattention")
+"""What Transformers calls the attention from decoder to encoder: T5, Bart and its kin, BERT as a decoder."""
+KEYS_AND_VALUES = frozenset({"k", "v", "k_proj", "v_proj", "key", "value"})
+
+
+class Part(StrEnum):
+    """What work is counted in."""
+
+    ENCODER = "encoder"
+    """Tokens through the encoder: each distinct source of a batch once."""
+    DECODER = "decoder"
+    """Tokens through the decoder, which a decoder-only model is as a whole: shared beginnings once."""
+    CROSSING = "crossing"
+    """Source tokens that become keys and values for a decoder; each row needs its own."""
+    HEAD = "head"
+    """Places at which the vocabulary's logits are computed: only those that predict a token."""
+    ENCODER_PAIRS = "encoder pairs"
+    DECODER_PAIRS = "decoder pairs"
+    NEAR_PAIRS = "near pairs"
+    """Pairs in a layer with a sliding window."""
+    CROSSING_PAIRS = "crossing pairs"
+
+
+Work = Counter[Part]
+"""How much of each part a batch computes; pairs are those of one layer."""
+
+Prices = Mapping[Part, int]
+"""FLOPs of one unit of each part, forward and backward."""
+
+
+def computed_tokens(work: Work) -> int:
+    """Tokens that go through the model: shared ones once, padding never."""
+    return work[Part.ENCODER] + work[Part.DECODER]
+
+
+def training_flops(work: Work, prices: Prices) -> int:
+    """FLOPs of learning from that work once; see the formula above."""
+    return sum(prices[part] * amount for part, amount in work.items() if amount)
+
+
+def prices_of(model: Any) -> Prices:
+    """The prices of a model as it is about to be trained, with its adapter if it has one."""
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    config = core.config.get_text_config()
+    prices: Counter[Part] = Counter(dict.fromkeys(Part, 0))
+    head = core.get_output_embeddings().weight
+    prices[Part.HEAD] = _price(head)
+    looked_up = {id(value) for module in core.modules() if isinstance(module, nn.Embedding) for value in _own(module)}
+    encoder = {id(value) for value in core.get_encoder().parameters()} if core.config.is_encoder_decoder else set()
+    for name, value in core.named_parameters():
+        if value.dim() >= 2 and value is not head and id(value) not in looked_up:
+            prices[_part(name, id(value) in encoder)] += _price(value)
+    layers = config.num_hidden_layers
+    near = windowed_layers(config)
+    width = ATTENTION * attention_width(config)
+    if core.config.is_encoder_decoder:
+        decoders = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", layers)
+        prices[Part.ENCODER_PAIRS] = width * layers
+        prices[Part.DECODER_PAIRS] = prices[Part.CROSSING_PAIRS] = width * decoders
+    else:
+        prices[Part.DECODER_PAIRS] = width * (layers - near)
+        prices[Part.NEAR_PAIRS] = width * near
+    return prices
+
+
+def attention_width(config: Any) -> int:
+    """Width of all heads of a layer together: what a query is compared in, and a value is mixed in."""
+    heads: int = config.num_attention_heads
+    one: int = getattr(config, "head_dim", None) or getattr(config, "d_kv", None) or config.hidden_size // heads
+    return heads * one
+
+
+def windowed_layers(config: Any) -> int:
+    """Layers of a decoder-only model in which a token sees only its `sliding_window` nearest."""
+    kinds = getattr(config, "layer_types", None)
+    if kinds:
+        return sum(kind == "sliding_attention" for kind in kinds)
+    windowed = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
+    layers: int = config.num_hidden_layers if windowed else 0
+    return layers
+
+
+def _own(module: nn.Module) -> list[nn.Parameter]:
+    return list(module.parameters(recurse=False))
+
+
+def _part(name: str, encoder: bool) -> Part:
+    if encoder:
+        return Part.ENCODER
+    crossing = any(attention in name for attention in CROSS_ATTENTION) and KEYS_AND_VALUES & set(name.split("."))
+    return Part.CROSSING if crossing else Part.DECODER
+
+
+def _price(value: nn.Parameter) -> int:
+    return value.numel() * (TRAINED if value.requires_grad else FROZEN)
