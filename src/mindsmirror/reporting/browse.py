@@ -74,8 +74,9 @@ def page_data(name: str, annotations: Sequence[Annotation]) -> dict[str, Any]:
     `teachers` are names that rationales and judgements point to by their place; `parse` is there only where it is
     not ok. The thought, which the rationale's text contains, and the task's other fields are left out.
     """
-    records = chain.from_iterable((*annotation.rationales, *annotation.evaluations) for annotation in annotations)
-    teachers = {teacher: place for place, teacher in enumerate(dict.fromkeys(record.teacher for record in records))}
+    judges = (evaluation.teacher for annotation in annotations for evaluation in annotation.evaluations)
+    names = dict.fromkeys(chain(_teachers(annotations), judges))
+    teachers = {name: place for place, name in enumerate(names)}
     return {
         "name": name,
         "teachers": list(teachers),

@@ -113,7 +113,7 @@ def test_a_question_with_its_rationales_and_judgements(browse: Open) -> None:
     assert page.by_id["count"] == "Question 1 of 3"
     assert page.attributes["count"]["aria-live"] == "polite"
     assert page.by_class["question"] == ["How many pens has Ann?"]
-    assert page.by_class["gold"] == ["gold 03 rationales · 1 right · 2 distinct answers"]
+    assert page.by_class["gold"] == ["gold 03 rationales · 1 right · 2 distinct answers as written"]
     assert page.by_class["who"] == [
         "✓ sample 0 right t",
         "✗ sample 1 wrong t",

@@ -102,7 +102,7 @@ function rationale(said) {
 function questionCard(question) {
   const known = question.rationales.filter((said) => said.right !== undefined);
   const answers = new Set(question.rationales.map((said) => said.answer).filter((answer) => answer !== undefined));
-  const facts = [several(question.rationales.length, "rationale"), several(answers.size, "distinct answer")];
+  const facts = [several(question.rationales.length, "rationale"), `${several(answers.size, "distinct answer")} as written`];
   if (known.length) facts.splice(1, 0, `${count(known.filter((said) => said.right).length)} right`);
   const name = make("h2", "", make("bdi", "", ...marked(question.id)), " ", make("span", "soft", question.split));
   const link = make("a", "soft link", "link to this");
