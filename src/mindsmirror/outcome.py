@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from mindsmirror.reporting.results import (
     student_judge,
 )
 from mindsmirror.runs import Run
+from mindsmirror.tasks.base import Task
 
 
-def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test: Sequence[Example]) -> Report:
+def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task: Task) -> Report:
     """Write `report.json` and `report.html` into the run's folder and return the report."""
     arms = _arms(run, recipe)
     if not arms:
@@ -48,12 +50,13 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], test
             _usd(recipe, annotations, spent),
             spent,
             (annotated["result"] if annotated else {}).get("stopped", ""),
+            partial(_answer_key, task),
         ),
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
         comparisons=tuple(comparisons(arms, recipe.seed)),
         student_judge=student_judge(judging) if judging else None,
         mirror_vs_vote=mirror_versus_vote(judging, recipe.seed) if judging else None,
-        examples=tuple(shown_examples(arms, test)),
+        examples=tuple(shown_examples(arms, task.splits.test)),
         seconds=seconds,
         machine=_manifest(run).get("machine", ""),
         provenance=_provenance(run),
@@ -69,6 +72,12 @@ def read_predictions(path: Path) -> list[Prediction]:
             return [Prediction.model_validate_json(line) for line in lines]
     except (OSError, ValueError) as error:
         raise DataError(f"{path} holds no predictions: {error}") from error
+
+
+def _answer_key(task: Task, example: Example, answer: str) -> str:
+    """What makes two answers of the task the same, such as the number that an equation comes to."""
+    read = task.read(example, answer)
+    return answer if read is None else read.key
 
 
 def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:

@@ -176,7 +176,7 @@ class Pipeline:
         """The report, again from what is on disk."""
         from mindsmirror.outcome import report_run
 
-        return report_run(self.run, self.recipe, self.annotations(), self.task.splits.test)
+        return report_run(self.run, self.recipe, self.annotations(), self.task)
 
     def arm_folder(self, name: str) -> Path:
         """Where an arm's model and predictions are."""

@@ -23,6 +23,7 @@ VERBS = {
     "evaluate": "Score a run's students, also on tasks that they were not trained for.",
     "ask": "One answer with its rationale, verdict and confidence.",
     "report": "Write report.html and report.json again from what is on disk.",
+    "browse": "A run's annotations as one HTML page, with search and filters.",
     "export": "A run's annotations as a data set with a card: parquet, datasets, jsonl.",
     "list": "What is there: tasks, methods, engines, models.",
 }

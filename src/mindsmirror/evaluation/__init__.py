@@ -1,5 +1,6 @@
-"""What the numbers mean: accuracy with intervals, paired comparisons, and how good a judge is."""
+"""What the numbers mean: accuracy with intervals, paired comparisons, how good a judge is, how alike texts are."""
 
+from mindsmirror.evaluation.diversity import self_bleu
 from mindsmirror.evaluation.metrics import (
     VerdictQuality,
     auroc,
@@ -29,6 +30,7 @@ __all__ = [
     "majority_baseline",
     "mcnemar",
     "paired_bootstrap",
+    "self_bleu",
     "smallest_detectable_difference",
     "verdict_quality",
     "wilson",

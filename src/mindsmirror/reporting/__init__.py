@@ -1,9 +1,13 @@
-"""What a run means: one JSON document, and one HTML page that needs no network, no script and no server."""
+"""What a run means: one JSON document, and one HTML page that needs no network, no script and no server.
+
+`browse` shows the annotations themselves, on a page of its own that has scripts.
+"""
 
 from mindsmirror.reporting.contents import (
     AnnotationReport,
     ArmResult,
     Comparison,
+    Diversity,
     MirrorVersusVote,
     Report,
     Said,
@@ -20,6 +24,7 @@ __all__ = [
     "AnnotationReport",
     "ArmResult",
     "Comparison",
+    "Diversity",
     "MirrorVersusVote",
     "Report",
     "Said",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from mindsmirror.evaluation.metrics import verdict_quality
 from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, Verdict
 from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
+from mindsmirror.reporting.diverse import AnswerKey, as_written, rationale_diversity
 
 
 def annotation_report(
@@ -15,10 +16,12 @@ def annotation_report(
     usd: float | None,
     spent: Sequence[StepCost] = (),
     stopped: str = "",
+    key: AnswerKey = as_written,
 ) -> AnnotationReport:
     """The annotation's part of a report. Accuracies are None where no question has gold.
 
     `spent` is what the steps rationale and self-evaluation cost; what that makes for a usable sample is added.
+    `key` says which answers are the same; by default those that are written alike.
     """
     rationales = [rationale for annotation in annotations for rationale in annotation.rationales]
     evaluations = [evaluation for annotation in annotations for evaluation in annotation.evaluations]
@@ -47,6 +50,7 @@ def annotation_report(
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality if pairs else None,
         distinct_rationales=_distinct(annotations),
+        diversity=rationale_diversity(annotations, key),
         yields=tuple(step for step in yields if step.asked),
         tokens_in=tokens_in,
         tokens_out=tokens_out,

@@ -50,6 +50,20 @@ class StepCost(Part):
     usd_per_usable: float | None = None
 
 
+class Diversity(Part):
+    """How much a question's rationales differ, over the questions of which two or more parsed; means over questions."""
+
+    questions: int
+    rationales: float = Field(description="a question's rationales that parsed")
+    answers: float = Field(description="different answers to a question; answers of equal value are one")
+    distinct_answers: Share = Field(description="of a question's rationales, how many different answers there are")
+    one_answer: Share = Field(description="questions whose rationales all reach the same answer")
+    texts: float = Field(description="different texts of a question")
+    distinct_texts: Share = Field(description="of a question's rationales, how many different texts there are")
+    self_bleu: Share = Field(description="evaluation.diversity.self_bleu of a question's texts; 1: all are alike")
+    temperatures: tuple[float, ...] = Field((), description="at which they were sampled; empty where that is not known")
+
+
 class AnnotationReport(Part):
     """What the teacher gave, how good it is against gold, and what it cost."""
 
@@ -65,6 +79,7 @@ class AnnotationReport(Part):
     majority_baseline: Share | None = None
     verdict_quality: VerdictQuality | None = Field(None, description="the whole table behind it")
     distinct_rationales: Share | None = Field(None, description="different texts among the rationales")
+    diversity: Diversity | None = Field(None, description="None where no question has two rationales that parsed")
     yields: tuple[StepYield, ...] = ()
     tokens_in: int
     tokens_out: int

@@ -4,19 +4,15 @@ Whatever a model or a data file wrote is data: the template escapes it, and the 
 scripts and any request, so even a mistake here could not run or fetch anything.
 """
 
-import re
-from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mindsmirror.records import Verdict
-from mindsmirror.reporting import wording
 from mindsmirror.reporting.contents import ArmResult, Report, ShownExample, StepYield
 from mindsmirror.reporting.findings import INFORMATIVE, SIGNIFICANT, headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
+from mindsmirror.reporting.template import inline, template
 from mindsmirror.reporting.training import UNITS, spread, trained_arms
 
 SIZES = {"wide": 944, "narrow": 340}
@@ -49,54 +45,24 @@ class VerdictRow(NamedTuple):
     wrong_share: float
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mindsmirror.reporting", "html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=lambda share: _tight(wording.percent(share)),
-        points=lambda difference: wording.points(difference).replace("-", "\N{MINUS SIGN}"),
-        signed=_signed,
-        score=wording.score,
-        p=wording.p_value,
-        count=wording.count,
-        usd=wording.usd,
-        powers=wording.powers,
-        memory=lambda size: _tight(wording.memory(size)),
-        duration=lambda seconds: _tight(wording.duration(seconds)),
-        tight=_tight,
-    )
-    return environment
-
-
 def render(report: Report) -> str:
     """The page as text."""
-    style = (files("mindsmirror.reporting") / "html" / "report.css").read_text(encoding="utf-8")
     main, trained = headline(report), trained_arms(report.arms)
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            report=report,
-            style=Markup(style),
-            headline=main,
-            findings=[finding for finding in report.findings if finding != main],
-            plots=[(size, Markup(arms_plot(report.arms, width, size))) for size, width in SIZES.items()],
-            legend=_legend(report.arms),
-            yields=[(step, _segments(step)) for step in report.annotation.yields],
-            verdicts=_verdict_rows(report),
-            trained=trained,
-            spread=spread(trained),
-            units=UNITS,
-            examples=_examples(report.examples),
-            informative=INFORMATIVE,
-            significant=SIGNIFICANT,
-        )
+    return template("report.html.j2").render(
+        report=report,
+        style=inline("report.css"),
+        headline=main,
+        findings=[finding for finding in report.findings if finding != main],
+        plots=[(size, Markup(arms_plot(report.arms, width, size))) for size, width in SIZES.items()],
+        legend=_legend(report.arms),
+        yields=[(step, _segments(step)) for step in report.annotation.yields],
+        verdicts=_verdict_rows(report),
+        trained=trained,
+        spread=spread(trained),
+        units=UNITS,
+        examples=_examples(report.examples),
+        informative=INFORMATIVE,
+        significant=SIGNIFICANT,
     )
 
 
@@ -138,17 +104,3 @@ def _examples(examples: tuple[ShownExample, ...]) -> list[tuple[str, str, list[S
     fixed = [example for example in examples if example.fixed]
     broken = [example for example in examples if not example.fixed]
     return [("fixed", "Fixed", fixed), ("broken", "Broken", broken)]
-
-
-def _signed(difference: float) -> str:
-    text = wording.points(difference)
-    return text.replace("-", "\N{MINUS SIGN}") if difference < 0 or text == "0.0" else f"+{text}"
-
-
-def _tight(text: str) -> str:
-    """Text in which no number is parted from its unit, nor a relation from its number."""
-    return re.sub(
-        r"(?<=\d) (?=%|s\b|min\b|h\b|MiB\b|GiB\b|points\b)|(?<=[=<]) (?=\d)|(?<=\b[pn]) (?=[=<])",
-        "\N{NO-BREAK SPACE}",
-        text,
-    )

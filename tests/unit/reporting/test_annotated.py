@@ -180,9 +180,19 @@ def test_only_what_parsed_counts_as_a_text() -> None:
     assert report(FIRST, SECOND).distinct_rationales == 3 / 4
 
 
+def test_diversity_is_part_of_it_and_takes_the_tasks_word_for_what_is_the_same() -> None:
+    """The first question has three rationales that parsed, the second one."""
+    told = [FIRST.rationales[0], FIRST.rationales[1].model_copy(update={"answer": "10 / 2"})]
+    other = annotation("other", told, [])
+    plain = report(FIRST, SECOND, other).diversity
+    assert plain is not None and (plain.questions, plain.answers, plain.texts) == (2, 1.5, 1.5)
+    same = annotation_report([FIRST, other], "plain", 0.0, None, key=lambda example, answer: "five").diversity
+    assert same is not None and (same.answers, same.one_answer) == (1.0, 1.0)
+
+
 def test_nothing_at_all_is_a_report_too() -> None:
     found = report()
     assert (found.examples, found.rationales, found.yields, found.unparsed) == (0, 0, (), 0)
-    assert found.teacher_accuracy is None and found.distinct_rationales is None
+    assert found.teacher_accuracy is None and found.distinct_rationales is None and found.diversity is None
     values: dict[str, Any] = found.model_dump()
     assert values["verdicts"] == dict.fromkeys(Verdict, 0)

@@ -185,10 +185,23 @@ def test_yields_and_costs_are_shown(full_report: Report) -> None:
     )
     changes = {"yields": (step,), "costs": costs, "tokens_per_question": 4321, "stopped": "it <stopped>"}
     text = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes)))).text
-    cells = text.split("of them repaired")[1].split("What it cost")[0].split()
+    cells = text.split("of them repaired")[1].split("How much")[0].split()
     assert cells == ["rationale312928298"]
     for shown in ("4\u202f321", "$0.0071", "no price set", "it <stopped>", "self-evaluation"):
         assert shown in text, shown
+
+
+def test_diversity_is_shown_with_its_temperature(full_report: Report, bare_report: Report) -> None:
+    part = Page(render(full_report)).text.split("rationales differ")[1].split("What it cost")[0].split("Means over")[0]
+    assert " ".join(part.split()) == (
+        "distinct answers a question1.6 of 2.9 one answer only48.1\xa0% of questions "
+        "distinct texts a question2.7 of 2.9 self-BLEU0.42 temperature0.8"
+    ).replace("\xa0", " ")
+    unknown = full_report.annotation.diversity.model_copy(update={"temperatures": ()})  # type: ignore[union-attr]
+    changes = {"diversity": unknown}
+    text = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes)))).text
+    assert "temperaturenot known" in text
+    assert "rationales differ" not in Page(render(bare_report)).text
 
 
 def test_plot_places_dots_on_the_scale() -> None:
