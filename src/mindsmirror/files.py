@@ -71,10 +71,18 @@ def write_text(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        share(Path(part))
         Path(part).replace(path)
     except BaseException:
         Path(part).unlink(missing_ok=True)
         raise
+
+
+def share(path: Path) -> None:
+    """Give a temporary file or folder, which is made for its owner alone, the rights that others would have had."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def write_records(path: Path, records: Iterable[BaseModel]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from mindsmirror.delivery.cards import dataset_card
 from mindsmirror.delivery.rows import COLUMNS, Row, rationale_rows
 from mindsmirror.errors import DataError, MissingExtraError, RecipeError
-from mindsmirror.files import storage_guard, write_text
+from mindsmirror.files import share, storage_guard, write_text
 from mindsmirror.records import Annotation
 from mindsmirror.tasks.base import Task
 
@@ -48,8 +48,7 @@ def export_annotations(
         try:
             files = _WRITERS[form](rows, part)
             write_text(part / "README.md", dataset_card(name, annotations, task, files))
-            # mkdtemp makes folders that nobody else may read.
-            part.chmod(0o755)
+            share(part)
             part.replace(out)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)

@@ -12,6 +12,7 @@ from typing import Any
 from mindsmirror.engines import catalog
 from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.files import share
 from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
@@ -91,6 +92,7 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
     try:
         model.save_pretrained(part, safe_serialization=True)
         tokenizer.save_pretrained(part)
+        share(part)
         if folder.exists():
             shutil.rmtree(folder)
         part.replace(folder)
