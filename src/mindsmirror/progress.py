@@ -3,12 +3,33 @@
 On a terminal the line is rewritten; elsewhere a plain line is printed now and then, so a log stays readable.
 """
 
+import signal
 import sys
+import threading
 import time
 from typing import TextIO
 
 TERMINAL_SECONDS = 0.2
 LOG_SECONDS = 15.0
+
+
+_interrupted = threading.Event()
+
+
+def heed_interrupts() -> None:
+    """From now on an interruption ends the program for certain, at the latest where progress is told of next.
+
+    Python drops a KeyboardInterrupt that is raised while an object is being finalised; the job then went on as if
+    nobody had pressed a key. Only the main thread can ask for this; elsewhere it does nothing.
+    """
+
+    def interrupt(*_: object) -> None:
+        _interrupted.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        _interrupted.clear()
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def say(text: str) -> None:
@@ -30,7 +51,12 @@ class Progress:
         self._last: tuple[int, str] | None = None
 
     def update(self, done: int, note: str = "") -> None:
-        """`done` of the total are done; shows it if the last line is old enough."""
+        """`done` of the total are done; shows it if the last line is old enough.
+
+        KeyboardInterrupt if there was one that was dropped (see heed_interrupts).
+        """
+        if _interrupted.is_set():
+            raise KeyboardInterrupt
         now = time.monotonic()
         if self._first is None:
             # Neither what a resumed run found done nor the loading of a model counts for the rate.

@@ -58,6 +58,9 @@ class Child:
 
     def __init__(self, arguments: tuple[str, ...], cwd: Path, environment: dict[str, str], file_limit: int | None):
         self._folder = TemporaryDirectory(prefix="mindsmirror-")
+        for name in ("out", "err"):
+            # There even if the process is killed before it says anything.
+            (Path(self._folder.name) / name).touch()
         given = (arguments, cwd, environment, file_limit, Path(self._folder.name))
         self._process = _server().Process(target=_work, args=given)
         self._process.start()

@@ -1,6 +1,7 @@
 """What a long job says of itself: its rate is that of the work, not of what came before it."""
 
 import io
+import signal
 
 import pytest
 
@@ -47,6 +48,29 @@ def test_lines_are_rare_in_a_log_and_the_last_state_is_shown_once(clock: Clock) 
     lines = out.getvalue().splitlines()
     assert len(lines) == 100 // progress.LOG_SECONDS + 1
     assert lines[-1].startswith("x: 100/100 steps, 1/s, ")
+
+
+class Finalised:
+    """Interrupts the program while it is being finalised."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interruption_that_python_drops_ends_the_job_all_the_same() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        progress.heed_interrupts()
+        shown = progress.Progress("x", 9, "steps", io.StringIO())
+        shown.update(1)
+        Finalised()
+        with pytest.raises(KeyboardInterrupt):
+            shown.update(2)
+        progress.heed_interrupts()
+        shown.update(3)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.4, "0s"), (42, "42s"), (187, "3m07s"), (7500, "2h05m")])

@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from mindsmirror.errors import MindsMirrorError
+from mindsmirror.progress import heed_interrupts
 
 VERBS = {
     "run": "Carry a recipe through: annotate, train, evaluate, report; goes on where it stopped.",
@@ -64,6 +65,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The console script."""
+    heed_interrupts()
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
