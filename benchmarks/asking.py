@@ -5,7 +5,7 @@ the same temperature over the whole vocabulary. What the two draw differs, so th
 tokens of a text beside it. Give a trained student (`runs/NAME/arms/ARM/model`): one that was never taught to stop
 always writes to the limit. Interleaved pairs, median; prints one JSON line.
 
-    python benchmarks/asking.py [MODEL] [--questions 32] [--samples 3] [--pairs 3]
+    python benchmarks/asking.py [MODEL] [--questions 32] [--samples 3] [--limit 96] [--pairs 3]
 """
 
 import argparse
