@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mindsmirror.answers import Answer, Choice, Equation, Number, Text, kind_named, read_reply, read_verdict
@@ -101,6 +101,7 @@ def test_no_text_makes_a_reading_raise(raw: str, choices: dict[str, str]) -> Non
         unique_by=lambda t: " ".join(t.split()),
     )
 )
+@example(["a", "a a"])
 def test_a_choice_given_as_letter_and_text_is_read_as_itself(texts: list[str]) -> None:
     choices = dict(zip("vwxyz", texts, strict=False))
     for letter, text in choices.items():

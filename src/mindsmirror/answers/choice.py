@@ -91,9 +91,10 @@ def _equal(text: str, keys: Mapping[str, str]) -> set[str]:
 
 def _letter_and_text(letter: str, text: str, keys: Mapping[str, str]) -> set[str]:
     """`(a) bank`: the text must be that of the letter, or begin with it, and name no other choice."""
-    equal = _equal(text, keys)
+    equal = {key for key in keys.values() if key == _plain(text)} or _equal(text, keys)
     if equal:
-        return equal | {keys[letter]}
+        # Where several texts are equal but for an article, the letter decides; where it names another, nothing does.
+        return {keys[letter]} if keys[letter] in equal else equal | {keys[letter]}
     words = normal(text)
     own = normal(keys[letter])
     if not (_starts(words, own) or _starts(own, words)):
