@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -75,6 +76,22 @@ def write_text(path: Path, text: str) -> None:
         Path(part).replace(path)
     except BaseException:
         Path(part).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill that takes the place of `folder` at the end; a kill or an error leaves what was there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        yield part
+        share(part)
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.replace(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
 
 

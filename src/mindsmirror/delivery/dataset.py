@@ -9,8 +9,6 @@ are asked for only by the formats that need them (extra `hub-data`).
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from typing import Any
 from mindsmirror.delivery.cards import dataset_card
 from mindsmirror.delivery.rows import COLUMNS, Row, rationale_rows
 from mindsmirror.errors import DataError, MissingExtraError, RecipeError
-from mindsmirror.files import share, storage_guard, write_text
+from mindsmirror.files import storage_guard, whole_folder, write_text
 from mindsmirror.records import Annotation
 from mindsmirror.tasks.base import Task
 
@@ -42,17 +40,9 @@ def export_annotations(
         raise DataError(f"{name} has no rationales to export.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} is there already. Name a folder that does not exist, or empty it.")
-    with storage_guard(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-        try:
-            files = _WRITERS[form](rows, part)
-            write_text(part / "README.md", dataset_card(name, annotations, task, files))
-            share(part)
-            part.replace(out)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+    with storage_guard(out), whole_folder(out) as part:
+        files = _WRITERS[form](rows, part)
+        write_text(part / "README.md", dataset_card(name, annotations, task, files))
     return {split: len(of_split) for split, of_split in rows.items()}
 
 

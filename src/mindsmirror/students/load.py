@@ -4,15 +4,13 @@ import contextlib
 import gc
 import io
 import pickle
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from mindsmirror.engines import catalog
 from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import MissingExtraError, ModelFileError
-from mindsmirror.files import share
+from mindsmirror.files import whole_folder
 from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
@@ -87,18 +85,9 @@ def merged_model(model: Any) -> Any:
 
 def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write model and tokenizer so that a kill leaves either the whole folder or none."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with whole_folder(folder) as part:
         model.save_pretrained(part, safe_serialization=True)
         tokenizer.save_pretrained(part)
-        share(part)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.replace(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
 
 
 def _source(config: StudentConfig) -> Path | str:
