@@ -1,12 +1,14 @@
-"""Mind's Mirror (Liu et al., NAACL 2024, arXiv 2311.09214): first learn to judge, then learn to think.
+"""Mind's Mirror (Liu et al., NAACL 2024, arXiv 2311.09214): learn to judge, and learn to think.
 
-Stage 1, self-evaluation: shown a rationale, write the verdict (weight alpha) and the critique (1 - alpha).
-Stage 2, thinking, from stage 1's weights: label (alpha) and k rationales (1 - alpha), as in multi_cot.
+Self-evaluation: shown a rationale, write the verdict (weight alpha) and the critique (1 - alpha).
+Thinking: label (alpha) and k rationales (1 - alpha), as in multi_cot.
+The paper learns the first, then from its weights the second (`schedule = "sequential"`). That unlearns the judge
+(docs/log.md), so here both are learnt at once (`joint`), or judging goes on beside thinking (`replayed`). Either way
+the two share the budget 5 to 8, the paper's 50 and 80 epochs on SVAMP; in sum it is that of every other arm.
 
-Departures, each undone by `form = "published"`: the judge is shown the question with the rationale; its two
-tasks have tags of their own instead of predict and explain; rationales end with their answer sentence. Never
-undone: samples that did not parse are dropped and counted, where the published code trains on blanks; and the
-budget is split 5 to 8, the paper's 50 and 80 epochs on SVAMP, and is the same in sum as every other arm's.
+Departures, each undone by `form = "published"`: the schedule; the judge is shown the question with the rationale;
+its two tasks have tags of their own instead of predict and explain; rationales end with their answer sentence. Never
+undone: samples that did not parse are dropped and counted, where the published code trains on blanks.
 
 A teacher that says "correct" most of the time teaches to say so always. `verdict_weights = "even"` gives every verdict
 that occurs the same sum of weights, and all verdicts together the weight that they had; the paper has none of this.
@@ -28,7 +30,7 @@ THINKING_SHARE = 8 / 13
 
 
 class MindsMirror:
-    """Self-evaluation, then comprehensive thinking."""
+    """Self-evaluation and comprehensive thinking."""
 
     needs = Needs(rationales=2, evaluations=1)
     answers = True
