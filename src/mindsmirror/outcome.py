@@ -34,8 +34,8 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task
     if not arms:
         raise DataError(f"{run.folder} has no predictions yet. Run `mindsmirror evaluate {run.folder}` first.")
     seconds = _seconds(run, recipe)
-    annotated = read_json(run.folder / "annotation" / "done.json")
-    spent = _spent(recipe, annotated["result"] if annotated else {})
+    annotated = (read_json(run.folder / "annotation" / "done.json") or {"result": {}})["result"]
+    spent = _spent(recipe, annotated)
     judging = next((arm for arm in reversed(arms) if arm.judge is not None), None)
     report = Report(
         name=recipe.name,
@@ -49,7 +49,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task
             seconds["annotation"],
             _usd(recipe, annotations, spent),
             spent,
-            (annotated["result"] if annotated else {}).get("stopped", ""),
+            annotated.get("stopped", ""),
             partial(_answer_key, task),
         ),
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),

@@ -11,6 +11,7 @@ from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.repairs import NOTHING, REQUESTS, VERDICT_REQUEST
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines.base import Completion, Finish, Message
+from mindsmirror.engines.scripted import Script
 from mindsmirror.records import Annotation, Example, Parse, Rationale, Verdict
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EIGHT = Example(id="eight", text="What is 3 + 5?", gold="8")
 GOOD = "Add them. The answer is 8."
 
 
-def after(first: str | Completion, then: str | Completion = GOOD) -> object:
+def after(first: str | Completion, then: str | Completion = GOOD) -> Script:
     """A script whose reply to the question is `first`, and to any request to mend it `then`."""
 
     def script(messages: Sequence[Message], key: str) -> str | Completion:
@@ -36,7 +37,7 @@ def after(first: str | Completion, then: str | Completion = GOOD) -> object:
     [("Three and five.", Parse.NO_ANSWER), ("The answer is blue.", Parse.BAD_ANSWER), (" ", Parse.EMPTY)],
 )
 def test_a_malformed_reply_is_shown_to_its_teacher(lab: "Lab", first: str, parse: Parse) -> None:
-    teacher = lab.teacher(after(first))  # type: ignore[arg-type]
+    teacher = lab.teacher(after(first))
     found = lab.annotate([EIGHT], k=2, m=0, teacher=teacher, repairs=1)["eight"]
     assert [(r.sample, r.parse, r.answer, r.repairs) for r in found.rationales] == [
         (0, Parse.OK, "8", 1),
@@ -57,7 +58,7 @@ def test_a_malformed_reply_is_shown_to_its_teacher(lab: "Lab", first: str, parse
 
 def test_a_truncated_reply_is_given_twice_the_room_and_at_most_four_times(lab: "Lab") -> None:
     cut = Completion("", "Three and five make", Finish.LENGTH)
-    found = lab.annotate([EIGHT], k=3, m=0, repairs=3, teacher=lab.teacher(after(cut)))["eight"]  # type: ignore[arg-type]
+    found = lab.annotate([EIGHT], k=3, m=0, repairs=3, teacher=lab.teacher(after(cut)))["eight"]
     requests = lab.engines[0].requests
     assert [(r.sampling.max_tokens, len(r.keys)) for r in requests] == [(256, 3), (512, 3), (1024, 3)]
     assert {r.messages for r in requests} == {requests[0].messages}
@@ -66,7 +67,7 @@ def test_a_truncated_reply_is_given_twice_the_room_and_at_most_four_times(lab: "
 
 def test_a_reply_is_asked_for_again_as_often_as_the_recipe_says(lab: "Lab") -> None:
     for repairs in (0, 1, 2):
-        found = lab.annotate([EIGHT], k=1, m=0, repairs=repairs, teacher=lab.teacher(after("Hm.", "Hm.")))["eight"]  # type: ignore[arg-type]
+        found = lab.annotate([EIGHT], k=1, m=0, repairs=repairs, teacher=lab.teacher(after("Hm.", "Hm.")))["eight"]
         assert [(r.parse, r.repairs) for r in found.rationales] == [(Parse.NO_ANSWER, repairs)]
         assert len(lab.asked) == 1, "one more than is stored"
     with Store(lab.path) as store:
@@ -112,10 +113,10 @@ def test_a_critique_that_is_cut_is_given_room(lab: "Lab") -> None:
 
 
 def test_a_repair_whose_request_fails_leaves_the_reply_and_is_asked_for_by_the_next_run(lab: "Lab") -> None:
-    broken = lab.teacher(after("Hm.", Completion("", "", Finish.FAILED, error="no route")))  # type: ignore[arg-type]
+    broken = lab.teacher(after("Hm.", Completion("", "", Finish.FAILED, error="no route")))
     (account,) = lab.accounts([EIGHT], k=2, m=0, repairs=1, teacher=broken).values()
     assert [r.parse for r in account.annotation.rationales] == [Parse.NO_ANSWER] * 2 and account.failed == 2
-    (account,) = lab.accounts([EIGHT], k=2, m=0, repairs=1, teacher=lab.teacher(after("Hm."))).values()  # type: ignore[arg-type]
+    (account,) = lab.accounts([EIGHT], k=2, m=0, repairs=1, teacher=lab.teacher(after("Hm."))).values()
     assert [r.parse for r in account.annotation.rationales] == [Parse.OK] * 2 and account.failed == 0
     assert len(lab.asked) == 2
 
