@@ -18,7 +18,7 @@ from mindsmirror.annotation.wanted import Account, StepCost
 from mindsmirror.files import write_records
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe
-from mindsmirror.records import Annotation, Example
+from mindsmirror.records import Annotation
 from mindsmirror.tasks import Task
 
 NO_MORE = BudgetConfig(tokens=0)
@@ -37,18 +37,12 @@ class Annotating:
     teachers: Sequence[Teacher]
     store: Path
 
-    @property
-    def questions(self) -> list[tuple[str, Example]]:
-        """Training and validation questions with their split."""
-        splits = self.task.splits
-        return [("train", example) for example in splits.train] + [("valid", example) for example in splits.valid]
-
     def annotate(self, path: Path) -> dict[str, Any]:
         """Annotate all questions into a JSON Lines file; returns what it brought, as `done.json` holds it.
 
         A question of which nothing was asked, because a cap was reached, is not in the file.
         """
-        questions = self.questions
+        questions = self.task.splits.annotated()
         progress = Progress("annotating", len(questions), "questions")
         with Store(self.store) as store:
             annotator = self._annotator(store)
@@ -98,7 +92,7 @@ class Annotating:
 
         They are paid for like all others and count for the recipe's budget.
         """
-        questions = self.questions
+        questions = self.task.splits.annotated()
         with Store(self.store) as store:
             before = self._read(store)
             missing = [pair for pair, account in zip(questions, before, strict=True) if not account.complete]
@@ -134,8 +128,9 @@ class Annotating:
     def _read(self, store: Store) -> list[Account]:
         """The accounts of all questions, in order, as far as they are stored."""
         annotator = self._annotator(store, NO_MORE)
-        found = {account.annotation.example.id: account for account in annotator.accounts(self.questions)}
-        return [found[example.id] for _, example in self.questions]
+        questions = self.task.splits.annotated()
+        found = {account.annotation.example.id: account for account in annotator.accounts(questions)}
+        return [found[example.id] for _, example in questions]
 
     def _notices(self, result: dict[str, Any], annotations: Sequence[Annotation]) -> None:
         if result["failed"]:
@@ -149,7 +144,7 @@ class Annotating:
 
 def take_over(ready: Sequence[Annotation], task: Task, file: Path, path: Path) -> dict[str, Any]:
     """Write down annotations that are there already; how many questions their file lacks is said."""
-    lacking = len(task.splits.train) + len(task.splits.valid) - len(ready)
+    lacking = len(task.splits.annotated()) - len(ready)
     if lacking:
         say(f"{lacking} questions have no annotation in {file} and are left out")
     write_records(path, ready)

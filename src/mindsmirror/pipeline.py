@@ -113,7 +113,7 @@ class Pipeline:
         """
         recipe, teachers = self.recipe, self.teachers
         inputs = {
-            "examples": [[e.id, e.text, e.gold] for e in (*self.task.splits.train, *self.task.splits.valid)],
+            "examples": [[e.id, e.text, e.gold] for _, e in self.task.splits.annotated()],
             "teachers": [dict(teacher.identity) for teacher in teachers],
             "annotation": recipe.annotation.model_dump(mode="json", exclude={"store", "budget"}),
             "judge": recipe.judge.model_dump(mode="json"),
@@ -157,12 +157,14 @@ class Pipeline:
     def distill(self) -> dict[str, list[dict[str, Any]]]:
         """Train every arm; returns each stage's report by arm."""
         # All of them first: an arm that is left with nothing to learn must not fail when others have been trained.
-        stages = {arm.name: self.stages(arm) for arm in self.recipe.arm}
-        return {arm.name: self._train(arm, stages[arm.name]) for arm in self.recipe.arm}
+        annotations = self.annotations()
+        stages = {arm.name: self.stages(arm, annotations) for arm in self.recipe.arm}
+        learnt = [annotation.model_dump_json() for annotation in annotations]
+        return {arm.name: self._train(arm, stages[arm.name], learnt) for arm in self.recipe.arm}
 
-    def stages(self, arm: ArmConfig) -> tuple[Stage, ...]:
+    def stages(self, arm: ArmConfig, annotations: Sequence[Annotation]) -> tuple[Stage, ...]:
         """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""
-        train = [annotation for annotation in self.annotations() if annotation.split == "train"]
+        train = [annotation for annotation in annotations if annotation.split == "train"]
         return method_named(arm.method).stages(train, self.task, arm)
 
     def evaluate(self) -> None:
@@ -187,9 +189,9 @@ class Pipeline:
             return take_over(self.ready, self.task, self.recipe.annotation.file, path)
         return self._annotating.annotate(path)
 
-    def _train(self, arm: ArmConfig, stages: Sequence[Stage]) -> list[dict[str, Any]]:
+    def _train(self, arm: ArmConfig, stages: Sequence[Stage], annotations: Sequence[str]) -> list[dict[str, Any]]:
         inputs = {
-            "annotations": [annotation.model_dump_json() for annotation in self.annotations()],
+            "annotations": annotations,
             "arm": arm.model_dump(mode="json"),
             "student": self.recipe.student.model_dump(mode="json", exclude={"path"}),
             # Who watches changes no weight.

@@ -46,9 +46,8 @@ def test_who_watches_does_not_train_an_arm_again(tmp_path: Path, monkeypatch: py
     def inputs(**training: Any) -> Any:
         made = pipeline(tmp_path, **training)
         seen: list[Any] = []
-        monkeypatch.setattr(made, "annotations", list)
         monkeypatch.setattr(made.run, "step", lambda name, given, action: seen.append(given))
-        made._train(made.recipe.arm[0], ())
+        made._train(made.recipe.arm[0], (), ())
         return seen[0]
 
     assert inputs(trackers=["wandb"]) == inputs()

@@ -6,7 +6,7 @@ that belongs to no question of the task is counted and left out, and one that do
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,8 @@ def import_annotations(kind: str, paths: Sequence[Path], task: Task, teacher: st
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of file", kind, KINDS)
-    places = {example.id: (split, example) for split, example in _questions(task)}
-    by_text = {question_key(example.text): example.id for _, example in _questions(task)}
+    places = {example.id: (split, example) for split, example in task.splits.named()}
+    by_text = {question_key(example.text): example.id for _, example in places.values()}
     found: dict[str, list[ForeignRationale]] = {}
     elsewhere: list[ForeignRationale] = []
     for path in paths:
@@ -99,19 +99,13 @@ def count_by_split(annotations: Iterable[Annotation], task: Task) -> list[Counts
     return [_counts(split, of_split, task) for split, of_split in by_split.items()]
 
 
-def _questions(task: Task) -> Iterator[tuple[str, Example]]:
-    for split, examples in zip(task.splits._fields, task.splits, strict=True):
-        for example in examples:
-            yield split, example
-
-
 def _nothing_found(elsewhere: Sequence[ForeignRationale], paths: Sequence[Path], task: Task) -> str:
     files = ", ".join(map(str, paths))
     if not elsewhere:
         return f"{files}: there are no rationales."
     first = elsewhere[0]
     name = f"the id {first.id!r}" if first.id is not None else f"the question {_short(first.question)!r}"
-    example = next((example for _, example in _questions(task)), None)
+    example = next((example for examples in task.splits for example in examples), None)
     like = f" Its questions are like {example.id!r}: {_short(example.text)!r}." if example else ""
     return f"{first.where}: {name} is none of the task {task.name}, nor is any other in {files}.{like}"
 

@@ -4,7 +4,6 @@ The file is what `import` writes, or the `annotations.jsonl` of another run. Its
 by their id, and must read there as they do in the file: a verdict on another question would be learnt silently.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -38,16 +37,13 @@ def ready_annotations(path: Path, task: Task) -> list[Annotation]:
         if other[0] is not row:
             raise DataError(f"{row.where}: the question {annotation.example.id!r} is also that of {other[0].where}.")
     ready = [
-        _of_task(*found[example.id], split, example, task) for split, example in _questions(task) if example.id in found
+        _of_task(*found[example.id], split, example, task)
+        for split, example in task.splits.annotated()
+        if example.id in found
     ]
     if not any(annotation.split == "train" for annotation in ready):
         raise DataError(f"{path}: none of its {len(found)} questions is a training question of the task {task.name}.")
     return ready
-
-
-def _questions(task: Task) -> Iterator[tuple[str, Example]]:
-    yield from (("train", example) for example in task.splits.train)
-    yield from (("valid", example) for example in task.splits.valid)
 
 
 def _annotation(row: Row) -> Annotation:

@@ -36,6 +36,14 @@ class Splits(NamedTuple):
     valid: tuple[Example, ...]
     test: tuple[Example, ...]
 
+    def named(self) -> list[tuple[str, Example]]:
+        """Every example with the name of its split, in order."""
+        return [(split, example) for split, examples in zip(self._fields, self, strict=True) for example in examples]
+
+    def annotated(self) -> list[tuple[str, Example]]:
+        """The same of the questions that a teacher is asked: all but the test questions."""
+        return [pair for pair in self.named() if pair[0] != "test"]
+
 
 class Scorer(Protocol):
     """Decides whether an answer is right; a verifier needs no gold answer for it."""

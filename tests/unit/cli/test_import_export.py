@@ -95,11 +95,11 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     assert pipeline.annotate() == {"questions": 9, "asked": 0, "failed": 0, "lacking": 1}
     assert "1 questions have no annotation in annotations.jsonl" in capsys.readouterr().err
     assert Pipeline.of(pipeline.run.folder).annotations() == pipeline.annotations()
-    judging, thinking = pipeline.stages(pipeline.recipe.arm[0])
+    found = pipeline.annotations()
+    judging, thinking = pipeline.stages(pipeline.recipe.arm[0], found)
     assert {target.text for target in judging.targets} >= {"correct", "wrong", "It says 3."}
     assert thinking.dropped == {"rationale: not judged correct": 7}
     assert len({target.text for target in thinking.targets if target.tag == "explain"}) > 5
-    found = pipeline.annotations()
     assert (_teacher(pipeline.recipe, found), _judge(pipeline.recipe, found)) == ("pupil", "plain")
     assert _usd(pipeline.recipe, found, []) is None
 
