@@ -98,21 +98,27 @@ class Annotator:
         self, questions: Iterable[tuple[str, Example]], progress: Callable[[Tally], None] = lambda _: None
     ) -> Generator[Account, None, None]:
         """The same with what each question lacks and cost."""
-        source = iter(questions)
+        source = enumerate(questions)
         more = True
         with Asking(self._store, self.tally, self.spending) as self._asking:
             while more or self._asking.busy:
                 while more and self._asking.has_room:
-                    pair = next(source, None)
-                    if pair is None:
+                    found = next(source, None)
+                    if found is None:
                         more = False
                         break
-                    yield from self._begin(pair[1], pair[0])
-                for question in self._asking.wait():
-                    yield from self._advance(question)
+                    number, (split, example) = found
+                    yield from self._committed([self._begin(number, split, example)])
+                yield from self._committed(self._asking.wait())
                 progress(self.tally)
 
-    def _begin(self, example: Example, split: str) -> Iterator[Account]:
+    def _committed(self, questions: Iterable[Question]) -> list[Account]:
+        """Take questions as far as they go. All is committed before the engine, or who uses it, is waited for."""
+        accounts = [account for question in questions for account in self._advance(question)]
+        self._store.commit()
+        return accounts
+
+    def _begin(self, number: int, split: str, example: Example) -> Question:
         prompt = self._prompts.rationale(example)
         sampling = Sampling(
             temperature=self._config.temperature,
@@ -120,9 +126,9 @@ class Annotator:
             max_tokens=self._config.max_tokens,
         )
         wanted = samples_of("rationale", self._teacher, prompt, sampling, self._config.rationales)
-        question = Question(example, split, wanted)
+        question = Question(number, example, split, wanted)
         self._asking.ask(question, wanted)
-        yield from self._advance(question)
+        return question
 
     def _advance(self, question: Question) -> Iterator[Account]:
         """Once nothing is outstanding: repair what did not parse, go on to the next step, or finish."""
@@ -149,6 +155,7 @@ class Annotator:
             found = self._asking.found(wanted.last.key, stored)
             wanted.settled = True
             if isinstance(found, Stored):
+                question.tokens[wanted.last.key] = (found.tokens_in, found.tokens_out)
                 wanted.record = self._read(question, wanted, found)
                 self._note(wanted, found)
                 if ask_again(wanted, found, self._config.repairs):
@@ -160,7 +167,6 @@ class Annotator:
                 wanted.record = wanted.record or self._read(question, wanted, found)
             else:
                 wanted.unasked = True
-        self._store.commit()
         return again
 
     def _read(self, question: Question, wanted: Wanted, found: Stored | str) -> Rationale | SelfEvaluation:
@@ -212,9 +218,7 @@ class Annotator:
     def _account(self, question: Question) -> Account:
         judgements = question.judgements or []
         wanted = [*question.wanted, *judgements]
-        keys = [attempt.key for each in wanted for attempt in each.attempts]
-        stored = self._store.get(keys)
-        costs = [_cost(step, stored) for step in (question.wanted, judgements)]
+        costs = [_cost(step, question.tokens) for step in (question.wanted, judgements)]
         lacking = sum(each.unasked for each in question.wanted)
         annotation = Annotation(
             example=question.example,
@@ -226,11 +230,12 @@ class Annotator:
                 judge=self._judge.name,
                 prompt=self._prompts.hash,
                 temperature=self._config.temperature,
-                tokens_in=sum(s.tokens_in for s in stored.values()),
-                tokens_out=sum(s.tokens_out for s in stored.values()),
+                tokens_in=sum(tokens_in for tokens_in, _ in question.tokens.values()),
+                tokens_out=sum(tokens_out for _, tokens_out in question.tokens.values()),
             ),
         )
         return Account(
+            question.number,
             annotation,
             rationales=costs[0],
             judgements=costs[1],
@@ -239,7 +244,7 @@ class Annotator:
         )
 
 
-def _cost(step: list[Wanted], stored: dict[str, Stored]) -> StepCost:
+def _cost(step: list[Wanted], tokens: dict[str, tuple[int, int]]) -> StepCost:
     keys = dict.fromkeys(attempt.key for each in step for attempt in each.attempts)
-    found = [stored[key] for key in keys if key in stored]
-    return StepCost(len(found), sum(s.tokens_in for s in found), sum(s.tokens_out for s in found))
+    found = [tokens[key] for key in keys if key in tokens]
+    return StepCost(len(found), sum(tokens_in for tokens_in, _ in found), sum(tokens_out for _, tokens_out in found))

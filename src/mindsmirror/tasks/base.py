@@ -1,6 +1,6 @@
 """What a task is: examples in three splits, the kind of their answers, and how an answer is scored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -32,9 +32,9 @@ class TaskConfig(BaseModel):
 class Splits(NamedTuple):
     """Disjoint by question, in a fixed order."""
 
-    train: tuple[Example, ...]
-    valid: tuple[Example, ...]
-    test: tuple[Example, ...]
+    train: Sequence[Example]
+    valid: Sequence[Example]
+    test: Sequence[Example]
 
 
 class Scorer(Protocol):
