@@ -155,7 +155,6 @@ class Annotator:
             found = self._asking.found(wanted.last.key, stored)
             wanted.settled = True
             if isinstance(found, Stored):
-                question.tokens[wanted.last.key] = (found.tokens_in, found.tokens_out)
                 wanted.record = self._read(question, wanted, found)
                 self._note(wanted, found)
                 if ask_again(wanted, found, self._config.repairs):
@@ -218,7 +217,9 @@ class Annotator:
     def _account(self, question: Question) -> Account:
         judgements = question.judgements or []
         wanted = [*question.wanted, *judgements]
-        costs = [_cost(step, question.tokens) for step in (question.wanted, judgements)]
+        keys = [attempt.key for each in wanted for attempt in each.attempts]
+        stored = self._store.get(keys)
+        costs = [_cost(step, stored) for step in (question.wanted, judgements)]
         lacking = sum(each.unasked for each in question.wanted)
         annotation = Annotation(
             example=question.example,
@@ -230,8 +231,8 @@ class Annotator:
                 judge=self._judge.name,
                 prompt=self._prompts.hash,
                 temperature=self._config.temperature,
-                tokens_in=sum(tokens_in for tokens_in, _ in question.tokens.values()),
-                tokens_out=sum(tokens_out for _, tokens_out in question.tokens.values()),
+                tokens_in=sum(s.tokens_in for s in stored.values()),
+                tokens_out=sum(s.tokens_out for s in stored.values()),
             ),
         )
         return Account(
@@ -244,7 +245,7 @@ class Annotator:
         )
 
 
-def _cost(step: list[Wanted], tokens: dict[str, tuple[int, int]]) -> StepCost:
+def _cost(step: list[Wanted], stored: dict[str, Stored]) -> StepCost:
     keys = dict.fromkeys(attempt.key for each in step for attempt in each.attempts)
-    found = [tokens[key] for key in keys if key in tokens]
-    return StepCost(len(found), sum(tokens_in for tokens_in, _ in found), sum(tokens_out for _, tokens_out in found))
+    found = [stored[key] for key in keys if key in stored]
+    return StepCost(len(found), sum(s.tokens_in for s in found), sum(s.tokens_out for s in found))

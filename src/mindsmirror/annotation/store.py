@@ -5,15 +5,13 @@ never asked for twice, whichever run asks. Raw text is kept for ever and parsing
 parser costs nothing. Whatever gave nothing to use is a row of the ledger `failures` too: a failed request, which
 does not keep the sample from being asked for again, and a reply that did not parse when it was first read, which
 the reports read anew. `payments` says what each recipe has paid, request by request. Every sample is kept with
-its prompt; the few-shot messages that prompts share stand once, in `prefixes`, and in the prompt their digest.
+its prompt, but for the few-shot messages that prompts share (`annotation.prefixes`).
 
 What arrives together is committed together, before the engine is waited for again, so a kill loses at most what
 was in flight. Two processes may share a store: each transaction is short, and inserting a key that is there
 changes nothing.
 """
 
-import hashlib
-import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from mindsmirror.engines.base import Completion, Finish, Message, Request
+from mindsmirror.annotation.prefixes import Prefixes
+from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.errors import StorageError
 
 KEYS_A_QUERY = 500
@@ -102,14 +101,13 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._prefixes: set[str] = set()
-        """Digests of the prefixes that are known to be here."""
         with self._guard():
             path.parent.mkdir(parents=True, exist_ok=True)
             # Transactions are opened and committed by hand: the group commit needs to know when.
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
             try:
                 self._prepare()
+                self._prefixes = Prefixes(self._db)
             except BaseException:
                 self._db.close()
                 raise
@@ -137,7 +135,7 @@ class Store:
         now = time.time()
         sampling = request.sampling.model_dump_json()
         with self._writing():
-            messages = self._messages(request)
+            messages = self._prefixes.kept(request)
             for done in completions:
                 if done.finish is Finish.FAILED:
                     self._note(Failure(done.key, purpose, model, "failed", done.error, done.text), repair, now)
@@ -247,18 +245,6 @@ class Store:
                 rows += self._db.execute(f"{query} WHERE key IN ({','.join('?' * len(part))})", part)
         return rows
 
-    def _messages(self, request: Request) -> bytes:
-        """The messages as they are kept: JSON, those that are shared as one digest."""
-        shared = _json(request.messages[: request.shared])
-        own = _json(request.messages[request.shared :])
-        if not request.shared:
-            return own
-        digest = hashlib.sha256(shared).hexdigest()
-        if digest not in self._prefixes:
-            self._db.execute("INSERT OR IGNORE INTO prefixes VALUES (?,?)", (digest, shared))
-            self._prefixes.add(digest)
-        return b'["' + digest.encode() + (b'", ' if len(own) > 2 else b'"') + own[1:]
-
     def _note(self, failure: Failure, repair: int, now: float) -> None:
         query = "SELECT count(*) FROM failures WHERE key = ? AND kind = 'failed'"
         earlier = self._db.execute(query, (failure.key,)).fetchone()[0]
@@ -284,10 +270,6 @@ class Store:
                 f"the store {self.path} cannot be used: {error}. Everything committed before is safe; "
                 "free some disk space or mend the path, then start the same command again."
             ) from error
-
-
-def _json(messages: Sequence[Message]) -> bytes:
-    return _encode(json.dumps([list(message) for message in messages], ensure_ascii=False))
 
 
 def _encode(text: str) -> bytes:

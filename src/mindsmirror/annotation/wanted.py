@@ -7,7 +7,7 @@ its own in the store, so which attempts there are follows from what the store ho
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -106,8 +106,6 @@ class Question:
     """Requests that the step waits for."""
     rationales: tuple[Rationale, ...] = ()
     ruling: Ruling | None = None
-    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Key of every stored sample of it to the tokens that it read and wrote."""
 
     @property
     def step(self) -> list[Wanted]:
