@@ -3,8 +3,9 @@
 And its rehearsal: what the step would cost, judged by what is stored and by a few questions asked for real.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.repairs import MOST_REPAIRS, mendable
 from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.wanted import Account, StepCost
-from mindsmirror.files import write_records
+from mindsmirror.files import write_in_order, write_records
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe
 from mindsmirror.records import Annotation
@@ -40,37 +41,30 @@ class Annotating:
     def annotate(self, path: Path) -> dict[str, Any]:
         """Annotate all questions into a JSON Lines file; returns what it brought, as `done.json` holds it.
 
-        A question of which nothing was asked, because a cap was reached, is not in the file.
+        A question of which nothing was asked, because a cap was reached, is not in the file. Annotations are written
+        down as they come, so their number is no matter of memory.
         """
-        questions = self.task.splits.annotated()
-        progress = Progress("annotating", len(questions), "questions")
+        count = self.task.splits.annotated_count
+        progress = Progress("annotating", count, "questions")
+        sums = _Sums()
         with Store(self.store) as store:
             annotator = self._annotator(store)
-            found: dict[str, Account] = {}
-            complete = 0
 
             def show(tally: Tally) -> None:
-                progress.update(complete, f"{tally.samples} samples, {annotator.spending.words} paid")
+                progress.update(sums.complete, f"{tally.samples} samples, {annotator.spending.words} paid")
 
-            for account in annotator.accounts(questions, show):
-                found[account.annotation.example.id] = account
-                complete += account.complete
+            with closing(annotator.accounts(self.task.splits.annotated(), show)) as accounts:
+                write_in_order(path, sums.added(accounts))
         tally, spending = annotator.tally, annotator.spending
-        progress.close(complete, f"{tally.samples} samples asked for, {spending.words} paid")
-        accounts = [found[example.id] for _, example in questions]
-        annotations = [account.annotation for account in accounts if account.annotation.rationales]
-        write_records(path, annotations)
+        progress.close(sums.complete, f"{tally.samples} samples asked for, {spending.words} paid")
         result = {
-            "questions": len(annotations),
-            "wanted": len(questions),
-            "complete": complete,
+            "questions": sums.annotated,
+            "wanted": count,
+            "complete": sums.complete,
             "asked": tally.samples,
-            "failed": sum(account.failed for account in accounts),
-            "unasked": sum(account.unasked for account in accounts),
-            "steps": {
-                "rationale": _sum(account.rationales for account in accounts)._asdict(),
-                "judgement": _sum(account.judgements for account in accounts)._asdict(),
-            },
+            "failed": sums.failed,
+            "unasked": sums.unasked,
+            "steps": {"rationale": sums.rationales._asdict(), "judgement": sums.judgements._asdict()},
             "paid": {
                 "tokens_in": spending.tokens_in,
                 "tokens_out": spending.tokens_out,
@@ -79,12 +73,12 @@ class Annotating:
             },
             "stopped": "",
         }
-        if result["unasked"]:
+        if sums.unasked:
             result["stopped"] = (
-                f"the annotation stopped at its budget: {spending.reached}. {complete} of {len(questions)} questions "
-                f"are complete and {len(annotations) - complete} begun; all of it is kept"
+                f"the annotation stopped at its budget: {spending.reached}. {sums.complete} of {count} questions "
+                f"are complete and {sums.annotated - sums.complete} begun; all of it is kept"
             )
-        self._notices(result, annotations)
+        self._notices(sums)
         return result
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
@@ -92,10 +86,11 @@ class Annotating:
 
         They are paid for like all others and count for the recipe's budget.
         """
-        questions = self.task.splits.annotated()
         with Store(self.store) as store:
             before = self._read(store)
-            missing = [pair for pair, account in zip(questions, before, strict=True) if not account.complete]
+            missing = [
+                pair for pair, account in zip(self.task.splits.annotated(), before, strict=True) if not account.complete
+            ]
             # Evenly spread, so that a file sorted by length or kind is not judged by its beginning.
             chosen = [missing[number * len(missing) // samples] for number in range(min(samples, len(missing)))]
             annotator = self._annotator(store)
@@ -127,32 +122,49 @@ class Annotating:
 
     def _read(self, store: Store) -> list[Account]:
         """The accounts of all questions, in order, as far as they are stored."""
-        annotator = self._annotator(store, NO_MORE)
-        questions = self.task.splits.annotated()
-        found = {account.annotation.example.id: account for account in annotator.accounts(questions)}
-        return [found[example.id] for _, example in questions]
+        accounts = self._annotator(store, NO_MORE).accounts(self.task.splits.annotated())
+        return sorted(accounts, key=lambda account: account.number)
 
-    def _notices(self, result: dict[str, Any], annotations: Sequence[Annotation]) -> None:
-        if result["failed"]:
-            say(f"{result['failed']} samples failed and are asked for again by the next `run`; see the report")
-        lost = sum(mendable(rationale) for a in annotations for rationale in a.rationales)
-        lost += sum(mendable(evaluation) for a in annotations for evaluation in a.evaluations)
+    def _notices(self, sums: "_Sums") -> None:
+        if sums.failed:
+            say(f"{sums.failed} samples failed and are asked for again by the next `run`; see the report")
         repairs = self.recipe.annotation.repairs
-        if lost and repairs < MOST_REPAIRS:
-            say(f"{lost} replies gave nothing to use; [annotation] repairs = {repairs + 1} asks for them again")
+        if sums.lost and repairs < MOST_REPAIRS:
+            say(f"{sums.lost} replies gave nothing to use; [annotation] repairs = {repairs + 1} asks for them again")
 
 
 def take_over(ready: Sequence[Annotation], task: Task, file: Path, path: Path) -> dict[str, Any]:
     """Write down annotations that are there already; how many questions their file lacks is said."""
-    lacking = len(task.splits.annotated()) - len(ready)
+    lacking = task.splits.annotated_count - len(ready)
     if lacking:
         say(f"{lacking} questions have no annotation in {file} and are left out")
     write_records(path, ready)
     return {"questions": len(ready), "asked": 0, "failed": 0, "lacking": lacking}
 
 
-def _sum(costs: Iterable[StepCost]) -> StepCost:
-    total = StepCost()
-    for cost in costs:
-        total = total.plus(cost)
-    return total
+@dataclass
+class _Sums:
+    """What all accounts come to."""
+
+    annotated: int = 0
+    complete: int = 0
+    failed: int = 0
+    unasked: int = 0
+    lost: int = 0
+    """Replies that gave nothing to use."""
+    rationales: StepCost = field(default_factory=StepCost)
+    judgements: StepCost = field(default_factory=StepCost)
+
+    def added(self, accounts: Iterable[Account]) -> Iterator[tuple[int, Annotation]]:
+        """The annotations with their numbers, but for empty ones, while what came of all questions is added up."""
+        for account in accounts:
+            annotation = account.annotation
+            self.complete += account.complete
+            self.failed += account.failed
+            self.unasked += account.unasked
+            self.rationales = self.rationales.plus(account.rationales)
+            self.judgements = self.judgements.plus(account.judgements)
+            self.lost += sum(map(mendable, annotation.rationales)) + sum(map(mendable, annotation.evaluations))
+            if annotation.rationales:
+                self.annotated += 1
+                yield account.number, annotation

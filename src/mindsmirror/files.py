@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel
 
@@ -65,11 +66,18 @@ def write_json(path: Path, document: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text so that a reader sees either the old file or the whole new one."""
+    with _replacing(path) as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the path's place once all is written, and vanishes if that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         share(Path(part))
@@ -103,5 +111,30 @@ def share(path: Path) -> None:
 
 
 def write_records(path: Path, records: Iterable[BaseModel]) -> None:
-    """Write records as JSON Lines."""
-    write_text(path, "".join(record.model_dump_json() + "\n" for record in records))
+    """Write records as JSON Lines, one at a time: they need not fit into memory together."""
+    with _replacing(path) as file:
+        for record in records:
+            file.write(_line(record))
+
+
+def write_in_order(path: Path, numbered: Iterable[tuple[int, BaseModel]]) -> None:
+    """Write records that come in any order as JSON Lines in the order of their numbers, one at a time.
+
+    Numbers are counted from 0, and each comes once at most.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begins = array("q")
+    with tempfile.TemporaryFile(dir=path.parent) as spool:
+        for number, record in numbered:
+            begins.extend([-1] * (number + 1 - len(begins)))
+            begins[number] = spool.tell()
+            spool.write(_line(record))
+        with _replacing(path) as file:
+            for begin in begins:
+                if begin >= 0:
+                    spool.seek(begin)
+                    file.write(spool.readline())
+
+
+def _line(record: BaseModel) -> bytes:
+    return record.model_dump_json().encode("utf-8", "surrogatepass") + b"\n"

@@ -112,13 +112,13 @@ class Pipeline:
         Where a cap is reached `stopped` says so; what is complete can be trained on, and the next call goes on.
         """
         recipe, teachers = self.recipe, self.teachers
-        inputs = {
-            "examples": [[e.id, e.text, e.gold] for _, e in self.task.splits.annotated()],
+        inputs: dict[str, Any] = {
+            "examples": ([e.id, e.text, e.gold] for _, e in self.task.splits.annotated()),
             "teachers": [dict(teacher.identity) for teacher in teachers],
             "annotation": recipe.annotation.model_dump(mode="json", exclude={"store", "budget"}),
             "judge": recipe.judge.model_dump(mode="json"),
             "prompts": self.prompts.hash,
-            "ready": [annotation.model_dump_json() for annotation in self.ready],
+            "ready": (annotation.model_dump_json() for annotation in self.ready),
         }
         if recipe.annotation.repairs:
             inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]

@@ -102,8 +102,23 @@ class Run:
 
 
 def digest(inputs: Mapping[str, Any]) -> str:
-    """SHA-256 of a JSON document, keys in order."""
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
+    """SHA-256 of a JSON document, keys in order; a value that is an iterator is a list, hashed item by item."""
+    hashed = hashlib.sha256(b"{")
+    for number, (key, value) in enumerate(sorted(inputs.items())):
+        hashed.update(f"{', ' if number else ''}{json.dumps(key)}: ".encode())
+        if isinstance(value, Iterator):
+            hashed.update(b"[")
+            for index, item in enumerate(value):
+                hashed.update((", " if index else "").encode() + _json(item))
+            hashed.update(b"]")
+        else:
+            hashed.update(_json(value))
+    hashed.update(b"}")
+    return hashed.hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, default=str).encode()
 
 
 def manifest(recipe: Recipe) -> dict[str, Any]:

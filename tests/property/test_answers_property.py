@@ -75,6 +75,11 @@ def test_numbers_round_trip(value: Fraction) -> None:
     assert Number().read(answer.text, {}) == answer
 
 
+@given(st.integers(0, 10**18))
+def test_a_plain_whole_number_reads_as_it_does_with_something_around_it(value: int) -> None:
+    assert Number().read(str(value), {}) == Number().read(f" {value}%", {}) == Answer(str(value), str(value))
+
+
 @given(st.integers(-(10**12), 10**12), st.integers(0, 999))
 def test_thousands_and_decimals(whole: int, thousandths: int) -> None:
     answer = Number().read(f"{whole:,}.{thousandths:03d}", {})

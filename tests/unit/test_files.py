@@ -1,13 +1,19 @@
 """Files that are whole or not there, and that others may read as far as the user lets them."""
 
 import os
+import random
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mindsmirror.files import share, write_text
+from mindsmirror.annotation.reading import legible
+from mindsmirror.files import share, write_in_order, write_records, write_text
+from mindsmirror.records import Example
 
 
 @pytest.fixture
@@ -37,7 +43,20 @@ def test_a_user_who_shares_nothing_is_heard(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "old")
-    with pytest.raises(TypeError):
-        write_text(tmp_path / "a", b"new")  # type: ignore[arg-type]
+    records = (Example(id=str(5 // number), text="q") for number in (5, 1, 0))
+    with pytest.raises(ZeroDivisionError):
+        write_records(tmp_path / "a", records)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_text() == "old"
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=())), max_size=9), st.randoms())
+def test_records_that_come_in_any_order_are_written_in_theirs(texts: list[str], draw: random.Random) -> None:
+    records = [(number, Example(id=str(number), text=legible(text))) for number, text in enumerate(texts)]
+    kept = [pair for pair in records if draw.random() < 0.8]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "new" / "records.jsonl"
+        write_in_order(path, draw.sample(kept, len(kept)))
+        lines = path.read_text(encoding="utf-8").split("\n")
+        assert [Example.model_validate_json(line) for line in lines[:-1]] == [record for _, record in kept]
+        assert lines[-1] == "" and [file.name for file in path.parent.iterdir()] == ["records.jsonl"]

@@ -98,21 +98,27 @@ class Annotator:
         self, questions: Iterable[tuple[str, Example]], progress: Callable[[Tally], None] = lambda _: None
     ) -> Generator[Account, None, None]:
         """The same with what each question lacks and cost."""
-        source = iter(questions)
+        source = enumerate(questions)
         more = True
         with Asking(self._store, self.tally, self.spending) as self._asking:
             while more or self._asking.busy:
                 while more and self._asking.has_room:
-                    pair = next(source, None)
-                    if pair is None:
+                    found = next(source, None)
+                    if found is None:
                         more = False
                         break
-                    yield from self._begin(pair[1], pair[0])
-                for question in self._asking.wait():
-                    yield from self._advance(question)
+                    number, (split, example) = found
+                    yield from self._committed([self._begin(number, split, example)])
+                yield from self._committed(self._asking.wait())
                 progress(self.tally)
 
-    def _begin(self, example: Example, split: str) -> Iterator[Account]:
+    def _committed(self, questions: Iterable[Question]) -> list[Account]:
+        """Take questions as far as they go. All is committed before the engine, or who uses it, is waited for."""
+        accounts = [account for question in questions for account in self._advance(question)]
+        self._store.commit()
+        return accounts
+
+    def _begin(self, number: int, split: str, example: Example) -> Question:
         prompt = self._prompts.rationale(example)
         sampling = Sampling(
             temperature=self._config.temperature,
@@ -120,9 +126,9 @@ class Annotator:
             max_tokens=self._config.max_tokens,
         )
         wanted = samples_of("rationale", self._teacher, prompt, sampling, self._config.rationales)
-        question = Question(example, split, wanted)
+        question = Question(number, example, split, wanted)
         self._asking.ask(question, wanted)
-        yield from self._advance(question)
+        return question
 
     def _advance(self, question: Question) -> Iterator[Account]:
         """Once nothing is outstanding: repair what did not parse, go on to the next step, or finish."""
@@ -160,7 +166,6 @@ class Annotator:
                 wanted.record = wanted.record or self._read(question, wanted, found)
             else:
                 wanted.unasked = True
-        self._store.commit()
         return again
 
     def _read(self, question: Question, wanted: Wanted, found: Stored | str) -> Rationale | SelfEvaluation:
@@ -231,6 +236,7 @@ class Annotator:
             ),
         )
         return Account(
+            question.number,
             annotation,
             rationales=costs[0],
             judgements=costs[1],

@@ -75,7 +75,7 @@ class Asking:
         self._send()
 
     def wait(self) -> list[Question]:
-        """Store what has ended; return the questions whose step is complete by it.
+        """Store what has ended, durable with the store's next commit; the questions whose step is complete by it.
 
         Where a cap is reached and nothing is in flight, everything that waits is given up instead.
         """
@@ -96,7 +96,6 @@ class Asking:
             self._spending.pay(request, wanted.teacher, completions)
             self._count(completions)
             complete += self._end(pending)
-        self._store.commit()
         return complete
 
     def found(self, key: str, stored: Mapping[str, Stored]) -> Stored | str | None:

@@ -138,6 +138,8 @@ class Spending:
         self._marked = None
 
     def _fits(self, cost: Cost) -> bool:
+        if self.budget.tokens is None and self.budget.usd is None:
+            return True
         planned = [*self._reserved.values(), cost]
         tokens = self.tokens_in + self.tokens_out + sum(each.tokens for each in planned)
         usd = (self.usd or 0.0) + sum(each.usd or 0.0 for each in planned)

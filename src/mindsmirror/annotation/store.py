@@ -4,12 +4,14 @@ A sample's key is the hash of all that determines it (`engines.base.sample_key`)
 never asked for twice, whichever run asks. Raw text is kept for ever and parsing happens on reading: a better
 parser costs nothing. Whatever gave nothing to use is a row of the ledger `failures` too: a failed request, which
 does not keep the sample from being asked for again, and a reply that did not parse when it was first read, which
-the reports read anew. `payments` says what each recipe has paid, request by request. What arrives together is
-committed together, before the engine is waited for again, so a kill loses at most what was in flight. Two
-processes may share a store: each transaction is short, and inserting a key that is there changes nothing.
+the reports read anew. `payments` says what each recipe has paid, request by request. Every sample is kept with
+its prompt, but for the few-shot messages that prompts share (`annotation.prefixes`).
+
+What arrives together is committed together, before the engine is waited for again, so a kill loses at most what
+was in flight. Two processes may share a store: each transaction is short, and inserting a key that is there
+changes nothing.
 """
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from mindsmirror.annotation.prefixes import Prefixes
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.errors import StorageError
 
@@ -50,6 +53,7 @@ SCHEMA: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX payments_by_payer ON payments (payer)",
     ),
+    ("CREATE TABLE prefixes (digest TEXT PRIMARY KEY, messages BLOB NOT NULL) WITHOUT ROWID",),
 )
 """What leads from each version of the store to the next."""
 VERSION = len(SCHEMA)
@@ -103,6 +107,7 @@ class Store:
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
             try:
                 self._prepare()
+                self._prefixes = Prefixes(self._db)
             except BaseException:
                 self._db.close()
                 raise
@@ -128,9 +133,9 @@ class Store:
         `repair` is how many replies of the sample were asked for again before.
         """
         now = time.time()
-        messages = _encode(json.dumps([list(m) for m in request.messages], ensure_ascii=False))
         sampling = request.sampling.model_dump_json()
         with self._writing():
+            messages = self._prefixes.kept(request)
             for done in completions:
                 if done.finish is Finish.FAILED:
                     self._note(Failure(done.key, purpose, model, "failed", done.error, done.text), repair, now)

@@ -8,6 +8,7 @@ its own in the store, so which attempts there are follows from what the store ho
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from mindsmirror.annotation.judges import Ruling
@@ -26,7 +27,7 @@ class Teacher:
     open: Callable[[], Engine]
     price: Price | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Equal for teachers of one identity: they share an engine."""
         return json.dumps(dict(self.identity), sort_keys=True)
@@ -93,6 +94,8 @@ def _attempt(teacher: Teacher, prompt: Prompt, sampling: Sampling, number: int) 
 class Question:
     """A question on its way through the two steps."""
 
+    number: int
+    """Its place among all questions, from 0."""
     example: Example
     split: str
     wanted: list[Wanted]
@@ -126,6 +129,8 @@ class StepCost(NamedTuple):
 class Account:
     """What came of one question."""
 
+    number: int
+    """Its place among all questions, from 0."""
     annotation: Annotation
     rationales: StepCost
     judgements: StepCost

@@ -38,6 +38,7 @@ _NUMERAL = re.compile(
     r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?![0-9])|(?=\.[0-9]))(?P<decimals>\.[0-9]+)?"
     r"(?:\s?/\s?(?P<below>[0-9]+)(?![0-9./])|\s+(?P<above>[0-9]+)\s?/\s?(?P<mixed>[0-9]+)(?![0-9./]))?"
 )
+_PLAIN_WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
 _SCALE = re.compile(r"\s?(hundred|thousand|million|billion)\b", re.I)
 _DENIAL = re.compile(r"\b(?:not|than|cannot|between|or)\b|n't\b", re.I)
 _PLAIN = re.compile(
@@ -53,6 +54,9 @@ class Number:
 
     def read(self, raw: str, choices: Mapping[str, str]) -> Answer | None:
         """The number that `raw` states; of `84 / 2 = 42` the last side. None if several numbers stand there."""
+        if _PLAIN_WHOLE.fullmatch(raw):
+            # Most gold answers and most answers: a file of a million questions is read in half the time.
+            return Answer(raw, raw)
         text = plain_signs(raw.replace("\\%", "").replace("%", " "))
         if text is None:
             return None

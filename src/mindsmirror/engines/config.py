@@ -71,7 +71,7 @@ class RecordedOptions(Options):
 class ScriptedOptions(Options):
     """Parameters of the engine `scripted`."""
 
-    neutral = frozenset({"latency", "delay", "capacity", "log"})
+    neutral = frozenset({"latency", "delay", "capacity", "together", "log"})
     unparsed: float = Field(0.0, ge=0, le=1, description="share of samples that are cut before they state an answer")
     malformed: float = Field(0.0, ge=0, le=1, description="share of samples that end without stating an answer")
     refused: float = Field(0.0, ge=0, le=1, description="share of prompts that are refused, in every sample")
@@ -79,6 +79,7 @@ class ScriptedOptions(Options):
     latency: float = Field(0.0, ge=0, description="seconds that each request takes, all at once")
     delay: float = Field(0.0, ge=0, description="seconds that each poll takes")
     capacity: int = Field(16, ge=1, description="samples in flight")
+    together: int = Field(1, ge=1, description="requests that a poll may end")
     log: Path | None = Field(None, description="file to which the keys of served samples are appended")
 
 

@@ -89,12 +89,12 @@ SCRIPTS: Mapping[str, Script] = {"echo": echo, "teacher": teacher}
 
 
 class ScriptedEngine(EngineBase):
-    """Answers by a script, in the order in which requests came, one request a poll.
+    """Answers by a script, in the order in which requests came, `together` requests a poll at most.
 
     `unparsed`, `malformed` and `failed` are the shares of samples, chosen by key, that are cut short, end without
     an answer, or fail; `refused` is the share of questions, chosen by their text, that are refused. Every request
     takes `latency` seconds, all at once; every poll takes `delay` seconds. `served` counts the
-    requests and `keys` lists the samples that were served.
+    requests.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class ScriptedEngine(EngineBase):
         latency: float = 0.0,
         delay: float = 0.0,
         capacity: int = 16,
+        together: int = 1,
         log: Path | None = None,
     ) -> None:
         if isinstance(script, str):
@@ -123,11 +124,11 @@ class ScriptedEngine(EngineBase):
             "parameters": {"unparsed": unparsed, "failed": failed},
         }
         self._unparsed, self._malformed, self._refused, self._failed = unparsed, malformed, refused, failed
-        self._latency, self._delay, self._capacity = latency, delay, capacity
+        self._latency, self._delay = latency, delay
+        self._capacity, self._together = capacity, together
         self._log = log or (Path(os.environ[LOG_VARIABLE]) if os.environ.get(LOG_VARIABLE) else None)
         self._waiting: deque[tuple[float, Request]] = deque()
         self.served = 0
-        self.keys: list[str] = []
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -144,13 +145,23 @@ class ScriptedEngine(EngineBase):
         self._waiting.append((time.monotonic() + self._latency, request))
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
-        """Serve the oldest request, once its latency and the delay of a poll are over."""
+        """Serve the oldest requests, once the latency of the first and the delay of a poll are over."""
         if not self._waiting:
             return []
-        due, request = self._waiting.popleft()
-        wait = max(due - time.monotonic(), self._delay)
+        wait = max(self._waiting[0][0] - time.monotonic(), self._delay)
         if wait > 0:
             time.sleep(wait)
+        now = time.monotonic()
+        served = [self._serve(self._waiting.popleft()[1])]
+        while self._waiting and self._waiting[0][0] <= now and len(served) < self._together:
+            served.append(self._serve(self._waiting.popleft()[1]))
+        return served
+
+    def close(self) -> None:
+        """Drop what waits."""
+        self._waiting.clear()
+
+    def _serve(self, request: Request) -> tuple[Request, tuple[Completion, ...]]:
         completions = tuple(self._complete(request, key) for key in request.keys)
         if completions:
             words = sum(len(m.content.split()) for m in request.messages)
@@ -158,11 +169,7 @@ class ScriptedEngine(EngineBase):
             charged = Completion(first.key, first.text, first.finish, words, first.tokens_out, first.error)
             completions = (charged, *completions[1:])
         self._note(request)
-        return [(request, completions)]
-
-    def close(self) -> None:
-        """Drop what waits."""
-        self._waiting.clear()
+        return request, completions
 
     def _complete(self, request: Request, key: str) -> Completion:
         draw = random.Random(f"{key} fate")
@@ -183,7 +190,6 @@ class ScriptedEngine(EngineBase):
 
     def _note(self, request: Request) -> None:
         self.served += 1
-        self.keys += request.keys
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as file:
                 file.write("".join(f"{key}\n" for key in request.keys))

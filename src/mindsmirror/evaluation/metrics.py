@@ -5,7 +5,7 @@ nothing: everything here treats both classes alike, or stands beside the majorit
 """
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,17 @@ class VerdictQuality(Record):
     def decided_share(self) -> float | None:
         """Share of the verdicts that say correct or wrong."""
         return _share(self.decided, self.n)
+
+
+class VerdictConsistency(Record):
+    """How far a judge agrees with itself where it judges one rationale more than once."""
+
+    rationales: int = Field(description="those of which two or more judgements name a verdict")
+    judgements: float = Field(description="such judgements of one of them, mean")
+    agreement: float = Field(
+        description="chance that two of a rationale's judgements say the same, mean over rationales"
+    )
+    by_chance: float = Field(description="the same for judgements of any two rationales: what no consistency gives")
 
 
 def auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> float | None:
@@ -137,6 +148,28 @@ def verdict_quality(
         precision_wrong=_share(wrong[1], sum(wrong)),
         balanced_accuracy=balanced_accuracy(said, label),
         balanced_accuracy_ci95=interval,
+    )
+
+
+def verdict_consistency(judged: Iterable[Sequence[Verdict]]) -> VerdictConsistency | None:
+    """Self-consistency of verdicts, given those of each rationale; None where none has two that name one.
+
+    Agreement is Σ n_v (n_v − 1) / n (n − 1) over the verdicts v of a rationale's n judgements, which is unbiased for
+    any n, and by chance Σ p_v² of all those judgements. Source: Fleiss (1971), Psychological Bulletin 76, 378–382.
+    """
+    counts = [Counter(verdict for verdict in each if verdict is not Verdict.UNPARSED) for each in judged]
+    repeated = [count for count in counts if count.total() > 1]
+    if not repeated:
+        return None
+    overall = sum(repeated, Counter[Verdict]())
+    agreements = [
+        sum(n * (n - 1) for n in count.values()) / (count.total() * (count.total() - 1)) for count in repeated
+    ]
+    return VerdictConsistency(
+        rationales=len(repeated),
+        judgements=overall.total() / len(repeated),
+        agreement=sum(agreements) / len(repeated),
+        by_chance=sum((n / overall.total()) ** 2 for n in overall.values()),
     )
 
 

@@ -1,10 +1,10 @@
 """What the annotation amounts to: yields, costs, and verdicts held against gold."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from mindsmirror.evaluation.metrics import verdict_quality
-from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, Verdict
+from mindsmirror.evaluation.metrics import verdict_consistency, verdict_quality
+from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
 from mindsmirror.reporting.diverse import AnswerKey, as_written, rationale_diversity
 
@@ -49,6 +49,7 @@ def annotation_report(
         judge_balanced_accuracy_ci95=quality.balanced_accuracy_ci95,
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality if pairs else None,
+        verdict_consistency=verdict_consistency(_own_words(annotations)),
         distinct_rationales=_distinct(annotations),
         diversity=rationale_diversity(annotations, key),
         yields=tuple(step for step in yields if step.asked),
@@ -90,6 +91,16 @@ def _judged(annotations: Sequence[Annotation]) -> list[tuple[SelfEvaluation, boo
             if flag is not None:
                 found.append((evaluation, flag, annotation.example.id))
     return found
+
+
+def _own_words(annotations: Sequence[Annotation]) -> Iterator[list[Verdict]]:
+    """The verdicts that a judge named itself, by rationale: those that follow from answers cannot but agree."""
+    for annotation in annotations:
+        said: dict[int, list[Verdict]] = {}
+        for evaluation in annotation.evaluations:
+            if evaluation.source is VerdictSource.PLAIN:
+                said.setdefault(evaluation.rationale, []).append(evaluation.verdict)
+        yield from said.values()
 
 
 def _distinct(annotations: Sequence[Annotation]) -> float | None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mindsmirror.evaluation.metrics import VerdictQuality
+from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality
 from mindsmirror.records import Record, Verdict
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -78,6 +78,9 @@ class AnnotationReport(Part):
     judge_balanced_accuracy_ci95: Interval | None = None
     majority_baseline: Share | None = None
     verdict_quality: VerdictQuality | None = Field(None, description="the whole table behind it")
+    verdict_consistency: VerdictConsistency | None = Field(
+        None, description="of verdicts in the judge's own words; None where none was asked for twice"
+    )
     distinct_rationales: Share | None = Field(None, description="different texts among the rationales")
     diversity: Diversity | None = Field(None, description="None where no question has two rationales that parsed")
     yields: tuple[StepYield, ...] = ()

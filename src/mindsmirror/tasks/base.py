@@ -1,6 +1,6 @@
 """What a task is: examples in three splits, the kind of their answers, and how an answer is scored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -32,17 +32,24 @@ class TaskConfig(BaseModel):
 class Splits(NamedTuple):
     """Disjoint by question, in a fixed order."""
 
-    train: tuple[Example, ...]
-    valid: tuple[Example, ...]
-    test: tuple[Example, ...]
+    train: Sequence[Example]
+    valid: Sequence[Example]
+    test: Sequence[Example]
 
-    def named(self) -> list[tuple[str, Example]]:
-        """Every example with the name of its split, in order."""
-        return [(split, example) for split, examples in zip(self._fields, self, strict=True) for example in examples]
+    def named(self, *splits: str) -> Iterator[tuple[str, Example]]:
+        """The examples of the splits, of all if none is named, each with the name of its split, in order."""
+        for split in splits or self._fields:
+            for example in getattr(self, split):
+                yield split, example
 
-    def annotated(self) -> list[tuple[str, Example]]:
+    def annotated(self) -> Iterator[tuple[str, Example]]:
         """The same of the questions that a teacher is asked: all but the test questions."""
-        return [pair for pair in self.named() if pair[0] != "test"]
+        return self.named("train", "valid")
+
+    @property
+    def annotated_count(self) -> int:
+        """How many questions a teacher is asked."""
+        return len(self.train) + len(self.valid)
 
 
 class Scorer(Protocol):

@@ -9,8 +9,9 @@ Rows are split by the hash of their id (80 % train, 10 % valid, 10 % test), so t
 reshuffle the old; if every row has a field `split` (train, valid, test), that holds instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mindsmirror.answers import ENTAILMENT, YES_NO, Choice, Label, kind_named
 from mindsmirror.answers.base import AnswerKind
@@ -18,7 +19,8 @@ from mindsmirror.answers.number import Number, looks_numeric
 from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
-from mindsmirror.tasks.rows import Row, file_hash, read_rows
+from mindsmirror.tasks.packed import Packed
+from mindsmirror.tasks.rows import Row, each_row, file_hash
 from mindsmirror.tasks.shown import NLI_QUESTION, choice_example, premise_and_hypothesis, row_id
 from mindsmirror.tasks.splits import bucket, make_splits
 
@@ -37,31 +39,52 @@ def load(config: TaskConfig) -> Task:
     path = Path(config.name).expanduser()
     if config.data_dir is not None and not path.is_absolute() and not path.exists():
         path = config.data_dir / path
-    rows = read_rows(path)
-    shape = _shape(rows)
-    question = _nli_question(rows) if "premise" in shape else ""
-    examples = [_example(row, shape, question) for row in rows]
-    _check_ids(rows, examples)
-    kind = _kind(config, shape, [example.gold for example in examples if example.gold is not None])
-    examples = [_checked(row, example, kind) for row, example in zip(rows, examples, strict=True)]
-    parts: dict[str, list[Example]] = {"train": [], "valid": [], "test": []}
-    for split, example in zip(_splits(rows, examples), examples, strict=True):
-        parts[split].append(example)
-    splits, dropped = make_splits(config, parts["train"], parts["valid"], parts["test"])
+    # Twice, so that a million rows are never all in memory: what the file holds, then its examples.
+    found = _survey(path)
+    kind = _kind(config, found.shape, found.golds)
+    parts = {split: Packed() for split in ("train", "valid", "test")}
+    for row, example in _distinct(path, found):
+        checked = _checked(row, example, kind)
+        parts[_split(row, checked) if found.splits_given else _bucket_split(checked)].append(checked)
+    splits, dropped = make_splits(config, parts["train"], parts["valid"], parts["test"], Packed)
     for name, part in (("train", splits.train), ("test", splits.test)):
         if not part:
-            raise DataError(f"{path}: none of its {len(rows)} rows falls into {name}. Add rows, or a field 'split'.")
+            raise DataError(f"{path}: none of its {found.rows} rows falls into {name}. Add rows, or a field 'split'.")
     sources = {str(path): file_hash(path), "repeats dropped": str(dropped), "kind of answer": kind.name}
     return Task(path.name.removesuffix(".gz").removesuffix(".jsonl"), 1, "unknown", kind, splits, sources=sources)
 
 
-def _shape(rows: Sequence[Row]) -> tuple[str, ...]:
-    """The shape that all rows share. DataError names the first row that has another or none."""
-    first = _shape_of(rows[0])
-    for row in rows:
-        if _shape_of(row) != first:
-            raise DataError(f"{row.where}: its fields differ from the first row's ({', '.join(first)}).")
-    return first
+class _Survey(NamedTuple):
+    """What all rows of a file have in common."""
+
+    rows: int
+    shape: tuple[str, ...]
+    golds: list[str]
+    """The answers that there are, in order."""
+    question: str
+    """What is asked of a premise and a hypothesis."""
+    splits_given: bool
+    """Whether every row names its split."""
+
+
+def _survey(path: Path) -> _Survey:
+    """Read the file once. DataError names the first row that has another shape than the first, or none."""
+    shape: tuple[str, ...] = ()
+    rows, splits_given = 0, True
+    golds: list[str] = []
+    labels: set[str] = set()
+    for row in each_row(path):
+        rows += 1
+        shape = shape or _shape_of(row)
+        if _shape_of(row) != shape:
+            raise DataError(f"{row.where}: its fields differ from the first row's ({', '.join(shape)}).")
+        splits_given = splits_given and row.fields.get("split") is not None
+        gold = choice_example(row, {}).gold if "choices" in shape else row.scalar(shape[-1])
+        if gold is not None:
+            golds.append(gold)
+        if "premise" in shape and (label := row.scalar("label")):
+            labels.add(label.strip())
+    return _Survey(rows, shape, golds, _nli_question(sorted(labels)) if "premise" in shape else "", splits_given)
 
 
 def _shape_of(row: Row) -> tuple[str, ...]:
@@ -72,9 +95,8 @@ def _shape_of(row: Row) -> tuple[str, ...]:
     raise DataError(f"{row.where}: the row needs {wanted}; it has: {', '.join(row.fields) or 'nothing'}.")
 
 
-def _nli_question(rows: Sequence[Row]) -> str:
+def _nli_question(labels: Sequence[str]) -> str:
     """What is asked of a premise and a hypothesis: it names the labels, so that they are a closed set."""
-    labels = sorted({label.strip() for row in rows if (label := row.scalar("label"))})
     if {label.casefold() for label in labels} <= set(ENTAILMENT.labels):
         return NLI_QUESTION
     return f"Which label fits: {', '.join(labels[:-1])} or {labels[-1]}?" if len(labels) > 1 else ""
@@ -93,13 +115,20 @@ def _example(row: Row, shape: tuple[str, ...], nli_question: str) -> Example:
     return Example(id=row_id(row, text), text=text, gold=row.scalar("answer"), extra=extra)
 
 
-def _check_ids(rows: Sequence[Row], examples: Sequence[Example]) -> None:
-    """DataError if two rows give the same id; rows without one may repeat, and are dropped as repeats."""
-    first: dict[str, Row] = {}
-    for row, example in zip(rows, examples, strict=True):
-        other = first.setdefault(example.id, row)
-        if other is not row and (row.fields.get("id") is not None or other.fields.get("id") is not None):
-            raise DataError(f"{row.where}: the id {example.id!r} is also that of {other.where}.")
+def _distinct(path: Path, found: _Survey) -> Iterator[tuple[Row, Example]]:
+    """Every row with its example.
+
+    DataError if two rows give the same id; rows without one may repeat, and are dropped as repeats later.
+    """
+    first: dict[str, int] = {}
+    for row in each_row(path):
+        example = _example(row, found.shape, found.question)
+        given = row.fields.get("id") is not None
+        # Lines whose id was made of their content are counted below zero.
+        line = first.setdefault(example.id, row.line if given else -row.line)
+        if abs(line) != row.line and (given or line > 0):
+            raise DataError(f"{row.where}: the id {example.id!r} is also that of {path}, line {abs(line)}.")
+        yield row, example
 
 
 def _kind(config: TaskConfig, shape: tuple[str, ...], golds: Sequence[str]) -> AnswerKind:
@@ -147,19 +176,17 @@ def _checked(row: Row, example: Example, kind: AnswerKind) -> Example:
     return example.model_copy(update={"gold": answer.text})
 
 
-def _splits(rows: Sequence[Row], examples: Sequence[Example]) -> list[str]:
-    """The split of each row. Rows without an answer train; DataError if their own field says otherwise."""
-    given = [row.fields.get("split") for row in rows]
-    if any(name is None for name in given):
-        return ["train" if its.gold is None else _bucket_name(its.id) for its in examples]
-    for row, name, example in zip(rows, given, examples, strict=True):
-        if name not in SPLIT_NAMES:
-            raise DataError(f"{row.where}: 'split' is {name!r}; it must be train, valid or test.")
-        if example.gold is None and name != "train":
-            raise DataError(f"{row.where}: a {name} row needs an answer.")
-    return [SPLIT_NAMES[str(name)] for name in given]
+def _split(row: Row, example: Example) -> str:
+    """The split that the row names. DataError if there is no such split, or one that needs an answer lacks it."""
+    name = row.fields["split"]
+    if name not in SPLIT_NAMES:
+        raise DataError(f"{row.where}: 'split' is {name!r}; it must be train, valid or test.")
+    if example.gold is None and name != "train":
+        raise DataError(f"{row.where}: a {name} row needs an answer.")
+    return SPLIT_NAMES[name]
 
 
-def _bucket_name(identity: str) -> str:
-    place = bucket(identity)
-    return "test" if place < 0.1 else "valid" if place < 0.2 else "train"
+def _bucket_split(example: Example) -> str:
+    """The split by the id's hash; rows without an answer train."""
+    place = bucket(example.id)
+    return "train" if example.gold is None or place >= 0.2 else "test" if place < 0.1 else "valid"

@@ -18,6 +18,8 @@ class Row:
 
     where: str
     fields: Mapping[str, Any]
+    line: int = 0
+    """Its line in the file, from 1; 0 where it comes from none."""
 
     def text(self, key: str) -> str:
         """The field as a string that is not blank. DataError if it is missing or anything else."""
@@ -68,7 +70,12 @@ def read_rows(path: Path) -> list[Row]:
     DataError names the file, and the line where there is one: no such file, a folder, not gzip, not UTF-8,
     not JSON, not an object, no rows at all.
     """
-    rows = []
+    return list(each_row(path))
+
+
+def each_row(path: Path) -> Iterator[Row]:
+    """The same one by one, so that a large file need not fit into memory."""
+    found = 0
     for number, line in enumerate(_lines(path), start=1):
         where = f"{path}, line {number}"
         if not line.strip():
@@ -85,10 +92,10 @@ def read_rows(path: Path) -> list[Row]:
             raise DataError(f"{where}: a row must be a JSON object, not {_kind_of(fields)}.")
         if b"\\u" in line:
             _check_surrogates(fields, where)
-        rows.append(Row(where, fields))
-    if not rows:
+        found += 1
+        yield Row(where, fields, number)
+    if not found:
         raise DataError(f"{path} holds no rows.")
-    return rows
 
 
 def _check_surrogates(fields: Any, where: str) -> None:
@@ -113,7 +120,8 @@ def read_ids(path: Path) -> dict[str, list[str]]:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes, as `sha256:…`."""
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """From examples to disjoint splits: identity by content, repeats dropped, validation cut by question."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mindsmirror.errors import DataError
 from mindsmirror.records import Example
@@ -31,18 +31,33 @@ def cut(examples: Sequence[Example], share: float) -> tuple[list[Example], list[
 
 
 def make_splits(
-    config: TaskConfig, train: Iterable[Example], valid: Iterable[Example], test: Iterable[Example]
+    config: TaskConfig,
+    train: Iterable[Example],
+    valid: Iterable[Example],
+    test: Iterable[Example],
+    hold: Callable[[Iterable[Example]], Sequence[Example]] = tuple,
 ) -> tuple[Splits, int]:
-    """Splits of the sizes that the recipe asks for, and how many repeats of a question were dropped.
+    """Splits of the sizes that the recipe asks for, each held by `hold`, and how many repeats were dropped.
 
     A question (its shown text, case and spacing aside) that recurs stays where it is first met in the order
     test, valid, train, so nothing trained on is tested on. The first N of each split's order are taken.
     DataError if there are fewer than asked for.
     """
-    seen: set[str] = set()
-    counted = [list(part) for part in (test, valid, train)]
-    tests, valids, trains = (_unseen(part, seen) for part in counted)
-    dropped = sum(map(len, counted)) - len(tests) - len(valids) - len(trains)
+    seen: set[bytes] = set()
+    dropped = 0
+
+    def unseen(examples: Iterable[Example]) -> Iterator[Example]:
+        nonlocal dropped
+        for example in examples:
+            # Digests, because the texts of a million questions would outweigh the questions as they are held.
+            key = hashlib.sha256(question_key(example.text).encode("utf-8", "surrogatepass")).digest()[:16]
+            if key in seen:
+                dropped += 1
+            else:
+                seen.add(key)
+                yield example
+
+    tests, valids, trains = (hold(unseen(part)) for part in (test, valid, train))
     splits = Splits(
         _first(trains, config.train, "train", config.name),
         _first(valids, config.valid, "valid", config.name),
@@ -51,25 +66,15 @@ def make_splits(
     return splits, dropped
 
 
-def _unseen(examples: Iterable[Example], seen: set[str]) -> list[Example]:
-    kept = []
-    for example in examples:
-        key = question_key(example.text)
-        if key not in seen:
-            seen.add(key)
-            kept.append(example)
-    return kept
-
-
-def _first(examples: list[Example], wanted: int | None, split: str, name: str) -> tuple[Example, ...]:
+def _first(examples: Sequence[Example], wanted: int | None, split: str, name: str) -> Sequence[Example]:
     if wanted is None:
-        return tuple(examples)
+        return examples
     if wanted > len(examples):
         raise DataError(
             f"task {name}: the recipe asks for {split} = {wanted} questions, but there are {len(examples)}. "
             f"Set {split} to {len(examples)} or less."
         )
-    return tuple(examples[:wanted])
+    return examples[:wanted]
 
 
 def _digest(text: str) -> str:

@@ -38,8 +38,8 @@ def load(config: TaskConfig) -> Task:
     absent = [i for part in ids.values() for i in part if i not in examples]
     if absent:
         raise DataError(f"SVAMP lacks {len(absent)} problems of the paper's split, such as {absent[0]!r}.")
-    parts = ([examples[i] for i in ids.get(split, [])] for split in ("train", "valid", "test"))
-    splits, dropped = make_splits(config, *parts)
+    train, valid, test = ([examples[i] for i in ids.get(split, [])] for split in ("train", "valid", "test"))
+    splits, dropped = make_splits(config, train, valid, test)
     return Task("svamp", 1, "MIT", Equation(), splits, sources={**sources, "repeats dropped": str(dropped)})
 
 

@@ -34,6 +34,7 @@ class Counted(ScriptedEngine):
         super().__init__(script, **options)
         self._lacks = lacks
         self.requests: list[Request] = []
+        self.keys: list[str] = []
         self.in_flight = self.most = self.closed = 0
 
     def submit(self, request: Request) -> None:
@@ -47,6 +48,7 @@ class Counted(ScriptedEngine):
         assert not self.closed
         ended = super().poll()
         self.in_flight -= sum(len(request.keys) for request, _ in ended)
+        self.keys += [key for request, _ in ended for key in request.keys]
         return [(request, tuple(c for c in found if not self._lacks(c.key))) for request, found in ended]
 
     def close(self) -> None:

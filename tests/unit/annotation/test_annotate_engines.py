@@ -54,6 +54,41 @@ def test_questions_are_taken_as_they_are_needed(lab: "Lab") -> None:
         assert isinstance(run, Iterator) and len(taken) <= 10 + 8
 
 
+def test_judgements_are_asked_for_while_other_rationales_are_being_written(lab: "Lab") -> None:
+    waiting: list[str] = []
+    beside: list[set[str]] = []
+
+    class Watched(ScriptedEngine):
+        def submit(self, request: Request) -> None:
+            judging = "solution" in request.messages[-1].content
+            waiting.append("judgement" if judging else "rationale")
+            if judging:
+                beside.append(set(waiting[self.served : -1]))
+            super().submit(request)
+
+    engine = Watched(identity=lab.teacher().identity, capacity=6)
+    lab.annotate(lab.sums(30), k=2, teacher=Teacher("scripted", engine.identity, lambda: engine))
+    assert len(beside) > 30 and waiting.count("rationale") == 30
+    # At the end there are no other rationales left to write.
+    assert sum("rationale" in others for others in beside) > len(beside) / 2
+
+
+def test_k_rationales_are_one_request_and_so_are_m_judgements_of_one(lab: "Lab") -> None:
+    found = lab.annotate(lab.sums(6), k=4, m=3)
+    requests = lab.engines[0].requests
+    asked = [request for request in requests if "solution" not in request.messages[-1].content]
+    judging = [request for request in requests if request not in asked]
+    assert [len(request.keys) for request in asked] == [4] * 6
+    assert {len(request.keys) for request in judging} == {3}
+    texts = [{r.text for r in a.rationales if r.answer is not None} for a in found.values()]
+    assert len(judging) == sum(map(len, texts)), "one for each different text"
+    prefix = asked[0].messages[: asked[0].shared]
+    assert all(request.messages[: request.shared] == prefix for request in requests), "which an engine computes once"
+    for request in judging:
+        # A critique goes on where its rationale ended, so an engine's cache holds all but the words that ask for it.
+        assert [each.messages for each in asked].count(request.messages[:-2]) == 1
+
+
 def test_another_teacher_judges(lab: "Lab") -> None:
     teacher, judge = lab.teacher(name="pupil"), lab.teacher(name="examiner", capacity=2)
     found = lab.annotate(lab.sums(8), strategy="plain", teacher=teacher, judge=judge)

@@ -55,6 +55,22 @@ def test_what_is_put_is_there_with_all_that_belongs_to_it(tmp_path: Path) -> Non
     assert json.loads(row[2]) == [["user", "What is 3 + 5?"]] and json.loads(row[3])["temperature"] == 0.5
 
 
+def test_what_prompts_share_is_kept_once(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    few_shot = (Message("system", "Think."), Message("user", "1 + 1?"), Message("assistant", "2 \ud83d"))
+    prompts = [(*few_shot, Message("user", "3 + 5?")), (*few_shot, Message("user", "4 + 4?")), few_shot]
+    for _ in range(2):
+        with Store(path) as store:
+            for prompt in prompts:
+                request = Request("1", prompt, Sampling(), (str(len(prompt)) + prompt[-1].content[0],), len(few_shot))
+                store.put("rationale", "m", request, [Completion(request.keys[0], "8", Finish.STOP)])
+    database = sqlite3.connect(path)
+    ((digest, shared),) = database.execute("SELECT digest, messages FROM prefixes").fetchall()
+    assert json.loads(shared.decode("utf-8", "surrogatepass")) == [list(message) for message in few_shot]
+    kept = [json.loads(row[0]) for row in database.execute("SELECT messages FROM completions ORDER BY key")]
+    assert kept == [[digest], [digest, ["user", "3 + 5?"]], [digest, ["user", "4 + 4?"]]]
+
+
 def test_a_key_that_is_there_is_not_written_again(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
@@ -214,7 +230,7 @@ def test_a_newer_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
         database.execute(f"PRAGMA user_version = {VERSION + 1}")
     database.close()
     before = path.read_bytes()
-    with pytest.raises(StorageError, match=r"newer version \(store version 3, this one reads 2\). Update mindsmirror"):
+    with pytest.raises(StorageError, match=r"newer version \(store version 4, this one reads 3\). Update mindsmirror"):
         Store(path)
     assert path.read_bytes() == before
 

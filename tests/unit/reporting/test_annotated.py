@@ -152,6 +152,29 @@ def test_verdicts_against_gold() -> None:
     assert better.judge_balanced_accuracy == 1.0
 
 
+def test_a_judge_is_held_against_itself() -> None:
+    twice = annotation(
+        "twice",
+        [rationale(0, "a", None), rationale(1, "b", None), rationale(2, "c", None)],
+        [
+            *(verdict(0, said, sample=sample) for sample, said in enumerate((C, C, W))),
+            *(verdict(1, said, sample=sample) for sample, said in enumerate((W, N, W))),
+            verdict(2, C),
+        ],
+    )
+    found = report(twice).verdict_consistency
+    # Of the first rationale one pair of three agrees, of the second its only pair; one verdict alone has no pair.
+    assert found is not None and (found.rationales, found.judgements) == (2, 2.5)
+    assert found.agreement == pytest.approx((1 / 3 + 1) / 2)
+    assert found.by_chance == pytest.approx((2 / 5) ** 2 + (3 / 5) ** 2)
+
+
+def test_verdicts_that_follow_from_answers_are_not_praised_for_agreeing() -> None:
+    known = [verdict(0, C, sample=sample).model_copy(update={"source": VerdictSource.CONSENSUS}) for sample in (0, 1)]
+    assert report(annotation("known", [rationale(0, "a", True)], known)).verdict_consistency is None
+    assert report(FIRST).verdict_consistency is None, "each was judged once"
+
+
 def test_without_gold_a_judge_cannot_be_measured() -> None:
     found = report(annotation("x", [rationale(0, "a", None)], [verdict(0, C)]))
     assert found.judge_balanced_accuracy is None and found.majority_baseline is None

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mindsmirror.evaluation.metrics import VerdictConsistency, verdict_quality
+from mindsmirror.records import Verdict
 from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepCost, StepYield
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.plot import arms_plot
@@ -189,6 +191,18 @@ def test_yields_and_costs_are_shown(full_report: Report) -> None:
     assert cells == ["rationale312928298"]
     for shown in ("4\u202f321", "$0.0071", "no price set", "it <stopped>", "self-evaluation"):
         assert shown in text, shown
+
+
+def test_precision_and_self_consistency_of_the_judge_are_shown(full_report: Report, bare_report: Report) -> None:
+    quality = verdict_quality([(Verdict.CORRECT, True)] * 3 + [(Verdict.CORRECT, False), (Verdict.WRONG, False)])
+    itself = VerdictConsistency(rationales=1234, judgements=2, agreement=0.625, by_chance=0.5)
+    changes = {"verdict_quality": quality, "verdict_consistency": itself}
+    page = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes))))
+    text = " ".join(page.text.replace("\u202f", " ").replace("\xa0", " ").split())
+    assert "Of those it calls correct 75.0 % are right. Of those it calls wrong 100.0 % are wrong." in text
+    assert "more than once about 1 234 rationales, two of its verdicts on one agree in 62.5 %" in text
+    assert "on any two rationales they would in 50.0 %" in text
+    assert "it calls" not in Page(render(bare_report)).text
 
 
 def test_diversity_is_shown_with_its_temperature(full_report: Report, bare_report: Report) -> None:

@@ -1,0 +1,108 @@
+"""The annotation step: annotations in the questions' order, sums of what they took, and none of them held."""
+
+import gc
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mindsmirror.annotating import Annotating
+from mindsmirror.annotation import Teacher, load_prompts
+from mindsmirror.answers import Number
+from mindsmirror.engines.base import Message, Request
+from mindsmirror.engines.config import Price
+from mindsmirror.engines.scripted import ScriptedEngine, teacher
+from mindsmirror.recipe import make_recipe
+from mindsmirror.records import Annotation, Example, Parse, Rationale
+from mindsmirror.tasks.base import Splits, Task
+from mindsmirror.tasks.packed import Packed
+
+
+def annotating(folder: Path, count: int, annotation: dict[str, Any], **options: Any) -> Annotating:
+    """The step for sums, a tenth of which validate, with a priced scripted teacher."""
+    examples = Packed(Example(id=f"q{n}", text=f"What is {n} + {n + 3}?", gold=str(2 * n + 3)) for n in range(count))
+    recipe = make_recipe(
+        {
+            "name": "sums",
+            "task": {"name": "sums.jsonl"},
+            "teacher": [{"model": "teacher", "engine": "scripted", "price": {"input": 1, "output": 2}}],
+            "annotation": annotation,
+            "student": {"model": "smollm2-135m-instruct"},
+            "arm": [{"name": "standard", "method": "standard"}],
+        }
+    )
+    task = Task("sums", 1, "none", Number(), Splits(examples[count // 10 :], examples[: count // 10], ()))
+    identity = {"engine": "scripted", "model": "teacher"}
+    teacher = Teacher(
+        "teacher", identity, lambda: ScriptedEngine(identity=identity, **options), Price(input=1, output=2)
+    )
+    return Annotating(recipe, task, load_prompts("number"), [teacher], folder / "store.sqlite")
+
+
+class OutOfOrder(ScriptedEngine):
+    """Ends its requests in any order."""
+
+    def submit(self, request: Request) -> None:
+        super().submit(request)
+        random.Random(len(self._waiting)).shuffle(self._waiting)
+
+
+def test_annotations_come_in_any_order_and_are_written_in_that_of_the_questions(tmp_path: Path) -> None:
+    step = annotating(tmp_path, 60, {"rationales": 3, "self_evaluations": 2})
+    identity = step.teachers[0].identity
+    shuffled = Teacher(
+        "teacher", identity, lambda: OutOfOrder(identity=identity, failed=0.1, malformed=0.1, capacity=32)
+    )
+    path = tmp_path / "new" / "annotations.jsonl"
+    result = Annotating(step.recipe, step.task, step.prompts, [shuffled], step.store).annotate(path)
+    found = [Annotation.model_validate_json(line) for line in path.read_bytes().splitlines()]
+    assert [a.example.id for a in found] == [f"q{n}" for n in [*range(6, 60), *range(6)]]
+    assert [a.split for a in found] == ["train"] * 54 + ["valid"] * 6
+    parses = [r.parse for a in found for r in a.rationales] + [e.parse for a in found for e in a.evaluations]
+    assert 0 < result["failed"] == parses.count(Parse.FAILED)
+    assert (result["questions"], result["wanted"], result["complete"]) == (60, 60, 60)
+    tokens = [sum(getattr(a.provenance, name) for a in found) for name in ("tokens_in", "tokens_out")]
+    steps = result["steps"]
+    assert tokens == [steps["rationale"][name] + steps["judgement"][name] for name in ("tokens_in", "tokens_out")]
+    assert steps["rationale"]["samples"] == 180 - sum(r.parse is Parse.FAILED for a in found for r in a.rationales)
+    assert [file.name for file in path.parent.iterdir()] == ["annotations.jsonl"]
+
+
+def test_what_is_paid_so_far_stands_on_the_progress_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mindsmirror.progress.LOG_SECONDS", 0.0)
+    result = annotating(tmp_path, 12, {"rationales": 2, "budget": {"usd": 1}}, capacity=4).annotate(
+        tmp_path / "a.jsonl"
+    )
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("annotating: ")]
+    spent = [float(line.split("$")[1].split(" of ")[0]) for line in lines]
+    assert spent == sorted(spent) and len(set(spent)) > 6
+    assert spent[-1] == pytest.approx(result["paid"]["usd"], abs=1e-4) and spent[0] < spent[-1] / 2
+    assert lines[-1].startswith("annotating: 12/12 questions")
+
+
+def test_a_question_that_is_not_begun_is_not_in_the_file(tmp_path: Path) -> None:
+    step = annotating(tmp_path, 40, {"rationales": 2, "budget": {"tokens": 5000}})
+    result = step.annotate(tmp_path / "a.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
+    assert 0 < len(rows) == result["questions"] < result["wanted"] == 40 and result["unasked"]
+    assert f"{result['complete']} of 40 questions are complete" in result["stopped"]
+    assert all(row["rationales"] for row in rows)
+
+
+def test_no_more_annotations_are_held_than_are_being_written(tmp_path: Path) -> None:
+    held: list[int] = []
+
+    def script(messages: Sequence[Message], key: str) -> str:
+        if messages[-1].content in ("What is 150 + 153?", "What is 399 + 402?"):
+            gc.collect()
+            held.append(sum(isinstance(found, Annotation | Rationale | Example) for found in gc.get_objects()))
+        return teacher(messages, key)
+
+    step = annotating(tmp_path, 400, {"rationales": 2}, script=script, capacity=8)
+    step.annotate(tmp_path / "a.jsonl")
+    assert len(held) == 4 and max(held) < 100
