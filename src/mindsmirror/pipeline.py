@@ -40,7 +40,7 @@ class Pipeline:
         for arm in recipe.arm:
             method_named(arm.method)
         self.run = Run(runs / recipe.name)
-        self._store = recipe.annotation.store or runs / "store.sqlite"
+        self.store = recipe.annotation.store or runs / "store.sqlite"
 
     @classmethod
     def of(cls, folder: Path) -> "Pipeline":
@@ -74,8 +74,9 @@ class Pipeline:
         return found
 
     @property
-    def _annotating(self) -> Annotating:
-        return Annotating(self.recipe, self.task, self.prompts, self.teachers, self._store)
+    def annotating(self) -> Annotating:
+        """The annotation step: its questions, what they are asked, and the store."""
+        return Annotating(self.recipe, self.task, self.prompts, self.teachers, self.store)
 
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
@@ -135,7 +136,7 @@ class Pipeline:
         self.check(trains=False)
         if self.recipe.annotation.file is not None:
             raise RecipeError("annotation.file: these annotations are there already and cost nothing.")
-        return self._annotating.estimate(samples)
+        return self.annotating.estimate(samples)
 
     def require_whole(self, annotated: dict[str, Any]) -> None:
         """BudgetError if what `annotate` brought stopped at its budget."""
@@ -185,7 +186,7 @@ class Pipeline:
     def _annotate(self, path: Path) -> dict[str, Any]:
         if self.recipe.annotation.file is not None:
             return take_over(self.ready, self.task, self.recipe.annotation.file, path)
-        return self._annotating.annotate(path)
+        return self.annotating.annotate(path)
 
     def _train(self, arm: ArmConfig, stages: Sequence[Stage]) -> list[dict[str, Any]]:
         inputs = {

@@ -1,8 +1,8 @@
 """What a server says in its headers about when it wants to be asked again.
 
 `Retry-After` is a number of seconds or a date; OpenAI and those who follow it send `x-ratelimit-…` with
-durations such as "1s", "6m0s" and "20ms", for requests and for tokens. A date is compared with the date in the same reply, so nothing
-here depends on this machine's clock. What makes no sense is ignored.
+durations such as "1s", "6m0s" and "20ms", for requests and for tokens. A date is compared with the date in
+the same reply, so nothing here depends on this machine's clock. What makes no sense is ignored.
 """
 
 import math
