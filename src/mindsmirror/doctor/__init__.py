@@ -8,7 +8,7 @@ for. This module holds the checks' names alone, so that help needs nothing else.
 from collections.abc import Mapping
 
 CHECKS: Mapping[str, str] = {
-    "task": "questions, gold answers, repeats of training questions in the test, prompts",
+    "task": "questions, prompts, and whether the prompts solve test questions",
     "student": "it can be had, loads, and takes the questions",
     "machine": "device, precision, memory for training",
     "disk": "room for store, checkpoints and models",

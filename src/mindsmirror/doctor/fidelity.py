@@ -29,7 +29,7 @@ PREFIXES, TOKENS = 4, 32
 GREEDY = Sampling(temperature=0.0, max_tokens=TOKENS)
 DOUBTFUL_GAP, WRONG_GAP = 0.05, 0.15
 """Nats between the engine's tokens and the first choice, on average, from which on it is doubtful, or wrong."""
-DOUBTFUL_AGREEMENT, WRONG_AGREEMENT = 0.93, 0.85
+DOUBTFUL_AGREEMENT, WRONG_AGREEMENT = 0.9, 0.7
 """Shares of tokens that are the first choice below which it is doubtful, or wrong."""
 FEWEST = 10
 """Tokens below which nothing is concluded."""

@@ -94,9 +94,10 @@ def _passed(found: Estimate, budget: BudgetConfig) -> str:
     if budget.usd is not None and found.usd is not None and found.usd[0] > budget.usd - (found.paid_usd or 0.0):
         return f"annotation.budget.usd = {budget.usd:g}"
     low = (found.tokens_in or (0, 0))[0] + (found.tokens_out or (0, 0))[0]
-    if budget.tokens is not None and low > budget.tokens:
+    if budget.tokens is not None and low > budget.tokens - found.paid_tokens:
         return f"annotation.budget.tokens = {budget.tokens}"
-    if budget.minutes is not None and found.minutes is not None and found.minutes[0] > budget.minutes:
+    minutes = (found.minutes or (0.0, 0.0))[0]
+    if budget.minutes is not None and minutes > budget.minutes - found.paid_minutes:
         return f"annotation.budget.minutes = {budget.minutes:g}"
     return ""
 
