@@ -24,7 +24,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "machine": ("student",),
     "disk": ("task", "student"),
     "prices": ("task", "endpoint"),
-    "judge": ("task",),
+    "judge": ("task", "endpoint"),
     "fidelity": ("task",),
 }
 """What has to be in order for a check to be worth making: else it would only fail for the same reason."""

@@ -69,9 +69,21 @@ class Server(ThreadingHTTPServer):
         self.bodies: list[Body] = []
         self.models: tuple[str, ...] = ()
         """What it lists; where that is nothing, it knows no such question."""
+        self.connections = 0
+        """Those that are open."""
         self.now = self.most = 0
         """Requests that are being answered, and the most there ever were."""
         self.lock = threading.Lock()
+
+    def process_request(self, *arguments: Any) -> None:
+        with self.lock:
+            self.connections += 1
+        super().process_request(*arguments)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self.lock:
+            self.connections -= 1
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is part of the tests."""
