@@ -42,8 +42,8 @@ def annotate(folder: Path, questions: int, delay: float, url: str) -> None:
     config = AnnotationConfig(rationales=K, self_evaluations=M)
     with Store(folder / "store.sqlite") as store:
         annotator = Annotator(task, load_prompts("number"), teacher, teacher, config, JudgeConfig(), store)
-        found = list(annotator.run(("train", example) for example in examples))
-    write_records(folder / "annotations.jsonl", sorted(found, key=lambda annotation: annotation.example.id))
+        found = {annotation.example.id: annotation for annotation in annotator.run(("train", e) for e in examples)}
+    write_records(folder / "annotations.jsonl", [found[name] for name in sorted(found)])
 
 
 def main() -> None:
