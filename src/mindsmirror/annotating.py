@@ -107,6 +107,13 @@ class Annotating:
                 annotator.tally,
             )
 
+    def stored(self) -> list[Annotation]:
+        """The annotations of all questions of which a rationale is stored; asks nothing, and makes no store."""
+        if not self.store.exists():
+            return []
+        with Store(self.store) as store:
+            return [account.annotation for account in self._read(store) if account.annotation.rationales]
+
     def _annotator(self, store: Store, budget: BudgetConfig | None = None) -> Annotator:
         config = self.recipe.annotation
         return Annotator(

@@ -14,6 +14,7 @@ from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.ready import ready_annotations
+from mindsmirror.answers import base
 from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.errors import BudgetError, DataError, RecipeError
 from mindsmirror.files import read_json
@@ -40,7 +41,7 @@ class Pipeline:
         for arm in recipe.arm:
             method_named(arm.method)
         self.run = Run(runs / recipe.name)
-        self._store = recipe.annotation.store or runs / "store.sqlite"
+        self.store = recipe.annotation.store or runs / "store.sqlite"
 
     @classmethod
     def of(cls, folder: Path) -> "Pipeline":
@@ -74,8 +75,18 @@ class Pipeline:
         return found
 
     @property
-    def _annotating(self) -> Annotating:
-        return Annotating(self.recipe, self.task, self.prompts, self.teachers, self._store)
+    def annotating(self) -> Annotating:
+        """The annotation step: its questions, what they are asked, and the store."""
+        return Annotating(self.recipe, self.task, self.prompts, self.teachers, self.store)
+
+    @property
+    def _reading(self) -> dict[str, Any]:
+        """How replies are read, for the inputs of a step; nothing where it is as it always was, so that runs stand.
+
+        A kind of answer that is guessed follows from the questions, which are among the inputs.
+        """
+        found = {"answer": self.recipe.task.answer, "reading": base.READING if base.READING > 1 else None}
+        return {key: value for key, value in found.items() if value is not None}
 
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
@@ -119,6 +130,7 @@ class Pipeline:
             "judge": recipe.judge.model_dump(mode="json"),
             "prompts": self.prompts.hash,
             "ready": (annotation.model_dump_json() for annotation in self.ready),
+            **self._reading,
         }
         if recipe.annotation.repairs:
             inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]
@@ -135,7 +147,7 @@ class Pipeline:
         self.check(trains=False)
         if self.recipe.annotation.file is not None:
             raise RecipeError("annotation.file: these annotations are there already and cost nothing.")
-        return self._annotating.estimate(samples)
+        return self.annotating.estimate(samples)
 
     def require_whole(self, annotated: dict[str, Any]) -> None:
         """BudgetError if what `annotate` brought stopped at its budget."""
@@ -187,7 +199,7 @@ class Pipeline:
     def _annotate(self, path: Path) -> dict[str, Any]:
         if self.recipe.annotation.file is not None:
             return take_over(self.ready, self.task, self.recipe.annotation.file, path)
-        return self._annotating.annotate(path)
+        return self.annotating.annotate(path)
 
     def _train(self, arm: ArmConfig, stages: Sequence[Stage], annotations: Sequence[str]) -> list[dict[str, Any]]:
         inputs = {
@@ -198,6 +210,7 @@ class Pipeline:
             "training": self.recipe.training.model_dump(mode="json", exclude={"trackers"}),
             "evaluation": [self.recipe.evaluation.max_tokens, self.recipe.evaluation.batch],
             "seed": self.recipe.seed,
+            **self._reading,
         }
         reports: list[dict[str, Any]] = self.run.step(
             f"arms/{arm.name}", inputs, lambda folder: self._train_stages(arm, stages, folder)
@@ -223,6 +236,7 @@ class Pipeline:
             "examples": [[e.id, e.text, e.gold] for e in self.task.splits.test],
             "evaluation": self.recipe.evaluation.model_dump(mode="json"),
             "seed": self.recipe.seed,
+            **self._reading,
         }
         self.run.step(f"predictions/{name}", inputs, lambda folder: self._predict(arm, folder))
 

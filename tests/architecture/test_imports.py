@@ -25,6 +25,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("reporting",),
     ("delivery",),
     ("recipe", "runs", "annotating", "outcome", "trained", "pipeline"),
+    ("doctor",),
     ("cli",),
     ("__init__",),
     ("__main__",),

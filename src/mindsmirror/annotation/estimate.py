@@ -37,6 +37,8 @@ class Estimate(BaseModel):
     usd: Range | None = Field(description="None without prices")
     minutes: Range | None
     paid_usd: float | None = Field(description="by all runs of this name, for measuring included")
+    paid_tokens: int = Field(description="so, too; read and written")
+    paid_minutes: float = Field(description="in which they have waited for teachers")
     stopped: str = Field("", description="the cap that is reached, if one is")
 
 
@@ -83,6 +85,8 @@ def estimated(
         else None,
         minutes=_minutes(tokens_out, spending, tally),
         paid_usd=spending.usd,
+        paid_tokens=spending.tokens_in + spending.tokens_out,
+        paid_minutes=spending.seconds / 60,
         stopped=spending.reached,
     )
 

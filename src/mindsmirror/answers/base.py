@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol
 
 from mindsmirror.records import Parse
 
+READING = 1
+"""Version of how replies are read. Whoever changes that raises it: runs that stand then read their store anew."""
+
 
 class Answer(NamedTuple):
     """An answer in canonical form."""

@@ -142,3 +142,8 @@ def public_url(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine."""
+    return host in ("localhost", "127.0.0.1", "::1")

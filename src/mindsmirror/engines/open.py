@@ -7,7 +7,7 @@ so a run whose samples are all stored already never loads the model. `open_engin
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mindsmirror.engines import catalog
 from mindsmirror.engines.base import Engine
@@ -21,6 +21,9 @@ from mindsmirror.engines.config import (
     public_url,
 )
 from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
+
+if TYPE_CHECKING:
+    from mindsmirror.engines.openai.probe import Probe
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -38,7 +41,7 @@ def engine_identity(config: TeacherConfig) -> Mapping[str, Any]:
     if config.engine in ("openvino", "transformers"):
         identity |= _weights(config)
     elif config.engine == "openai":
-        identity["base_url"] = public_url(_base_url(config))
+        identity["base_url"] = public_url(base_url_of(config))
     identity["parameters"] = config.options.identity()
     return identity
 
@@ -60,7 +63,7 @@ def open_engine(config: TeacherConfig) -> Engine:
         return OpenAIEngine(
             config.model,
             identity,
-            base_url=_base_url(config),
+            base_url=base_url_of(config),
             api_key_env=config.api_key_env,
             options=options,
         )
@@ -81,6 +84,15 @@ def open_engine(config: TeacherConfig) -> Engine:
 
         return RecordedEngine(_recording(config), config.model)
     raise UnknownNameError("engine", config.engine, ENGINES)
+
+
+def probe_endpoint(config: TeacherConfig) -> "Probe":
+    """What the endpoint of an `openai` teacher does, by a handful of tiny samples; EngineError if it is of no use."""
+    from mindsmirror.engines.openai.probe import probe
+
+    options = config.options
+    assert isinstance(options, OpenAIOptions)
+    return probe(config.model, base_url_of(config), config.api_key_env, options)
 
 
 def _weights(config: TeacherConfig) -> dict[str, str]:
@@ -114,5 +126,6 @@ def _recording(config: TeacherConfig) -> Path:
     return config.path.expanduser()
 
 
-def _base_url(config: TeacherConfig) -> str:
+def base_url_of(config: TeacherConfig) -> str:
+    """Where an `openai` teacher is: what the recipe says, or the environment, or OpenAI itself."""
     return config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from mindsmirror.engines.base import Completion, EngineBase, Finish, Request, Sampling, seed_of
+from mindsmirror.engines.base import Completion, EngineBase, Finish, Message, Request, Sampling, seed_of
 from mindsmirror.engines.config import TransformersOptions
 from mindsmirror.errors import EngineError
 
@@ -26,6 +26,16 @@ class _Pending:
     request: Request
     prompt: list[int]
     made: dict[str, Completion] = field(default_factory=dict)
+
+
+class Followed(NamedTuple):
+    """A reply of another engine as this model reads it, token by token; its end counts as one, if it came to it."""
+
+    prompt_tokens: int
+    agrees: tuple[bool, ...]
+    """Whether the token is the model's own first choice."""
+    gaps: tuple[float, ...]
+    """By how much the token's log-probability lies below that of the first choice, in nats."""
 
 
 class TransformersEngine(EngineBase):
@@ -47,13 +57,11 @@ class TransformersEngine(EngineBase):
         """Queue the request's samples; one that the model's window cannot hold has failed already."""
         import jinja2
 
-        turns = [{"role": m.role, "content": m.content} for m in request.messages]
         try:
-            text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+            prompt = self._prompt(request.messages)
         except jinja2.TemplateError as error:
             self._refuse(request, f"the model's chat template refuses this conversation: {error}")
             return
-        prompt = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         if self._window is not None and len(prompt) + request.sampling.max_tokens > self._window:
             need = f"{len(prompt)} tokens and max_tokens {request.sampling.max_tokens}"
             self._refuse(request, f"the prompt's {need} do not fit the model's window of {self._window}")
@@ -70,12 +78,41 @@ class TransformersEngine(EngineBase):
         ended, self._ended = self._ended, []
         return ended
 
+    def follow(self, messages: Sequence[Message], reply: Completion) -> Followed:
+        """Read a reply to the messages that another engine wrote, each token given all those before it.
+
+        The reply is taken apart anew, so the last token of one that was cut short is left out: what it would have
+        been part of is not known. Empty for a reply of which nothing is left.
+        """
+        import torch
+
+        prompt = self._prompt(messages)
+        written = self._tokenizer(reply.text.rstrip("\ufffd"), add_special_tokens=False)["input_ids"]
+        ended = reply.finish is Finish.STOP
+        written = written if ended else written[:-1]
+        ids = torch.tensor([[*prompt, *written]], device=self._model.device)
+        with torch.inference_mode():
+            logits = self._model(input_ids=ids, logits_to_keep=len(written) + 1).logits[0].float()
+        best = logits.log_softmax(-1)
+        top = best.max(-1).values
+        taken = [best[place, token] for place, token in enumerate(written)]
+        if ended:
+            taken.append(best[len(written), self._stops].max())
+        gaps = tuple(float(top[place] - value) for place, value in enumerate(taken))
+        return Followed(len(prompt), tuple(gap == 0 for gap in gaps), gaps)
+
     def close(self) -> None:
         """Free the model."""
         self._waiting.clear()
         self._ended.clear()
         self._model = self._tokenizer = None
         gc.collect()
+
+    def _prompt(self, messages: Sequence[Message]) -> list[int]:
+        turns = [{"role": m.role, "content": m.content} for m in messages]
+        text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
 
     def _refuse(self, request: Request, reason: str) -> None:
         failed = tuple(Completion(key, "", Finish.FAILED, error=reason) for key in request.keys)

@@ -151,25 +151,33 @@ def _verdicts(annotation: AnnotationReport) -> Iterator[str]:
         )
     if not annotation.evaluations:
         return
+    yield judged(annotation)
+
+
+def informative(annotation: AnnotationReport) -> bool:
+    """Whether the verdicts are known to be better than noise: measured, or taken from gold."""
+    value = annotation.judge_balanced_accuracy
+    return annotation.judge == VerdictSource.INFORMED or (value is not None and value >= INFORMATIVE)
+
+
+def judged(annotation: AnnotationReport) -> str:
+    """What the verdicts on the rationales are worth, in one sentence."""
     if annotation.judge == VerdictSource.INFORMED:
-        yield "The verdicts that are learnt come from gold answers; the critiques of them are the teacher's."
-        return
+        return "The verdicts that are learnt come from gold answers; the critiques of them are the teacher's."
     value, interval = annotation.judge_balanced_accuracy, annotation.judge_balanced_accuracy_ci95
     if value is None:
-        yield (
+        return (
             f"What the {annotation.judge} judge's verdicts are worth could not be measured: that takes gold "
             "answers, and verdicts on both right and wrong rationales."
         )
-        return
     sure = f" (95 % interval {score_range(interval)})" if interval else ""
     seen = f"balanced accuracy {score(value)}{sure}, where guessing has 0.50"
-    if value < INFORMATIVE:
-        yield (
+    if not informative(annotation):
+        return (
             f"Warning: the {annotation.judge} judge's verdicts carry little information: {seen}. A student "
             "that learns from them learns noise; take another judge or a stronger teacher."
         )
-    else:
-        yield f"The {annotation.judge} judge's verdicts carry information: {seen}."
+    return f"The {annotation.judge} judge's verdicts carry information: {seen}."
 
 
 def _student_judge(report: Report) -> Iterator[str]:

@@ -6,7 +6,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror.engines import catalog
+from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import ModelFileError, UnknownNameError
+
+WEIGHTS = "model.safetensors"
+"""As a hub repository of a small model names them."""
 
 
 class StudentConfig(BaseModel):
@@ -40,6 +44,26 @@ def check_student(config: StudentConfig) -> None:
             f"the student {config.model!r} is no model: there is no file {folder / 'config.json'}. "
             "Give a catalogue name (mindsmirror list students), a folder as Transformers saves it, or a hub id."
         )
+
+
+def is_at_hand(config: StudentConfig) -> bool:
+    """Whether the student can be loaded without fetching anything, if its name is good at all."""
+    entry = catalog.entries().get(config.model)
+    if entry is not None:
+        return config.path is not None or any(path.exists() for path in (cache_dir() / entry.file, converted(entry)))
+    if Path(config.model).expanduser().exists():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        return all(isinstance(try_to_load_from_cache(config.model, name), str) for name in ("config.json", WEIGHTS))
+    except ValueError:
+        return False
+
+
+def converted(entry: catalog.CatalogEntry) -> Path:
+    """The folder in which a catalogue model is kept as a student, whether it is there yet or not."""
+    return cache_dir() / "students" / f"{entry.name}-{entry.sha256[:12]}"
 
 
 def _check_hub(name: str) -> None:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.engines import catalog
-from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.files import whole_folder
 from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
-from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.config import StudentConfig, converted
 from mindsmirror.students.seq2seq import Seq2SeqStudent
 
 
@@ -104,7 +103,7 @@ def _source(config: StudentConfig) -> Path | str:
 def _converted(config: StudentConfig) -> Path:
     """A catalogue model as a folder of fp32 safetensors: de-quantised once and kept in the cache."""
     entry = catalog.entries()[config.model]
-    folder = cache_dir() / "students" / f"{entry.name}-{entry.sha256[:12]}"
+    folder = converted(entry)
     if (folder / "config.json").exists():
         return folder
     path = catalog.locate(config.model, config.path)

@@ -26,6 +26,11 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def do_GET(self) -> None:
+        rows = [{"id": name, "object": "model"} for name in self.server.models]
+        status = 200 if self.path == "/v1/models" and rows else 404
+        self.send(status, json.dumps({"object": "list", "data": rows}).encode())
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
@@ -62,9 +67,23 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.bodies: list[Body] = []
+        self.models: tuple[str, ...] = ()
+        """What it lists; where that is nothing, it knows no such question."""
+        self.connections = 0
+        """Those that are open."""
         self.now = self.most = 0
         """Requests that are being answered, and the most there ever were."""
         self.lock = threading.Lock()
+
+    def process_request(self, *arguments: Any) -> None:
+        with self.lock:
+            self.connections += 1
+        super().process_request(*arguments)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self.lock:
+            self.connections -= 1
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is part of the tests."""

@@ -229,15 +229,22 @@ def test_a_pause_that_is_too_long_ends_the_run(server: Server) -> None:
             engine.poll()
 
 
+LIMITS = {
+    # Of the requests none is left, of the tokens too few: the reply came to 17.
+    "requests": {"X-Ratelimit-Remaining-Requests": "0", "X-Ratelimit-Reset-Requests": "400ms"},
+    "tokens": {"X-Ratelimit-Remaining-Tokens": "16", "X-Ratelimit-Reset-Tokens": "400ms"},
+}
+
+
+@pytest.mark.parametrize("what", LIMITS)
 @pytest.mark.parametrize("status", [200, 429])
-def test_rate_limit_headers_hold_everything_back(server: Server, status: int) -> None:
+def test_rate_limit_headers_hold_everything_back(server: Server, status: int, what: str) -> None:
     arrivals: list[float] = []
 
     def behave(server: Server, handler: Handler, body: Body) -> None:
         arrivals.append(time.monotonic())
-        left = {"X-Ratelimit-Remaining-Requests": "0", "X-Ratelimit-Reset-Requests": "400ms"}
         if len(arrivals) == 1:
-            handler.send(status, completion(["first"]), **left)
+            handler.send(status, completion(["first"]), **LIMITS[what])
         else:
             well(server, handler, body)
 
@@ -246,6 +253,16 @@ def test_rate_limit_headers_hold_everything_back(server: Server, status: int) ->
         submit_many(engine, 5)
         assert all(done.finish is Finish.STOP for done in drain(engine))
     assert len(arrivals) == (5 if status == 200 else 6) and arrivals[1] - arrivals[0] >= 0.4
+
+
+def test_tokens_that_suffice_hold_nothing_back(server: Server) -> None:
+    left = {"X-Ratelimit-Remaining-Tokens": "17", "X-Ratelimit-Reset-Tokens": "60s"}
+    server.behaviour = lambda s, h, b: h.send(200, completion(["well"]), **left)
+    began = time.monotonic()
+    with engine_at(server) as engine:
+        submit_many(engine, 5)
+        assert len(drain(engine)) == 5
+    assert time.monotonic() - began < 5
 
 
 def test_closing_during_a_pause_is_at_once(server: Server) -> None:

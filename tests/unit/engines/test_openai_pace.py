@@ -185,3 +185,24 @@ def test_a_limit_that_is_used_up_is_waited_for() -> None:
     assert pause_asked(headers("0", "2s")) == 2
     assert pause_asked(headers("0", "2s") | {"retry-after": "5"}) == 5
     assert pause_asked({}) is None
+
+
+def test_tokens_that_are_used_up_are_waited_for_like_requests() -> None:
+    def headers(what: str, left: str, reset: str, limit: str = "") -> dict[str, str]:
+        return {
+            f"x-ratelimit-remaining-{what}": left,
+            f"x-ratelimit-reset-{what}": reset,
+            f"x-ratelimit-limit-{what}": limit,
+        }
+
+    assert used_up(headers("tokens", "0", "20ms")) == pytest.approx(0.02)
+    assert used_up(headers("tokens", "300", "6s"), 300) is None
+    # 1000 tokens come back in 60 s, 900 of them are gone: the 200 that lack for this request take 200/900 of it.
+    assert used_up(headers("tokens", "100", "60s", "1000"), 300) == pytest.approx(60 * 200 / 900)
+    # A request that is larger than the whole limit is not divided into it.
+    assert used_up(headers("tokens", "100", "60s", "1000"), 5000) == 60
+    both = headers("requests", "0", "1s") | headers("tokens", "0", "2s")
+    assert used_up(both) == 2 and used_up(both | headers("requests", "0", "3s")) == 3
+    assert used_up(both | headers("tokens", "soon", "2s")) == 1
+    assert pause_asked(headers("tokens", "100", "2s"), 101) == 2
+    assert pause_asked(headers("tokens", "100", "2s") | {"retry-after-ms": "500"}, 101) == 0.5

@@ -8,7 +8,8 @@ that is down, or that refuses key or model, before anything has worked is an Eng
 answers nothing any more.
 
 `engine` is the engine; `wire` sends and receives, `endpoint` knows the server, `reply` and `headers` read what
-it says, `pace` decides how much is in flight and `waiting` in which order it goes.
+it says, `probe` finds out before a run what it can do, `pace` decides how much is in flight and `waiting` in which
+order it goes.
 """
 
 from mindsmirror.engines.openai.engine import OpenAIEngine

@@ -47,8 +47,8 @@ class Endpoint:
         self.takes_n = True
         self.worked = False
 
-    def body(self, request: Request, keys: tuple[str, ...], form: Form) -> bytes:
-        """A chat completion's request for so many samples; ValueError if the texts cannot be sent."""
+    def body(self, request: Request, keys: tuple[str, ...], form: Form, more: Mapping[str, Any] | None = None) -> bytes:
+        """A chat completion's request for so many samples, with `more` fields; ValueError if it cannot be sent."""
         sampling = request.sampling
         fields: dict[str, Any] = {
             "model": self._model,
@@ -63,7 +63,7 @@ class Endpoint:
         if sampling.top_p < 1:
             fields["top_p"] = sampling.top_p
         # TOML knows dates, JSON does not: they are written as text.
-        return json.dumps(fields | self._options.extra, ensure_ascii=False, default=str).encode()
+        return json.dumps(fields | self._options.extra | dict(more or {}), ensure_ascii=False, default=str).encode()
 
     def adapts(self, error: Exception, form: Form) -> bool:
         """Whether the server only refused the name of a field in this form, which is mended from now on."""
@@ -87,7 +87,7 @@ class Endpoint:
         if isinstance(error, RefusedError):
             return self._refuses(error)
         if isinstance(error, LostError | SlowError) and attempt >= min(1, self._options.retries):
-            return self.end("does not answer", error, "Is the server running, and is `base_url` right?")
+            return self._silent(error)
         return None
 
     def end(self, what: str, error: Exception, hint: str) -> EngineError:
@@ -99,6 +99,18 @@ class Endpoint:
         name = "" if isinstance(error, RefusedError | LostError | SlowError) else f"{type(error).__name__}: "
         line = " ".join(f"{name}{error}".split())
         return (line.replace(self.secret, "***") if self.secret else line)[:400]
+
+    def _silent(self, error: LostError | SlowError) -> EngineError:
+        hint = "Is the server running, and is `base_url` right?"
+        if "[SSL: CERTIFICATE" in str(error):
+            hint = "If it is yours, put the certificate of its issuer into a file that SSL_CERT_FILE names."
+            return self.end("shows a certificate that is not trusted here", error, hint)
+        if "[SSL" in str(error):
+            hint = "Does it speak plain HTTP? Then `base_url` begins with http://."
+            return self.end("does not speak TLS as it should", error, hint)
+        if isinstance(error, SlowError):
+            hint = "Is it still loading its model? Raise `parameters.timeout` if it needs that long."
+        return self.end("does not answer", error, hint)
 
     def _refuses(self, error: RefusedError) -> EngineError | None:
         if error.status in (401, 403):

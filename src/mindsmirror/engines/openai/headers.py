@@ -1,8 +1,8 @@
 """What a server says in its headers about when it wants to be asked again.
 
 `Retry-After` is a number of seconds or a date; OpenAI and those who follow it send `x-ratelimit-…` with
-durations such as "1s", "6m0s" and "20ms". A date is compared with the date in the same reply, so nothing
-here depends on this machine's clock. What makes no sense is ignored.
+durations such as "1s", "6m0s" and "20ms", for requests and for tokens. A date is compared with the date in
+the same reply, so nothing here depends on this machine's clock. What makes no sense is ignored.
 """
 
 import math
@@ -47,21 +47,30 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, between.total_seconds())
 
 
-def used_up(headers: Mapping[str, str]) -> float | None:
-    """Seconds until one more request is allowed, where the headers say that none is left; None otherwise.
+def used_up(headers: Mapping[str, str], tokens: int = 1) -> float | None:
+    """Seconds until one more request, of so many tokens, is allowed, where the headers say that it is not yet.
 
-    The reset is the time until all requests are allowed again; where the limit is known, one of them is
-    allowed after that part of it.
+    Requests and tokens are limited apart, and the longer wait counts. None where neither is used up.
     """
-    left = duration(headers.get("x-ratelimit-remaining-requests", ""))
-    reset = duration(headers.get("x-ratelimit-reset-requests", ""))
-    if left is None or left >= 1 or reset is None:
-        return None
-    limit = duration(headers.get("x-ratelimit-limit-requests", ""))
-    return reset / limit if limit is not None and limit >= 1 else reset
+    waits = [_refilled(headers, "requests", 1), _refilled(headers, "tokens", max(1, tokens))]
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
-def pause_asked(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a server which refused a request asks to wait, by whichever header it says so."""
+def pause_asked(headers: Mapping[str, str], tokens: int = 1) -> float | None:
+    """Seconds that a server which refused a request of so many tokens asks to wait, by whichever header it says so."""
     asked = retry_after(headers)
-    return asked if asked is not None else used_up(headers)
+    return asked if asked is not None else used_up(headers, tokens)
+
+
+def _refilled(headers: Mapping[str, str], what: str, needed: int) -> float | None:
+    """Seconds until `needed` of the limit are there again; None if they are, or the headers do not say.
+
+    The reset is the time until the whole limit is. Where the limit is known, and not below what is needed, it is
+    taken to come back evenly.
+    """
+    left = duration(headers.get(f"x-ratelimit-remaining-{what}", ""))
+    reset = duration(headers.get(f"x-ratelimit-reset-{what}", ""))
+    if left is None or left >= needed or reset is None:
+        return None
+    limit = duration(headers.get(f"x-ratelimit-limit-{what}", ""))
+    return reset * (needed - left) / (limit - left) if limit is not None and limit >= needed else reset

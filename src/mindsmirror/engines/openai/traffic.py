@@ -35,6 +35,8 @@ LONGEST_SILENCE = 300.0
 """Seconds for which a server may refuse everybody."""
 LONGEST_BACKOFF = 8.0
 """Seconds between attempts where the server does not say how long to wait."""
+LETTERS_A_TOKEN = 4
+"""About, in English; so servers reckon, too."""
 FAILURES = (RefusedError, LostError, SlowError, MalformedError, ValueError, RecursionError)
 """What may become of one HTTP request."""
 
@@ -59,6 +61,12 @@ class _Job:
     attempt: int = 0
     refusals: int = 0
     """Attempts for which the server had no room; they count apart."""
+
+    @property
+    def tokens(self) -> int:
+        """What a server reckons it at before it is answered, about: its letters, and all its room."""
+        letters = sum(len(message.content) for message in self.pending.request.messages)
+        return letters // LETTERS_A_TOKEN + self.pending.request.sampling.max_tokens * len(self.keys)
 
 
 class Traffic:
@@ -140,7 +148,8 @@ class Traffic:
         else:
             self._waiting.arrived(job.pending.prefix)
             self.pace.answered(began, self._in_flight)
-            wait = used_up(answer.headers)
+            # The next requests are taken to be like this one.
+            wait = used_up(answer.headers, reply.tokens_in + reply.tokens_out)
             if wait is not None and wait <= LONGEST_PAUSE:
                 self.pace.hold(wait)
             self._went_well(job, reply)
@@ -169,7 +178,7 @@ class Traffic:
         refused = isinstance(error, RefusedError) and is_crowded(error)
         used, allowed = (job.refusals, REFUSALS) if refused else (job.attempt, 1)
         last = used >= allowed * self._options.retries or not may_pass(error)
-        useless = self._endpoint.useless(error, job.attempt) or self._gone(error, last)
+        useless = self._endpoint.useless(error, job.attempt) or self._gone(error, last, job)
         if useless is not None:
             self._useless = self._useless or useless
         elif last and len(job.keys) > 1 and isinstance(error, RefusedError) and error.status in (400, 422):
@@ -183,9 +192,11 @@ class Traffic:
             job.attempt += 1
             asyncio.get_running_loop().call_later(pause, self._again, job)
 
-    def _gone(self, error: Exception, last: bool) -> EngineError | None:
+    def _gone(self, error: Exception, last: bool, job: _Job) -> EngineError | None:
         """The end, if the server wants to be left alone for too long, or no attempt of many came through."""
-        asked = pause_asked(error.headers) if isinstance(error, RefusedError) and may_pass(error) else None
+        asked = None
+        if isinstance(error, RefusedError) and may_pass(error):
+            asked = pause_asked(error.headers, job.tokens)
         if asked is not None and asked > LONGEST_PAUSE:
             hint = "Run again later: what has come is kept."
             return self._endpoint.end(f"asks for a pause of {asked:.0f} seconds", error, hint)

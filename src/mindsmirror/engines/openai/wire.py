@@ -1,6 +1,6 @@
 """One HTTP endpoint over a pool of kept connections: bytes out, bytes in, always within a time.
 
-httpx2's transport is used without its client: there is one address and one kind of request, so cookies,
+httpx2's transport is used without its client: there is one address and there are two kinds of request, so cookies,
 redirects, authentication schemes and a log line with the address are only in the way. A redirect is a
 refusal, because the key would go wherever it points.
 """
@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
-from mindsmirror.engines.config import public_url
+from mindsmirror.engines.config import is_local, public_url
 from mindsmirror.errors import EngineError
 
 LONGEST_CONNECT = 15.0
@@ -55,6 +55,7 @@ class Wire:
         query = f"?{parts.query}" if parts.query else ""
         try:
             self._url = httpx2.URL(f"{shown}/chat/completions{query}")
+            self._models = httpx2.URL(f"{shown}/models{query}")
             self._transport = httpx2.AsyncHTTPTransport(
                 proxy=_proxy(parts.scheme, parts.hostname),
                 limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -77,12 +78,16 @@ class Wire:
 
     async def post(self, body: bytes) -> Answer:
         """The reply to the body, whatever its status; LostError or SlowError if there is none."""
+        headers = [*self._headers, (b"Content-Length", b"%d" % len(body))]
+        return await self._ask("POST", self._url, headers, body)
+
+    async def models(self) -> Answer:
+        """The reply to the question which models there are; LostError or SlowError if there is none."""
+        return await self._ask("GET", self._models, self._headers, b"")
+
+    async def _ask(self, method: str, url: httpx2.URL, headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
         request = httpx2.Request(
-            "POST",
-            self._url,
-            headers=[*self._headers, (b"Content-Length", b"%d" % len(body))],
-            stream=httpx2.ByteStream(body),
-            extensions=self._extensions,
+            method, url, headers=headers, stream=httpx2.ByteStream(body), extensions=self._extensions
         )
         try:
             async with asyncio.timeout(self._timeout):
@@ -114,7 +119,7 @@ async def _read(response: httpx2.Response) -> bytes:
 
 def _proxy(scheme: str, host: str) -> str | None:
     """The proxy that the environment names for such an address; a server on this machine needs none."""
-    if host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(host):
+    if is_local(host) or proxy_bypass(host):
         return None
     proxies = getproxies()
     return proxies.get(scheme) or proxies.get("all")

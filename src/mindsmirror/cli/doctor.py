@@ -1,0 +1,59 @@
+"""`mindsmirror doctor RECIPE`: what would go wrong, before it costs money or a night."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mindsmirror.cli.options import recipe_verb, show
+from mindsmirror.doctor import CHECKS
+
+if TYPE_CHECKING:
+    from mindsmirror.doctor.finding import Finding
+
+names = click.Choice(list(CHECKS))
+
+
+@click.command("doctor", epilog="\n\n".join(f"{name}: {what}." for name, what in CHECKS.items()))
+@recipe_verb
+@click.option("--only", type=names, multiple=True, help="Make this check; may be given several times.")
+@click.option("--skip", type=names, multiple=True, help="Leave this check out; may be given several times.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Questions that may be asked for real, for cost and judge; they are paid for and kept.",
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    recipe: Path,
+    settings: tuple[str, ...],
+    runs: Path,
+    json_output: bool,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    samples: int,
+) -> None:
+    """Look at a recipe's task, student, machine, endpoint, prices, judge and engine; train nothing.
+
+    One line for each finding, with what to do. Ends with 0 if nothing failed, else with the exit code of the first
+    failure.
+    """
+    from mindsmirror.doctor.examine import examine, exit_code
+    from mindsmirror.recipe import read_recipe
+
+    findings: list[Finding] = []
+    for finding in examine(read_recipe(recipe, settings), runs, only, skip, samples):
+        findings.append(finding)
+        if not json_output:
+            click.echo(_line(finding))
+    code = exit_code(findings)
+    document = {"findings": [finding.model_dump(mode="json") for finding in findings], "exit_code": code}
+    show(document, [], json_output)
+    context.exit(code)
+
+
+def _line(finding: "Finding") -> str:
+    return f"{finding.status.value:<8} {finding.check:<9} {finding.line}"

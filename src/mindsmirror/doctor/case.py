@@ -1,0 +1,90 @@
+"""The case that is looked at: a recipe, what follows from it, and what several checks need to know."""
+
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from mindsmirror.annotation.estimate import Estimate
+from mindsmirror.engines import TeacherConfig
+from mindsmirror.pipeline import Pipeline
+from mindsmirror.recipe import Recipe
+from mindsmirror.students.config import is_at_hand
+
+MEASURED = 2000
+"""Questions, evenly spread, whose length is looked at."""
+
+
+class StudentSize(NamedTuple):
+    """A student as it was loaded."""
+
+    kind: str
+    """As Transformers calls its architecture."""
+    parameters: int
+    measured: int
+    """Training questions whose length was looked at."""
+    longest: int
+    """Tokens of the longest of them with its tag."""
+    cut: int
+    """Those of them that are longer than the student is allowed to read."""
+
+
+@dataclass
+class Case:
+    """A recipe and where its runs are; `samples` questions may be asked for real."""
+
+    recipe: Recipe
+    runs: Path
+    samples: int = 0
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The pipeline, none of whose steps is begun."""
+        return Pipeline(self.recipe, self.runs)
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """What the annotation will cost; asks for the `samples` that are allowed, once."""
+        return self.pipeline.estimate(self.samples)
+
+    @property
+    def judges(self) -> bool:
+        """Whether the recipe has a teacher judge."""
+        return bool(self.recipe.teacher) and self.recipe.annotation.self_evaluations > 0
+
+    def asked(self) -> Iterator[tuple[int, TeacherConfig]]:
+        """The teachers that the annotation asks, with their numbers; those alike but for the price once."""
+        numbers = [0, self.recipe.judge.teacher] if self.judges else [0]
+        seen = set()
+        for number in numbers if self.recipe.teacher else []:
+            key = self.pipeline.teachers[number].key
+            if key not in seen:
+                seen.add(key)
+                yield number, self.recipe.teacher[number]
+
+    @cached_property
+    def student(self) -> StudentSize | None:
+        """The student, loaded once and let go again; None if it is not on this machine yet."""
+        if not is_at_hand(self.recipe.student):
+            return None
+        from mindsmirror.records import Tag
+        from mindsmirror.students.load import load_student
+
+        config = self.recipe.student
+        # Read with more room than it has, so that what would be cut is seen.
+        student = load_student(config.model_copy(update={"max_source": 1_000_000}))
+        train = self.pipeline.task.splits.train
+        some = train[:: -(-len(train) // MEASURED) or 1]
+        lengths = [len(student.source(Tag.EXPLAIN, example.text, None)) for example in some]
+        size = StudentSize(
+            student.model.config.model_type,
+            sum(parameter.numel() for parameter in student.model.parameters()),
+            len(lengths),
+            max(lengths, default=0),
+            sum(length > config.max_source for length in lengths),
+        )
+        del student
+        gc.collect()
+        return size

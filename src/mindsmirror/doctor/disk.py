@@ -1,0 +1,90 @@
+"""Room for what a run leaves behind: every reply in the store, checkpoints and students, models that are fetched."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from mindsmirror.doctor.case import Case
+from mindsmirror.doctor.finding import Finding, failure, ok, warning
+from mindsmirror.engines import catalog
+from mindsmirror.engines.digest import cache_dir
+from mindsmirror.errors import StorageError
+
+CHECK = "disk"
+BYTES_A_TOKEN = 4
+MEASURED = 50
+"""Questions from whose prompts the others' are guessed."""
+CHECKPOINT, WEIGHTS = 12, 4
+"""Bytes a parameter: weights and both moments of the optimizer; the weights alone."""
+CHECKPOINTS = 3
+"""At once: the last, the best, and the one that is being written."""
+TIGHT = 0.5
+"""Share of the free room that is worth a warning."""
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """A line for each file system that is written to."""
+    needs = (
+        (case.pipeline.store.parent, store_bytes(case)),
+        (case.runs, _training_bytes(case)),
+        (cache_dir(), _fetched_bytes(case)),
+    )
+    together: dict[int, tuple[Path, int]] = {}
+    for folder, size in needs:
+        there = _existing(folder)
+        if size and not os.access(there, os.W_OK):
+            yield failure(CHECK, StorageError, f"{there} cannot be written to.", "Mend its rights, or take another.")
+            continue
+        device = there.stat().st_dev
+        before = together.get(device, (there, 0))
+        together[device] = (before[0], before[1] + size)
+    for folder, size in together.values():
+        yield _fits(folder, size)
+
+
+def store_bytes(case: Case) -> int:
+    """What the store grows by, about, if none of the recipe's samples is in it yet."""
+    if not case.recipe.teacher:
+        return 0
+    config, splits = case.recipe.annotation, case.pipeline.task.splits
+    count = splits.annotated_count
+    some = list(islice(splits.annotated(), 0, None, max(1, count // MEASURED)))
+    messages = [json.dumps(case.pipeline.prompts.rationale(example).messages) for _, example in some]
+    asked = sum(len(text.encode("utf-8", "surrogatepass")) for text in messages) // max(1, len(some))
+    # A judgement is shown a rationale, too.
+    rationale = asked + BYTES_A_TOKEN * config.max_tokens
+    judgement = rationale + BYTES_A_TOKEN * case.recipe.judge.max_tokens
+    return count * config.rationales * (rationale + config.self_evaluations * judgement)
+
+
+def _training_bytes(case: Case) -> int:
+    if case.student is None:
+        return 0
+    return case.student.parameters * (CHECKPOINTS * CHECKPOINT + len(case.recipe.arm) * WEIGHTS)
+
+
+def _fetched_bytes(case: Case) -> int:
+    """Catalogue models that are not in the cache."""
+    names = {case.recipe.student.model} if case.recipe.student.path is None else set()
+    names |= {config.model for _, config in case.asked() if config.path is None and config.engine != "openai"}
+    entries = [catalog.entries()[name] for name in names if name in catalog.entries()]
+    return sum(entry.bytes for entry in entries if not (cache_dir() / entry.file).exists())
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.absolute()
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def _fits(folder: Path, size: int) -> Finding:
+    free = shutil.disk_usage(folder).free
+    text = f"About {size / 1e9:.2f} GB are written under {folder}, and {free / 1e9:.1f} GB are free."
+    figures = {"needed": size, "free": free}
+    if size > free:
+        return failure(CHECK, StorageError, text, "Free some, or name another folder with --runs.", **figures)
+    if size > TIGHT * free:
+        return warning(CHECK, text, "That is tight: checkpoints of larger students come in threes.", **figures)
+    return ok(CHECK, text, **figures)

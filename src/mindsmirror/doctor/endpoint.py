@@ -1,0 +1,39 @@
+"""Every endpoint that the recipe asks: is it there, does it take key and model, and what can it do?"""
+
+from collections.abc import Iterator
+
+from mindsmirror.doctor.case import Case
+from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
+from mindsmirror.engines.open import probe_endpoint
+from mindsmirror.errors import EngineError
+
+CHECK = "endpoint"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """A line for each teacher behind an endpoint, by a handful of tiny samples."""
+    remote = [config for _, config in case.asked() if config.engine == "openai"]
+    if not remote:
+        yield skipped(CHECK, "No teacher is behind an endpoint.")
+    for config in remote:
+        try:
+            probe = probe_endpoint(config)
+        except EngineError as error:
+            yield failure(CHECK, EngineError, str(error))
+            continue
+        if probe.busy:
+            yield warning(
+                CHECK,
+                f"The endpoint of {config.model} is there, but has no room just now ({probe.busy}).",
+                "A run waits for it; look again later for what it can do.",
+            )
+            continue
+        listed = "" if probe.served is None or config.model in probe.served else ", which it does not list"
+        able = {None: "not known", True: "yes", False: "no"}
+        yield ok(
+            CHECK,
+            f"The endpoint takes the key and answers for {config.model}{listed}; a short reply takes "
+            f"{probe.seconds:.2f} s. Several samples a request (n): {able[probe.n]}; log-probabilities of "
+            f"alternatives: {able[probe.logprobs]}.",
+            **probe._asdict(),
+        )

@@ -1,0 +1,76 @@
+"""Whether the judge's verdicts carry information: held against gold, on what is stored."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from mindsmirror.doctor.case import Case
+from mindsmirror.doctor.finding import Finding, ok, skipped, warning
+from mindsmirror.records import Annotation, VerdictSource
+from mindsmirror.reporting.annotated import annotation_report, verdict_sources
+from mindsmirror.reporting.findings import informative, judged
+
+CHECK = "judge"
+ENOUGH = 100
+"""Rationales, judged and known to be right or wrong, before a judge is trusted."""
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """One line: the report's own, or what lacks for it."""
+    recipe = case.recipe
+    if recipe.teacher and recipe.judge.source is VerdictSource.INFORMED:
+        yield ok(CHECK, "The verdicts come from gold answers: there is nothing to measure.")
+        return
+    if recipe.teacher and not recipe.annotation.self_evaluations:
+        yield skipped(CHECK, "Nothing is judged: annotation.self_evaluations is 0.")
+        return
+    if recipe.teacher and case.samples:
+        _ = case.estimate
+    annotations = case.pipeline.annotating.stored() if recipe.teacher else case.pipeline.ready
+    known = judged_rationales(annotations)
+    if recipe.teacher and known < ENOUGH and not _has_gold(case):
+        yield warning(CHECK, "No question has a gold answer: the judge cannot be measured.", "Add some to the data.")
+    elif known < ENOUGH:
+        yield warning(
+            CHECK,
+            f"{known} judged rationales with gold are there; a judge is measured on {ENOUGH} or more.",
+            _more(case, ENOUGH - known),
+            rationales=known,
+        )
+    else:
+        yield _measured(recipe.judge.strategy if recipe.teacher else verdict_sources(annotations), annotations, known)
+
+
+def judged_rationales(annotations: Sequence[Annotation]) -> int:
+    """How many rationales are known to be right or wrong and have been judged."""
+    total = 0
+    for annotation in annotations:
+        with_verdict = {evaluation.rationale for evaluation in annotation.evaluations}
+        total += sum(r.right is not None and r.sample in with_verdict for r in annotation.rationales)
+    return total
+
+
+def _measured(source: str, annotations: Sequence[Annotation], known: int) -> Finding:
+    report = annotation_report(annotations, source, seconds=0.0, usd=None)
+    figures = {
+        "rationales": known,
+        "balanced_accuracy": report.judge_balanced_accuracy,
+        "ci95": report.judge_balanced_accuracy_ci95,
+    }
+    sentence = f"{judged(report).removeprefix('Warning: ')} Seen on {known} rationales."
+    if informative(report):
+        return ok(CHECK, sentence, **figures)
+    # What to do about it is said in the report's sentence.
+    return warning(CHECK, sentence, "", **figures)
+
+
+def _has_gold(case: Case) -> bool:
+    task = case.pipeline.task
+    return task.scorer is not None or any(e.gold is not None for _, e in task.splits.annotated())
+
+
+def _more(case: Case, lacking: int) -> str:
+    if not case.recipe.teacher:
+        return "Import more of them."
+    # Some rationales have no answer that could be judged.
+    questions = math.ceil(1.25 * lacking / case.recipe.annotation.rationales)
+    return f"--samples {questions} asks that many questions for real; they are paid for and kept."

@@ -1,0 +1,32 @@
+"""The student can be had and loads, and what it reads is not cut."""
+
+from collections.abc import Iterator
+
+from mindsmirror.doctor.case import Case
+from mindsmirror.doctor.finding import Finding, ok, warning
+
+CHECK = "student"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Refuse what training would refuse; load the student if it is on this machine."""
+    case.pipeline.check(annotates=False)
+    config, student = case.recipe.student, case.student
+    if student is None:
+        yield ok(CHECK, f"{config.model} is not on this machine yet, but can be had; it was not loaded.")
+        return
+    yield ok(
+        CHECK,
+        f"{config.model} loads: {student.kind}, {student.parameters / 1e6:.1f} million parameters; the longest "
+        f"training question has {student.longest} tokens.",
+        parameters=student.parameters,
+        longest=student.longest,
+    )
+    if student.cut:
+        yield warning(
+            CHECK,
+            f"{student.cut} of {student.measured} training questions are longer than "
+            f"student.max_source = {config.max_source} tokens and lose their beginning.",
+            f"Raise it, up to {student.longest}.",
+            cut=student.cut,
+        )

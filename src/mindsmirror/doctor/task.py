@@ -1,0 +1,34 @@
+"""The questions can be read, and those of the test are not solved in the teacher's prompt.
+
+That they are not among the training questions is not looked at here: loading a task drops repeats.
+"""
+
+from collections.abc import Iterator
+
+from mindsmirror.doctor.case import Case
+from mindsmirror.doctor.finding import Finding, ok, warning
+from mindsmirror.tasks.splits import question_key
+
+CHECK = "task"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Load the task and what is asked about it; its errors are those of the run itself."""
+    task = case.pipeline.task
+    case.pipeline.check(trains=False)
+    train, valid, test = task.splits
+    counts = f"{len(train)} training, {len(valid)} validation and {len(test)} test questions"
+    figures = {"train": len(train), "valid": len(valid), "test": len(test)}
+    yield ok(CHECK, f"{task.name}: {counts}; the kind of answer is {task.answers.name}.", **figures)
+    if not case.recipe.teacher:
+        return
+    prompts = case.pipeline.prompts
+    shown = {question_key(shot.question) for shot in (*prompts.solved, *prompts.judged)}
+    found = [example.id for example in test if question_key(example.text) in shown]
+    if found:
+        yield warning(
+            CHECK,
+            f"{len(found)} of {len(test)} test questions are solved in the teacher's prompt, such as {found[0]!r}.",
+            "Remove them from the test, or name other prompts in annotation.prompts.",
+            repeats=len(found),
+        )
