@@ -76,6 +76,8 @@ class Annotating:
             "steps": {
                 "rationale": _sum(account.rationales for account in accounts)._asdict(),
                 "judgement": _sum(account.judgements for account in accounts)._asdict(),
+                "rectified": _sum(account.rectified for account in accounts)._asdict(),
+                "corrupted": _sum(account.corrupted for account in accounts)._asdict(),
             },
             "paid": {
                 "tokens_in": spending.tokens_in,
@@ -113,7 +115,7 @@ class Annotating:
                 self._read(store),
                 before,
                 self.recipe.annotation,
-                [self.teachers[0], self.teachers[self.recipe.judge.teacher]],
+                [*self._writers, self.teachers[self.recipe.judge.teacher]],
                 annotator.spending,
                 annotator.tally,
             )
@@ -123,13 +125,19 @@ class Annotating:
         return Annotator(
             self.task,
             self.prompts,
-            self.teachers[0],
+            self._writers[0],
             self.teachers[self.recipe.judge.teacher],
             config if budget is None else config.model_copy(update={"budget": budget}),
             self.recipe.judge,
             store,
             self.recipe.name,
+            self._writers[1:],
         )
+
+    @property
+    def _writers(self) -> list[Teacher]:
+        """The teachers that write rationales."""
+        return [self.teachers[number] for number in self.recipe.annotation.teachers]
 
     def _read(self, store: Store) -> list[Account]:
         """The accounts of all questions, in order, as far as they are stored."""
@@ -142,6 +150,7 @@ class Annotating:
             say(f"{result['failed']} samples failed and are asked for again by the next `run`; see the report")
         lost = sum(mendable(rationale) for a in annotations for rationale in a.rationales)
         lost += sum(mendable(evaluation) for a in annotations for evaluation in a.evaluations)
+        lost += sum(mendable(dual) for a in annotations for dual in a.duals)
         repairs = self.recipe.annotation.repairs
         if lost and repairs < MOST_REPAIRS:
             say(f"{lost} replies gave nothing to use; [annotation] repairs = {repairs + 1} asks for them again")

@@ -84,6 +84,11 @@ class Rationale(Record):
     right: bool | None = Field(None, description="against gold; None without gold or answer")
     repairs: Repairs = 0
 
+    @property
+    def written(self) -> str:
+        """A parsed rationale in the form that students read and write: it ends with the answer sentence."""
+        return f"{self.thought} The answer is {self.answer}.".strip()
+
 
 class SelfEvaluation(Record):
     """One judgement of one rationale."""
@@ -175,8 +180,8 @@ class Agreement(Record):
     How much, and how sharply, goes by how certain it was (training/objectives/last_batch.py).
     """
 
-    weight: float = Field(gt=0, description="of the divergence where the student was certain")
-    temperature: float = Field(gt=0, description="at which distributions are compared where it was certain")
+    weight: float = Field(1.0, gt=0, description="of the divergence where the student was certain")
+    temperature: float = Field(3.0, gt=0, description="at which distributions are compared where it was certain")
     dynamic: bool = Field(True, description="weight falls and temperature rises with its uncertainty; else fixed")
 
 
