@@ -191,7 +191,8 @@ class Annotator:
         if wanted.rationale < 0:
             return read_rationale(self._task, question.example, name, wanted.first + number, found, repairs)
         if wanted.purpose in tuple(DualKind):
-            return read_dual(self._task, question.example, wanted, found)
+            kind = DualKind(wanted.purpose)
+            return read_dual(self._task, question.example, name, kind, wanted.rationale, number, found, repairs)
         known = question.ruling.verdicts[wanted.rationale] if question.ruling else None
         return read_judgement(name, wanted.rationale, number, found, self._judging.source, known, repairs)
 

@@ -44,12 +44,20 @@ def dual_kind(rationale: Rationale) -> DualKind | None:
     return DualKind.CORRUPTED if rationale.right else DualKind.RECTIFIED
 
 
-def read_dual(task: Task, example: Example, wanted: Wanted, found: Stored | str) -> DualRationale:
+def read_dual(
+    task: Task,
+    example: Example,
+    teacher: str,
+    kind: DualKind,
+    of: int,
+    sample: int,
+    found: Stored | str,
+    repairs: int = 0,
+) -> DualRationale:
     """Take a reply apart like a rationale, and say so if it does not end as its kind must."""
-    read = read_rationale(task, example, wanted.teacher.name, wanted.number, found, wanted.repairs)
-    kind = DualKind(wanted.purpose)
+    read = read_rationale(task, example, teacher, sample, found, repairs)
     missed = {}
     if read.parse is Parse.OK and read.right is not (kind is DualKind.RECTIFIED):
         reason = f"it reaches {read.answer!r}, which is {'right' if read.right else 'wrong'}"
         missed = {"parse": Parse.MISSED, "reason": reason, "answer": None, "right": None}
-    return DualRationale.model_validate({**read.model_dump(), **missed, "kind": kind, "of": wanted.rationale})
+    return DualRationale.model_validate({**read.model_dump(), **missed, "kind": kind, "of": of})
