@@ -3,40 +3,78 @@
 What the fast forms in `students` and `training` are compared with. Nothing here uses their code.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mindsmirror.records import Tag
+from mindsmirror.records import Agreement, Tag
 from mindsmirror.students.base import Row
+
+
+def row_logits(model: Any, row: Row) -> Tensor:
+    """Logits from which each token of the row's target is predicted, [U, V], fp32."""
+    if model.config.is_encoder_decoder:
+        read = torch.tensor([row.source])
+        begun = torch.tensor([[model.config.decoder_start_token_id, *row.target[:-1]]])
+        logits: Tensor = model(input_ids=read, decoder_input_ids=begun, use_cache=False).logits[0]
+    else:
+        read = torch.tensor([[*row.source, *row.target[:-1]]])
+        logits = model(input_ids=read, use_cache=False).logits[0, len(row.source) - 1 :]
+    return logits.float()
 
 
 def row_nll(model: Any, row: Row) -> Tensor:
     """Negative log-likelihood of each token of the row's target, [U]."""
-    if model.config.is_encoder_decoder:
-        read = torch.tensor([row.source])
-        begun = torch.tensor([[model.config.decoder_start_token_id, *row.target[:-1]]])
-        logits = model(input_ids=read, decoder_input_ids=begun, use_cache=False).logits[0]
-    else:
-        read = torch.tensor([[*row.source, *row.target[:-1]]])
-        logits = model(input_ids=read, use_cache=False).logits[0, len(row.source) - 1 :]
-    likelihood: Tensor = torch.log_softmax(logits.float(), dim=-1)
+    likelihood: Tensor = torch.log_softmax(row_logits(model, row), dim=-1)
     return -likelihood[torch.arange(len(row.target)), torch.tensor(row.target)]
 
 
-def plain_loss(model: Any, rows: Iterable[Row], task_weights: Mapping[Tag, float]) -> Tensor:
-    """The sum over tasks of the task's weight times the weighted mean over all tokens of its targets."""
+def plain_loss(model: Any, rows: Iterable[Row], task_weights: Mapping[Tag, float], unlearning: float = 1.0) -> Tensor:
+    """The sum over tasks of the task's weight times the weighted mean over all tokens of its targets.
+
+    Rows that are unlearnt have means of their own, of -log(1 - p), which weigh `unlearning` times their task's.
+    """
+    sums: dict[tuple[Tag, bool], Tensor] = {}
+    tokens: dict[tuple[Tag, bool], float] = {}
+    for row in rows:
+        cost = row_nll(model, row)
+        if row.unlearn:
+            cost = -torch.log(1 - torch.exp(-cost))
+        if row.factors:
+            cost = cost * torch.tensor(row.factors)
+        term = row.tag, row.unlearn
+        sums[term] = sums.get(term, torch.tensor(0.0)) + row.weight * cost.sum()
+        tokens[term] = tokens.get(term, 0.0) + row.weight * len(row.target)
+    total = torch.tensor(0.0)
+    for (tag, unlearn), summed in sums.items():
+        weight = task_weights.get(tag, 0.0) * (unlearning if unlearn else 1.0)
+        total = total + weight * summed / tokens[tag, unlearn]
+    return total
+
+
+def plain_agreement(
+    model: Any, rows: Sequence[Row], before: Sequence[Tensor], task_weights: Mapping[Tag, float], wanted: Agreement
+) -> Tensor:
+    """What DynSDPB adds for rows whose logits were `before` one step ago: each task's weighted mean over its tokens."""
     sums: dict[Tag, Tensor] = {}
     tokens: dict[Tag, float] = {}
-    for row in rows:
-        sums[row.tag] = sums.get(row.tag, torch.tensor(0.0)) + row.weight * row_nll(model, row).sum()
-        tokens[row.tag] = tokens.get(row.tag, 0.0) + row.weight * len(row.target)
-    total = torch.tensor(0.0)
-    for tag, summed in sums.items():
-        total = total + task_weights.get(tag, 0.0) * summed / tokens[tag]
-    return total
+    for row, then in zip(rows, before, strict=True):
+        now = row_logits(model, row)
+        for place in range(len(row.target)):
+            p = then[place].softmax(-1)
+            first, second = p.sort(descending=True).values[:2]
+            uncertainty = -(p * p.log()).sum() / math.log(len(p))
+            sure = float((1 - uncertainty + first - second) / 2) if wanted.dynamic else 1.0
+            heat = wanted.temperature * (2 - sure)
+            taught = (then[place] / heat).softmax(-1)
+            gap = (taught * (taught.log() - (now[place] / heat).log_softmax(-1))).sum()
+            cost = row.weight * wanted.weight * sure * heat**2 * gap
+            sums[row.tag] = sums.get(row.tag, torch.tensor(0.0)) + cost
+            tokens[row.tag] = tokens.get(row.tag, 0.0) + row.weight
+    return torch.stack([task_weights.get(tag, 0.0) * summed / tokens[tag] for tag, summed in sums.items()]).sum()
 
 
 def gradients(model: Any, loss: Tensor) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ class Annotating:
             "asked": tally.samples,
             "failed": sums.failed,
             "unasked": sums.unasked,
-            "steps": {"rationale": sums.rationales._asdict(), "judgement": sums.judgements._asdict()},
+            "steps": {step: cost._asdict() for step, cost in sums.steps.items()},
             "paid": {
                 "tokens_in": spending.tokens_in,
                 "tokens_out": spending.tokens_out,
@@ -102,7 +102,7 @@ class Annotating:
                 self._read(store),
                 before,
                 self.recipe.annotation,
-                [self.teachers[0], self.teachers[self.recipe.judge.teacher]],
+                [*self._writers, self.teachers[self.recipe.judge.teacher]],
                 annotator.spending,
                 annotator.tally,
             )
@@ -119,13 +119,19 @@ class Annotating:
         return Annotator(
             self.task,
             self.prompts,
-            self.teachers[0],
+            self._writers[0],
             self.teachers[self.recipe.judge.teacher],
             config if budget is None else config.model_copy(update={"budget": budget}),
             self.recipe.judge,
             store,
             self.recipe.name,
+            self._writers[1:],
         )
+
+    @property
+    def _writers(self) -> list[Teacher]:
+        """The teachers that write rationales."""
+        return [self.teachers[number] for number in self.recipe.annotation.teachers]
 
     def _read(self, store: Store) -> list[Account]:
         """The accounts of all questions, in order, as far as they are stored."""
@@ -159,8 +165,7 @@ class _Sums:
     unasked: int = 0
     lost: int = 0
     """Replies that gave nothing to use."""
-    rationales: StepCost = field(default_factory=StepCost)
-    judgements: StepCost = field(default_factory=StepCost)
+    steps: dict[str, StepCost] = field(default_factory=dict)
 
     def added(self, accounts: Iterable[Account]) -> Iterator[tuple[int, Annotation]]:
         """The annotations with their numbers, but for empty ones, while what came of all questions is added up."""
@@ -169,9 +174,9 @@ class _Sums:
             self.complete += account.complete
             self.failed += account.failed
             self.unasked += account.unasked
-            self.rationales = self.rationales.plus(account.rationales)
-            self.judgements = self.judgements.plus(account.judgements)
-            self.lost += sum(map(mendable, annotation.rationales)) + sum(map(mendable, annotation.evaluations))
+            for step, cost in account.steps.items():
+                self.steps[step] = self.steps.get(step, StepCost()).plus(cost)
+            self.lost += sum(map(mendable, (*annotation.rationales, *annotation.evaluations, *annotation.duals)))
             if annotation.rationales:
                 self.annotated += 1
                 yield account.number, annotation

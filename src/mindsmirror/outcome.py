@@ -115,9 +115,9 @@ def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:
 
 
 def _teacher(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
-    """Who wrote the rationales: the recipe's teacher, or whom the file of annotations names."""
+    """Who wrote the rationales: the recipe's teachers, or whom the file of annotations names."""
     if recipe.teacher:
-        return recipe.teacher[0].model
+        return ", ".join(recipe.teacher[number].model for number in recipe.annotation.teachers)
     return ", ".join(sorted({rationale.teacher for annotation in annotations for rationale in annotation.rationales}))
 
 
@@ -131,13 +131,23 @@ def _judge(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
 def _spent(recipe: Recipe, annotated: Mapping[str, Any]) -> list[StepCost]:
     """What each step cost at its own teacher's price; nothing for annotations made before there were such counts."""
     steps = annotated.get("steps", {})
-    asked = (("rationale", "rationale", 0), ("judgement", "self-evaluation", recipe.judge.teacher))
+    writer, *others = recipe.annotation.teachers
+    asked = (
+        ("rationale", "rationale", writer),
+        ("judgement", "self-evaluation", recipe.judge.teacher),
+        ("rectified", "rectified", writer),
+        ("corrupted", "corrupted", writer),
+    )
     spent = []
     for counted, step, teacher in asked:
         if not steps.get(counted, {}).get("samples"):
             continue
         tokens_in, tokens_out = steps[counted]["tokens_in"], steps[counted]["tokens_out"]
         usd = dollars(recipe.teacher[teacher].price, tokens_in, tokens_out)
+        if others and counted != "judgement":
+            # Of several teachers only the time of asking knows who read and wrote how much.
+            priced = all(recipe.teacher[number].price for number in recipe.annotation.teachers)
+            usd = steps[counted]["usd"] if priced else None
         spent.append(StepCost(step=step, usable=0, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd))
     return spent
 
@@ -146,10 +156,10 @@ def _usd(recipe: Recipe, annotations: Sequence[Annotation], spent: Sequence[Step
     """What the tokens cost at the teachers' prices; None where a price, or any teacher, lacks."""
     if not recipe.teacher:
         return None
-    if recipe.judge.teacher == 0:
+    if recipe.annotation.teachers == (recipe.judge.teacher,):
         tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
         tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
-        return dollars(recipe.teacher[0].price, tokens_in, tokens_out)
+        return dollars(recipe.teacher[recipe.judge.teacher].price, tokens_in, tokens_out)
     known = [step.usd for step in spent if step.usd is not None]
     return sum(known) if known and len(known) == len(spent) else None
 

@@ -132,6 +132,8 @@ class Pipeline:
             "ready": (annotation.model_dump_json() for annotation in self.ready),
             **self._reading,
         }
+        if recipe.annotation.rectified or recipe.annotation.corrupted:
+            inputs["dual_prompts"] = self.prompts.dual_hash
         if recipe.annotation.repairs:
             inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]
         result: dict[str, Any] = self.run.step(

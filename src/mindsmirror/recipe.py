@@ -59,8 +59,10 @@ class Recipe(BaseModel):
                 'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold", '
                 "or arms that are compared would not know the same"
             )
+        self._check_writers()
         if self.annotation.budget.usd is not None:
-            for number in sorted({0, self.judge.teacher if self.annotation.self_evaluations else 0}):
+            judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
+            for number in sorted({*self.annotation.teachers, *judge}):
                 if self.teacher[number].price is None:
                     raise ValueError(
                         f"annotation.budget.usd: a cap in USD needs the price of every teacher that is asked, and "
@@ -68,8 +70,23 @@ class Recipe(BaseModel):
                         "price = { input = …, output = … }, in USD per million tokens, to its [[teacher]]"
                     )
         for arm in self.arm:
-            check_needs(arm, self.annotation.rationales, self.annotation.self_evaluations)
+            check_needs(
+                arm,
+                self.annotation.rationales * len(self.annotation.teachers),
+                self.annotation.self_evaluations,
+                rectified=self.annotation.rectified,
+                corrupted=self.annotation.corrupted,
+                teachers=len(self.annotation.teachers),
+            )
         return self
+
+    def _check_writers(self) -> None:
+        writers = self.annotation.teachers
+        strangers = [number for number in writers if not 0 <= number < len(self.teacher)]
+        if strangers:
+            raise ValueError(f"annotation.teachers: there is no teacher {strangers[0]}, only {len(self.teacher)}")
+        if len(set(writers)) < len(writers):
+            raise ValueError("annotation.teachers: each teacher is named once; rationales says how many it writes")
 
     @property
     def hash(self) -> str:

@@ -37,6 +37,8 @@ class Parse(StrEnum):
     """No sentence states an answer."""
     BAD_ANSWER = "bad_answer"
     """An answer is stated, but it is no answer of the task's kind (not a number, not a choice …)."""
+    MISSED = "missed"
+    """It reaches an answer, but not one of those that were asked for (`DualKind`)."""
     FAILED = "failed"
     """The request itself failed; there is no reply."""
 
@@ -82,6 +84,11 @@ class Rationale(Record):
     right: bool | None = Field(None, description="against gold; None without gold or answer")
     repairs: Repairs = 0
 
+    @property
+    def written(self) -> str:
+        """A parsed rationale in the form that students read and write: it ends with the answer sentence."""
+        return f"{self.thought} The answer is {self.answer}.".strip()
+
 
 class SelfEvaluation(Record):
     """One judgement of one rationale."""
@@ -97,6 +104,22 @@ class SelfEvaluation(Record):
     repairs: Repairs = 0
 
 
+class DualKind(StrEnum):
+    """What a teacher that knows the right answer makes of one of its rationales (EDIT, arXiv 2405.19737)."""
+
+    RECTIFIED = "rectified"
+    """Of a wrong rationale: its thought corrected, so that it reaches the right answer."""
+    CORRUPTED = "corrupted"
+    """Of a right rationale: its thought spoilt by a likely mistake, so that it reaches a wrong answer."""
+
+
+class DualRationale(Rationale):
+    """The other side of a rationale, as alike to it as a thought with the opposite end can be."""
+
+    kind: DualKind
+    of: int = Field(description="sample number of the rationale that it was made from")
+
+
 class Provenance(Record):
     """What produced an annotation, and what it cost."""
 
@@ -107,16 +130,21 @@ class Provenance(Record):
     tokens_in: int
     tokens_out: int
     source: str = Field("", description="kind, names and SHA-256 of the files it was imported from, if it was")
+    dual_prompt: str = Field(
+        "", description="hash of the prompts that know the answer, if any were asked", exclude_if=lambda hash: not hash
+    )
 
 
 class Annotation(Record):
-    """An example's rationales and their self-evaluations."""
+    """An example's rationales, their self-evaluations, and their duals where the recipe asked for any."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     example: Example
     split: str
     rationales: tuple[Rationale, ...]
     evaluations: tuple[SelfEvaluation, ...]
+    # Left out where there are none, so that annotations without duals are written as they always were.
+    duals: tuple[DualRationale, ...] = Field((), exclude_if=lambda duals: not duals)
     provenance: Provenance
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
@@ -140,6 +168,21 @@ class Target(Record):
     rationale: str | None = Field(None, description="the rationale that is shown to the judge")
     text: str
     weight: float = 1.0
+    contrast: str | None = Field(
+        None, description="the text's counterpart: only the tokens count in which the text departs from it"
+    )
+    unlearn: bool = Field(False, description="its tokens are to become unlikely instead of likely")
+
+
+class Agreement(Record):
+    """Half of every batch is that of one step before, and the student is held to what it said of it then.
+
+    How much, and how sharply, goes by how certain it was (training/objectives/last_batch.py).
+    """
+
+    weight: float = Field(1.0, gt=0, description="of the divergence where the student was certain")
+    temperature: float = Field(3.0, gt=0, description="at which distributions are compared where it was certain")
+    dynamic: bool = Field(True, description="weight falls and temperature rises with its uncertainty; else fixed")
 
 
 class Stage(Record):
@@ -148,7 +191,10 @@ class Stage(Record):
     name: str
     targets: tuple[Target, ...]
     task_weights: dict[Tag, float] = Field(description="factor of each task's mean loss, e.g. alpha")
+    unlearning: float = Field(1.0, ge=0, description="factor of the loss of what is unlearnt, times the task's own")
+    agreement: Agreement | None = Field(None, description="with its own last batch; None: no such loss")
     share: float = Field(1.0, gt=0, description="share of the arm's budget")
+    rate: float = Field(1.0, gt=0, description="factor of the recipe's learning rate")
     dropped: dict[str, int] = Field(default_factory=dict, description="samples left out, by reason")
 
 

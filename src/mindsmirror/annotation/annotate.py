@@ -1,6 +1,7 @@
-"""The k x m loop: k rationales of every question, and m judgements of every rationale.
+"""The k x m loop: k rationales of every question, m judgements of every rationale, and duals if they are wanted.
 
-A question moves through two steps, each a set of samples that are either in the store or asked for; replies of a
+A question moves through two steps, each a set of samples that are either in the store or asked for: its rationales,
+of one teacher or several, and what is asked about them. Replies of a
 step that did not parse are asked for again before the next step begins. Questions are independent, so one
 question's judgements are written while another's rationales still are; as many questions are open as keep the
 engine busy, and no more, so memory does not grow with their number. The loop holds no replies: what it needs it
@@ -9,14 +10,15 @@ cap of the budget is reached nothing more is asked for, and the other questions 
 stored. An engine is opened only when a sample is missing.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror.annotation.asking import Asking
-from mindsmirror.annotation.budget import BudgetConfig, Spending
+from mindsmirror.annotation.budget import BudgetConfig, Spending, dollars
+from mindsmirror.annotation.duals import dual_samples, read_dual
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import read_judgement, read_rationale
@@ -27,6 +29,8 @@ from mindsmirror.answers.base import Answer
 from mindsmirror.engines.base import Sampling
 from mindsmirror.records import (
     Annotation,
+    DualKind,
+    DualRationale,
     Example,
     Parse,
     Provenance,
@@ -46,6 +50,16 @@ class AnnotationConfig(BaseModel):
 
     rationales: int = Field(5, ge=1, description="k, for each question")
     self_evaluations: int = Field(1, ge=0, description="m, for each rationale")
+    # The next three are left out where they say nothing, as repairs are.
+    rectified: int = Field(
+        0, ge=0, description="corrected thoughts for each rationale that is wrong by gold", exclude_if=lambda n: n == 0
+    )
+    corrupted: int = Field(
+        0, ge=0, description="spoilt thoughts for each rationale that is right by gold", exclude_if=lambda n: n == 0
+    )
+    teachers: tuple[int, ...] = Field(
+        (0,), min_length=1, description="which of the teachers write k rationales each", exclude_if=lambda w: w == (0,)
+    )
     temperature: float = Field(0.8, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(256, ge=8, description="room for a rationale")
@@ -63,7 +77,10 @@ class AnnotationConfig(BaseModel):
 
 
 class Annotator:
-    """Annotates questions with one teacher and one judge over one store; `payer` is who it is charged to."""
+    """Annotates questions with a teacher and a judge over one store; `payer` is who it is charged to.
+
+    `others` write rationales, too, as many as the teacher.
+    """
 
     def __init__(
         self,
@@ -75,12 +92,13 @@ class Annotator:
         judging: JudgeConfig,
         store: Store,
         payer: str = "",
+        others: Sequence[Teacher] = (),
     ) -> None:
         self._task, self._prompts, self._store = task, prompts, store
-        self._teacher, self._judge = teacher, judge
+        self._writers, self._judge = (teacher, *others), judge
         self._config, self._judging = config, judging
         self.tally = Tally()
-        self.spending = Spending(config.budget, payer, store, (teacher, judge))
+        self.spending = Spending(config.budget, payer, store, (*self._writers, judge))
         self._asking = Asking(store, self.tally, self.spending)
 
     def run(
@@ -125,7 +143,12 @@ class Annotator:
             top_p=self._config.top_p,
             max_tokens=self._config.max_tokens,
         )
-        wanted = samples_of("rationale", self._teacher, prompt, sampling, self._config.rationales)
+        k = self._config.rationales
+        wanted = [
+            sample
+            for place, teacher in enumerate(self._writers)
+            for sample in samples_of("rationale", teacher, prompt, sampling, k, first=place * k)
+        ]
         question = Question(number, example, split, wanted)
         self._asking.ask(question, wanted)
         return question
@@ -136,11 +159,11 @@ class Annotator:
             again = self._settle(question)
             if again:
                 self._asking.ask(question, again)
-            elif question.judgements is None:
+            elif question.further is None:
                 records = [wanted.record for wanted in question.wanted]
                 question.rationales = tuple(record for record in records if isinstance(record, Rationale))
-                question.judgements = self._judgements(question)
-                self._asking.ask(question, question.judgements)
+                question.further = [*self._judgements(question), *self._duals(question)]
+                self._asking.ask(question, question.further)
             else:
                 self.tally.questions += 1
                 yield self._account(question)
@@ -171,7 +194,10 @@ class Annotator:
     def _read(self, question: Question, wanted: Wanted, found: Stored | str) -> Rationale | SelfEvaluation:
         name, number, repairs = wanted.teacher.name, wanted.number, wanted.repairs
         if wanted.rationale < 0:
-            return read_rationale(self._task, question.example, name, number, found, repairs)
+            return read_rationale(self._task, question.example, name, wanted.first + number, found, repairs)
+        if wanted.purpose in tuple(DualKind):
+            kind = DualKind(wanted.purpose)
+            return read_dual(self._task, question.example, name, kind, wanted.rationale, number, found, repairs)
         known = question.ruling.verdicts[wanted.rationale] if question.ruling else None
         return read_judgement(name, wanted.rationale, number, found, self._judging.source, known, repairs)
 
@@ -206,6 +232,12 @@ class Annotator:
             )
         return judgements
 
+    def _duals(self, question: Question) -> list[Wanted]:
+        wanted = {DualKind.RECTIFIED: self._config.rectified, DualKind.CORRUPTED: self._config.corrupted}
+        if not any(wanted.values()) or any(sample.unasked for sample in question.wanted):
+            return []
+        return dual_samples(self._task, self._prompts, question, wanted)
+
     def _answers(self, question: Question) -> dict[int, Answer]:
         found = {}
         for rationale in question.rationales:
@@ -215,37 +247,49 @@ class Annotator:
         return found
 
     def _account(self, question: Question) -> Account:
-        judgements = question.judgements or []
-        wanted = [*question.wanted, *judgements]
+        further = question.further or []
+        wanted = [*question.wanted, *further]
         keys = [attempt.key for each in wanted for attempt in each.attempts]
         stored = self._store.get(keys)
-        costs = [_cost(step, stored) for step in (question.wanted, judgements)]
-        lacking = sum(each.unasked for each in question.wanted)
+        rationales, judgements, rectified, corrupted = (
+            _cost([each for each in wanted if each.purpose == step], stored)
+            for step in ("rationale", "judgement", *DualKind)
+        )
+        asks_duals = self._config.rectified or self._config.corrupted
         annotation = Annotation(
             example=question.example,
             split=question.split,
             rationales=question.rationales,
-            evaluations=tuple(each.record for each in judgements if isinstance(each.record, SelfEvaluation)),
+            evaluations=tuple(each.record for each in further if isinstance(each.record, SelfEvaluation)),
+            duals=tuple(each.record for each in further if isinstance(each.record, DualRationale)),
             provenance=Provenance(
-                teacher=self._teacher.name,
+                teacher=", ".join(writer.name for writer in self._writers),
                 judge=self._judge.name,
                 prompt=self._prompts.hash,
                 temperature=self._config.temperature,
                 tokens_in=sum(s.tokens_in for s in stored.values()),
                 tokens_out=sum(s.tokens_out for s in stored.values()),
+                dual_prompt=self._prompts.dual_hash if asks_duals else "",
             ),
         )
         return Account(
             question.number,
             annotation,
-            rationales=costs[0],
-            judgements=costs[1],
+            rationales,
+            judgements,
+            rectified,
+            corrupted,
             failed=sum(each.failed for each in wanted),
-            unasked=sum(each.unasked for each in judgements) + lacking,
+            unasked=sum(each.unasked for each in wanted),
         )
 
 
 def _cost(step: list[Wanted], stored: dict[str, Stored]) -> StepCost:
-    keys = dict.fromkeys(attempt.key for each in step for attempt in each.attempts)
-    found = [stored[key] for key in keys if key in stored]
-    return StepCost(len(found), sum(s.tokens_in for s in found), sum(s.tokens_out for s in found))
+    prices = {attempt.key: each.teacher.price for each in step for attempt in each.attempts}
+    found = {key: stored[key] for key in prices if key in stored}
+    return StepCost(
+        len(found),
+        sum(s.tokens_in for s in found.values()),
+        sum(s.tokens_out for s in found.values()),
+        sum(dollars(prices[key], s.tokens_in, s.tokens_out) or 0.0 for key, s in found.items()),
+    )

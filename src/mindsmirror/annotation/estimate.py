@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror.annotation.annotate import AnnotationConfig
-from mindsmirror.annotation.budget import Spending, dollars
+from mindsmirror.annotation.budget import Spending
 from mindsmirror.annotation.wanted import Account, Tally, Teacher
 
 Range = tuple[float, float]
@@ -28,7 +28,11 @@ class Estimate(BaseModel):
     questions: int
     rationales: int = Field(description="k, for each question")
     self_evaluations: int = Field(description="m, for each rationale")
-    samples: int = Field(description="the most that can be wanted, without repairs: questions x k x (1 + m)")
+    duals: int = Field(0, description="the most that there can be of a rationale")
+    writers: int = Field(1, description="teachers that write rationales, k each")
+    samples: int = Field(
+        description="the most that can be wanted, without repairs: questions x writers x k x (1 + m + duals)"
+    )
     stored: int = Field(description="samples that are stored, those asked for now included")
     asked: int = Field(description="samples asked for now, to measure")
     complete: int = Field(description="questions that lack nothing; the estimate rests on them")
@@ -52,37 +56,33 @@ def estimated(
 ) -> Estimate:
     """The estimate for the questions of `accounts`; `before` is how they stood before some were asked now.
 
-    `teachers` are the one that writes and the one that judges. A question of which requests failed has been
+    `teachers` are those that write and, last, the one that judges. A question of which requests failed has been
     seen, too, if everything of it was asked for.
     """
     seen = [account for account in accounts if account.complete and account.rationales.samples]
-    full = config.rationales * (1 + config.self_evaluations)
-    left = sum(max(0.0, 1 - _stored(account) / full) for account in accounts if not account.complete)
+    *writers, judge = teachers
+    duals = max(config.rectified, config.corrupted)
+    full = len(writers) * config.rationales * (1 + config.self_evaluations + duals)
+    left = sum(max(0.0, 1 - account.cost.samples / full) for account in accounts if not account.complete)
 
     def ranged(measure: Callable[[Account], float]) -> Range | None:
         return total_of([measure(account) for account in seen], left)
 
-    writer, judge = (teacher.price for teacher in teachers)
-    priced = writer is not None and (judge is not None or config.self_evaluations == 0)
-    tokens_out = ranged(lambda a: a.rationales.tokens_out + a.judgements.tokens_out)
+    priced = all(writer.price for writer in writers) and (judge.price or config.self_evaluations == 0)
+    tokens_out = ranged(lambda a: a.cost.tokens_out)
     return Estimate(
         questions=len(accounts),
         rationales=config.rationales,
         self_evaluations=config.self_evaluations,
+        duals=duals,
+        writers=len(writers),
         samples=len(accounts) * full,
-        stored=sum(_stored(account) for account in accounts),
-        asked=sum(_stored(account) for account in accounts) - sum(_stored(account) for account in before),
+        stored=sum(account.cost.samples for account in accounts),
+        asked=sum(account.cost.samples for account in accounts) - sum(account.cost.samples for account in before),
         complete=sum(account.complete for account in accounts),
-        tokens_in=ranged(lambda a: a.rationales.tokens_in + a.judgements.tokens_in),
+        tokens_in=ranged(lambda a: a.cost.tokens_in),
         tokens_out=tokens_out,
-        usd=ranged(
-            lambda a: (
-                (dollars(writer, a.rationales.tokens_in, a.rationales.tokens_out) or 0.0)
-                + (dollars(judge, a.judgements.tokens_in, a.judgements.tokens_out) or 0.0)
-            )
-        )
-        if priced
-        else None,
+        usd=ranged(lambda a: a.cost.usd) if priced else None,
         minutes=_minutes(tokens_out, spending, tally),
         paid_usd=spending.usd,
         paid_tokens=spending.tokens_in + spending.tokens_out,
@@ -106,10 +106,6 @@ def total_of(seen: Sequence[float], left: float) -> Range | None:
     t = T95[count - 1] if count <= len(T95) else 2.2
     spread = t * stdev(seen) * math.sqrt(left**2 / count + left)
     return (max(0.0, left * mean - spread), left * mean + spread)
-
-
-def _stored(account: Account) -> int:
-    return account.rationales.samples + account.judgements.samples
 
 
 def _minutes(tokens_out: Range | None, spending: Spending, tally: Tally) -> Range | None:

@@ -5,7 +5,8 @@ minds_mirror   the official code's `…_CoT_….json` (Liu et al., 2024): record
 step_by_step   the PaLM-540B completions of Distilling step-by-step (Hsieh et al., 2023) as rows {id, raw}. The model
                goes on after its answer with questions of its own; they are cut off.
 jsonl          rows {id or question, rationale}, and if you like `answer` (where the rationale states none),
-               `teacher`, and `evaluations`: texts, or {verdict, critique}. It is what `export` writes.
+               `teacher`, `evaluations`: texts, or {verdict, critique}, and `duals`: {kind, rationale}. It is what
+               `export` writes.
 
 A file that is not of its kind is refused with its name and row. What a row's text amounts to is not decided here.
 """
@@ -21,13 +22,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mindsmirror.errors import DataError
-from mindsmirror.records import Verdict, VerdictSource
+from mindsmirror.records import DualKind, Verdict, VerdictSource
 from mindsmirror.tasks.rows import Row, read_rows
 from mindsmirror.tasks.shown import row_id
 
 OFFICIAL_FILES = "*_CoT_*.json"
 
-Word = TypeVar("Word", Verdict, VerdictSource)
+Word = TypeVar("Word", Verdict, VerdictSource, DualKind)
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,15 @@ class ForeignJudgement:
 
 
 @dataclass(frozen=True)
+class ForeignDual:
+    """A rationale's other side as a file has it; `teacher` is None where it is the rationale's."""
+
+    kind: DualKind
+    text: str
+    teacher: str | None = None
+
+
+@dataclass(frozen=True)
 class ForeignRationale:
     """A rationale as a file has it. Its question is named by `id`, or else by its whole text."""
 
@@ -55,6 +65,7 @@ class ForeignRationale:
     answer: str | None = None
     teacher: str | None = None
     judgements: tuple[ForeignJudgement, ...] = ()
+    duals: tuple[ForeignDual, ...] = ()
 
 
 class _Step(BaseModel):
@@ -118,6 +129,7 @@ def read_jsonl(path: Path) -> Iterator[ForeignRationale]:
             answer=row.scalar("answer"),
             teacher=row.scalar("teacher"),
             judgements=_judgements(row),
+            duals=_duals(row),
         )
 
 
@@ -229,6 +241,20 @@ def _judgement(row: Row, number: int, given: Any) -> ForeignJudgement:
     verdict = _word(where, "verdict", given.get("verdict"), Verdict)
     source = _word(where, "source", given.get("source", "plain"), VerdictSource)
     return ForeignJudgement(critique, verdict, source, Row(where, given).scalar("teacher"))
+
+
+def _duals(row: Row) -> tuple[ForeignDual, ...]:
+    given = row.fields.get("duals")
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise DataError(f"{row.where}: 'duals' must be a list of objects with 'kind' and 'rationale'.")
+    found = []
+    for number, each in enumerate(given):
+        inner = Row(f"{row.where}: dual {number}", each)
+        kind = _word(inner.where, "kind", each.get("kind"), DualKind)
+        found.append(ForeignDual(kind, _string(inner, "rationale"), inner.scalar("teacher")))
+    return tuple(found)
 
 
 def _word(where: str, key: str, given: Any, words: type[Word]) -> Word:

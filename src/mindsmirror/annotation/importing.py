@@ -11,12 +11,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mindsmirror.annotation.duals import read_dual
 from mindsmirror.annotation.importers import KINDS, ForeignRationale
 from mindsmirror.annotation.reading import read_judgement, read_rationale
 from mindsmirror.annotation.store import Stored
 from mindsmirror.engines.base import Finish
 from mindsmirror.errors import DataError, UnknownNameError
-from mindsmirror.records import Annotation, Example, Parse, Provenance, Rationale, SelfEvaluation, Verdict
+from mindsmirror.records import (
+    Annotation,
+    DualKind,
+    DualRationale,
+    Example,
+    Parse,
+    Provenance,
+    Rationale,
+    SelfEvaluation,
+    Verdict,
+)
 from mindsmirror.tasks.base import Task
 from mindsmirror.tasks.rows import file_hash
 from mindsmirror.tasks.splits import question_key
@@ -134,6 +145,7 @@ def _annotation(
 ) -> Annotation:
     rationales: list[Rationale] = []
     evaluations: list[SelfEvaluation] = []
+    duals: list[DualRationale] = []
     for sample, foreign in enumerate(found):
         name = teacher or foreign.teacher or usual
         rationales.append(_rationale(task, example, name, sample, foreign))
@@ -143,11 +155,17 @@ def _annotation(
             )
             for number, said in enumerate(foreign.judgements)
         ]
+        kinds: Counter[DualKind] = Counter()
+        for dual in foreign.duals:
+            by = teacher or dual.teacher or name
+            duals.append(read_dual(task, example, by, dual.kind, sample, kinds[dual.kind], _stored(dual.text)))
+            kinds[dual.kind] += 1
     return Annotation(
         example=example,
         split=split,
         rationales=tuple(rationales),
         evaluations=tuple(evaluations),
+        duals=tuple(duals),
         provenance=Provenance(
             teacher=rationales[0].teacher,
             judge=evaluations[0].teacher if evaluations else rationales[0].teacher,

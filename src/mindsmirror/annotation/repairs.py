@@ -25,6 +25,8 @@ REQUESTS = {
     'with the sentence "The answer is …", in the form that was asked for.',
     Parse.BAD_ANSWER: "The answer at the end of that cannot be read. Write the whole solution again, step by step, "
     'and end it with the sentence "The answer is …", in the form that was asked for.',
+    Parse.MISSED: "That does not end with an answer that was asked for. Write the whole solution again, step by step, "
+    "and end it with such an answer.",
 }
 VERDICT_REQUEST = (
     "That does not end with its result. Write the judgement again and end it with the line "
@@ -63,6 +65,6 @@ def mendable(record: Rationale | SelfEvaluation) -> bool:
 
 
 def _request(wanted: Wanted, parse: Parse) -> str:
-    if wanted.rationale >= 0 and parse is Parse.NO_ANSWER:
+    if wanted.purpose == "judgement" and parse is Parse.NO_ANSWER:
         return VERDICT_REQUEST
     return REQUESTS[parse]

@@ -48,6 +48,13 @@ def selected(
     return kept if distinct is None else _different(kept, distinct, dropped)
 
 
+def correct_share(rationale: Rationale, annotation: Annotation) -> float | None:
+    """The share of a rationale's verdicts that call it correct, in [0, 1]; None if it has none."""
+    verdicts = [e.verdict for e in annotation.evaluations if e.rationale == rationale.sample]
+    said = [verdict for verdict in verdicts if verdict is not Verdict.UNPARSED]
+    return said.count(Verdict.CORRECT) / len(said) if said else None
+
+
 def answers_of(annotation: Annotation, task: Task) -> dict[int, Answer]:
     """The answers that an annotation's rationales reach, by sample; those that reach none are absent."""
     read = {r.sample: task.read(annotation.example, r.answer) for r in annotation.rationales if r.answer is not None}

@@ -1,6 +1,7 @@
 """What is wanted of a teacher: each sample with its place, and every attempt at it.
 
-A sample's place is its number among the k rationales of a question, or among the m judgements of a rationale.
+A sample's place is its number among the k rationales of a question by one teacher, among the m judgements of a
+rationale, or among its duals of one kind.
 Its first attempt is the prompt; each further one is a repair of the reply before. Every attempt has a key of
 its own in the store, so which attempts there are follows from what the store holds.
 """
@@ -48,10 +49,12 @@ class Wanted:
     purpose: str
     teacher: Teacher
     number: int
-    """Its place: which of the k rationales, or which of the m judgements of one."""
+    """Its place: which of the k rationales of its teacher, or which of the m judgements or duals of one."""
     rationale: int
-    """The rationale that is judged; -1 for a rationale."""
+    """The rationale that is judged or turned round; -1 for a rationale."""
     attempts: list[Attempt]
+    first: int = 0
+    """For a rationale: how many other teachers' come before those of its teacher."""
     record: Rationale | SelfEvaluation | None = None
     """What the last reply was read as; None if it was never asked for."""
     settled: bool = False
@@ -77,11 +80,17 @@ class Wanted:
 
 
 def samples_of(
-    purpose: str, teacher: Teacher, prompt: Prompt, sampling: Sampling, count: int, rationale: int = -1
+    purpose: str,
+    teacher: Teacher,
+    prompt: Prompt,
+    sampling: Sampling,
+    count: int,
+    rationale: int = -1,
+    first: int = 0,
 ) -> list[Wanted]:
     """The first `count` samples of a prompt."""
     return [
-        Wanted(purpose, teacher, number, rationale, [_attempt(teacher, prompt, sampling, number)])
+        Wanted(purpose, teacher, number, rationale, [_attempt(teacher, prompt, sampling, number)], first)
         for number in range(count)
     ]
 
@@ -99,9 +108,9 @@ class Question:
     example: Example
     split: str
     wanted: list[Wanted]
-    """Its k rationales."""
-    judgements: list[Wanted] | None = None
-    """None until the rationales are settled."""
+    """Its k rationales, of each teacher that writes any."""
+    further: list[Wanted] | None = None
+    """Judgements and duals of its rationales; None until the rationales are settled."""
     outstanding: int = 0
     """Requests that the step waits for."""
     rationales: tuple[Rationale, ...] = ()
@@ -110,7 +119,7 @@ class Question:
     @property
     def step(self) -> list[Wanted]:
         """The samples of the step that it is in."""
-        return self.wanted if self.judgements is None else self.judgements
+        return self.wanted if self.further is None else self.further
 
 
 class StepCost(NamedTuple):
@@ -119,10 +128,20 @@ class StepCost(NamedTuple):
     samples: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    usd: float = 0.0
+    """At the prices that their teachers have; nothing of those that have none."""
 
     def plus(self, other: "StepCost") -> "StepCost":
         """Both together."""
-        return StepCost(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return StepCost(
+            self.samples + other.samples,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.usd + other.usd,
+        )
+
+
+NOTHING = StepCost()
 
 
 @dataclass(frozen=True)
@@ -134,6 +153,8 @@ class Account:
     annotation: Annotation
     rationales: StepCost
     judgements: StepCost
+    rectified: StepCost = NOTHING
+    corrupted: StepCost = NOTHING
     failed: int = 0
     """Samples whose last request failed."""
     unasked: int = 0
@@ -143,6 +164,21 @@ class Account:
     def complete(self) -> bool:
         """Whether every sample of it was asked for."""
         return self.unasked == 0
+
+    @property
+    def steps(self) -> dict[str, StepCost]:
+        """What each step cost, by the name that requests carry."""
+        return {
+            "rationale": self.rationales,
+            "judgement": self.judgements,
+            "rectified": self.rectified,
+            "corrupted": self.corrupted,
+        }
+
+    @property
+    def cost(self) -> StepCost:
+        """Of all steps."""
+        return self.rationales.plus(self.judgements).plus(self.rectified).plus(self.corrupted)
 
 
 @dataclass

@@ -21,7 +21,8 @@ def _lines(found: "Estimate") -> list[str]:
     rows = [
         (
             "questions",
-            f"{found.questions} x {found.rationales} rationales x {found.self_evaluations} self-evaluations each: "
+            f"{found.questions} x {found.rationales} rationales{_each(found.writers, ' of {} teachers')} x "
+            f"{found.self_evaluations} self-evaluations{_each(found.duals, ' and {} duals', 0)} each: "
             f"at most {found.samples} samples",
         ),
         ("stored", f"{found.stored} samples, {found.complete} questions complete; {found.asked} asked for just now"),
@@ -35,6 +36,10 @@ def _lines(found: "Estimate") -> list[str]:
     if found.stopped:
         rows.append(("stopped", found.stopped))
     return ["still to be paid, low to high (95 %):", *table(rows)]
+
+
+def _each(number: int, words: str, usual: int = 1) -> str:
+    return "" if number == usual else words.format(number)
 
 
 def _range(bounds: tuple[float, float] | None, form: str, unknown: str = "unknown: no question is complete") -> str:

@@ -50,6 +50,5 @@ def _methods() -> list[tuple[str, str]]:
     rows = []
     for name in method_names():
         method = method_named(name)
-        needs = f"needs {method.needs.rationales} rationales, {method.needs.evaluations} self-evaluations"
-        rows.append((name, f"{(type(method).__doc__ or '').splitlines()[0]} ({needs})"))
+        rows.append((name, f"{(type(method).__doc__ or '').splitlines()[0]} (needs {method.needs.words})"))
     return rows

@@ -1,13 +1,13 @@
 """Annotations as flat rows, one for each rationale with its self-evaluations: the columns of every export.
 
-The columns `id`, `rationale`, `answer`, `teacher` and `evaluations` are those that `import jsonl` reads, so that what
-is exported comes in again. Nothing is left out: a rationale that did not parse is a row with the reason why.
+The columns `id`, `rationale`, `answer`, `teacher`, `evaluations` and `duals` are those that `import jsonl` reads, so
+that what is exported comes in again. Nothing is left out: a rationale that did not parse is a row with the reason why.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from mindsmirror.records import Annotation, Rationale, SelfEvaluation
+from mindsmirror.records import Annotation, DualRationale, Rationale, SelfEvaluation
 
 Row = dict[str, Any]
 
@@ -26,6 +26,8 @@ COLUMNS: dict[str, str] = {
     "reason": "why it did not parse",
     "right": "whether the answer is right by gold; null if that is not known",
     "evaluations": "its self-evaluations: sample, teacher, verdict, source of the verdict, critique, parse, reason",
+    "duals": "the thought corrected (kind rectified) or spoilt (corrupted) by a teacher that knew the answer: kind, "
+    "sample, teacher, rationale, thought, answer, parse (also: missed), reason, right",
 }
 
 
@@ -35,11 +37,17 @@ def rationale_rows(annotations: Iterable[Annotation]) -> dict[str, list[Row]]:
     for annotation in annotations:
         for rationale in annotation.rationales:
             evaluations = [e for e in annotation.evaluations if e.rationale == rationale.sample]
-            rows.setdefault(annotation.split, []).append(_row(annotation, rationale, evaluations))
+            duals = [dual for dual in annotation.duals if dual.of == rationale.sample]
+            rows.setdefault(annotation.split, []).append(_row(annotation, rationale, evaluations, duals))
     return rows
 
 
-def _row(annotation: Annotation, rationale: Rationale, evaluations: Iterable[SelfEvaluation]) -> Row:
+def _row(
+    annotation: Annotation,
+    rationale: Rationale,
+    evaluations: Iterable[SelfEvaluation],
+    duals: Iterable[DualRationale],
+) -> Row:
     example = annotation.example
     return {
         "id": example.id,
@@ -66,5 +74,19 @@ def _row(annotation: Annotation, rationale: Rationale, evaluations: Iterable[Sel
                 "reason": evaluation.reason,
             }
             for evaluation in evaluations
+        ],
+        "duals": [
+            {
+                "kind": dual.kind.value,
+                "sample": dual.sample,
+                "teacher": dual.teacher,
+                "rationale": dual.text,
+                "thought": dual.thought,
+                "answer": dual.answer,
+                "parse": dual.parse.value,
+                "reason": dual.reason,
+                "right": dual.right,
+            }
+            for dual in duals
         ],
     }

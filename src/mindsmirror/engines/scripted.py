@@ -28,6 +28,11 @@ _CRITIC = re.compile(r"(uncertain whether the )?solution is (correct|right|wrong
 _AGAIN = re.compile(r"^that (?:does not end with|was empty)|^the answer at the end of that", re.IGNORECASE)
 _CHOICE = re.compile(r"(?:^|(?<=\s))\(([A-Za-z])\)\s*(.+?)(?=\s+\([A-Za-z]\)|\s*$)", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+_DUAL = re.compile(
+    r"^question: (?P<question>.*?)\n\nsomebody's solution: (?P<solution>.*)\n\n"
+    r"this solution is (?P<said>wrong|right): the (?:right )?answer is (?P<answer>.*?)\. write it again with ",
+    re.IGNORECASE | re.DOTALL,
+)
 _OPEN = re.compile(r"\b(how|what|which|when|where|who|why|find|calculate|compute|count)\b|^\W*$", re.IGNORECASE)
 _HYPOTHESIS = re.compile(r"^\s*hypothesis\s*:", re.IGNORECASE | re.MULTILINE)
 
@@ -55,6 +60,7 @@ def teacher(messages: Sequence[Message], key: str) -> str:
     """A critique where the last message asks for one, otherwise a rationale that ends in an answer.
 
     A request for a judgement is answered with a closing line "Evaluation result: the given answer is …."
+    A request for a solution's dual is answered with the solution, its answer replaced wherever it stands.
     A request to write a reply again is answered as what that reply was to answer.
     """
     draw = random.Random(key)
@@ -65,6 +71,9 @@ def teacher(messages: Sequence[Message], key: str) -> str:
         verdict = draw.choices(("correct", "wrong", "uncertain"), (6, 3, 1))[0]
         remark = draw.choice({"correct": _PRAISE, "wrong": _BLAME}.get(verdict, _DOUBT))
         return f"{remark}\nEvaluation result: the given answer is {verdict}."
+    dual = _DUAL.search(prompt)
+    if dual:
+        return _dual(dual, draw)
     critic = _CRITIC.search(prompt)
     if critic:
         praised = critic[2].lower() in ("correct", "right")
@@ -73,8 +82,22 @@ def teacher(messages: Sequence[Message], key: str) -> str:
     return f"{draw.choice(_OPENINGS)} {draw.choice(_STEPS).format(answer)} The answer is {answer}."
 
 
+def _dual(asked: re.Match[str], draw: random.Random) -> str:
+    """The solution with the right answer for its own where it is wrong, and with another where it is right."""
+    own = asked["solution"].rpartition("The answer is ")[2].removesuffix(".")
+    others = [option for option in _options(asked["question"]) if option not in (asked["answer"], own)]
+    new = asked["answer"] if asked["said"] == "wrong" else draw.choice(others or [f"{asked['answer']}1"])
+    return asked["solution"].replace(own, new)
+
+
 def _answer(question: str, draw: random.Random) -> str:
     """One of the question's choices, labels or numbers; the first is as likely as all others together."""
+    options = _options(question)
+    return options[0] if draw.random() < 0.5 else draw.choice(options)
+
+
+def _options(question: str) -> list[str]:
+    """What could be the answer to a question; never nothing."""
     options = [f"({letter}) {text}" for letter, text in _CHOICE.findall(question)]
     if not options and _HYPOTHESIS.search(question):
         options = ["entailment", "neutral", "contradiction"]
@@ -82,7 +105,7 @@ def _answer(question: str, draw: random.Random) -> str:
         options = ["yes", "no"]
     if not options:
         options = list(dict.fromkeys(_NUMBER.findall(question))) or ["1", "2"]
-    return options[0] if draw.random() < 0.5 else draw.choice(options)
+    return options
 
 
 SCRIPTS: Mapping[str, Script] = {"echo": echo, "teacher": teacher}

@@ -12,10 +12,14 @@ from typing import Any, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mindsmirror.annotation.judges import majority
-from mindsmirror.annotation.select import Select, answers_of, selected
+from mindsmirror.annotation.select import Select, answers_of, correct_share, selected
 from mindsmirror.errors import AnnotationError
-from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target
+from mindsmirror.records import Agreement, Annotation, Example, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
+
+UNLIKELIHOOD = 0.025
+"""What EDIT gives the key steps of a wrong thought (arXiv 2405.19737)."""
+AGREEMENT = Agreement()
 
 
 class ArmConfig(BaseModel):
@@ -53,6 +57,24 @@ class ArmConfig(BaseModel):
     verdict_weights: Literal["counted", "even"] = Field(
         "counted",
         description="counted: a verdict weighs as often as the judge gave it; even: each verdict that occurs the same",
+    )
+    # Those below are left out where they say nothing, so that arms that do not name them are not trained again.
+    rationale_weights: Literal["even", "verdicts"] = Field(
+        "even",
+        description="even: every rationale that is taught weighs the same; verdicts: as the share of its verdicts "
+        "that call it correct",
+        exclude_if=lambda weights: weights == "even",
+    )
+    unlikelihood: float = Field(
+        UNLIKELIHOOD,
+        gt=0,
+        description="edit: weight of the wrong key steps, which become unlikely",
+        exclude_if=lambda weight: weight == UNLIKELIHOOD,
+    )
+    agreement: Agreement = Field(
+        AGREEMENT,
+        description="dynsdpb: how much, and how sharply, the student is held to what it said one step before",
+        exclude_if=lambda agreement: agreement == AGREEMENT,
     )
 
     @model_validator(mode="before")
@@ -96,6 +118,20 @@ class Needs:
     evaluations: int = 0
     gold: bool = False
     """It keeps what is right by gold, so the arm must learn from gold labels."""
+    rectified: int = 0
+    """Duals of each rationale that is wrong."""
+    corrupted: int = 0
+    """Duals of each rationale that is right."""
+    teachers: int = 1
+    """Different ones that wrote rationales; `Rationale.teacher` says which."""
+
+    @property
+    def words(self) -> str:
+        """What to annotate, in words: "2 rationales, 1 self-evaluations"."""
+        more = ((self.rectified, "rectified"), (self.corrupted, "corrupted"))
+        named = [f"{self.rationales} rationales", f"{self.evaluations} self-evaluations"]
+        named += [f"{count} {what}" for count, what in more if count]
+        return ", ".join(named + ([f"{self.teachers} teachers"] if self.teachers > 1 else []))
 
 
 class Method(Protocol):
@@ -128,7 +164,7 @@ class Method(Protocol):
 
 def written(rationale: Rationale) -> str:
     """A parsed rationale in the form that students read and write: it ends with the answer sentence."""
-    return f"{rationale.thought} The answer is {rationale.answer}.".strip()
+    return rationale.written
 
 
 def label(annotation: Annotation, task: Task, arm: ArmConfig) -> str | None:
@@ -178,7 +214,7 @@ def thinking_targets(
     """`predict: x -> label` and `explain: x -> rationale` for each rationale that parsed and that the arm selects.
 
     `limit` then takes the first so many. The label is repeated with every rationale, as in the paper's rows;
-    merging turns that into its weight.
+    merging turns that into its weight, and a rationale that weighs less, or nothing, changes nothing in it.
     """
     answer = label(annotation, task, arm)
     if answer is None:
@@ -190,8 +226,20 @@ def thinking_targets(
     for rationale in shown[:limit]:
         text = rationale.thought if arm.rationale_target == "published" else written(rationale)
         targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
-        targets.append(Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=text))
+        weight = rationale_weight(rationale, annotation, arm, dropped)
+        if weight > 0:
+            targets.append(Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=text, weight=weight))
     return targets
+
+
+def rationale_weight(rationale: Rationale, annotation: Annotation, arm: ArmConfig, dropped: Counter[str]) -> float:
+    """What a rationale weighs as the arm wants it; one that weighs nothing is counted."""
+    if arm.rationale_weights == "even":
+        return 1.0
+    share = correct_share(rationale, annotation)
+    if not share:
+        dropped[f"rationale: {'no verdict' if share is None else 'never judged correct'}"] += 1
+    return share or 0.0
 
 
 def merged(targets: Iterable[Target]) -> tuple[Target, ...]:
@@ -199,7 +247,8 @@ def merged(targets: Iterable[Target]) -> tuple[Target, ...]:
     weights: dict[tuple[object, ...], float] = {}
     first: dict[tuple[object, ...], Target] = {}
     for target in targets:
-        key = (target.tag, target.example, target.question, target.rationale, target.text)
+        said = (target.tag, target.example, target.question, target.rationale, target.text)
+        key = (*said, target.contrast, target.unlearn)
         weights[key] = weights.get(key, 0.0) + target.weight
         first.setdefault(key, target)
     return tuple(target.model_copy(update={"weight": weights[key]}) for key, target in first.items())

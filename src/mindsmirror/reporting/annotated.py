@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from mindsmirror.evaluation.metrics import verdict_consistency, verdict_quality
-from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
+from mindsmirror.records import Annotation, DualKind, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
 from mindsmirror.reporting.diverse import AnswerKey, as_written, rationale_diversity
 
@@ -20,7 +20,7 @@ def annotation_report(
 ) -> AnnotationReport:
     """The annotation's part of a report. Accuracies are None where no question has gold.
 
-    `spent` is what the steps rationale and self-evaluation cost; what that makes for a usable sample is added.
+    `spent` is what the steps cost; what that makes for a usable sample is added.
     `key` says which answers are the same; by default those that are written alike.
     """
     rationales = [rationale for annotation in annotations for rationale in annotation.rationales]
@@ -31,17 +31,23 @@ def annotation_report(
         [(evaluation.verdict, right) for evaluation, right, _ in pairs], [name for _, _, name in pairs]
     )
     verdicts = Counter(evaluation.verdict for evaluation in evaluations)
-    yields = (_rationale_yield(rationales), _verdict_yield(evaluations), _critique_yield(evaluations))
+    yields = (
+        _rationale_yield("rationale", rationales),
+        _verdict_yield(evaluations),
+        _critique_yield(evaluations),
+        *(_rationale_yield(kind, [d for a in annotations for d in a.duals if d.kind is kind]) for kind in DualKind),
+    )
     tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
     tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
-    usable = {"rationale": yields[0].ok, "self-evaluation": yields[2].ok}
+    usable = {"self-evaluation": yields[2].ok} | {step.step: step.ok for step in yields}
     return AnnotationReport(
         examples=len(annotations),
         rationales=len(rationales),
         evaluations=len(evaluations),
         # A judgement without verdict and critique is one reply, though two steps lack it.
         unparsed=sum(r.parse is not Parse.OK for r in rationales)
-        + sum(_lost(e) or e.parse is not Parse.OK for e in evaluations),
+        + sum(_lost(e) or e.parse is not Parse.OK for e in evaluations)
+        + sum(d.parse is not Parse.OK for a in annotations for d in a.duals),
         teacher_accuracy=sum(known) / len(known) if known else None,
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
         judge=judge,
@@ -110,9 +116,9 @@ def _distinct(annotations: Sequence[Annotation]) -> float | None:
     return sum(len(set(of_question)) for of_question in texts) / total if total else None
 
 
-def _rationale_yield(rationales: Sequence[Rationale]) -> StepYield:
+def _rationale_yield(step: str, rationales: Sequence[Rationale]) -> StepYield:
     parses = Counter(rationale.parse.value for rationale in rationales if rationale.parse is not Parse.OK)
-    return _yield("rationale", rationales, (rationale.parse is Parse.OK for rationale in rationales), parses)
+    return _yield(step, rationales, (rationale.parse is Parse.OK for rationale in rationales), parses)
 
 
 def _verdict_yield(evaluations: Sequence[SelfEvaluation]) -> StepYield:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from mindsmirror.errors import DataError
 from mindsmirror.files import storage_guard, write_text
-from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, Verdict
+from mindsmirror.records import Annotation, DualRationale, Parse, Rationale, SelfEvaluation, Verdict
 from mindsmirror.reporting.annotated import verdict_sources
 from mindsmirror.reporting.template import inline, template
 
@@ -104,11 +104,21 @@ def _question(annotation: Annotation, teachers: Mapping[str, int]) -> dict[str, 
         split=annotation.split,
         text=example.text,
         gold=example.gold,
-        rationales=[_rationale(said, judgements.get(said.sample, []), teachers) for said in annotation.rationales],
+        rationales=[
+            _rationale(
+                said,
+                judgements.get(said.sample, []),
+                [dual for dual in annotation.duals if dual.of == said.sample],
+                teachers,
+            )
+            for said in annotation.rationales
+        ],
     )
 
 
-def _rationale(said: Rationale, judged: Sequence[SelfEvaluation], teachers: Mapping[str, int]) -> dict[str, Any]:
+def _rationale(
+    said: Rationale, judged: Sequence[SelfEvaluation], duals: Sequence[DualRationale], teachers: Mapping[str, int]
+) -> dict[str, Any]:
     return _said(
         teacher=teachers[said.teacher],
         sample=said.sample,
@@ -124,6 +134,11 @@ def _rationale(said: Rationale, judged: Sequence[SelfEvaluation], teachers: Mapp
                 **_reading(evaluation),
             )
             for evaluation in judged
+        ]
+        or None,
+        duals=[
+            _said(kind=dual.kind, text=dual.text or None, answer=dual.answer, right=dual.right, **_reading(dual))
+            for dual in duals
         ]
         or None,
         **_reading(said),

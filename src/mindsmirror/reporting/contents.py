@@ -28,7 +28,7 @@ class Part(Record):
 class StepYield(Part):
     """Where the samples of one annotation step went."""
 
-    step: str = Field(description="rationale, verdict, critique …")
+    step: str = Field(description="rationale, verdict, critique, rectified, corrupted")
     asked: int
     ok: int = Field(description="samples that parsed")
     reasons: dict[str, int] = Field(default_factory=dict, description="samples lost, by reason")
@@ -41,7 +41,7 @@ class StepYield(Part):
 class StepCost(Part):
     """What the samples of one annotation step cost, whoever paid for them."""
 
-    step: str = Field(description="rationale, self-evaluation")
+    step: str = Field(description="rationale, self-evaluation, rectified, corrupted")
     usable: int = Field(description="samples that parsed")
     tokens_in: int
     tokens_out: int

@@ -4,9 +4,11 @@ A `Row` is a target as tokens. Rows of one question are a family; what its rows 
 (`tree.py` for decoder-only students, shared encoder passes for encoder-decoders).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from enum import StrEnum
+from itertools import product
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,9 +19,34 @@ from mindsmirror.students.work import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
-their `weight` [N] (a row's weight; where rows share a token, the sum) and their `task` [N] (index of the tag)."""
+their `weight` [N] (of a row's token; where rows share one, the sum), their `term` [N] (index into TERMS), and
+`total` [terms], the weight of all tokens of each term's rows, also of those that count for nothing."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
+
+
+class Aim(StrEnum):
+    """What a token's loss is for."""
+
+    LEARN = "learn"
+    UNLEARN = "unlearn"
+    AGREE = "agree"
+    """To say of the half of a batch that is repeated what was said of it one step before."""
+
+
+class Term(NamedTuple):
+    """One of the means that a loss is the weighted sum of."""
+
+    aim: Aim
+    tag: Tag
+
+    @property
+    def name(self) -> str:
+        """What logs call it: the task, after the aim where that is not to learn it."""
+        return self.tag.value if self.aim is Aim.LEARN else f"{self.aim.value}_{self.tag.value}"
+
+
+TERMS: tuple[Term, ...] = tuple(Term(aim, tag) for aim, tag in product(Aim, TASKS))
 
 
 @dataclass(frozen=True)
@@ -31,6 +58,29 @@ class Row:
     source: tuple[int, ...]
     target: tuple[int, ...]
     weight: float = 1.0
+    factors: tuple[float, ...] = ()
+    """Of the weight of each token of the target; none: 1 for all."""
+    unlearn: bool = False
+
+    @property
+    def term(self) -> int:
+        """Index of the mean that its tokens add to."""
+        return TERMS.index(Term(Aim.UNLEARN if self.unlearn else Aim.LEARN, self.tag))
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weight of each token of the target."""
+        if not self.factors:
+            return (self.weight,) * len(self.target)
+        return tuple(self.weight * factor for factor in self.factors)
+
+
+def row_totals(rows: Iterable[Row]) -> Tensor:
+    """What the sums over rows are divided by: each row's weight times its tokens, by term, [terms]."""
+    totals = [0.0] * len(TERMS)
+    for row in rows:
+        totals[row.term] += row.weight * len(row.target)
+    return torch.tensor(totals)
 
 
 class Student(Protocol):
@@ -53,12 +103,16 @@ class Student(Protocol):
         """Tokens that are computed for one family."""
         ...
 
-    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
-        """One batch of whole families."""
+    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+        """One batch of whole families; predictions of the first `apart` come first, as in a batch of their own."""
         ...
 
-    def work(self, families: Sequence[Sequence[Row]]) -> Work:
+    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
         """What a batch of whole families computes, as `collate` lays it out."""
+        ...
+
+    def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits from which each token is predicted, [N, V], in the precision in which they were computed."""
         ...
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad
+from mindsmirror.students.base import Batch, Row, pad, row_totals
 from mindsmirror.students.decoding import Drawing, Generated, generate
 from mindsmirror.students.text import user_turn
 from mindsmirror.students.tree import Tree, build_chain, build_tree, together, tree_work
@@ -61,9 +61,9 @@ class CausalStudent:
         """Nodes of the family's own tree, or tokens of its rows."""
         return sum(len(tree.tokens) for tree in self._trees([rows]))
 
-    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
         """Trees padded to the longest: tokens and positions [B, T], mask [B, T, T], and N predictions."""
-        trees = self._trees(families)
+        trees = self._trees(families, apart)
         tokens, mask = pad([tree.tokens for tree in trees], self.tokenizer.eos_token_id)
         positions, _ = pad([tree.depth for tree in trees], 0)
         batch: Batch = {"input_ids": tokens, "position_ids": positions}
@@ -76,24 +76,23 @@ class CausalStudent:
         else:
             batch["mask"] = mask
         flat = [
-            (index * length + node, token, weight, task)
+            (index * length + node, token, weight, term)
             for index, tree in enumerate(trees)
-            for (node, token, task), weight in tree.predictions.items()
+            for (node, token, term), weight in tree.predictions.items()
         ]
-        nodes, targets, weights, tasks = zip(*flat, strict=True)
+        nodes, targets, weights, terms = zip(*flat, strict=True)
         batch["node"] = torch.tensor(nodes)
         batch["target"] = torch.tensor(targets)
         batch["weight"] = torch.tensor(weights, dtype=torch.float32)
-        batch["task"] = torch.tensor(tasks)
-        return batch
+        return batch | {"term": torch.tensor(terms), "total": row_totals(row for rows in families for row in rows)}
 
-    def work(self, families: Sequence[Sequence[Row]]) -> Work:
+    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
         """Nodes of the trees and what they see."""
-        return tree_work(self._trees(families), self.model.config.get_text_config())
+        return tree_work(self._trees(families, apart), self.model.config.get_text_config())
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""
-        return functional.cross_entropy(self._logits(model, batch).float(), batch["target"], reduction="none")
+        return functional.cross_entropy(self.logits(model, batch).float(), batch["target"], reduction="none")
 
     @torch.inference_mode()
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
@@ -104,7 +103,7 @@ class CausalStudent:
         # Each asks for the token after it, so it is a row whose target is any one token.
         rows = [(Row("", Tag.VERDICT, source, (0,)),) for source in distinct]
         batch = {name: part.to(model.device) for name, part in self.collate(rows).items()}
-        return self._logits(model, batch)[[place[source] for source in whole]].float()
+        return self.logits(model, batch)[[place[source] for source in whole]].float()
 
     def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
         """Continuations of each source."""
@@ -136,7 +135,7 @@ class CausalStudent:
     def _tokens(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
-    def _logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits where the batch predicts, [N, V]."""
         mask = batch["mask"]
         if mask.dim() == 3:
@@ -144,9 +143,9 @@ class CausalStudent:
         inputs = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"], "attention_mask": mask}
         return selected_logits(model, batch["node"], **inputs, use_cache=False)[0]
 
-    def _trees(self, families: Sequence[Sequence[Row]]) -> list[Tree]:
+    def _trees(self, families: Sequence[Sequence[Row]], apart: int = 0) -> list[Tree]:
         if self.trees:
-            return [build_tree(rows) for rows in together(families)]
+            return [build_tree(rows) for rows in (*together(families[:apart]), *together(families[apart:]))]
         return [build_chain(row) for rows in families for row in rows]
 
     @torch.no_grad()

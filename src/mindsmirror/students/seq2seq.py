@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TASKS, Batch, Row, pad
+from mindsmirror.students.base import Batch, Row, pad, row_totals
 from mindsmirror.students.decoding import Drawing, Generated, generate
 from mindsmirror.students.text import tagged
 from mindsmirror.students.work import Part, Work
@@ -49,7 +49,7 @@ class Seq2SeqStudent:
         """Tokens of the distinct sources and of all targets."""
         return sum(len(s) for s in {row.source for row in rows}) + sum(len(row.target) for row in rows)
 
-    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
         """Distinct sources [S, T], targets [B, U], which source each target has [B], and N predictions."""
         rows = [row for family in families for row in family]
         sources = list(dict.fromkeys(row.source for row in rows))
@@ -57,18 +57,18 @@ class Seq2SeqStudent:
         tokens, mask = pad(sources, self.padding)
         labels, filled = pad([row.target for row in rows], 0)
         counted = filled.bool()
-        lengths = filled.sum(1)
         return {
             "input_ids": tokens,
             "attention_mask": mask,
             "labels": labels.masked_fill(~counted, IGNORE),
             "source": torch.tensor([place[row.source] for row in rows]),
             "target": labels[counted],
-            "weight": torch.tensor([row.weight for row in rows], dtype=torch.float32).repeat_interleave(lengths),
-            "task": torch.tensor([TASKS.index(row.tag) for row in rows]).repeat_interleave(lengths),
+            "weight": torch.tensor([weight for row in rows for weight in row.weights], dtype=torch.float32),
+            "term": torch.tensor([row.term for row in rows]).repeat_interleave(filled.sum(1)),
+            "total": row_totals(rows),
         }
 
-    def work(self, families: Sequence[Sequence[Row]]) -> Work:
+    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
         """Distinct sources through the encoder; every row's own through its decoder's cross attention."""
         rows = [row for family in families for row in family]
         sources = [len(source) for source in {row.source for row in rows}]
@@ -87,6 +87,10 @@ class Seq2SeqStudent:
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""
+        return functional.cross_entropy(self.logits(model, batch).float(), batch["target"], reduction="none")
+
+    def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits where the batch predicts, [N, V]."""
         from transformers.modeling_outputs import BaseModelOutput
 
         core = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -99,8 +103,8 @@ class Seq2SeqStudent:
             decoder_input_ids=core._shift_right(labels),
             use_cache=False,
         )
-        logits = out.logits[labels != IGNORE]
-        return functional.cross_entropy(logits.float(), batch["target"], reduction="none")
+        logits: Tensor = out.logits[labels != IGNORE]
+        return logits
 
     @torch.inference_mode()
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:

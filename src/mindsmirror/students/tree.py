@@ -3,8 +3,9 @@
 The rows of a question begin alike: the question, then the tag, then for some the first words of the rationale.
 Laid out as a prefix tree, each node is one token that is computed once, sees itself and its ancestors (the block
 attention mask) and stands at its depth (the restarted positions). A token that several rows predict from the
-same node is one prediction with the sum of their weights, so repeated labels merge by themselves. Loss and
-gradients are those of the rows one by one (tests/parity).
+same node, for the same term of the loss, is one prediction with the sum of their weights, so repeated labels merge by
+themselves; one that counts for nothing is read but not predicted. Loss and gradients are those of the rows one by one
+(tests/parity).
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mindsmirror.students.base import TASKS, Row
+from mindsmirror.students.base import Row
 from mindsmirror.students.work import Part, Work
 
 TREE_TOKENS = 512
@@ -30,7 +31,7 @@ class Tree:
     """Index of the parent node; -1 at the root."""
     depth: list[int] = field(default_factory=list)
     predictions: dict[tuple[int, int, int], float] = field(default_factory=dict)
-    """(node that predicts, token, task) to weight."""
+    """(node that predicts, token, term) to weight."""
 
     def seen(self) -> Tensor:
         """Which node sees which, [T, T] bool: itself and its ancestors."""
@@ -53,11 +54,13 @@ def build_tree(rows: Sequence[Row]) -> Tree:
     for row in rows:
         node = -1
         path = (*row.source, *row.target)
-        task = TASKS.index(row.tag)
+        term, weights = row.term, row.weights
         for position, token in enumerate(path):
             if position >= len(row.source):
-                key = (node, token, task)
-                tree.predictions[key] = tree.predictions.get(key, 0.0) + row.weight
+                weight = weights[position - len(row.source)]
+                if weight:
+                    key = (node, token, term)
+                    tree.predictions[key] = tree.predictions.get(key, 0.0) + weight
                 if position == len(path) - 1:
                     break
             child = children.get((node, token))

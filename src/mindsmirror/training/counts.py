@@ -42,10 +42,10 @@ class Scale:
     student: Student
     prices: Prices
 
-    def count(self, batch: Sequence[Sequence[Row]]) -> Counts:
-        """What one batch of whole families spends."""
+    def count(self, batch: Sequence[Sequence[Row]], apart: int = 0) -> Counts:
+        """What one batch of whole families spends, the first `apart` of which share nothing with the others."""
         rows = [row for family in batch for row in family]
-        work = self.student.work(batch)
+        work = self.student.work(batch, apart)
         return Counts(
             rows=len(rows),
             tokens=sum(row_tokens(row) for row in rows),

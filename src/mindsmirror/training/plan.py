@@ -3,17 +3,23 @@
 The whole plan is made before training starts and is a function of targets, budget and seed alone (and of the student's
 size, where the budget is in FLOPs), so a run that resumes knows exactly what it has not yet seen. A family (the rows
 of one question) is never torn apart unless it is larger than a batch, because what its rows share is computed once.
+
+Where a student is held to what it said one step before, a batch of the plan is only what is new in it: half of a
+batch, to which the new half of `distance` batches before is added when it is learnt (`with_repeated`).
 """
 
+import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mindsmirror.errors import AnnotationError
-from mindsmirror.records import Stage
+from mindsmirror.records import Agreement, Stage
 from mindsmirror.students.base import Row, Student
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.counts import Scale, row_tokens
+from mindsmirror.training.key_tokens import key_tokens
 
 Families = tuple[tuple[Row, ...], ...]
 Plan = tuple[Families, ...]
@@ -26,6 +32,8 @@ class Rows:
 
     families: Families
     too_long: int
+    nothing_key: int = 0
+    """Targets in which nothing departs from their counterpart."""
 
     @property
     def tokens(self) -> int:
@@ -33,10 +41,32 @@ class Rows:
         return sum(row_tokens(row) for family in self.families for row in family)
 
 
+class Learnt(NamedTuple):
+    """What is learnt as one batch."""
+
+    families: Families
+    repeated: int
+    """How many of them, the first ones, are those of an earlier batch."""
+
+
+def repeat_distance(agreement: Agreement | None, config: TrainingConfig) -> int:
+    """How many batches before a batch is what it repeats: those of one step, of all processes; 0 without agreement."""
+    return config.accumulate * int(os.environ.get("WORLD_SIZE", "1")) if agreement else 0
+
+
+def with_repeated(plan: Sequence[Families], number: int, distance: int) -> Learnt:
+    """The plan's batch of that number, after what is new in the batch `distance` before; 0: nothing is repeated."""
+    before = plan[number - distance] if 0 < distance <= number else ()
+    return Learnt((*before, *plan[number]), len(before))
+
+
 def encode(stage: Stage, student: Student, max_target: int) -> Rows:
-    """Tokenise a stage's targets; those longer than `max_target` tokens are left out and counted."""
+    """Tokenise a stage's targets; those longer than `max_target` tokens are left out and counted.
+
+    Of a target with a counterpart the tokens count in which the two differ. One without such tokens is left out, too.
+    """
     families: dict[str, list[Row]] = {}
-    too_long = 0
+    too_long = nothing_key = 0
     for target in stage.targets:
         if stage.task_weights.get(target.tag, 0.0) == 0.0:
             continue
@@ -44,25 +74,33 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
         if len(written) > max_target:
             too_long += 1
             continue
+        factors: tuple[float, ...] = ()
+        if target.contrast is not None:
+            key = key_tokens(written, student.target(target.contrast))
+            if not any(key):
+                nothing_key += 1
+                continue
+            factors = tuple(map(float, key))
         source = student.source(target.tag, target.question, target.rationale)
-        families.setdefault(target.example, []).append(Row(target.example, target.tag, source, written, target.weight))
+        row = Row(target.example, target.tag, source, written, target.weight, factors, target.unlearn)
+        families.setdefault(target.example, []).append(row)
     if not families:
         raise AnnotationError(
             f"stage {stage.name!r} has nothing to learn: {sum(stage.dropped.values())} samples were dropped "
-            f"{dict(stage.dropped)} and {too_long} targets were too long"
+            f"{dict(stage.dropped)}, {too_long} targets were too long and {nothing_key} had no key token"
         )
-    return Rows(tuple(tuple(rows) for rows in families.values()), too_long)
+    return Rows(tuple(tuple(rows) for rows in families.values()), too_long, nothing_key)
 
 
-def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, seed: int) -> Plan:
+def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, seed: int, distance: int = 0) -> Plan:
     """Shuffled passes over the families, cut into batches, until the share of the budget is spent.
 
-    The last batch is the one that brings what is spent nearest to the budget; there is one batch at least.
+    The last batch is the one that brings what is spent nearest to the budget; there is one batch at least. With a
+    `distance`, batches are half as large, and each costs what is repeated in it, too.
     """
+    room = config.batch_tokens // 2 if distance else config.batch_tokens
     pieces = [
-        (piece, scale.student.size(piece))
-        for family in rows.families
-        for piece in _pieces(family, scale.student, config.batch_tokens)
+        (piece, scale.student.size(piece)) for family in rows.families for piece in _pieces(family, scale.student, room)
     ]
     generator = random.Random(seed)
     batches: list[Families] = []
@@ -71,11 +109,11 @@ def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, se
     while True:
         order = list(pieces)
         generator.shuffle(order)
-        for batch in _batches(order, config.batch_tokens):
-            price = cost(batch)
-            if batches and spent + price / 2 > limit:
-                return tuple(batches)
+        for batch in _batches(order, room):
             batches.append(batch)
+            price = cost(with_repeated(batches, len(batches) - 1, distance))
+            if len(batches) > 1 and spent + price / 2 > limit:
+                return tuple(batches[:-1])
             spent += price
 
 
@@ -89,16 +127,16 @@ def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
     return (budget.tokens or budget.target_tokens or budget.flops or 0) * share
 
 
-def _cost(config: TrainingConfig, scale: Scale) -> Callable[[Families], int]:
+def _cost(config: TrainingConfig, scale: Scale) -> Callable[[Learnt], int]:
     """What a batch costs in the budget's unit; for steps and epochs in batches and row tokens."""
     budget = config.budget
     if budget.steps is not None:
         return lambda batch: 1
     if budget.flops is not None:
-        return lambda batch: scale.count(batch).flops
+        return lambda batch: scale.count(*batch).flops
     if budget.target_tokens is not None:
-        return lambda batch: sum(len(row.target) for family in batch for row in family)
-    return lambda batch: sum(row_tokens(row) for family in batch for row in family)
+        return lambda batch: sum(len(row.target) for family in batch.families for row in family)
+    return lambda batch: sum(row_tokens(row) for family in batch.families for row in family)
 
 
 def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple[Row, ...]]:

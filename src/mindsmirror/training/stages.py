@@ -22,7 +22,7 @@ from mindsmirror.students.load import load_student, merged_model, save_student, 
 from mindsmirror.students.work import prices_of
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.counts import Scale, total
-from mindsmirror.training.plan import encode, make_plan
+from mindsmirror.training.plan import encode, make_plan, repeat_distance, with_repeated
 from mindsmirror.training.trainer import train_stage
 
 DONE = "stage.json"
@@ -92,13 +92,28 @@ def _train(
     torch.manual_seed(seed)
     model = with_adapter(student.model, settings)
     scale = Scale(student, prices_of(model))
-    plan = make_plan(rows, scale, config, share, seed)
-    counts = [scale.count(batch) for batch in plan]
+    distance = repeat_distance(stage.agreement, config)
+    plan = make_plan(rows, scale, config, share, seed, distance)
+    counts = [scale.count(*with_repeated(plan, number, distance)) for number in range(len(plan))]
     score = (lambda trained: validate(student, trained)) if validate else None
     tokens = [count.computed_tokens for count in counts]
-    report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score, tokens)
+    report = train_stage(
+        student,
+        model,
+        plan,
+        stage.task_weights,
+        config.model_copy(update={"learning_rate": config.learning_rate * stage.rate}),
+        place,
+        seed,
+        label,
+        score,
+        tokens,
+        unlearning=stage.unlearning,
+        agreement=stage.agreement,
+    )
     save_student(merged_model(model), student.tokenizer, target)
-    dropped = Counter(stage.dropped) + Counter({"target: too long": rows.too_long})
+    lost = {"target: too long": rows.too_long, "target: no key token": rows.nothing_key}
+    dropped = Counter(stage.dropped) + Counter(lost)
     return report | {
         "stage": stage.name,
         "targets": len(stage.targets),

@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
-from mindsmirror.records import Tag
-from mindsmirror.students.base import TASKS, Batch, Student
+from mindsmirror.records import Agreement, Tag
+from mindsmirror.students.base import TERMS, Batch, Student
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.objectives.task_weighted import task_factors, task_sums, task_weighted_loss, weight_totals
-from mindsmirror.training.plan import Plan
+from mindsmirror.training.dataset import PlanDataset
+from mindsmirror.training.objectives.base import Likelihood, Objective
+from mindsmirror.training.objectives.last_batch import LastBatch
+from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_factors, term_sums, weight_totals
+from mindsmirror.training.plan import Plan, repeat_distance
 from mindsmirror.training.precision import use_bf16
 from mindsmirror.training.watching import (
     LATER_WINS,
@@ -41,17 +44,8 @@ Validate = Callable[[Any], float]
 """A score of the model, higher is better."""
 
 
-class PlanDataset(Dataset[Batch]):
-    """A plan as a dataset whose items are whole batches."""
-
-    def __init__(self, plan: Plan, student: Student) -> None:
-        self._plan, self._student = plan, student
-
-    def __len__(self) -> int:
-        return len(self._plan)
-
-    def __getitem__(self, index: int) -> Batch:
-        return self._student.collate(self._plan[index])
+REMEMBERED = "objective-{}.safetensors"
+"""File of a checkpoint that holds what the objective remembers, by process."""
 
 
 class StageTrainer(Trainer):
@@ -61,23 +55,23 @@ class StageTrainer(Trainer):
 
     def __init__(
         self,
-        student: Student,
+        objective: Objective,
         model: Any,
-        plan: Plan,
-        task_weights: Mapping[Tag, float],
+        dataset: PlanDataset,
+        factors: Tensor,
         arguments: TrainingArguments,
         validate: Validate | None,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
-        self._student, self._validate = student, validate
-        self._factors = task_factors(task_weights)
-        self._since_log = torch.zeros(2, len(TASKS))
+        self._objective, self._validate = objective, validate
+        self._factors = factors
+        self._since_log = torch.zeros(2, len(TERMS))
         super().__init__(
             model=model,
             args=arguments,
-            train_dataset=PlanDataset(plan, student),
+            train_dataset=dataset,
             # The Trainer insists on a dataset before it calls `evaluate`; ours takes none.
-            eval_dataset=PlanDataset((), student) if validate else None,
+            eval_dataset=dataset if validate else None,
             data_collator=_only,
             callbacks=list(callbacks),
         )
@@ -102,19 +96,18 @@ class StageTrainer(Trainer):
         totals = num_items_in_batch if num_items_in_batch is not None else weight_totals([inputs])
         # Accelerate lowers the precision of the model's own forward only, and an encoder is called past it.
         with self.accelerator.autocast():
-            nll = self._student.losses(model, inputs)
-        factors = self._factors.to(nll.device)
-        loss = task_weighted_loss(nll, inputs["weight"], inputs["task"], totals, factors)
+            cost, weight, term = self._objective.costs(model, inputs)
+        loss = task_weighted_loss(cost, weight, term, totals, self._factors.to(cost.device))
         if not torch.isfinite(loss):
             raise self.diverged()
-        seen = torch.stack([task_sums(nll.detach(), inputs["weight"], inputs["task"]), weight_totals([inputs])])
+        seen = torch.stack([term_sums(cost.detach(), weight, term), weight_totals([inputs])])
         self._since_log = self._since_log.to(seen.device) + seen
         # Data parallelism averages gradients over processes; the totals already count all of them.
         processes: int = self.accelerator.num_processes
         return loss * processes
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add to the loss the mean of each task since the last time, in nats per token and before its weight."""
+        """Add to the loss each term's mean since the last time, in nats per token and before its weight."""
         if "loss" in logs:
             logs = logs | self._task_losses()
         super().log(logs, start_time)
@@ -125,8 +118,21 @@ class StageTrainer(Trainer):
             seen = self.accelerator.gather(seen.to(self.accelerator.device)[None]).sum(0)
         self._since_log = torch.zeros_like(self._since_log)
         sums, weights = seen.tolist()
-        means = zip(TASKS, sums, weights, strict=True)
-        return {f"{TASK_LOSS}{tag.value}": nll / weight for tag, nll, weight in means if weight > 0}
+        means = zip(TERMS, sums, weights, strict=True)
+        return {f"{TASK_LOSS}{term.name}": cost / weight for term, cost, weight in means if weight > 0}
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        # Before the state, which is written last: a checkpoint without it counts as torn.
+        super()._save_optimizer_and_scheduler(output_dir)
+        remembered = self._objective.state()
+        if remembered:
+            save_file(remembered, Path(output_dir) / REMEMBERED.format(self.args.process_index))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        remembered = Path(checkpoint or "") / REMEMBERED.format(self.args.process_index)
+        if checkpoint and remembered.exists():
+            self._objective.restore(load_file(remembered))
 
     def diverged(self) -> TrainingError:
         """What to say when the loss or the weights are no numbers any more."""
@@ -156,12 +162,14 @@ def train_stage(
     label: str,
     validate: Validate | None = None,
     tokens: Sequence[int] | None = None,
+    unlearning: float = 1.0,
+    agreement: Agreement | None = None,
 ) -> dict[str, Any]:
     """Train `model` in place through the plan, going on from the last whole checkpoint in `folder`.
 
     With `validate`, the model ends as its best checkpoint, early if the configuration says so. `tokens` are those
-    that each batch computes. Returns what the log says: steps, losses of all and of each task, the step that was
-    chosen and its score; and, of this process, pace and peak of memory.
+    that each batch computes; `unlearning` and `agreement` are those of the stage. Returns what the log says: steps,
+    losses of all and of each term, the step that was chosen and its score; and, of this process, pace and peak memory.
     """
     steps = max(1, -(-len(plan) // config.accumulate))
     arguments = _arguments(config, folder, seed, label, steps, validates=validate is not None)
@@ -173,7 +181,10 @@ def train_stage(
     forget_peak()
     watch = Watch(label, by_step(tokens or [0] * len(plan), config.accumulate))
     stop = [EarlyStop(config.early_stopping)] if validate and config.early_stopping else []
-    trainer = StageTrainer(student, model, plan, task_weights, arguments, validate, [watch, *stop])
+    objective = LastBatch(student, agreement) if agreement else Likelihood(student)
+    dataset = PlanDataset(plan, student, repeat_distance(agreement, config))
+    factors = term_factors(task_weights, unlearning)
+    trainer = StageTrainer(objective, model, dataset, factors, arguments, validate, [watch, *stop])
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     # The last step changes the weights after the last loss was looked at.

@@ -15,7 +15,7 @@ import torch
 from transformers import TrainerCallback
 
 from mindsmirror.progress import Progress
-from mindsmirror.students.base import TASKS
+from mindsmirror.students.base import TERMS
 
 LATER_WINS = 1e-9
 """Added to a validation score for every step, so that of checkpoints that score alike the later one is chosen."""
@@ -120,7 +120,7 @@ def summary(state: Any, planned: int) -> dict[str, Any]:
     logged = [entry for entry in state.log_history if "loss" in entry]
     scores = {entry["step"]: entry["eval_score"] for entry in state.log_history if "eval_score" in entry}
     chosen = state.best_global_step or state.global_step
-    tasks = {tag.value: [entry.get(f"{TASK_LOSS}{tag.value}") for entry in logged] for tag in TASKS}
+    tasks = {term.name: [entry.get(f"{TASK_LOSS}{term.name}") for entry in logged] for term in TERMS}
     return {
         "steps": state.global_step,
         "planned_steps": planned,

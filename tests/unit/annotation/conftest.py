@@ -136,6 +136,9 @@ class Lab:
         repairs: int = 0,
         budget: BudgetConfig | None = None,
         payer: str = "",
+        rectified: int = 0,
+        corrupted: int = 0,
+        others: Sequence[Teacher] = (),
     ) -> Annotator:
         teacher = teacher or self.teacher()
         return Annotator(
@@ -143,10 +146,18 @@ class Lab:
             self.prompts,
             teacher,
             judge or teacher,
-            AnnotationConfig(rationales=k, self_evaluations=m, repairs=repairs, budget=budget or BudgetConfig()),
+            AnnotationConfig(
+                rationales=k,
+                self_evaluations=m,
+                rectified=rectified,
+                corrupted=corrupted,
+                repairs=repairs,
+                budget=budget or BudgetConfig(),
+            ),
             JudgeConfig(strategy=strategy),
             store,
             payer,
+            others,
         )
 
     def annotate(self, questions: Iterable[Example], **settings: Any) -> dict[str, Annotation]:

@@ -168,6 +168,10 @@ def test_rows_of_ones_own(tmp_path: Path) -> None:
             {"id": "a", "rationale": "Two.", "evaluations": [{"verdict": "wrong", "source": "me"}]},
             "evaluation 0: 'source' is 'me'",
         ),
+        ({"id": "a", "rationale": "Two.", "duals": {}}, "'duals' must be a list"),
+        ({"id": "a", "rationale": "Two.", "duals": ["So."]}, "'duals' must be a list of objects"),
+        ({"id": "a", "rationale": "Two.", "duals": [{"rationale": "So."}]}, "dual 0: 'kind' is None.*rectified"),
+        ({"id": "a", "rationale": "Two.", "duals": [{"kind": "corrupted"}]}, "dual 0: 'rationale' is missing"),
         (["a"], "a row must be a JSON object"),
     ],
 )

@@ -10,8 +10,9 @@ from pytest import approx
 
 from mindsmirror.annotation.importing import Counts, count_by_split, import_annotations
 from mindsmirror.answers import Choice, Number
+from mindsmirror.delivery.rows import rationale_rows
 from mindsmirror.errors import DataError, UnknownNameError
-from mindsmirror.records import Annotation, Example, Parse, Verdict
+from mindsmirror.records import Annotation, DualKind, Example, Parse, Verdict
 from mindsmirror.tasks import TaskConfig, load_task
 from mindsmirror.tasks.base import Splits, Task
 
@@ -85,6 +86,27 @@ def test_evaluations_stay_with_their_rationale(tmp_path: Path) -> None:
         (2, 0, Verdict.CORRECT, "Yes."),
     ]
     assert Annotation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_duals_stay_with_their_rationale_and_are_held_against_gold(tmp_path: Path) -> None:
+    duals = [
+        {"kind": "corrupted", "rationale": "One. The answer is 4."},
+        {"kind": "corrupted", "rationale": "Two. The answer is 2.", "teacher": "other"},
+        {"kind": "rectified", "rationale": "Three. The answer is 2."},
+    ]
+    [found] = imported(
+        tmp_path,
+        {"id": "a", "rationale": "It."},
+        {"id": "a", "rationale": "One. The answer is 2.", "teacher": "t", "duals": duals},
+    )
+    assert [(d.kind, d.of, d.sample, d.teacher, d.answer, d.parse) for d in found.duals] == [
+        (DualKind.CORRUPTED, 1, 0, "t", "4", Parse.OK),
+        (DualKind.CORRUPTED, 1, 1, "other", None, Parse.MISSED),
+        (DualKind.RECTIFIED, 1, 0, "t", "2", Parse.OK),
+    ]
+    [row] = [row for row in rationale_rows([found])["train"] if row["duals"]]
+    [again] = imported(tmp_path, {"id": "a", "rationale": "It."}, row)
+    assert again.duals == found.duals
 
 
 def test_who_wrote_them_is_kept(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mindsmirror.annotation.prompts import BUILT_IN, JudgedShot, Prompt, PromptS
 from mindsmirror.answers import ENTAILMENT, Answer, Equation, Label, Number, kind_named, read_reply, read_verdict
 from mindsmirror.engines.base import Message
 from mindsmirror.errors import RecipeError
-from mindsmirror.records import Example, Parse, Verdict
+from mindsmirror.records import DualKind, Example, Parse, Verdict
 from mindsmirror.tasks.shown import NLI_QUESTION, premise_and_hypothesis, with_choices
 
 FOLDER = Path(module.__file__).parent
@@ -78,7 +79,10 @@ def test_judged_examples_deserve_their_verdict(source: str) -> None:
 def test_the_arithmetic_of_the_examples_is_right(source: str) -> None:
     found = load_prompts(source)
     shots: list[Shot] = [*found.solved, *found.judged]
-    sums = [match for shot in shots for match in SUM.findall(shot.rationale + " " + shot.critique)]
+    texts = [shot.rationale + " " + shot.critique for shot in shots]
+    # A corrupted thought goes wrong in what it reckons, not in how.
+    texts += [text for dual in found.dual for text in (dual.right, dual.wrong)]
+    sums = [match for text in texts for match in SUM.findall(text)]
     for left, right in sums:
         value, stated = Equation().read(left, {}), Equation().read(right, {})
         assert value and stated and value.key == stated.key, f"{left} = {right}"
@@ -91,12 +95,14 @@ ANIMALS = {"cat": 4, "snake": 0, "ant": 6, "duck": 2, "bird": 2, "lizard": 4, "d
 def test_legs_are_counted_right() -> None:
     found = load_prompts(str(LEGS))
     shots: list[Shot] = [*found.solved, *found.judged]
-    for shot in shots:
-        animals = re.findall(r"(\d+) ([a-z]+?)s?(?=,|\?)", shot.question)
-        legs = sum(int(count) * ANIMALS[name] for count, name in animals)
+    said = [
+        (s.question, s.answer if isinstance(s, JudgedShot) else answer_of(str(LEGS), s.question, s.rationale).key)
+        for s in shots
+    ]
+    for question, right in [*said, *((dual.question, dual.answer) for dual in found.dual)]:
+        animals = re.findall(r"(\d+) ([a-z]+?)s?(?=,|\?)", question)
         assert len(animals) == 2
-        right = shot.answer if isinstance(shot, JudgedShot) else answer_of(str(LEGS), shot.question, shot.rationale).key
-        assert int(right) == legs
+        assert int(right) == sum(int(count) * ANIMALS[name] for count, name in animals)
 
 
 def test_the_examples_look_like_the_questions_of_the_tasks() -> None:
@@ -114,7 +120,13 @@ def test_the_examples_look_like_the_questions_of_the_tasks() -> None:
 
 def asked(source: PromptSet, example: Example, rationale: str) -> Mapping[str, Prompt]:
     critiques = {v.value: source.critique(example, rationale, v, "8") for v in module.CRITIQUE}
-    return {"rationale": source.rationale(example), "judgement": source.judgement(example, rationale), **critiques}
+    duals = {kind.value: source.opposite(example, rationale, kind, "8") for kind in DualKind}
+    return {
+        "rationale": source.rationale(example),
+        "judgement": source.judgement(example, rationale),
+        **critiques,
+        **duals,
+    }
 
 
 @pytest.mark.parametrize("source", SETS)
@@ -143,6 +155,22 @@ def test_a_critique_continues_the_rationales_conversation() -> None:
     assert "{8} and {answer}" in found.critique(QUESTION, text, Verdict.WRONG, "{8} and {answer}").messages[-1].content
 
 
+def test_a_dual_is_asked_for_with_the_answer_after_examples_of_its_kind() -> None:
+    found, text = load_prompts("number"), "3 + 5 = 9. The answer is 9."
+    for kind, says, shown, replied in (
+        (DualKind.RECTIFIED, "is wrong: the right answer is 8.", "wrong", "right"),
+        (DualKind.CORRUPTED, "is right: the answer is 8.", "right", "wrong"),
+    ):
+        messages, shared = found.opposite(QUESTION, text, kind, "8")
+        assert shared == 1 + 2 * len(found.dual) and messages[0].content == found.system.strip()
+        assert QUESTION.text in messages[-1].content and text in messages[-1].content and says in messages[-1].content
+        for shot, asked, reply in zip(found.dual, messages[1::2], messages[2::2], strict=False):
+            assert getattr(shot, shown) in asked.content and says.replace("8", shot.answer) in asked.content
+            assert reply == Message("assistant", getattr(shot, replied))
+    bare = found.model_copy(update={"dual": ()})
+    assert [m.role for m in bare.opposite(QUESTION, text, DualKind.RECTIFIED, "8").messages] == ["system", "user"]
+
+
 def test_a_judgement_shows_question_and_solution_and_asks_for_a_line_that_we_read() -> None:
     found = load_prompts("number")
     messages, _ = found.judgement(QUESTION, "3 + 5 = 9. The answer is 9.")
@@ -159,6 +187,8 @@ def variants(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The set with one thing changed: any of its texts, its version, the order or number of its shots."""
     for number, table in enumerate(tables(document)):
         for key, value in table.items():
+            if key == "dual":
+                continue
             changed = deepcopy(document)
             if key == "verdict":
                 tables(changed)[number][key] = "uncertain"
@@ -191,6 +221,41 @@ def test_the_hash_changes_with_every_word(monkeypatch: pytest.MonkeyPatch) -> No
         hashes.append(whole.hash)
     assert len(set(hashes)) == len(hashes)
     assert whole.hash == hashes[0] == load_prompts("number").hash
+
+
+def test_prompts_that_know_the_answer_have_a_hash_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is changed in them changes it, and leaves the other, on which annotations without them rest."""
+    document = tomllib.loads((FOLDER / "number.toml").read_text(encoding="utf-8"))
+    whole = PromptSet.model_validate(document)
+    changed = [{**document, "dual": document["dual"][:-1]}, {**document, "dual": document["dual"][::-1]}]
+    for number, shot in enumerate(document["dual"]):
+        for key, text in shot.items():
+            changed.append(deepcopy(document))
+            changed[-1]["dual"][number][key] = text + "."
+    sets = [PromptSet.model_validate(each) for each in changed]
+    assert {each.hash for each in sets} == {whole.hash}
+    hashes = [whole.dual_hash, *(each.dual_hash for each in sets)]
+    hashes += [
+        PromptSet.model_validate({**document, key: new}).dual_hash for key, new in (("system", "S"), ("version", 9))
+    ]
+    for kind, text in module.DUAL.items():
+        with monkeypatch.context() as patch:
+            patch.setitem(module.DUAL, kind, text + "x")
+            hashes.append(whole.dual_hash)
+            assert whole.hash == sets[0].hash
+    assert len(set(hashes)) == len(hashes) == 1 + 2 + 2 * 4 + 2 + 2
+
+
+@pytest.mark.parametrize("source", SETS)
+def test_dual_examples_end_as_they_should_and_are_alike(source: str) -> None:
+    shots = load_prompts(source).dual
+    assert len(shots) >= 2
+    for shot in shots:
+        right = kind_of(source).read(shot.answer, dict(CHOICES.findall(shot.question)))
+        assert right is not None
+        assert answer_of(source, shot.question, shot.right).key == right.key
+        assert answer_of(source, shot.question, shot.wrong).key != right.key
+        assert SequenceMatcher(None, shot.right.split(), shot.wrong.split()).ratio() > 0.4
 
 
 GOOD = (FOLDER / "number.toml").read_text(encoding="utf-8")

@@ -14,6 +14,8 @@ from mindsmirror.delivery.rows import COLUMNS, rationale_rows
 from mindsmirror.errors import DataError, MissingExtraError, RecipeError
 from mindsmirror.records import (
     Annotation,
+    DualKind,
+    DualRationale,
     Example,
     Parse,
     Provenance,
@@ -55,7 +57,22 @@ def annotation(name: str, split: str, *, judged: bool = True) -> Annotation:
     )
 
 
-TWO = [annotation("p", "train"), annotation("q", "valid", judged=False)]
+TWO = [
+    annotation("p", "train").model_copy(
+        update={
+            "duals": tuple(
+                DualRationale(
+                    teacher="t", sample=0, text="D", thought="D.", answer=a, parse=p, right=right, kind=kind, of=of
+                )
+                for of, kind, a, p, right in (
+                    (0, DualKind.CORRUPTED, "desert", Parse.OK, False),
+                    (1, DualKind.RECTIFIED, None, Parse.MISSED, None),
+                )
+            )
+        }
+    ),
+    annotation("q", "valid", judged=False),
+]
 ROWS = rationale_rows(TWO)
 
 
@@ -66,6 +83,8 @@ def test_a_row_is_a_rationale_with_its_own_evaluations() -> None:
     assert (first["answer"], first["right"], first["rationale"]) == ("lake", True, "Text 0\n")
     assert [e["verdict"] for e in wrong["evaluations"]] == ["correct"] and cut["evaluations"] == []
     assert (cut["parse"], cut["answer"], cut["right"]) == ("truncated", None, None)
+    said = [[(d["kind"], d["answer"], d["right"], d["parse"]) for d in row["duals"]] for row in ROWS["train"]]
+    assert said == [[("corrupted", "desert", False, "ok")], [("rectified", None, None, "missed")], []]
 
 
 def read_back(form: str, folder: Path) -> dict[str, list[dict[str, Any]]]:

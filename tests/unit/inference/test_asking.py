@@ -50,10 +50,13 @@ class Scripted:
     def size(self, rows: Sequence[Row]) -> int:
         raise AssertionError
 
-    def collate(self, families: Sequence[Sequence[Row]]) -> Batch:
+    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
         raise AssertionError
 
-    def work(self, families: Sequence[Sequence[Row]]) -> Work:
+    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+        raise AssertionError
+
+    def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         raise AssertionError
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:

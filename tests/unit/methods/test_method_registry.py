@@ -11,7 +11,7 @@ from mindsmirror.methods import ArmConfig, Needs, check_needs, method_named, met
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.tasks.base import Task
 
-BUILT_IN = ("standard", "step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot")
+BUILT_IN = ("standard", "step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot", "edit", "dynsdpb")
 
 
 class Added:
@@ -48,6 +48,8 @@ def test_what_is_built_in() -> None:
         "multi_cot": (True, True, False),
         "minds_mirror": (True, True, True),
         "fine_tune_cot": (False, True, False),
+        "edit": (False, True, False),
+        "dynsdpb": (True, True, False),
     }
 
 

@@ -2,6 +2,8 @@
 
 from mindsmirror.records import (
     Annotation,
+    DualKind,
+    DualRationale,
     Example,
     Parse,
     Provenance,
@@ -25,6 +27,11 @@ def rationale(sample: int, right: bool | None, *, teacher: str = "t", **fields: 
 def judgement(of: int, verdict: Verdict, critique: str = "", sample: int = 0, **fields: object) -> SelfEvaluation:
     said = {"verdict": verdict, "source": VerdictSource.CONSENSUS, "critique": critique, **fields}
     return SelfEvaluation.model_validate({"teacher": "judge", "rationale": of, "sample": sample, **said})
+
+
+def dual(of: int, kind: DualKind, right: bool | None, **fields: object) -> DualRationale:
+    said = {"teacher": "t", "sample": 0, "right": right, "parse": Parse.OK, **fields}
+    return DualRationale.model_validate({**said, "kind": kind, "of": of})
 
 
 def annotation(
@@ -59,6 +66,14 @@ SECOND = annotation(
 )
 THIRD = annotation("third", (rationale(0, True),), (judgement(0, Verdict.CORRECT),), split="valid")
 THREE = (FIRST, SECOND, THIRD)
+DUAL = FIRST.model_copy(
+    update={
+        "duals": (
+            dual(0, DualKind.CORRUPTED, False, text="Fewer pens. The answer is 7.", answer="7"),
+            dual(1, DualKind.RECTIFIED, None, text="Same.", answer=None, parse=Parse.MISSED, reason="it reaches '1'"),
+        )
+    }
+)
 EVIL = annotation(
     HOSTILE,
     (rationale(0, False, teacher=HOSTILE, text=HOSTILE + "x" * 100_000, answer=HOSTILE, reason=HOSTILE),),

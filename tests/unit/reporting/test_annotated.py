@@ -6,6 +6,8 @@ import pytest
 
 from mindsmirror.records import (
     Annotation,
+    DualKind,
+    DualRationale,
     Example,
     Parse,
     Provenance,
@@ -118,6 +120,26 @@ def test_what_is_lost_is_paid_by_what_is_usable() -> None:
     assert found.stopped == "it stopped"
     nothing = annotation_report([], "plain", 0.0, 0.1, spent[:1])
     assert nothing.usd_per_question is None and nothing.costs[0].usd_per_usable is None
+
+
+def test_duals_have_yields_and_costs_of_their_own() -> None:
+    """One that reaches the wrong end is of no use, and says so."""
+    made = [
+        DualRationale.model_validate({**rationale(0, "a", right, parse).model_dump(), "kind": kind, "of": 0})
+        for kind, right, parse in (
+            (DualKind.RECTIFIED, True, Parse.OK),
+            (DualKind.RECTIFIED, None, Parse.MISSED),
+            (DualKind.CORRUPTED, False, Parse.OK),
+        )
+    ]
+    spent = [StepCost(step="rectified", usable=0, tokens_in=10, tokens_out=10, usd=0.5)]
+    found = annotation_report([FIRST.model_copy(update={"duals": tuple(made)})], "plain", 1.0, None, spent)
+    assert found.yields[-2:] == (
+        StepYield(step="rectified", asked=2, ok=1, reasons={"missed": 1}, stored=2),
+        StepYield(step="corrupted", asked=1, ok=1, stored=1),
+    )
+    assert found.unparsed == 1 and found.rationales == 3
+    assert (found.costs[0].usable, found.costs[0].usd_per_usable) == (1, 0.5)
 
 
 def test_steps_that_were_not_asked_for_are_not_shown() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from unit.reporting.annotated_questions import EVIL, HOSTILE, THREE
+from unit.reporting.annotated_questions import DUAL, EVIL, HOSTILE, THREE
 
 from mindsmirror.reporting.browse import browse_page
 
@@ -188,3 +188,15 @@ def test_hostile_text_is_shown_as_text(browse: Open) -> None:
     back = browse([*THREE, EVIL], q=re.sub("[\ud800-\udfff]", "\ufffd", HOSTILE))
     assert back.by_id["count"] == "Question 4 of 4"
     assert browse([*THREE, EVIL], search="onerror=").tags.count("mark") > 3
+
+
+def test_a_dual_stands_below_its_rationale(browse: Open) -> None:
+    page = browse([DUAL])
+    assert page.by_class["dual"] == [
+        "✗ corrupted answer 7Fewer pens. The answer is 7.",
+        "? rectified missed: it reaches '1'Same.",
+    ]
+    pairs = zip(page.by_class["voice"], page.by_class["dual"], strict=False)
+    assert all(voice.endswith(dual) for voice, dual in pairs)
+    for address in ({"search": "fewer"}, {"parse": "missed"}):
+        assert browse([DUAL, THREE[1]], **address).by_id["count"] == "Question 1 of 1 that fit, 2 in all"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.reporting.annotated_questions import EVIL, FIRST, HOSTILE, THREE, annotation
+from unit.reporting.annotated_questions import DUAL, EVIL, FIRST, HOSTILE, THREE, annotation
 
 from mindsmirror.errors import DataError, StorageError
 from mindsmirror.records import Annotation
@@ -160,3 +160,15 @@ def test_the_file_is_whole_or_absent(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         write_browse_page("run", THREE, tmp_path / "new")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["new", "page.html"]
+
+
+def test_what_the_page_holds_of_duals() -> None:
+    """Under the rationale that they were made from, and nowhere else."""
+    plain, whole_ = (page_data("run", [each])["questions"][0]["rationales"] for each in (FIRST, DUAL))
+    assert all("duals" not in said for said in plain)
+    assert [said.pop("duals", None) for said in whole_] == [
+        [{"kind": "corrupted", "text": "Fewer pens. The answer is 7.", "answer": "7", "right": False}],
+        [{"kind": "rectified", "text": "Same.", "parse": "missed", "reason": "it reaches '1'"}],
+        None,
+    ]
+    assert whole_ == plain

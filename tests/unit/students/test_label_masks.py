@@ -32,7 +32,7 @@ def test_each_target_token_is_predicted_with_its_weight_and_nothing_else(
     batch = student.collate(families)
     predicted: dict[tuple[int, Tag], float] = defaultdict(float)
     for token, task, weight in zip(
-        batch["target"].tolist(), batch["task"].tolist(), batch["weight"].tolist(), strict=True
+        batch["target"].tolist(), batch["term"].tolist(), batch["weight"].tolist(), strict=True
     ):
         predicted[token, TASKS[task]] += weight
     expected: dict[tuple[int, Tag], float] = defaultdict(float)
@@ -72,5 +72,5 @@ def test_an_encoder_batch_by_hand(tiny_folder: Callable[..., Path]) -> None:
     assert batch["labels"].tolist() == [[20, 21, 1], [22, 1, -100], [23, 1, -100]]
     assert batch["target"].tolist() == [20, 21, 1, 22, 1, 23, 1]
     assert batch["weight"].tolist() == [1, 1, 1, 2, 2, 1, 1]
-    assert [TASKS[task] for task in batch["task"].tolist()] == [Tag.EXPLAIN] * 3 + [Tag.PREDICT] * 2 + [Tag.EXPLAIN] * 2
+    assert [TASKS[task] for task in batch["term"].tolist()] == [Tag.EXPLAIN] * 3 + [Tag.PREDICT] * 2 + [Tag.EXPLAIN] * 2
     assert student.size(made) == 3 + 2 + 7

@@ -46,9 +46,11 @@ class Trained:
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(self, student: Any, model: Any, plan: Any, task_weights: Any, *rest: Any) -> dict[str, Any]:
+    def __call__(
+        self, student: Any, model: Any, plan: Any, task_weights: Any, *rest: Any, **named: Any
+    ) -> dict[str, Any]:
         before = weights(model)
-        report = train_stage(student, model, plan, task_weights, *rest)
+        report = train_stage(student, model, plan, task_weights, *rest, **named)
         call = {"before": before, "after": weights(model), "tasks": set(task_weights), "steps": len(plan)}
         self.calls.append(call | {"seed": rest[2], "validate": rest[4]})
         return report
@@ -122,7 +124,7 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
     unit: str, tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A judge and a thinker, two stages and one: equal in what was given, unequal in the rest."""
-    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest: {"steps": len(plan)})
+    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: {"steps": len(plan)})
     student = StudentConfig(model=str(tiny_folder("llama")))
     much = {"tokens": 9_000, "target_tokens": 3_000, "flops": 1e9}
     config = CONFIG.model_copy(update={"budget": Budget.model_validate({unit: much[unit]}), "batch_tokens": 128})
@@ -139,7 +141,7 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
 def test_under_lora_the_same_plan_is_computed_for_less(
     tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest: {"steps": len(plan)})
+    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: {"steps": len(plan)})
     found = {}
     for adapter in ("none", "lora"):
         settings = {"model": str(tiny_folder("t5")), "adapter": adapter, "lora_rank": 1}

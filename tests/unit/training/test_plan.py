@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindsmirror.errors import AnnotationError
-from mindsmirror.records import Tag
+from mindsmirror.records import Agreement, Tag, Target
 from mindsmirror.students.base import Row
 from mindsmirror.students.seq2seq import Seq2SeqStudent
 from mindsmirror.students.work import Part
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.counts import Scale, row_tokens, total
-from mindsmirror.training.plan import Plan, Rows, encode, make_plan
+from mindsmirror.training.plan import Plan, Rows, encode, make_plan, repeat_distance, with_repeated
 
 STUDENT = Seq2SeqStudent(None, tiny.tokenizer(None), max_source=512, max_target=256)
 """Its sizes are easy to count: distinct sources and all targets."""
@@ -229,3 +229,60 @@ def test_a_stage_with_nothing_to_learn_says_where_everything_went(tiny_folder: C
     stage = tiny.lesson((Tag.PREDICT, "Q", "12345"), dropped={"rationale: truncated": 7})
     with pytest.raises(AnnotationError, match=r"'thinking'.*7 samples.*rationale: truncated.*1 targets were too long"):
         encode(stage, tiny.load(tiny_folder("llama")), max_target=4)
+
+
+def test_only_what_departs_from_its_counterpart_counts(tiny_folder: Callable[..., Path]) -> None:
+    """A token is a byte here: 7 against 8, and an end that both have."""
+    student = tiny.load(tiny_folder("llama"))
+    right = Target(tag=Tag.EXPLAIN, example="Q", question="Q", text="So 7.", contrast="So 8.", weight=2.0)
+    wrong = right.model_copy(update={"text": "So 8.", "contrast": "So 7.", "unlearn": True})
+    alike = right.model_copy(update={"contrast": "So 7."})
+    stage = tiny.lesson().model_copy(update={"targets": (right, wrong, alike), "task_weights": {Tag.EXPLAIN: 1.0}})
+    found = encode(stage, student, max_target=256)
+    assert (found.nothing_key, found.too_long) == (1, 0)
+    [rows] = found.families
+    assert [(row.factors, row.weights, row.unlearn) for row in rows] == [
+        ((0.0, 0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 2.0, 0.0, 0.0), False),
+        ((0.0, 0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 2.0, 0.0, 0.0), True),
+    ]
+    with pytest.raises(AnnotationError, match="1 had no key token"):
+        encode(stage.model_copy(update={"targets": (alike,)}), student, max_target=256)
+
+
+def test_how_far_back_a_batch_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = settings(Budget(steps=3), accumulate=2)
+    assert (repeat_distance(None, config), repeat_distance(Agreement(), config)) == (0, 2)
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    assert repeat_distance(Agreement(), config) == 6
+
+
+@pytest.mark.parametrize("distance", [1, 2])
+def test_each_half_is_new_once_and_repeated_once(distance: int) -> None:
+    plan = make_plan(ROWS, SCALE, settings(Budget(epochs=4)), 1.0, seed=5, distance=distance)
+    assert all(SCALE.count(batch).computed_tokens <= 32 for batch in plan)
+    learnt = [with_repeated(plan, number, distance) for number in range(len(plan))]
+    for number, (families, repeated) in enumerate(learnt):
+        assert families[repeated:] == plan[number]
+        assert families[:repeated] == (plan[number - distance] if number >= distance else ())
+    assert with_repeated(plan, 3, 0) == (plan[3], 0)
+
+
+@pytest.mark.parametrize("budget", [{"epochs": 4}, {"tokens": 2000}, {"target_tokens": 400}, {"flops": 4000}])
+def test_what_is_repeated_is_paid_for(budget: dict[str, float]) -> None:
+    """Halves that are learnt twice: as much is spent as without, and about half as much of it is new."""
+    unit = next(iter(budget))
+    config = settings(Budget.model_validate(budget))
+    spent = {}
+    for distance in (0, 1):
+        plan = make_plan(ROWS, SCALE, config, 1.0, seed=5, distance=distance)
+        counts = total(SCALE.count(*with_repeated(plan, number, distance)) for number in range(len(plan)))
+        spent[distance] = counts.tokens if unit == "epochs" else getattr(counts, unit)
+        new = total(SCALE.count(batch) for batch in plan)
+        assert new.tokens == pytest.approx(counts.tokens / (1 + distance), rel=0.1)
+    limit = 4 * ROWS.tokens if unit == "epochs" else budget[unit]
+    assert spent[0] == pytest.approx(limit, rel=0.05) and spent[1] == pytest.approx(limit, rel=0.05)
+
+
+def test_steps_are_steps_whatever_is_repeated() -> None:
+    plan = make_plan(ROWS, SCALE, settings(Budget(steps=7), accumulate=2), 1.0, seed=5, distance=2)
+    assert len(plan) == 14

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from mindsmirror.records import Tag
+from mindsmirror.records import Agreement, Stage, Tag
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.training import stages, trainer
 from mindsmirror.training.config import Budget, TrainingConfig
@@ -30,6 +30,7 @@ STAGE = tiny.lesson(
     *((Tag.PREDICT, f"{n}+{n}?", f"{2 * n}") for n in range(9)),
     *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice is {2 * n}.") for n in range(9)),
 )
+AGREEING = STAGE.model_copy(update={"agreement": Agreement()})
 CONFIG = TrainingConfig(
     learning_rate=5e-3, budget=Budget(steps=6), precision="fp32", checkpoints=3, accumulate=2, batch_tokens=90
 )
@@ -43,10 +44,12 @@ def settings(folder: Path, adapter: str = "none") -> StudentConfig:
     return StudentConfig.model_validate({"model": str(folder), "adapter": adapter, "lora_rank": 4})
 
 
-def learn(student: StudentConfig, arm: Path, scores: Mapping[int, float] | None = None) -> Mapping[str, Any]:
+def learn(
+    student: StudentConfig, arm: Path, scores: Mapping[int, float] | None = None, stage: Stage = STAGE
+) -> Mapping[str, Any]:
     """Train the stage; with scores, they are what the checkpoints after those steps are worth."""
     asked = iter(scores.values()) if scores else iter(())
-    [report] = train_arm([STAGE], student, CONFIG, arm, 3, "arm", (lambda *_: next(asked)) if scores else None)
+    [report] = train_arm([stage], student, CONFIG, arm, 3, "arm", (lambda *_: next(asked)) if scores else None)
     return report
 
 
@@ -203,6 +206,30 @@ def test_what_validation_chose_before_the_kill_still_counts(
     same = ("selected_step", "selected_score", "validation", "losses", "steps")
     assert {key: report[key] for key in same} == {key: expected[key] for key in same}
     assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("kind", "adapter"), [("llama", "none"), ("t5", "lora")])
+def test_what_was_said_of_the_last_batch_comes_back(
+    kind: str, adapter: str, tiny_folder: Folder, tmp_path: Path, die_after: Callable[[int | None], list[int]]
+) -> None:
+    """The next batch is held to it: without it, the first step after the checkpoint would be another one."""
+    student = settings(tiny_folder(kind, dropout=0.2), adapter)
+    expected = learn(student, tmp_path / "whole", stage=AGREEING)
+    assert expected["task_losses"]["agree_explain"][-1] > 0
+    for name in ("remembered", "forgotten"):
+        die_after(9)
+        with pytest.raises(KilledError):
+            learn(student, tmp_path / name, stage=AGREEING)
+        [remembered] = (tmp_path / name).rglob("checkpoint-4/objective-*.safetensors")
+        assert len(load_file(remembered)) == CONFIG.accumulate
+        if name == "forgotten":
+            remembered.unlink()
+        learnt = die_after(None)
+        torch.manual_seed(1234)
+        report = learn(student, tmp_path / name, stage=AGREEING)
+        assert learnt[0] == 4
+        assert (report["losses"] == expected["losses"]) is (name == "remembered")
+    assert_same(tmp_path / "remembered", tmp_path / "whole")
 
 
 KILLED = """

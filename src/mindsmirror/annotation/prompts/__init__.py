@@ -1,10 +1,12 @@
-"""What the teacher is asked: the prompts for rationales, critiques and judgements.
+"""What the teacher is asked: the prompts for rationales, critiques, judgements and duals.
 
-A prompt set is a TOML file with a system text, solved examples and judged examples; there is one for each
-kind of answer, and a recipe can name its own. Everything that this module can send is covered by the set's
-hash. A critique continues the conversation of its rationale, so an engine that caches prefixes computes only
-the few words of the request; that is also why all prompts of a run share one few-shot prefix. A plain
-judgement shows question and solution afresh, as in the paper (arXiv 2311.09214): another teacher may judge.
+A prompt set is a TOML file with a system text, solved examples, judged examples and dual ones; there is one for each
+kind of answer, and a recipe can name its own. Everything that this module can send is covered by the set's two
+hashes: prompts that know the answer have one of their own, so that writing better ones leaves annotations without
+duals as they are. A critique continues the conversation of its rationale, so an engine that caches prefixes computes
+only the few words of the request; that is also why all prompts of a run share one few-shot prefix. A plain judgement
+shows question and solution afresh, as in the paper (arXiv 2311.09214): another teacher may judge. So does the request
+for a dual, in whose examples the teacher sees how little may change.
 """
 
 import hashlib
@@ -18,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mindsmirror.answers import ENTAILMENT, YES_NO, AnswerKind, Label
 from mindsmirror.engines.base import Message
 from mindsmirror.errors import RecipeError
-from mindsmirror.records import Example, Verdict
+from mindsmirror.records import DualKind, Example, Verdict
 
 BUILT_IN = ("choice", "equation", "label", "number", "text", "yes_no")
 CRITIQUE = {
@@ -34,6 +36,13 @@ JUDGE = (
 )
 RESULT = "Evaluation result: the given answer is {verdict}."
 JUDGE_SYSTEM = "You check solutions that others have written. Be strict: many of them are wrong."
+DUAL = {
+    DualKind.RECTIFIED: "This solution is wrong: the right answer is {answer}. Write it again with its mistakes "
+    "corrected, so that it ends with the right answer. Keep every word that can stay as it is, and write nothing else.",
+    DualKind.CORRUPTED: "This solution is right: the answer is {answer}. Write it again with the one mistake that a "
+    "student is most likely to make, carried through to the end, so that it ends with another answer. Keep every "
+    "word that can stay as it is, and write nothing else.",
+}
 
 
 class Shot(BaseModel):
@@ -53,6 +62,17 @@ class JudgedShot(Shot):
     answer: str
 
 
+class DualShot(BaseModel):
+    """A question with its answer, a right solution, and the same solution with a mistake: an example of both kinds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: str
+    answer: str
+    right: str
+    wrong: str
+
+
 class Prompt(NamedTuple):
     """A conversation, and how many of its first messages other prompts have too."""
 
@@ -69,12 +89,20 @@ class PromptSet(BaseModel):
     system: str
     solved: tuple[Shot, ...] = Field(min_length=1)
     judged: tuple[JudgedShot, ...] = Field(min_length=1)
+    dual: tuple[DualShot, ...] = ()
 
     @property
     def hash(self) -> str:
-        """16 hex digits over the set and over the words that this module adds to it."""
+        """16 hex digits over the set without its duals, and over the words that this module adds to it."""
         words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM, _solution("", "")))
-        return hashlib.sha256((self.model_dump_json() + words).encode()).hexdigest()[:16]
+        return hashlib.sha256((self.model_dump_json(exclude={"dual"}) + words).encode()).hexdigest()[:16]
+
+    @property
+    def dual_hash(self) -> str:
+        """16 hex digits over everything in the prompts that know the answer."""
+        words = repr((sorted(DUAL.items()), _solution("", "")))
+        own = self.model_dump_json(include={"version", "system", "dual"})
+        return hashlib.sha256((own + words).encode()).hexdigest()[:16]
 
     def rationale(self, example: Example) -> Prompt:
         """Ask for one train of thought."""
@@ -97,6 +125,16 @@ class PromptSet(BaseModel):
         shared = len(messages)
         messages.append(Message("user", _solution(example.text, rationale) + JUDGE))
         return Prompt(tuple(messages), shared)
+
+    def opposite(self, example: Example, rationale: str, kind: DualKind, answer: str) -> Prompt:
+        """Ask for a rationale's dual; `answer` is the right answer."""
+        messages = [Message("system", self.system.strip())]
+        for shot in self.dual:
+            shown, written = (shot.wrong, shot.right) if kind is DualKind.RECTIFIED else (shot.right, shot.wrong)
+            messages.append(Message("user", _solution(shot.question, shown) + DUAL[kind].format(answer=shot.answer)))
+            messages.append(Message("assistant", written))
+        request = Message("user", _solution(example.text, rationale) + DUAL[kind].format(answer=answer))
+        return Prompt((*messages, request), len(messages))
 
     def _prefix(self) -> tuple[Message, ...]:
         messages = [Message("system", self.system.strip())]

@@ -81,6 +81,16 @@ function judgement(evaluation, right) {
   return shown;
 }
 
+/** What a teacher that knew the answer made of the rationale. */
+function dual(said) {
+  const right = rightness(said), shown = make("section", `dual ${right}`);
+  const head = make("p", "said", sign(right, SIGNS[right]), " ", make("b", "", said.kind), repaired(said), " ");
+  head.append(...(said.answer === undefined ? lost(said) : [make("span", "soft", "answer "), make("bdi", "", ...marked(said.answer))]));
+  shown.append(head);
+  if (said.text) shown.append(prose(said.text, "critique", said.kind));
+  return shown;
+}
+
 function rationale(said) {
   const right = rightness(said), evaluations = said.evaluations || [];
   const result = said.parse ? "did not parse" : right === "unknown" ? "not known if right" : right;
@@ -96,6 +106,7 @@ function rationale(said) {
   if (said.text) shown.append(prose(said.text, "", "rationale"));
   if (evaluations.length) shown.append(make("ul", "judgements", ...evaluations.map((e) => judgement(e, right))));
   else shown.append(make("p", "soft judgement", "not judged"));
+  shown.append(...(said.duals || []).map(dual));
   return shown;
 }
 

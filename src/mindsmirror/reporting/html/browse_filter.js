@@ -35,6 +35,7 @@ function problemsOf(rationale) {
     if (evaluation.parse) found.push(evaluation.parse);
     else if (evaluation.verdict === "unparsed") found.push("no_verdict");
   }
+  for (const dual of rationale.duals || []) if (dual.parse) found.push(dual.parse);
   return found;
 }
 
@@ -57,6 +58,7 @@ function haystack(question) {
     for (const rationale of question.rationales) {
       said.push(rationale.text, rationale.answer, rationale.reason);
       for (const evaluation of rationale.evaluations || []) said.push(evaluation.critique, evaluation.reason);
+      for (const dual of rationale.duals || []) said.push(dual.text, dual.answer, dual.reason);
     }
     question.haystack = said.filter(Boolean).join("\n").toLowerCase();
   }

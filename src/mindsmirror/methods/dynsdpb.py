@@ -1,0 +1,38 @@
+"""DynSDPB (Fu et al., 2024, arXiv 2411.16991): the student is held to what it said of the last mini-batch.
+
+A fine-tuning of labels and rationales in which half of every batch is that of one step before. For that half the
+student is taught, beside the tokens, the distribution that it had for each of them one step earlier:
+
+    L = CE(both halves)  +  alpha * T^2 * KL(softmax(z' / T) || softmax(z / T)) on the repeated half
+
+with z' kept from the last step and detached (DLB, arXiv 2203.16172), and alpha and T dynamic: where the student was
+uncertain or did not discriminate, it is held to less of what it said, and more softly. The targets are those of
+multi_cot, and so are alpha as the weight of labels and `select`: the difference between the two arms is the agreement.
+
+Departures. How alpha and T follow from uncertainty and discrimination could not be read, so the formulae are ours, for
+each token by itself (training/objectives/last_batch.py); `agreement = { weight, temperature, dynamic = false }` is DLB.
+Both halves go through the student in one forward pass, where DLB makes two. Batches are of whole questions, so halves
+are equal in tokens, not in rows. The paper's correction of vocabularies is not needed: under teacher forcing a
+token is the same token one step later. With gradients of several batches a step, "before" is one step, not one batch.
+"""
+
+from collections.abc import Sequence
+
+from mindsmirror.methods.base import ArmConfig, Needs
+from mindsmirror.methods.step_by_step import thinking_stage
+from mindsmirror.records import Annotation, Stage
+from mindsmirror.tasks.base import Task
+
+
+class DynSDPB:
+    """`predict: x -> label` and `explain: x -> rationale`, in agreement with the student of the last mini-batch."""
+
+    needs = Needs(rationales=1)
+    answers = True
+    thinks = True
+    judges = False
+
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+        """One stage, two tasks, each with its agreement."""
+        stage = thinking_stage(annotations, task, arm, limit=None)
+        return (stage.model_copy(update={"agreement": arm.agreement}),)

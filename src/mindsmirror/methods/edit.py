@@ -1,0 +1,124 @@
+"""EDIT (Dai et al., 2024, arXiv 2405.19737): learn the key steps from thoughts that part where one goes wrong.
+
+The teacher's right rationales have corrupted duals, its wrong ones rectified duals (annotation/duals.py): pairs of a
+right and a wrong thought that are as alike as they can be. Stage 1 learns all right thoughts, the teacher's own and the
+rectified. Stage 2 learns from the pairs: of the tokens of the right thought those count that a shortest edit into the
+wrong one would touch, and of the wrong thought's those that an edit into the right one would (training/key_tokens.py);
+the former are to become likely, the latter unlikely. With K the key tokens and T all tokens of the right and of the
+wrong texts,
+
+    L = sum over K_right of -log p / |T_right|  +  unlikelihood * sum over K_wrong of -log(1 - p) / |T_wrong|
+
+Departures. The paper gives wrong key tokens a weight of -0.025 on their negative log-likelihood, which has no lower
+bound; here their unlikelihood weighs 0.025, which has (training/objectives/unlikelihood.py). Its means run over pairs
+of each pair's mean, ours over all tokens of a step, as all losses here do. Its two steps take 15 epochs at 2e-4 and 10
+at 5e-6 under LoRA; here they share the arm's budget 15 to 10, and the second has a fortieth of the recipe's
+rate, with LoRA if the recipe says so. A thought ends in this project's answer sentence; equal targets are one with a
+weight. The prompts for rectified and corrupted thoughts are the project's own.
+
+It looks at gold, so the arm needs `labels = "gold"`, and so does every arm that it is compared with. There is no task
+of the label alone: the student answers by thinking.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mindsmirror.annotation.select import selected
+from mindsmirror.methods.base import ArmConfig, Needs, gold_label, merged, not_empty, usable
+from mindsmirror.records import Annotation, DualKind, DualRationale, Parse, Rationale, Stage, Tag, Target
+from mindsmirror.tasks.base import Task
+
+SUPERVISED_SHARE, KEY_SHARE = 15 / 25, 10 / 25
+KEY_RATE = 5e-6 / 2e-4
+
+Pair = tuple[Rationale, Rationale]
+"""A right thought and the wrong one beside it."""
+
+
+class Edit:
+    """`explain: x -> rationale`: right and rectified ones, then the steps in which right and wrong ones part."""
+
+    needs = Needs(rationales=1, gold=True, rectified=1, corrupted=1)
+    answers = False
+    thinks = True
+    judges = False
+
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+        """Two stages of one task. AnnotationError if a question has no gold answer, or there are no pairs at all."""
+        lost: Counter[str] = Counter()
+        unpaired: Counter[str] = Counter()
+        right: list[Target] = []
+        parted: list[Target] = []
+        for annotation in annotations:
+            gold_label(annotation.example, task, arm)
+            thoughts = usable(annotation, lost)
+            # Wrong ones are not left out: they stand beside what they were rectified to.
+            chosen = [thought for thought in thoughts if _reaches_gold(thought, annotation, task)]
+            kept = selected(chosen, annotation, task, "all", arm.distinct, lost)
+            pairs = _pairs(annotation, task, thoughts, kept, unpaired)
+            rectified = [one for one, _ in pairs if isinstance(one, DualRationale)]
+            right += [_target(annotation, thought) for thought in (*kept, *rectified)]
+            parted += [target for pair in pairs for target in _parted(annotation, *pair)]
+        supervised = Stage(
+            name="thinking",
+            targets=merged(right),
+            task_weights={Tag.EXPLAIN: 1.0},
+            share=SUPERVISED_SHARE,
+            dropped=lost,
+        )
+        key_steps = Stage(
+            name="key_steps",
+            targets=merged(parted),
+            task_weights={Tag.EXPLAIN: 1.0},
+            unlearning=arm.unlikelihood,
+            share=KEY_SHARE,
+            rate=KEY_RATE,
+            dropped=unpaired,
+        )
+        return (not_empty(supervised, arm), not_empty(key_steps, arm))
+
+
+def _pairs(
+    annotation: Annotation,
+    task: Task,
+    thoughts: Sequence[Rationale],
+    kept: Sequence[Rationale],
+    dropped: Counter[str],
+) -> list[Pair]:
+    """Right beside corrupted, rectified beside wrong; duals that are of no use are counted."""
+    by_sample = {thought.sample: thought for thought in thoughts}
+    right = {thought.sample for thought in kept}
+    pairs: list[Pair] = []
+    for dual in annotation.duals:
+        origin = by_sample.get(dual.of)
+        if dual.parse is not Parse.OK or not dual.thought:
+            dropped[f"{dual.kind}: {dual.parse.value if dual.parse is not Parse.OK else 'no_reasoning'}"] += 1
+        elif origin is None or _reaches_gold(dual, annotation, task) is not (dual.kind is DualKind.RECTIFIED):
+            dropped[f"{dual.kind}: of no use by gold"] += 1
+        elif dual.kind is DualKind.RECTIFIED:
+            pairs.append((dual, origin))
+        elif dual.of in right:
+            pairs.append((origin, dual))
+        else:
+            dropped[f"{dual.kind}: its rationale is not taught"] += 1
+    return pairs
+
+
+def _reaches_gold(thought: Rationale, annotation: Annotation, task: Task) -> bool:
+    """Whether it ends at the task's answer of today, whatever gold was when it was annotated."""
+    answer = task.read(annotation.example, thought.answer) if thought.answer is not None else None
+    return bool(task.right(annotation.example, answer))
+
+
+def _target(annotation: Annotation, thought: Rationale) -> Target:
+    example = annotation.example
+    return Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=thought.written)
+
+
+def _parted(annotation: Annotation, right: Rationale, wrong: Rationale) -> tuple[Target, Target]:
+    """Both texts of a pair, each with the other as its counterpart."""
+    chosen, rejected = _target(annotation, right), _target(annotation, wrong)
+    return (
+        chosen.model_copy(update={"contrast": rejected.text}),
+        rejected.model_copy(update={"contrast": chosen.text, "unlearn": True}),
+    )
