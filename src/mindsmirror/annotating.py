@@ -64,7 +64,7 @@ class Annotating:
         tally, spending = annotator.tally, annotator.spending
         progress.close(complete, f"{tally.samples} samples asked for, {spending.words} paid")
         accounts = [found[example.id] for _, example in questions]
-        annotations = [account.annotation for account in accounts if account.annotation.rationales]
+        annotations = self._calibrated([account.annotation for account in accounts if account.annotation.rationales])
         write_records(path, annotations)
         result = {
             "questions": len(annotations),
@@ -117,6 +117,18 @@ class Annotating:
                 annotator.spending,
                 annotator.tally,
             )
+
+    def _calibrated(self, annotations: list[Annotation]) -> list[Annotation]:
+        """The store keeps what the judge gave; what it is worth follows from all of it, anew each time."""
+        if self.recipe.judge.strategy != "likelihood":
+            return annotations
+        from mindsmirror.annotation.calibration import calibrated
+
+        found = calibrated(annotations, self.task, self.recipe.judge.calibration)
+        judged = [evaluation for annotation in found for evaluation in annotation.evaluations]
+        if judged and all(evaluation.p_correct is None for evaluation in judged):
+            say("too few correct or wrong rationales to calibrate the judge's likelihoods: its verdicts are raw")
+        return found
 
     def _annotator(self, store: Store, budget: BudgetConfig | None = None) -> Annotator:
         config = self.recipe.annotation

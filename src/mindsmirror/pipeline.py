@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotating import REHEARSED, Annotating, take_over
-from mindsmirror.annotation import repairs
+from mindsmirror.annotation import likelihood, repairs
 from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
@@ -122,6 +122,8 @@ class Pipeline:
         }
         if recipe.annotation.repairs:
             inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]
+        if recipe.judge.strategy == "likelihood":
+            inputs["likelihood"] = likelihood.REQUEST
         result: dict[str, Any] = self.run.step(
             "annotation",
             inputs,

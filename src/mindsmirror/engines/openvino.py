@@ -118,7 +118,8 @@ class OpenVINOEngine(EngineBase):
         ids = self._ids(request.messages, answer=True)
         if choice is None:
             config = self._config(sampling.max_tokens, sampling.temperature, sampling.top_p)
-            config.num_return_sequences = len(request.keys)
+            # Of greedy samples, which are all the same, it draws no more than one.
+            config.num_return_sequences = len(request.keys) if sampling.temperature > 0 else 1
             config.rng_seed = seed_of(request.keys[0])
         else:
             config = self._config(1, 0.0, 1.0)
@@ -175,7 +176,9 @@ class OpenVINOEngine(EngineBase):
         return replies
 
     def _completions(self, running: _Running, outputs: Sequence[Any]) -> tuple[Completion, ...]:
-        keys = running.asked.request.keys
+        keys, drawn = running.asked.request.keys, len(outputs)
+        if running.asked.request.sampling.temperature == 0:
+            outputs = [*outputs] * len(keys)
         if len(outputs) < len(keys):
             return _too_long(keys, running.tokens_in)
         length = self._genai.GenerationFinishReason.LENGTH
@@ -187,7 +190,7 @@ class OpenVINOEngine(EngineBase):
                     text=self._tokenizer.decode(output.generated_ids),
                     finish=Finish.LENGTH if output.finish_reason == length else Finish.STOP,
                     tokens_in=running.tokens_in if index == 0 else 0,
-                    tokens_out=len(output.generated_ids),
+                    tokens_out=len(output.generated_ids) if index < drawn else 0,
                 )
             )
         return tuple(completions)

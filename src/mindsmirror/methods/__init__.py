@@ -15,7 +15,7 @@ from mindsmirror.methods.minds_mirror import MindsMirror
 from mindsmirror.methods.multi_cot import MultiCoT
 from mindsmirror.methods.standard import Standard
 from mindsmirror.methods.step_by_step import StepByStep
-from mindsmirror.records import Annotation, VerdictSource
+from mindsmirror.records import Annotation, Grounds, VerdictSource
 
 __all__ = ["ArmConfig", "Method", "Needs", "check_needs", "check_ready", "method_named", "method_names"]
 
@@ -71,7 +71,11 @@ def check_ready(arms: Sequence[ArmConfig], annotations: Sequence[Annotation], wh
     """
     rationales = max(len(annotation.rationales) for annotation in annotations)
     evaluations = max((max(_evaluations(annotation), default=0) for annotation in annotations), default=0)
-    informed = any(e.source is VerdictSource.INFORMED for annotation in annotations for e in annotation.evaluations)
+    informed = any(
+        e.source is VerdictSource.INFORMED or e.calibration is Grounds.GOLD
+        for annotation in annotations
+        for e in annotation.evaluations
+    )
     for arm in arms:
         check_needs(arm, rationales, evaluations, where)
         if informed and arm.labels != "gold":

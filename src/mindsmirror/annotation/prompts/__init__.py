@@ -73,7 +73,7 @@ class PromptSet(BaseModel):
     @property
     def hash(self) -> str:
         """16 hex digits over the set and over the words that this module adds to it."""
-        words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM, _solution("", "")))
+        words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM, shown_solution("", "")))
         return hashlib.sha256((self.model_dump_json() + words).encode()).hexdigest()[:16]
 
     def rationale(self, example: Example) -> Prompt:
@@ -91,11 +91,11 @@ class PromptSet(BaseModel):
         """Ask for a verdict, as published: the judge sees the question and one solution."""
         messages = [Message("system", JUDGE_SYSTEM)]
         for shot in self.judged:
-            messages.append(Message("user", _solution(shot.question, shot.rationale) + JUDGE))
+            messages.append(Message("user", shown_solution(shot.question, shot.rationale) + JUDGE))
             result = RESULT.format(verdict=shot.verdict.value)
             messages.append(Message("assistant", f"{shot.critique}\n{result}"))
         shared = len(messages)
-        messages.append(Message("user", _solution(example.text, rationale) + JUDGE))
+        messages.append(Message("user", shown_solution(example.text, rationale) + JUDGE))
         return Prompt(tuple(messages), shared)
 
     def _prefix(self) -> tuple[Message, ...]:
@@ -115,11 +115,12 @@ class PromptSet(BaseModel):
         if shot is None:
             return ()
         request = CRITIQUE[Verdict.WRONG].format(answer=shot.answer)
-        asked = _solution(shot.question, shot.rationale) + request
+        asked = shown_solution(shot.question, shot.rationale) + request
         return (Message("user", asked), Message("assistant", shot.critique))
 
 
-def _solution(question: str, rationale: str) -> str:
+def shown_solution(question: str, rationale: str) -> str:
+    """Question and solution as a judge is shown them; the request follows."""
     return f"Question: {question}\n\nSomebody's solution: {rationale}\n\n"
 
 
