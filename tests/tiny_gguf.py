@@ -21,7 +21,9 @@ NORMAL, CONTROL = 1, 3
 ATTENTION = tuple(f"blk.{layer}.attn_{part}.weight" for layer in range(LAYERS) for part in ("q", "k", "v", "output"))
 
 
-def write(path: Path, kind: str = "F16", rope: float = 10000.0, turned: str = "") -> Path:
+def write(
+    path: Path, kind: str = "F16", rope: float = 10000.0, turned: str = "", template: str | None = TEMPLATE
+) -> Path:
     """A random model, always the same one, its matrices quantised as `kind`.
 
     `rope` is the base of its rotary positions; the rows of the matrix `turned` are shifted by one.
@@ -48,7 +50,8 @@ def write(path: Path, kind: str = "F16", rope: float = 10000.0, turned: str = ""
     out.add_bos_token_id(1)
     out.add_eos_token_id(2)
     out.add_pad_token_id(0)
-    out.add_chat_template(TEMPLATE)
+    if template is not None:
+        out.add_chat_template(template)
     for name, values in _weights(tokens).items():
         if values.ndim == 1:
             out.add_tensor(name, values)

@@ -16,10 +16,10 @@ from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.repairs import MOST_REPAIRS, mendable
 from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.wanted import Account, StepCost
-from mindsmirror.files import write_in_order, write_records
+from mindsmirror.files import read_records, write_in_order, write_records
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe
-from mindsmirror.records import Annotation
+from mindsmirror.records import Annotation, VerdictSource
 from mindsmirror.tasks import Task
 
 NO_MORE = BudgetConfig(tokens=0)
@@ -56,6 +56,8 @@ class Annotating:
             with closing(annotator.accounts(self.task.splits.annotated(), show)) as accounts:
                 write_in_order(path, sums.added(accounts))
         tally, spending = annotator.tally, annotator.spending
+        if self._calibrates:
+            write_records(path, self._calibrated(read_records(path, Annotation)))
         progress.close(sums.complete, f"{tally.samples} samples asked for, {spending.words} paid")
         result = {
             "questions": sums.annotated,
@@ -112,7 +114,22 @@ class Annotating:
         if not self.store.exists():
             return []
         with Store(self.store) as store:
-            return [account.annotation for account in self._read(store) if account.annotation.rationales]
+            found = [account.annotation for account in self._read(store) if account.annotation.rationales]
+        return self._calibrated(found) if self._calibrates else found
+
+    @property
+    def _calibrates(self) -> bool:
+        return self.recipe.judge.source is VerdictSource.LIKELIHOOD
+
+    def _calibrated(self, annotations: list[Annotation]) -> list[Annotation]:
+        """The store keeps what the judge gave; what it is worth follows from all of it, anew each time."""
+        from mindsmirror.annotation.calibration import calibrated
+
+        found = calibrated(annotations, self.task, self.recipe.judge.calibration)
+        judged = [evaluation for annotation in found for evaluation in annotation.evaluations]
+        if judged and all(evaluation.p_correct is None for evaluation in judged):
+            say("too few correct or wrong rationales to calibrate the judge's likelihoods: its verdicts are raw")
+        return found
 
     def _annotator(self, store: Store, budget: BudgetConfig | None = None) -> Annotator:
         config = self.recipe.annotation

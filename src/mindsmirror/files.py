@@ -9,11 +9,13 @@ from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel
 
 from mindsmirror.errors import MindsMirrorError, StorageError
+
+R = TypeVar("R", bound=BaseModel)
 
 TORN_BY_TORCH = ("PytorchStreamWriter failed", "unexpected pos")
 """How torch.save says that a file came out short."""
@@ -108,6 +110,12 @@ def share(path: Path) -> None:
     mask = os.umask(0o077)
     os.umask(mask)
     path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+
+
+def read_records(path: Path, kind: type[R]) -> list[R]:
+    """The records of a JSON Lines file; OSError or ValueError if it cannot be read or holds something else."""
+    with path.open(encoding="utf-8", errors="surrogatepass") as lines:
+        return [kind.model_validate_json(line) for line in lines]
 
 
 def write_records(path: Path, records: Iterable[BaseModel]) -> None:

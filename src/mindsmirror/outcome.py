@@ -9,7 +9,7 @@ from typing import Any
 from mindsmirror.annotation.budget import dollars
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import JudgeQuality, main_mode
-from mindsmirror.files import read_json
+from mindsmirror.files import read_json, read_records
 from mindsmirror.methods import method_named
 from mindsmirror.recipe import Recipe
 from mindsmirror.records import Annotation, Example, Prediction
@@ -68,8 +68,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task
 def read_predictions(path: Path) -> list[Prediction]:
     """Predictions of one mode; DataError if the file is missing or broken."""
     try:
-        with path.open(encoding="utf-8", errors="surrogatepass") as lines:
-            return [Prediction.model_validate_json(line) for line in lines]
+        return read_records(path, Prediction)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} holds no predictions: {error}") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotating import REHEARSED, Annotating, take_over
-from mindsmirror.annotation import repairs
+from mindsmirror.annotation import likelihood, repairs
 from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
@@ -17,7 +17,7 @@ from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.answers import base
 from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.errors import BudgetError, DataError, RecipeError
-from mindsmirror.files import read_json
+from mindsmirror.files import read_json, read_records
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
 from mindsmirror.recipe import Recipe, read_recipe
@@ -136,6 +136,8 @@ class Pipeline:
             inputs["dual_prompts"] = self.prompts.dual_hash
         if recipe.annotation.repairs:
             inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]
+        if recipe.judge.strategy == "likelihood":
+            inputs["likelihood"] = likelihood.REQUEST
         result: dict[str, Any] = self.run.step(
             "annotation",
             inputs,
@@ -163,8 +165,7 @@ class Pipeline:
         """The run's annotations; DataError if there are none yet."""
         path = self.run.folder / "annotation" / "annotations.jsonl"
         try:
-            with path.open(encoding="utf-8", errors="surrogatepass") as lines:
-                return [Annotation.model_validate_json(line) for line in lines]
+            return read_records(path, Annotation)
         except (OSError, ValueError) as error:
             raise DataError(f"{path} holds no annotations ({error}). Run `mindsmirror annotate` first.") from error
 

@@ -19,6 +19,7 @@ from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.methods import ArmConfig, check_needs
+from mindsmirror.records import Grounds
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.training.config import TrainingConfig
@@ -60,6 +61,7 @@ class Recipe(BaseModel):
                 "or arms that are compared would not know the same"
             )
         self._check_writers()
+        self._check_likelihood()
         if self.annotation.budget.usd is not None:
             judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
             for number in sorted({*self.annotation.teachers, *judge}):
@@ -87,6 +89,24 @@ class Recipe(BaseModel):
             raise ValueError(f"annotation.teachers: there is no teacher {strangers[0]}, only {len(self.teacher)}")
         if len(set(writers)) < len(writers):
             raise ValueError("annotation.teachers: each teacher is named once; rationales says how many it writes")
+
+    def _check_likelihood(self) -> None:
+        if self.judge.strategy != "likelihood":
+            return
+        if self.annotation.self_evaluations > 1:
+            raise ValueError(
+                "annotation.self_evaluations: a likelihood is the same each time it is asked for, so there is only 1"
+            )
+        if self.judge.calibration is Grounds.GOLD and any(arm.labels != "gold" for arm in self.arm):
+            raise ValueError(
+                'judge.calibration: it is fitted to gold, so every arm needs labels = "gold", or arms that are '
+                'compared would not know the same. Without gold use calibration = "consensus"'
+            )
+        if self.judge.calibration is Grounds.CONSENSUS and self.annotation.rationales < 3:
+            raise ValueError(
+                "judge.calibration: it is fitted to the consensus of the rationales, so annotation.rationales must "
+                "be at least 3"
+            )
 
     @property
     def hash(self) -> str:

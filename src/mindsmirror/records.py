@@ -5,7 +5,7 @@ records begins every line with the schema version under which it was written (`"
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -53,11 +53,19 @@ class Verdict(StrEnum):
 
 
 class VerdictSource(StrEnum):
-    """Where a verdict comes from: the judge's own word, agreement of the k answers, or gold."""
+    """Where a verdict comes from: the judge's own word, agreement of the k answers, gold, or how likely a word was."""
 
     PLAIN = "plain"
     CONSENSUS = "consensus"
     INFORMED = "informed"
+    LIKELIHOOD = "likelihood"
+
+
+class Grounds(StrEnum):
+    """Against what a judge's probabilities were calibrated."""
+
+    CONSENSUS = "consensus"
+    GOLD = "gold"
 
 
 Repairs = Annotated[
@@ -68,6 +76,13 @@ Repairs = Annotated[
         # Left out where there were none, so that records without repairs are written as they always were.
         exclude_if=lambda repairs: repairs == 0,
     ),
+]
+
+
+Value = TypeVar("Value")
+OnlyByLikelihood = Annotated[
+    # Left out by other judges, so that their records are written as they always were.
+    Value | None, Field(exclude_if=lambda value: value is None)
 ]
 
 
@@ -102,6 +117,9 @@ class SelfEvaluation(Record):
     parse: Parse = Parse.OK
     reason: str = ""
     repairs: Repairs = 0
+    likelihood: OnlyByLikelihood[float] = Field(None, description="what the judge gives 'correct' against 'wrong'")
+    p_correct: OnlyByLikelihood[float] = Field(None, description="the likelihood after calibration, as a probability")
+    calibration: OnlyByLikelihood[Grounds] = Field(None, description="against what; None if it could not be")
 
 
 class DualKind(StrEnum):

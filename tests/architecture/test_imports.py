@@ -43,6 +43,8 @@ HEAVY = (
     "openvino",
     "openvino_genai",
     "reasoning_gym",
+    "vllm",
+    "xllamacpp",
 )
 TORCH = ("torch", "transformers")
 TORCH_ROOMS = ("students", "training", "inference")

@@ -8,6 +8,7 @@ import pytest
 
 from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
 from mindsmirror.recipe import make_recipe
+from mindsmirror.records import Grounds
 
 PLAIN: dict[str, Any] = {
     "name": "plain",
@@ -168,6 +169,30 @@ def test_informed_verdicts_need_gold_labels_in_every_arm() -> None:
     assert 'every arm needs labels = "gold"' in refusal(document)
     document["arm"][1]["labels"] = "gold"
     assert make_recipe(document).judge.strategy == "informed"
+
+
+def test_likelihoods_are_calibrated_against_what_every_arm_may_know() -> None:
+    document = with_change("judge.strategy", "likelihood")
+    assert make_recipe(document).judge.calibration is Grounds.CONSENSUS
+    document["judge"]["calibration"] = "gold"
+    assert "judge.calibration" in refusal(document) and 'calibration = "consensus"' in refusal(document)
+    for arm in document["arm"]:
+        arm["labels"] = "gold"
+    assert make_recipe(document).judge.calibration is Grounds.GOLD
+    document["judge"]["strategy"] = "consensus"
+    assert "judge: calibration: the strategy consensus has nothing to calibrate" in refusal(document)
+
+
+def test_a_likelihood_is_asked_for_once_and_needs_a_consensus_or_gold() -> None:
+    document = with_change("judge.strategy", "likelihood")
+    document["annotation"] = {"rationales": 2, "self_evaluations": 1}
+    assert "annotation.rationales must be at least 3" in refusal(document)
+    document["annotation"] |= {"rationales": 3, "self_evaluations": 2}
+    assert "annotation.self_evaluations: a likelihood is the same each time" in refusal(document)
+
+
+def test_a_judge_without_likelihoods_is_written_as_it_always_was() -> None:
+    assert "calibration" not in make_recipe(PLAIN).judge.model_dump()
 
 
 def test_selecting_what_is_right_needs_gold_labels_in_that_arm() -> None:

@@ -20,6 +20,7 @@ from mindsmirror.annotation.asking import Asking
 from mindsmirror.annotation.budget import BudgetConfig, Spending, dollars
 from mindsmirror.annotation.duals import dual_samples, read_dual
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
+from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_likelihood
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import read_judgement, read_rationale
 from mindsmirror.annotation.repairs import MOST_REPAIRS, ask_again
@@ -198,6 +199,8 @@ class Annotator:
         if wanted.purpose in tuple(DualKind):
             kind = DualKind(wanted.purpose)
             return read_dual(self._task, question.example, name, kind, wanted.rationale, number, found, repairs)
+        if self._judging.source is VerdictSource.LIKELIHOOD:
+            return read_likelihood(name, wanted.rationale, number, found)
         known = question.ruling.verdicts[wanted.rationale] if question.ruling else None
         return read_judgement(name, wanted.rationale, number, found, self._judging.source, known, repairs)
 
@@ -222,7 +225,9 @@ class Annotator:
         texts = {rationale.sample: rationale.text for rationale in question.rationales}
         judgements: list[Wanted] = []
         for sample in answers:
-            if question.ruling is None:
+            if strategy is VerdictSource.LIKELIHOOD:
+                prompt, sampling = likelihood_prompt(self._prompts, question.example, texts[sample]), SAMPLING
+            elif question.ruling is None:
                 prompt = self._prompts.judgement(question.example, texts[sample])
             else:
                 verdict = question.ruling.verdicts[sample]

@@ -3,17 +3,18 @@
 `plain` asks a teacher, as published (arXiv 2311.09214). `consensus` takes the agreement of the k answers:
 a small teacher that judges a single rationale is at chance, while its own rationales together are a judge of
 0.89 balanced accuracy (docs/methods.md). `informed` takes gold, and is fair only where every arm that is
-compared may use gold. For the last two the verdict is known before the teacher writes its critique.
+compared may use gold. For these two the verdict is known before the teacher writes its critique. `likelihood` asks a
+teacher for one word and takes, instead of the word, how likely it is; it writes no critique.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mindsmirror.answers.base import Answer
-from mindsmirror.records import Example, Verdict, VerdictSource
+from mindsmirror.records import Example, Grounds, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
 
 
@@ -22,10 +23,22 @@ class JudgeConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strategy: Literal["plain", "consensus", "informed"] = "consensus"
+    strategy: Literal["plain", "consensus", "informed", "likelihood"] = "consensus"
     teacher: int = Field(0, ge=0, description="which of the teachers judges, from 0")
     temperature: float = Field(0.7, ge=0)
     max_tokens: int = Field(96, ge=8)
+    calibration: Grounds = Field(
+        Grounds.CONSENSUS,
+        description="against what likelihoods are calibrated",
+        # Left out where it is the default: the annotations of recipes that do not name it stay valid.
+        exclude_if=lambda grounds: grounds is Grounds.CONSENSUS,
+    )
+
+    @model_validator(mode="after")
+    def _calibrates_likelihoods(self) -> Self:
+        if self.calibration is not Grounds.CONSENSUS and self.strategy != "likelihood":
+            raise ValueError(f"calibration: the strategy {self.strategy} has nothing to calibrate; remove it")
+        return self
 
     @property
     def source(self) -> VerdictSource:

@@ -58,6 +58,9 @@ def ask_again(wanted: Wanted, reply: Stored, most: int) -> bool:
 
 def mendable(record: Rationale | SelfEvaluation) -> bool:
     """Whether a reply gave nothing to use and another might: it was neither refused nor did its request fail."""
+    if isinstance(record, SelfEvaluation) and record.source is VerdictSource.LIKELIHOOD:
+        # It is not drawn, so another reply would be the same.
+        return False
     if isinstance(record, SelfEvaluation) and record.parse is Parse.EMPTY:
         # A judge that names its verdict and says no more has answered: another reply could only change its mind.
         return record.source is not VerdictSource.PLAIN or record.verdict is Verdict.UNPARSED

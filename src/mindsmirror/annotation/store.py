@@ -12,6 +12,7 @@ was in flight. Two processes may share a store: each transaction is short, and i
 changes nothing.
 """
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from mindsmirror.annotation.prefixes import Prefixes
-from mindsmirror.engines.base import Completion, Finish, Request
+from mindsmirror.engines.base import Alternative, Completion, Finish, Request
 from mindsmirror.errors import StorageError
 
 KEYS_A_QUERY = 500
@@ -54,6 +55,7 @@ SCHEMA: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX payments_by_payer ON payments (payer)",
     ),
     ("CREATE TABLE prefixes (digest TEXT PRIMARY KEY, messages BLOB NOT NULL) WITHOUT ROWID",),
+    ("ALTER TABLE completions ADD COLUMN alternatives TEXT NOT NULL DEFAULT ''",),
 )
 """What leads from each version of the store to the next."""
 VERSION = len(SCHEMA)
@@ -67,6 +69,7 @@ class Stored:
     finish: Finish
     tokens_in: int
     tokens_out: int
+    alternatives: tuple[Alternative, ...] = ()
 
 
 class Failure(NamedTuple):
@@ -114,8 +117,8 @@ class Store:
 
     def get(self, keys: Sequence[str]) -> dict[str, Stored]:
         """Those of the keys that are here."""
-        rows = self._by_key("SELECT key, text, finish, tokens_in, tokens_out FROM completions", keys)
-        return {row[0]: Stored(_decode(row[1]), Finish(row[2]), row[3], row[4]) for row in rows}
+        rows = self._by_key("SELECT key, text, finish, tokens_in, tokens_out, alternatives FROM completions", keys)
+        return {row[0]: Stored(_decode(row[1]), Finish(row[2]), row[3], row[4], _alternatives(row[5])) for row in rows}
 
     def failures(self, keys: Sequence[str]) -> list[Failure]:
         """The ledger's rows of the keys, oldest first."""
@@ -142,8 +145,8 @@ class Store:
                     continue
                 row = (done.key, purpose, model, messages, sampling, _encode(done.text), done.finish.value)
                 self._db.execute(
-                    "INSERT OR IGNORE INTO completions VALUES (?,?,?,?,?,?,?,?,?,?)",
-                    (*row, done.tokens_in, done.tokens_out, now),
+                    "INSERT OR IGNORE INTO completions VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                    (*row, done.tokens_in, done.tokens_out, now, _document(done.alternatives)),
                 )
 
     def note(self, failures: Iterable[Failure], repair: int = 0) -> None:
@@ -270,6 +273,14 @@ class Store:
                 f"the store {self.path} cannot be used: {error}. Everything committed before is safe; "
                 "free some disk space or mend the path, then start the same command again."
             ) from error
+
+
+def _document(alternatives: tuple[Alternative, ...]) -> str:
+    return json.dumps(alternatives) if alternatives else ""
+
+
+def _alternatives(document: str) -> tuple[Alternative, ...]:
+    return tuple(Alternative(text, logprob) for text, logprob in json.loads(document or "[]"))
 
 
 def _encode(text: str) -> bytes:

@@ -5,6 +5,7 @@ loading it), `open_engine` opens it. `catalog` knows a few models by content and
 """
 
 from mindsmirror.engines.base import (
+    Alternative,
     Completion,
     Engine,
     EngineBase,
@@ -20,6 +21,7 @@ from mindsmirror.engines.open import engine_identity, open_engine
 
 __all__ = [
     "ENGINES",
+    "Alternative",
     "Completion",
     "Engine",
     "EngineBase",

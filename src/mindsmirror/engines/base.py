@@ -4,6 +4,9 @@ An engine is driven by two calls. `submit` hands it a request; `poll` waits unti
 request has ended and returns what has ended. The caller keeps about `capacity` samples in flight, writes
 down every reply as it comes, and may submit what follows from it before the rest has ended. A request
 that fails is a reply with `finish == "failed"`; an exception means that the engine as a whole is of no use.
+
+A request may want to know how likely each of a few words is as the whole reply (`Sampling.choices`). Then one
+token is drawn at most, and the completion says with which probabilities the reply begins (`alternatives`).
 """
 
 import hashlib
@@ -24,6 +27,10 @@ class Message(NamedTuple):
     content: str
 
 
+ALTERNATIVES = 20
+"""The most likely first tokens that are told where choices are weighed: as many as OpenAI's endpoint gives."""
+
+
 class Sampling(BaseModel):
     """How tokens are drawn."""
 
@@ -32,6 +39,12 @@ class Sampling(BaseModel):
     temperature: float = Field(0.8, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(256, ge=1)
+    choices: tuple[str, ...] = Field(
+        (),
+        description="words of which one is the whole reply: how likely each is, is what is wanted",
+        # Left out where there are none, so that the keys of all other samples stay what they were.
+        exclude_if=lambda choices: not choices,
+    )
 
 
 class Finish(StrEnum):
@@ -56,6 +69,13 @@ class Request:
     """How many leading messages this prompt shares with many others (the few-shot prefix)."""
 
 
+class Alternative(NamedTuple):
+    """How a reply may begin, and the natural logarithm of its probability."""
+
+    text: str
+    logprob: float
+
+
 @dataclass(frozen=True)
 class Completion:
     """One sample, or the reason why there is none."""
@@ -67,6 +87,9 @@ class Completion:
     """Prompt tokens that this sample is charged with: the first sample of a request bears them all."""
     tokens_out: int = 0
     error: str = ""
+    alternatives: tuple[Alternative, ...] = ()
+    """Only where the request has choices, whatever its temperature: the most likely first tokens (`ALTERNATIVES`
+    of them or fewer), or the choices themselves from an engine that can only weigh what it is given."""
 
 
 class Engine(Protocol):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-EngineName = Literal["openvino", "openai", "transformers", "recorded", "scripted"]
+EngineName = Literal["openvino", "openai", "llama_cpp", "transformers", "vllm", "recorded", "scripted"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
 
 
@@ -54,12 +54,35 @@ class OpenAIOptions(Options):
     extra: dict[str, Any] = Field(default_factory=dict, description="further fields of the request body")
 
 
+class LlamaCppOptions(Options):
+    """Parameters of the engine `llama_cpp`."""
+
+    neutral = frozenset({"slots", "context", "threads", "gpu_layers"})
+    slots: int = Field(8, ge=1, description="samples decoded together")
+    context: int = Field(4096, ge=256, description="tokens that prompt and reply of a sample may have")
+    threads: int | None = Field(None, ge=1, description="of the CPU; all of its cores if absent")
+    gpu_layers: int | None = Field(None, ge=0, description="layers on the GPU; as many as fit if absent")
+
+
 class TransformersOptions(Options):
     """Parameters of the engine `transformers`."""
 
     neutral = frozenset({"batch"})
     batch: int = Field(16, ge=1, description="samples generated together")
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    revision: str = Field("main", description="of a hub id")
+    trust_remote_code: bool = Field(False, description="runs code from the model's repository")
+
+
+class VLLMOptions(Options):
+    """Parameters of the engine `vllm`."""
+
+    neutral = frozenset({"in_flight", "gpu_memory", "context", "gpus"})
+    in_flight: int = Field(256, ge=1, description="sequences decoded together")
+    gpu_memory: float = Field(0.9, gt=0, le=1, description="share of the GPU's memory that may be taken")
+    context: int | None = Field(None, ge=256, description="tokens of prompt and reply; the model's own if absent")
+    gpus: int = Field(1, ge=1, description="over which each layer is spread")
+    dtype: Literal["auto", "float16", "float32", "bfloat16"] = "auto"
     revision: str = Field("main", description="of a hub id")
     trust_remote_code: bool = Field(False, description="runs code from the model's repository")
 
@@ -86,7 +109,9 @@ class ScriptedOptions(Options):
 OPTIONS: Mapping[str, type[Options]] = {
     "openvino": OpenVINOOptions,
     "openai": OpenAIOptions,
+    "llama_cpp": LlamaCppOptions,
     "transformers": TransformersOptions,
+    "vllm": VLLMOptions,
     "recorded": RecordedOptions,
     "scripted": ScriptedOptions,
 }

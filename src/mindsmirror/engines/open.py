@@ -13,11 +13,13 @@ from mindsmirror.engines import catalog
 from mindsmirror.engines.base import Engine
 from mindsmirror.engines.config import (
     ENGINES,
+    LlamaCppOptions,
     OpenAIOptions,
     OpenVINOOptions,
     ScriptedOptions,
     TeacherConfig,
     TransformersOptions,
+    VLLMOptions,
     public_url,
 )
 from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
@@ -38,7 +40,7 @@ def engine_identity(config: TeacherConfig) -> Mapping[str, Any]:
 
         return recorded_identity(_recording(config), config.model)
     identity: dict[str, Any] = {"engine": config.engine, "model": config.model}
-    if config.engine in ("openvino", "transformers"):
+    if config.engine in ("openvino", "llama_cpp", "transformers", "vllm"):
         identity |= _weights(config)
     elif config.engine == "openai":
         identity["base_url"] = public_url(base_url_of(config))
@@ -77,8 +79,17 @@ def open_engine(config: TeacherConfig) -> Engine:
         from mindsmirror.engines.transformers import TransformersEngine
 
         _check_fit(identity)
-        source = config.model if _is_hub_id(config) else catalog.locate(config.model, config.path)
-        return TransformersEngine(source, identity, options=options)
+        return TransformersEngine(_source(config), identity, options=options)
+    if isinstance(options, LlamaCppOptions):
+        from mindsmirror.engines.llama_cpp import LlamaCppEngine
+
+        _check_fit(identity)
+        return LlamaCppEngine(catalog.locate(config.model, config.path), identity, options=options)
+    if isinstance(options, VLLMOptions):
+        from mindsmirror.engines.vllm import VLLMEngine
+
+        _check_no_gguf(config)
+        return VLLMEngine(_source(config), identity, options=options)
     if config.engine == "recorded":
         from mindsmirror.engines.recorded import RecordedEngine
 
@@ -95,6 +106,11 @@ def probe_endpoint(config: TeacherConfig) -> "Probe":
     return probe(config.model, base_url_of(config), config.api_key_env, options)
 
 
+def _source(config: TeacherConfig) -> str | Path:
+    """The model's hub id, or where its bytes lie."""
+    return config.model if _is_hub_id(config) else catalog.locate(config.model, config.path)
+
+
 def _weights(config: TeacherConfig) -> dict[str, str]:
     if _is_hub_id(config):
         return {}
@@ -104,7 +120,7 @@ def _weights(config: TeacherConfig) -> dict[str, str]:
 def _is_hub_id(config: TeacherConfig) -> bool:
     """Whether the model is neither in the catalogue nor a file here, but may be an id on the hub."""
     return (
-        config.engine == "transformers"
+        config.engine in ("transformers", "vllm")
         and config.path is None
         and config.model not in catalog.entries()
         and not Path(config.model).expanduser().exists()
@@ -118,6 +134,16 @@ def _check_fit(identity: Mapping[str, Any]) -> None:
     entry = catalog.entries().get(model)
     if entry is not None and engine in entry.unfit:
         raise EngineError(f"the engine {engine} cannot run {model}: {entry.unfit[engine]}")
+
+
+def _check_no_gguf(config: TeacherConfig) -> None:
+    """Before a file is fetched that vLLM could not read."""
+    path = Path(config.path or config.model).expanduser()
+    if config.model in catalog.entries() or path.is_file():
+        raise EngineError(
+            f"the engine vllm reads no GGUF file, which {config.model} is: name a folder or an id on the hub, "
+            'or use engine = "llama_cpp"'
+        )
 
 
 def _recording(config: TeacherConfig) -> Path:

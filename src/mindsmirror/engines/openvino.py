@@ -8,17 +8,22 @@ left behind. Texts depend on what else is in the batch, so a live run can be res
 A trap, seen with 2026.4.1 (docs/log.md): requests that restore the same partly filled block of the prefix cache
 write into it together, and a question is then answered with the numbers of another. So the shared prefix is cut
 to whole blocks, and requests start one a step, each prompt in one piece: then none finds another's partial block.
+
+Of alternatives to a token it tells nothing, only how likely the token was that it drew, before any constraint. So each
+of a request's choices is drawn once, by a grammar that allows nothing else; the prompt is found in the cache.
 """
 
 import gc
 import hashlib
+import math
+import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.engines.base import Completion, EngineBase, Finish, Message, Request, seed_of
+from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request, seed_of
 from mindsmirror.errors import EngineError, MissingExtraError
 
 IN_FLIGHT = 96
@@ -31,10 +36,20 @@ BLOCK = 32
 
 
 @dataclass
-class _Running:
+class _Asked:
+    """A request, and what is known of its choices."""
+
     request: Request
+    weighed: list[Alternative] = field(default_factory=list)
+
+
+@dataclass
+class _Running:
+    asked: _Asked
     handle: Any
     tokens_in: int
+    choice: str | None
+    """The one of the request's choices that is drawn; None where it has none."""
 
 
 class OpenVINOEngine(EngineBase):
@@ -66,7 +81,7 @@ class OpenVINOEngine(EngineBase):
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot read the model {model}: {_first_line(error)}") from error
         self._tokenizer = self._pipeline.get_tokenizer()
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[tuple[_Asked, str | None]] = deque()
         self._running: dict[int, _Running] = {}
         self._warm: set[str] = set()
         # Duplicate request ids are accepted silently and mix up replies, so ids are only ever counted up.
@@ -74,14 +89,15 @@ class OpenVINOEngine(EngineBase):
 
     def submit(self, request: Request) -> None:
         """Queue the request; it starts with the next poll."""
-        self._waiting.append(request)
+        asked = _Asked(request)
+        self._waiting.extend((asked, choice) for choice in request.sampling.choices or (None,))
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
         """Run the model until at least one request has ended."""
         finished: list[tuple[Request, tuple[Completion, ...]]] = []
         while (self._running or self._waiting) and not finished:
             if self._waiting:
-                self._start(self._waiting.popleft())
+                self._start(*self._waiting.popleft())
             self._pipeline.step()
             finished = self._collect()
         return finished
@@ -96,15 +112,21 @@ class OpenVINOEngine(EngineBase):
             del self._tokenizer, self._pipeline
         gc.collect()
 
-    def _start(self, request: Request) -> None:
+    def _start(self, asked: _Asked, choice: str | None) -> None:
+        request, sampling = asked.request, asked.request.sampling
         self._warm_up(request.messages[: request.shared])
         ids = self._ids(request.messages, answer=True)
-        config = self._config(request.sampling.max_tokens, request.sampling.temperature, request.sampling.top_p)
-        config.num_return_sequences = len(request.keys)
-        config.rng_seed = seed_of(request.keys[0])
-        self._running[self._next_id] = _Running(
-            request, self._pipeline.add_request(self._next_id, ids, config), ids.shape[1]
-        )
+        if choice is None:
+            config = self._config(sampling.max_tokens, sampling.temperature, sampling.top_p)
+            # Of greedy samples, which are all the same, it draws no more than one.
+            config.num_return_sequences = len(request.keys) if sampling.temperature > 0 else 1
+            config.rng_seed = seed_of(request.keys[0])
+        else:
+            config = self._config(1, 0.0, 1.0)
+            config.structured_output_config = self._genai.StructuredOutputConfig(regex=re.escape(choice))
+            config.logprobs = 1
+        handle = self._pipeline.add_request(self._next_id, ids, config)
+        self._running[self._next_id] = _Running(asked, handle, ids.shape[1], choice)
         self._next_id += 1
 
     def _warm_up(self, prefix: tuple[Message, ...]) -> None:
@@ -142,15 +164,23 @@ class OpenVINOEngine(EngineBase):
         replies = []
         for request_id, running in ended:
             del self._running[request_id]
-            replies.append((running.request, self._completions(running)))
+            asked, outputs = running.asked, running.handle.read_all()
+            if running.choice is None:
+                replies.append((asked.request, self._completions(running, outputs)))
+                continue
+            # Of a prompt that does not fit the cache nothing comes.
+            logprob = outputs[0].generated_log_probs[0] if outputs else -math.inf
+            asked.weighed.append(Alternative(running.choice, logprob))
+            if len(asked.weighed) == len(asked.request.sampling.choices):
+                replies.append((asked.request, _weighed(asked, running.tokens_in)))
         return replies
 
-    def _completions(self, running: _Running) -> tuple[Completion, ...]:
-        outputs = running.handle.read_all()
-        keys = running.request.keys
+    def _completions(self, running: _Running, outputs: Sequence[Any]) -> tuple[Completion, ...]:
+        keys, drawn = running.asked.request.keys, len(outputs)
+        if running.asked.request.sampling.temperature == 0:
+            outputs = [*outputs] * len(keys)
         if len(outputs) < len(keys):
-            reason = f"the prompt of {running.tokens_in} tokens does not fit the engine's cache"
-            return tuple(Completion(key, "", Finish.FAILED, error=reason) for key in keys)
+            return _too_long(keys, running.tokens_in)
         length = self._genai.GenerationFinishReason.LENGTH
         completions = []
         for index, (key, output) in enumerate(zip(keys, outputs, strict=True)):
@@ -160,10 +190,27 @@ class OpenVINOEngine(EngineBase):
                     text=self._tokenizer.decode(output.generated_ids),
                     finish=Finish.LENGTH if output.finish_reason == length else Finish.STOP,
                     tokens_in=running.tokens_in if index == 0 else 0,
-                    tokens_out=len(output.generated_ids),
+                    tokens_out=len(output.generated_ids) if index < drawn else 0,
                 )
             )
         return tuple(completions)
+
+
+def _weighed(asked: _Asked, tokens_in: int) -> tuple[Completion, ...]:
+    """The completions of a request whose choices are all weighed: the likeliest is its text."""
+    keys = asked.request.keys
+    if any(math.isinf(choice.logprob) for choice in asked.weighed):
+        return _too_long(keys, tokens_in)
+    ranked = tuple(sorted(asked.weighed, key=lambda choice: choice.logprob, reverse=True))
+    return tuple(
+        Completion(key, ranked[0].text, Finish.LENGTH, 0 if index else tokens_in, 1, alternatives=ranked)
+        for index, key in enumerate(keys)
+    )
+
+
+def _too_long(keys: Sequence[str], tokens_in: int) -> tuple[Completion, ...]:
+    reason = f"the prompt of {tokens_in} tokens does not fit the engine's cache"
+    return tuple(Completion(key, "", Finish.FAILED, error=reason) for key in keys)
 
 
 def _first_line(error: BaseException) -> str:

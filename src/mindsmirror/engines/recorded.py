@@ -2,8 +2,9 @@
 
 A recording is JSON lines, gzipped if its name ends in `.gz`. A row has `text` and is found by its `key` (the
 sample's key), or by `messages` and optionally `sample` (its number, else its place among the rows with these
-messages). `finish`, `tokens_in` and `tokens_out` may be given. The first line may be `{"identity": {…}}`, the
-identity of the engine that wrote the texts: then a replay has the same keys as the original.
+messages). `finish`, `tokens_in`, `tokens_out` and `alternatives` (pairs of text and logprob) may be given. The
+first line may be `{"identity": {…}}`, the identity of the engine that wrote the texts: then a replay has the same
+keys as the original.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from typing import IO, Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from mindsmirror.engines.base import Completion, EngineBase, Finish, Message, Request, sample_key
+from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request, sample_key
 from mindsmirror.engines.digest import sha256_of
 from mindsmirror.errors import DataError, StorageError
 
@@ -43,6 +44,7 @@ class _Row(BaseModel):
     finish: Finish = Finish.STOP
     tokens_in: int = 0
     tokens_out: int = 0
+    alternatives: tuple[Alternative, ...] = ()
 
     @model_validator(mode="after")
     def _can_be_found(self) -> "_Row":
@@ -126,7 +128,7 @@ class RecordedEngine(EngineBase):
         if row is None:
             reason = f"the recording {self._path.name} does not hold sample {key} (request {request.id})"
             return Completion(key, "", Finish.FAILED, error=reason)
-        return Completion(key, row.text, row.finish, row.tokens_in, row.tokens_out)
+        return Completion(key, row.text, row.finish, row.tokens_in, row.tokens_out, alternatives=row.alternatives)
 
     def _by_number(self, request: Request, key: str) -> _Row | None:
         # A request names keys, not sample numbers: the number is the one that hashes to this key.
@@ -152,9 +154,11 @@ def write_recording(
                 file.write(json.dumps({"identity": dict(identity)}) + "\n")
             for key, text in rows:
                 completion = text if isinstance(text, Completion) else Completion(key, text, Finish.STOP)
-                row = {"key": key, "text": completion.text, "finish": completion.finish.value}
-                tokens = {"tokens_in": completion.tokens_in, "tokens_out": completion.tokens_out}
-                file.write(json.dumps(row | tokens) + "\n")
+                row: dict[str, Any] = {"key": key, "text": completion.text, "finish": completion.finish.value}
+                row |= {"tokens_in": completion.tokens_in, "tokens_out": completion.tokens_out}
+                if completion.alternatives:
+                    row["alternatives"] = completion.alternatives
+                file.write(json.dumps(row) + "\n")
         partial.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

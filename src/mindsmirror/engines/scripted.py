@@ -2,19 +2,22 @@
 
 Each completion is a pure function of its key and its messages. The script `teacher` plays the teacher's
 whole part on any task: asked a question it writes a rationale whose answer is drawn, by the key, from
-what stands in the question; asked to judge it judges. It knows nothing, and is right only by chance.
+what stands in the question; asked to judge it judges, and asked to weigh choices it draws their shares.
+It knows nothing, and is right only by chance.
 """
 
+import math
 import os
 import random
 import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.engines.base import Completion, EngineBase, Finish, Message, Request
+from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request
 from mindsmirror.errors import UnknownNameError
 
 Script = Callable[[Sequence[Message], str], str | Completion]
@@ -108,6 +111,15 @@ def _options(question: str) -> list[str]:
     return options
 
 
+def _weighed(key: str, choices: Sequence[str]) -> Completion:
+    """Shares drawn by the key, in place of whatever a script would say."""
+    draw = random.Random(key)
+    weights = [draw.random() + 1e-6 for _ in choices]
+    found = [Alternative(choice, math.log(w / sum(weights))) for choice, w in zip(choices, weights, strict=True)]
+    found.sort(key=lambda choice: choice.logprob, reverse=True)
+    return Completion(key, found[0].text, Finish.LENGTH, tokens_out=1, alternatives=tuple(found))
+
+
 SCRIPTS: Mapping[str, Script] = {"echo": echo, "teacher": teacher}
 
 
@@ -189,7 +201,7 @@ class ScriptedEngine(EngineBase):
         if completions:
             words = sum(len(m.content.split()) for m in request.messages)
             first = completions[0]
-            charged = Completion(first.key, first.text, first.finish, words, first.tokens_out, first.error)
+            charged = replace(first, tokens_in=words)
             completions = (charged, *completions[1:])
         self._note(request)
         return request, completions
@@ -203,6 +215,8 @@ class ScriptedEngine(EngineBase):
         reply = self._script(request.messages, key)
         if isinstance(reply, Completion):
             return reply
+        if request.sampling.choices:
+            return _weighed(key, request.sampling.choices)
         question = request.messages[-1].content.encode("utf-8", "surrogatepass")
         if self._refused and random.Random(question + b" refused").random() < self._refused:
             reply = "I am sorry, but I cannot help with that."

@@ -14,7 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mindsmirror.engines.base import Completion, EngineBase, Finish, Message, Request, Sampling, seed_of
+from mindsmirror.engines.base import (
+    ALTERNATIVES,
+    Alternative,
+    Completion,
+    EngineBase,
+    Finish,
+    Message,
+    Request,
+    Sampling,
+    seed_of,
+)
+from mindsmirror.engines.chat import prompt_ids
 from mindsmirror.engines.config import TransformersOptions
 from mindsmirror.errors import EngineError
 
@@ -55,12 +66,10 @@ class TransformersEngine(EngineBase):
 
     def submit(self, request: Request) -> None:
         """Queue the request's samples; one that the model's window cannot hold has failed already."""
-        import jinja2
-
         try:
-            prompt = self._prompt(request.messages)
-        except jinja2.TemplateError as error:
-            self._refuse(request, f"the model's chat template refuses this conversation: {error}")
+            prompt = prompt_ids(self._tokenizer, request.messages)
+        except ValueError as error:
+            self._refuse(request, str(error))
             return
         if self._window is not None and len(prompt) + request.sampling.max_tokens > self._window:
             need = f"{len(prompt)} tokens and max_tokens {request.sampling.max_tokens}"
@@ -86,7 +95,7 @@ class TransformersEngine(EngineBase):
         """
         import torch
 
-        prompt = self._prompt(messages)
+        prompt = prompt_ids(self._tokenizer, messages)
         written = self._tokenizer(reply.text.rstrip("\ufffd"), add_special_tokens=False)["input_ids"]
         ended = reply.finish is Finish.STOP
         written = written if ended else written[:-1]
@@ -107,12 +116,6 @@ class TransformersEngine(EngineBase):
         self._ended.clear()
         self._model = self._tokenizer = None
         gc.collect()
-
-    def _prompt(self, messages: Sequence[Message]) -> list[int]:
-        turns = [{"role": m.role, "content": m.content} for m in messages]
-        text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
 
     def _refuse(self, request: Request, reason: str) -> None:
         failed = tuple(Completion(key, "", Finish.FAILED, error=reason) for key in request.keys)
@@ -137,13 +140,16 @@ class TransformersEngine(EngineBase):
         padded = padded.to(self._model.device)
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(seed_of(batch[0][1]))
+            sampling = batch[0][0].request.sampling
             made = self._model.generate(
                 input_ids=padded["input_ids"],
                 attention_mask=padded["attention_mask"],
-                generation_config=self._config(batch[0][0].request.sampling),
+                generation_config=self._config(sampling),
             )
-        for (pending, key), ids in zip(batch, made[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
-            pending.made[key] = self._completion(pending, key, ids)
+            weighed = self._alternatives(made.logits[0]) if sampling.choices else [()] * len(batch)
+        written = made.sequences[:, padded["input_ids"].shape[1] :].tolist()
+        for (pending, key), ids, alternatives in zip(batch, written, weighed, strict=True):
+            pending.made[key] = self._completion(pending, key, ids, alternatives)
             if len(pending.made) == len(set(pending.request.keys)):
                 completions = tuple(pending.made[key] for key in pending.request.keys)
                 self._ended.append((pending.request, completions))
@@ -156,13 +162,27 @@ class TransformersEngine(EngineBase):
         if sampling.temperature > 0:
             drawn |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
         return GenerationConfig(
-            max_new_tokens=sampling.max_tokens,
+            max_new_tokens=1 if sampling.choices else sampling.max_tokens,
             eos_token_id=self._stops,
             pad_token_id=self._tokenizer.pad_token_id,
+            return_dict_in_generate=True,
+            output_logits=bool(sampling.choices),
             **drawn,
         )
 
-    def _completion(self, pending: _Pending, key: str, ids: list[int]) -> Completion:
+    def _alternatives(self, logits_BV: Any) -> list[tuple[Alternative, ...]]:
+        """The most likely tokens of each row, before any temperature."""
+        import torch
+
+        found = torch.log_softmax(logits_BV.float(), dim=-1).topk(min(ALTERNATIVES, logits_BV.shape[-1]))
+        return [
+            tuple(Alternative(self._tokenizer.decode([i]), p) for i, p in zip(ids, logprobs, strict=True))
+            for ids, logprobs in zip(found.indices.tolist(), found.values.tolist(), strict=True)
+        ]
+
+    def _completion(
+        self, pending: _Pending, key: str, ids: list[int], alternatives: tuple[Alternative, ...]
+    ) -> Completion:
         end = next((place for place, token in enumerate(ids) if token in self._stops), None)
         kept = ids if end is None else ids[:end]
         return Completion(
@@ -171,6 +191,7 @@ class TransformersEngine(EngineBase):
             finish=Finish.LENGTH if end is None else Finish.STOP,
             tokens_in=len(pending.prompt) if key == pending.request.keys[0] else 0,
             tokens_out=len(ids) if end is None else end + 1,
+            alternatives=alternatives,
         )
 
 

@@ -17,7 +17,7 @@ from mindsmirror.methods.minds_mirror import MindsMirror
 from mindsmirror.methods.multi_cot import MultiCoT
 from mindsmirror.methods.standard import Standard
 from mindsmirror.methods.step_by_step import StepByStep
-from mindsmirror.records import Annotation, DualKind, VerdictSource
+from mindsmirror.records import Annotation, DualKind, Grounds, VerdictSource
 
 __all__ = ["ArmConfig", "Method", "Needs", "check_needs", "check_ready", "method_named", "method_names"]
 
@@ -107,7 +107,11 @@ def check_ready(arms: Sequence[ArmConfig], annotations: Sequence[Annotation], wh
         # A teacher that is never wrong leaves nothing to rectify.
         duals = {kind: max(1, count) for kind, count in duals.items()}
     teachers = {rationale.teacher for annotation in annotations for rationale in annotation.rationales}
-    informed = any(e.source is VerdictSource.INFORMED for annotation in annotations for e in annotation.evaluations)
+    informed = any(
+        e.source is VerdictSource.INFORMED or e.calibration is Grounds.GOLD
+        for annotation in annotations
+        for e in annotation.evaluations
+    )
     for arm in arms:
         check_needs(
             arm,

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from mindsmirror.methods.base import ArmConfig, Needs, merged, not_empty, usable, written
 from mindsmirror.methods.step_by_step import thinking_stage
-from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Tag, Target, Verdict
+from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Tag, Target, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
 
 JUDGING_SHARE = 5 / 13
@@ -101,7 +101,9 @@ def _judging_targets(
         dropped["evaluation: no verdict"] += 1
         return []
     said = [(arm.verdict_tag, evaluation.verdict.value)]
-    if evaluation.parse is Parse.OK:
+    if evaluation.source is VerdictSource.LIKELIHOOD:
+        dropped["critique: a likelihood has none"] += 1
+    elif evaluation.parse is Parse.OK:
         said.append((arm.critique_tag, evaluation.critique))
     else:
         dropped[f"critique: {evaluation.parse.value}"] += 1

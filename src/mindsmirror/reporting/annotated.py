@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from mindsmirror.evaluation.metrics import verdict_consistency, verdict_quality
+from mindsmirror.evaluation.metrics import auroc, auroc_interval, verdict_consistency, verdict_quality
 from mindsmirror.records import Annotation, DualKind, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
 from mindsmirror.reporting.diverse import AnswerKey, as_written, rationale_diversity
@@ -39,7 +39,11 @@ def annotation_report(
     )
     tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
     tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
-    usable = {"self-evaluation": yields[2].ok} | {step.step: step.ok for step in yields}
+    usable = {step.step: step.ok for step in yields} | {
+        "self-evaluation": sum(e.parse is Parse.OK for e in evaluations)
+    }
+    weighed = [(e.likelihood, right, name) for e, right, name in pairs if e.likelihood is not None]
+    likelihoods, flags = [row[0] for row in weighed], [row[1] for row in weighed]
     return AnnotationReport(
         examples=len(annotations),
         rationales=len(rationales),
@@ -53,6 +57,9 @@ def annotation_report(
         judge=judge,
         judge_balanced_accuracy=quality.balanced_accuracy,
         judge_balanced_accuracy_ci95=quality.balanced_accuracy_ci95,
+        judge_auroc=auroc(likelihoods, flags),
+        judge_auroc_ci95=auroc_interval(likelihoods, flags, [name for _, _, name in weighed], seed=0),
+        judge_calibration=" and ".join(sorted({e.calibration for e in evaluations if e.calibration})),
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality if pairs else None,
         verdict_consistency=verdict_consistency(_own_words(annotations)),
@@ -131,8 +138,9 @@ def _lost(evaluation: SelfEvaluation) -> bool:
 
 
 def _critique_yield(evaluations: Sequence[SelfEvaluation]) -> StepYield:
-    parses = Counter(evaluation.parse.value for evaluation in evaluations if evaluation.parse is not Parse.OK)
-    return _yield("critique", evaluations, (evaluation.parse is Parse.OK for evaluation in evaluations), parses)
+    written = [evaluation for evaluation in evaluations if evaluation.source is not VerdictSource.LIKELIHOOD]
+    parses = Counter(evaluation.parse.value for evaluation in written if evaluation.parse is not Parse.OK)
+    return _yield("critique", written, (evaluation.parse is Parse.OK for evaluation in written), parses)
 
 
 def _yield(

@@ -76,6 +76,9 @@ class AnnotationReport(Part):
     judge: str
     judge_balanced_accuracy: Share | None
     judge_balanced_accuracy_ci95: Interval | None = None
+    judge_auroc: Share | None = Field(None, description="of its likelihoods; None for judges that give none")
+    judge_auroc_ci95: Interval | None = None
+    judge_calibration: str = Field("", description="against what the likelihoods were calibrated")
     majority_baseline: Share | None = None
     verdict_quality: VerdictQuality | None = Field(None, description="the whole table behind it")
     verdict_consistency: VerdictConsistency | None = Field(

@@ -21,7 +21,7 @@ from mindsmirror.engines.scripted import Script, ScriptedEngine
 from mindsmirror.records import Annotation, Example
 from mindsmirror.tasks.base import Splits, Task
 
-Strategy = Literal["plain", "consensus", "informed"]
+Strategy = Literal["plain", "consensus", "informed", "likelihood"]
 
 
 class Counted(ScriptedEngine):

@@ -217,7 +217,7 @@ def test_the_hash_changes_with_every_word(monkeypatch: pytest.MonkeyPatch) -> No
             patch.setitem(module.CRITIQUE, verdict, text + "x")
             hashes.append(whole.hash)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_solution", lambda question, rationale: f"{question} {rationale}")
+        patch.setattr(module, "shown_solution", lambda question, rationale: f"{question} {rationale}")
         hashes.append(whole.hash)
     assert len(set(hashes)) == len(hashes)
     assert whole.hash == hashes[0] == load_prompts("number").hash

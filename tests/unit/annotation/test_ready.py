@@ -117,3 +117,6 @@ def test_verdicts_from_gold_need_gold_labels_in_every_arm(annotations: list[Anno
     with pytest.raises(AnnotationError, match=r"'labels': verdicts in said\.jsonl come from gold"):
         check_ready([ArmConfig(name="labels", method="standard")], informed, "said.jsonl")
     check_ready([ArmConfig(name="labels", method="standard", labels="gold")], informed, "said.jsonl")
+    weighed = json.loads(edited(annotations[0], "evaluations.0.calibration", "gold"))
+    with pytest.raises(AnnotationError, match=r"'labels': verdicts in said\.jsonl come from gold"):
+        check_ready([ArmConfig(name="labels", method="standard")], [Annotation.model_validate(weighed)], "said.jsonl")

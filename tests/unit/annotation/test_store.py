@@ -7,15 +7,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mindsmirror.annotation.store import VERSION, Failure, Payment, Store, Stored
-from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
+from mindsmirror.annotation.store import SCHEMA, VERSION, Failure, Payment, Store, Stored
+from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import MindsMirrorError, StorageError
 
 FORK = multiprocessing.get_context("fork")
@@ -69,6 +72,33 @@ def test_what_prompts_share_is_kept_once(tmp_path: Path) -> None:
     assert json.loads(shared.decode("utf-8", "surrogatepass")) == [list(message) for message in few_shot]
     kept = [json.loads(row[0]) for row in database.execute("SELECT messages FROM completions ORDER BY key")]
     assert kept == [[digest], [digest, ["user", "3 + 5?"]], [digest, ["user", "4 + 4?"]]]
+
+
+@given(st.lists(st.builds(Alternative, st.text(st.characters()), st.floats(max_value=0, allow_nan=False)), max_size=9))
+def test_alternatives_come_back_as_they_were(alternatives: list[Alternative]) -> None:
+    """Whatever tokens are: control signs, lone surrogates, halves of words; and probabilities of nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        with Store(Path(folder) / "s") as store:
+            put(store, Completion("a", "x", Finish.LENGTH, 30, 1, alternatives=tuple(alternatives)), done("b"))
+        with Store(Path(folder) / "s") as store:
+            found = store.get(["a", "b"])
+    assert found["a"].alternatives == tuple(alternatives) and found["b"].alternatives == ()
+
+
+def test_a_store_from_before_there_were_alternatives_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with sqlite3.connect(path) as database:
+        for statement in (*SCHEMA[0], *SCHEMA[1]):
+            database.execute(statement)
+        row = ("a", "rationale", "m", b"[]", "{}", b"8", "stop", 30, 2, 1.0)
+        database.execute("INSERT INTO completions VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+        database.execute("PRAGMA user_version = 2")
+    database.close()
+    weighed = Completion("b", "x", Finish.LENGTH, alternatives=(Alternative("x", -0.5),))
+    with Store(path) as store:
+        put(store, weighed)
+        assert store.get(["a"]) == {"a": Stored("8", Finish.STOP, 30, 2)}
+        assert store.get(["b"])["b"].alternatives == weighed.alternatives
 
 
 def test_a_key_that_is_there_is_not_written_again(tmp_path: Path) -> None:
@@ -189,7 +219,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from mindsmirror.annotation.store import Store
-from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
+from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import StorageError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
@@ -230,7 +260,8 @@ def test_a_newer_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
         database.execute(f"PRAGMA user_version = {VERSION + 1}")
     database.close()
     before = path.read_bytes()
-    with pytest.raises(StorageError, match=r"newer version \(store version 4, this one reads 3\). Update mindsmirror"):
+    versions = rf"store version {VERSION + 1}, this one reads {VERSION}"
+    with pytest.raises(StorageError, match=rf"newer version \({versions}\). Update mindsmirror"):
         Store(path)
     assert path.read_bytes() == before
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -68,7 +69,7 @@ def engine(folder: Path) -> TransformersEngine:
     return TransformersEngine(folder, {"m": 1}, options=TransformersOptions(batch=4, dtype="float32"))
 
 
-def request(name: str, samples: int, *, start: int = 0, text: str = "Hi", **sampling: float) -> Request:
+def request(name: str, samples: int, *, start: int = 0, text: str = "Hi", **sampling: Any) -> Request:
     messages = (Message("user", text),)
     drawn = Sampling.model_validate({"max_tokens": 12} | sampling)
     keys = tuple(sample_key({}, messages, drawn, i) for i in range(start, start + samples))
@@ -111,6 +112,22 @@ def test_greedy_text_is_that_of_a_plain_forward_loop(engine: TransformersEngine,
             ids = torch.cat([ids, model(ids).logits[:, -1:].argmax(-1)], dim=1)
     assert made.text == tokenizer.decode(ids[0, begin:], skip_special_tokens=True)
     assert made.tokens_in == begin
+
+
+def test_choices_tell_the_first_tokens_of_a_plain_forward_pass(engine: TransformersEngine, folder: Path) -> None:
+    """Before the temperature, and beside a longer prompt in the same batch."""
+    weigh: dict[str, Any] = {"choices": ("yes", "no"), "temperature": 0.5}
+    ended = run(engine, request("long", 1, text="A much longer question", **weigh), request("short", 1, **weigh))
+    (made,) = ended["short"]
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    ids = tokenizer("<s>user Hi</s><s>assistant ", add_special_tokens=False, return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        logits = LlamaForCausalLM.from_pretrained(folder)(ids).logits[0, -1]
+    found = torch.log_softmax(logits, -1).topk(20)
+    assert [a.logprob for a in made.alternatives] == pytest.approx(found.values.tolist(), abs=1e-4)
+    assert [a.text for a in made.alternatives] == [tokenizer.decode([i]) for i in found.indices.tolist()]
+    assert made.tokens_out == 1 and made.finish is Finish.LENGTH
+    assert run(engine, request("a", 1))["a"][0].alternatives == ()
 
 
 def test_same_keys_draw_alike_and_others_apart(engine: TransformersEngine) -> None:

@@ -418,3 +418,16 @@ def test_stages_are_written_and_read_as_they_are(annotations: list[Annotation]) 
     for stage in stages("minds_mirror", annotations):
         assert Stage.model_validate_json(stage.model_dump_json()) == stage
         assert all(isinstance(target, Target) for target in stage.targets)
+
+
+def test_a_likelihood_teaches_its_verdict_and_no_critique(annotations: list[Annotation]) -> None:
+    first, second = annotations
+    by_likelihood = tuple(
+        evaluation.model_copy(update={"source": VerdictSource.LIKELIHOOD, "critique": "", "likelihood": 0.9})
+        for evaluation in first.evaluations[:1]
+    )
+    judging = stages(
+        "minds_mirror", [first.model_copy(update={"evaluations": by_likelihood}), second], schedule="sequential"
+    )[0]
+    assert [(target.tag, target.text) for target in judging.targets] == [(Tag.VERDICT, "correct")]
+    assert judging.dropped["critique: a likelihood has none"] == 1

@@ -9,6 +9,7 @@ from mindsmirror.records import (
     DualKind,
     DualRationale,
     Example,
+    Grounds,
     Parse,
     Provenance,
     Rationale,
@@ -241,3 +242,41 @@ def test_nothing_at_all_is_a_report_too() -> None:
     assert found.teacher_accuracy is None and found.distinct_rationales is None and found.diversity is None
     values: dict[str, Any] = found.model_dump()
     assert values["verdicts"] == dict.fromkeys(Verdict, 0)
+
+
+def likely(of: int, share: float, grounds: Grounds | None = Grounds.GOLD) -> SelfEvaluation:
+    said = C if share > 0.6 else W
+    return SelfEvaluation(
+        teacher="t",
+        rationale=of,
+        sample=0,
+        verdict=said,
+        source=VerdictSource.LIKELIHOOD,
+        likelihood=share,
+        p_correct=share / 2,
+        calibration=grounds,
+    )
+
+
+def test_likelihoods_are_held_against_gold_by_their_order() -> None:
+    """Right: 0.9, 0.7, 0.5; wrong: 0.8, 0.1. Four of the six pairs are in order."""
+    first = annotation(
+        "a", [rationale(n, "x", n != 1) for n in range(3)], [likely(0, 0.9), likely(1, 0.8), likely(2, 0.7)]
+    )
+    second = annotation("b", [rationale(0, "x", True), rationale(1, "x", False)], [likely(0, 0.5), likely(1, 0.1)])
+    found = annotation_report(
+        [first, second],
+        "likelihood",
+        1.0,
+        None,
+        [StepCost(step="self-evaluation", usable=0, tokens_in=500, tokens_out=5)],
+    )
+    assert found.judge_auroc == pytest.approx(4 / 6) and found.judge_calibration == "gold"
+    assert found.judge_balanced_accuracy == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert found.unparsed == 0 and [step.step for step in found.yields] == ["rationale", "verdict"]
+    assert found.costs[0].tokens_per_usable == 101, "a likelihood is of use without a critique"
+
+
+def test_judges_in_words_have_no_order() -> None:
+    found = report(FIRST, SECOND)
+    assert (found.judge_auroc, found.judge_auroc_ci95, found.judge_calibration) == (None, None, "")

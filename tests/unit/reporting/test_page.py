@@ -240,3 +240,17 @@ def test_plot_tells_seeds_apart() -> None:
     results = arms(1) + tuple(arm.model_copy(update={"seed": 7}) for arm in arms(1))
     labels = [e.text for e in ET.fromstring(arms_plot(results, 500, "p")).iter("text") if e.get("class") == "mode"]
     assert labels == ["think · 0", "think · 7"]
+
+
+@pytest.mark.parametrize(
+    ("grounds", "words"), [("gold", "gold answers"), ("consensus", "the consensus"), ("", "not be")]
+)
+def test_a_judges_probabilities_are_shown_with_their_interval(full_report: Report, grounds: str, words: str) -> None:
+    without = Page(render(full_report)).text
+    weighed = full_report.annotation.model_copy(
+        update={"judge_auroc": 0.71, "judge_auroc_ci95": (0.65, 0.77), "judge_calibration": grounds}
+    )
+    shown = " ".join(Page(render(changed(full_report, annotation=weighed))).text.split())
+    sentence = shown[shown.index("Its probabilities order") :].split(".  ")[0][:220]
+    assert "AUROC 0.71" in sentence and "0.65 to 0.77" in sentence and words in sentence
+    assert "Its probabilities order" not in without

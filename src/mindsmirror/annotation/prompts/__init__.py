@@ -94,13 +94,13 @@ class PromptSet(BaseModel):
     @property
     def hash(self) -> str:
         """16 hex digits over the set without its duals, and over the words that this module adds to it."""
-        words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM, _solution("", "")))
+        words = repr((sorted(CRITIQUE.items()), JUDGE, RESULT, JUDGE_SYSTEM, shown_solution("", "")))
         return hashlib.sha256((self.model_dump_json(exclude={"dual"}) + words).encode()).hexdigest()[:16]
 
     @property
     def dual_hash(self) -> str:
         """16 hex digits over everything in the prompts that know the answer."""
-        words = repr((sorted(DUAL.items()), _solution("", "")))
+        words = repr((sorted(DUAL.items()), shown_solution("", "")))
         own = self.model_dump_json(include={"version", "system", "dual"})
         return hashlib.sha256((own + words).encode()).hexdigest()[:16]
 
@@ -119,11 +119,11 @@ class PromptSet(BaseModel):
         """Ask for a verdict, as published: the judge sees the question and one solution."""
         messages = [Message("system", JUDGE_SYSTEM)]
         for shot in self.judged:
-            messages.append(Message("user", _solution(shot.question, shot.rationale) + JUDGE))
+            messages.append(Message("user", shown_solution(shot.question, shot.rationale) + JUDGE))
             result = RESULT.format(verdict=shot.verdict.value)
             messages.append(Message("assistant", f"{shot.critique}\n{result}"))
         shared = len(messages)
-        messages.append(Message("user", _solution(example.text, rationale) + JUDGE))
+        messages.append(Message("user", shown_solution(example.text, rationale) + JUDGE))
         return Prompt(tuple(messages), shared)
 
     def opposite(self, example: Example, rationale: str, kind: DualKind, answer: str) -> Prompt:
@@ -131,9 +131,11 @@ class PromptSet(BaseModel):
         messages = [Message("system", self.system.strip())]
         for shot in self.dual:
             shown, written = (shot.wrong, shot.right) if kind is DualKind.RECTIFIED else (shot.right, shot.wrong)
-            messages.append(Message("user", _solution(shot.question, shown) + DUAL[kind].format(answer=shot.answer)))
+            messages.append(
+                Message("user", shown_solution(shot.question, shown) + DUAL[kind].format(answer=shot.answer))
+            )
             messages.append(Message("assistant", written))
-        request = Message("user", _solution(example.text, rationale) + DUAL[kind].format(answer=answer))
+        request = Message("user", shown_solution(example.text, rationale) + DUAL[kind].format(answer=answer))
         return Prompt((*messages, request), len(messages))
 
     def _prefix(self) -> tuple[Message, ...]:
@@ -153,11 +155,12 @@ class PromptSet(BaseModel):
         if shot is None:
             return ()
         request = CRITIQUE[Verdict.WRONG].format(answer=shot.answer)
-        asked = _solution(shot.question, shot.rationale) + request
+        asked = shown_solution(shot.question, shot.rationale) + request
         return (Message("user", asked), Message("assistant", shot.critique))
 
 
-def _solution(question: str, rationale: str) -> str:
+def shown_solution(question: str, rationale: str) -> str:
+    """Question and solution as a judge is shown them; the request follows."""
     return f"Question: {question}\n\nSomebody's solution: {rationale}\n\n"
 
 

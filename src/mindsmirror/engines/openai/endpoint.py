@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mindsmirror.engines.base import Request, seed_of
+from mindsmirror.engines.base import ALTERNATIVES, Request, seed_of
 from mindsmirror.engines.config import OpenAIOptions, public_url
 from mindsmirror.engines.openai.reply import RefusedError
 from mindsmirror.engines.openai.wire import LostError, SlowError
@@ -25,6 +25,9 @@ CROWDED = (429, 502, 503, 504, 529)
 REFUSING = (401, 403, 404)
 """Statuses by which a server refuses the key or does not know the model."""
 
+FEWER_ALTERNATIVES = 5
+"""To a token: what servers give that do not give as many as OpenAI's."""
+
 
 class Form(NamedTuple):
     """How a request is written for this server."""
@@ -32,6 +35,8 @@ class Form(NamedTuple):
     limit: str = "max_tokens"
     """Name of the field that bounds the tokens of a reply."""
     seed: bool = True
+    alternatives: int = ALTERNATIVES
+    """To a token, where they are asked for."""
 
 
 class Endpoint:
@@ -62,6 +67,8 @@ class Endpoint:
             fields["n"] = len(keys)
         if sampling.top_p < 1:
             fields["top_p"] = sampling.top_p
+        if sampling.choices:
+            fields |= {form.limit: 1, "logprobs": True, "top_logprobs": form.alternatives}
         # TOML knows dates, JSON does not: they are written as text.
         return json.dumps(fields | self._options.extra | dict(more or {}), ensure_ascii=False, default=str).encode()
 
@@ -76,12 +83,17 @@ class Endpoint:
         if form.seed and "seed" not in extra and re.search(r"\bseed\b", error.message):
             self.form = self.form._replace(seed=False)
             return True
+        if "top_logprobs" in error.message and form.alternatives > FEWER_ALTERNATIVES:
+            self.form = self.form._replace(alternatives=FEWER_ALTERNATIVES)
+            return True
         return False
 
     def useless(self, error: Exception, attempt: int) -> EngineError | None:
         """The end of it all, if no other request will fare better than this one."""
         if isinstance(error, RefusedError) and error.code == "insufficient_quota":
             return self.end("has no money left on this key", error, "Top it up or use another one.")
+        if isinstance(error, RefusedError) and error.status in (400, 422) and "logprobs" in error.message:
+            return self.blind(error)
         if self.worked:
             return None
         if isinstance(error, RefusedError):
@@ -89,6 +101,11 @@ class Endpoint:
         if isinstance(error, LostError | SlowError) and attempt >= min(1, self._options.retries):
             return self._silent(error)
         return None
+
+    def blind(self, error: Exception) -> EngineError:
+        """The end for whoever asks how likely a reply is."""
+        hint = "A judge by likelihood needs them: take a server that gives `top_logprobs`, or another judge."
+        return self.end("gives no probabilities of tokens", error, hint)
 
     def end(self, what: str, error: Exception, hint: str) -> EngineError:
         """An EngineError that names the endpoint; to be raised `from None`, other texts may quote the key."""

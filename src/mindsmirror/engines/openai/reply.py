@@ -1,10 +1,11 @@
 """What a chat completions server sends back: its choices and counts of tokens, or why there are none."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mindsmirror.engines.base import Completion, Finish
+from mindsmirror.engines.base import Alternative, Completion, Finish
 
 FINISHES = {"length": Finish.LENGTH, "max_tokens": Finish.LENGTH, "content_filter": Finish.FILTERED}
 MOST_TOKENS = 2**31
@@ -28,6 +29,7 @@ class Choice(NamedTuple):
 
     text: str
     finish: Finish
+    alternatives: tuple[Alternative, ...] = ()
 
 
 class Reply(NamedTuple):
@@ -36,6 +38,11 @@ class Reply(NamedTuple):
     choices: tuple[Choice, ...]
     tokens_in: int
     tokens_out: int
+
+    @property
+    def blind(self) -> bool:
+        """Whether it says of no token how likely it was, though nothing was withheld."""
+        return not any(choice.alternatives or choice.finish is Finish.FILTERED for choice in self.choices)
 
 
 def completions_of(keys: Sequence[str], reply: Reply) -> list[Completion]:
@@ -47,7 +54,8 @@ def completions_of(keys: Sequence[str], reply: Reply) -> list[Completion]:
         passed += letters[index]
         until = reply.tokens_out * passed // whole
         tokens_in = reply.tokens_in if index == 0 else 0
-        completions.append(Completion(key, choice.text, choice.finish, tokens_in, until - given))
+        tokens = (tokens_in, until - given)
+        completions.append(Completion(key, choice.text, choice.finish, *tokens, alternatives=choice.alternatives))
         given = until
     return completions
 
@@ -79,7 +87,17 @@ def _read_choice(choice: Any) -> Choice:
     refusal = message.get("refusal")
     if text is None and isinstance(refusal, str):
         return Choice(refusal, Finish.FILTERED)
-    return Choice(text or "", finish)
+    return Choice(text or "", finish, _alternatives(choice.get("logprobs")))
+
+
+def _alternatives(logprobs: Any) -> tuple[Alternative, ...]:
+    """The alternatives to the first token, as far as the server gives any."""
+    try:
+        first = logprobs["content"][0]["top_logprobs"]
+        found = tuple(Alternative(str(each["token"]), float(each["logprob"])) for each in first)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return ()
+    return tuple(each for each in found if math.isfinite(each.logprob))
 
 
 def read_refusal(status: int, content: bytes, headers: Mapping[str, str]) -> RefusedError:

@@ -152,7 +152,10 @@ class Traffic:
             wait = used_up(answer.headers, reply.tokens_in + reply.tokens_out)
             if wait is not None and wait <= LONGEST_PAUSE:
                 self.pace.hold(wait)
-            self._went_well(job, reply)
+            if job.pending.request.sampling.choices and reply.blind:
+                self._useless = self._useless or self._endpoint.blind(MalformedError("a reply without logprobs"))
+            else:
+                self._went_well(job, reply)
         self._in_flight -= 1
         self._fill()
 
