@@ -193,7 +193,8 @@ class _Sums:
             self.unasked += account.unasked
             for step, cost in account.steps.items():
                 self.steps[step] = self.steps.get(step, StepCost()).plus(cost)
-            self.lost += sum(map(mendable, (*annotation.rationales, *annotation.evaluations, *annotation.duals)))
+            self.lost += sum(map(mendable, (*annotation.rationales, *annotation.duals)))
+            self.lost += sum(map(mendable, annotation.evaluations))
             if annotation.rationales:
                 self.annotated += 1
                 yield account.number, annotation

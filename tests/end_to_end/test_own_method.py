@@ -87,7 +87,7 @@ def test_it_runs_from_recipe_to_report(tmp_path: Path, llama: Path) -> None:
     [arm] = report.arms
     assert (arm.name, arm.mode, arm.n) == ("two", "predict", material.TEST)
     pipeline = Pipeline(made, tmp_path / "runs")
-    [stage] = pipeline.stages(made.arm[0])
+    [stage] = pipeline.stages(made.arm[0], pipeline.annotations())
     asked = {(target.question or "").split("\n\n")[-1] for target in stage.targets if target.tag is Tag.EXPLAIN}
     assert asked == {"as teacher #0", "as teacher #1"}
     assert {t.weight for t in stage.targets if (t.question or "").endswith("#1")} <= {SECOND, 2 * SECOND}

@@ -11,6 +11,7 @@ from mindsmirror.annotation.prompts import Prompt
 from mindsmirror.doctor.fidelity import FEWEST, TOKENS, Fidelity, compared, greedy, verdict
 from mindsmirror.doctor.finding import Status
 from mindsmirror.engines import Completion, Finish, Message, TeacherConfig, open_engine
+from mindsmirror.engines.chat import prompt_ids
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError
@@ -86,7 +87,7 @@ def test_a_reply_is_followed_token_by_token(reference: TransformersEngine) -> No
     """Against logits that are computed one token at a time."""
     model, messages = reference._model, PROMPTS[0].messages
     text = "Hm, 8."
-    ids = reference._prompt(messages)
+    ids = prompt_ids(reference._tokenizer, messages)
     written = [*reference._tokenizer(text, add_special_tokens=False)["input_ids"]]
     gaps = []
     for token in [*written, None]:
