@@ -31,7 +31,7 @@ def write(
     # Readers want at least one merge.
     tokens = [*SPECIAL, *sorted(pre_tokenizers.ByteLevel.alphabet()), "Ġt"]
     out = gguf.GGUFWriter(path, "llama")
-    out.add_file_type(gguf.LlamaFileType[f"MOSTLY_{kind}"])
+    out.add_file_type(gguf.LlamaFileType["ALL_F32" if kind == "F32" else f"MOSTLY_{kind}"])
     out.add_context_length(4096)
     out.add_embedding_length(WIDTH)
     out.add_block_count(LAYERS)

@@ -8,6 +8,9 @@ from mindsmirror.records import Annotation, DualKind, Parse, Rationale, SelfEval
 from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
 from mindsmirror.reporting.diverse import AnswerKey, as_written, rationale_diversity
 
+Judged = tuple[SelfEvaluation, bool, str]
+"""An evaluation, whether the rationale is right, and the question's id."""
+
 
 def annotation_report(
     annotations: Sequence[Annotation],
@@ -27,38 +30,32 @@ def annotation_report(
     evaluations = [evaluation for annotation in annotations for evaluation in annotation.evaluations]
     known = [rationale.right for rationale in rationales if rationale.right is not None]
     pairs = _judged(annotations)
-    quality = verdict_quality(
-        [(evaluation.verdict, right) for evaluation, right, _ in pairs], [name for _, _, name in pairs]
-    )
+    quality = verdict_quality([(e.verdict, right) for e, right, _ in pairs], [name for _, _, name in pairs])
     verdicts = Counter(evaluation.verdict for evaluation in evaluations)
+    duals = [dual for annotation in annotations for dual in annotation.duals]
     yields = (
         _rationale_yield("rationale", rationales),
         _verdict_yield(evaluations),
         _critique_yield(evaluations),
-        *(_rationale_yield(kind, [d for a in annotations for d in a.duals if d.kind is kind]) for kind in DualKind),
+        *(_rationale_yield(kind, [dual for dual in duals if dual.kind is kind]) for kind in DualKind),
     )
     tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
     tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
-    usable = {step.step: step.ok for step in yields} | {
-        "self-evaluation": sum(e.parse is Parse.OK for e in evaluations)
-    }
-    weighed = [(e.likelihood, right, name) for e, right, name in pairs if e.likelihood is not None]
-    likelihoods, flags = [row[0] for row in weighed], [row[1] for row in weighed]
+    usable = {step.step: step.ok for step in yields}
+    usable["self-evaluation"] = sum(e.parse is Parse.OK for e in evaluations)
+    area, interval = _ranking(pairs)
     return AnnotationReport(
         examples=len(annotations),
         rationales=len(rationales),
         evaluations=len(evaluations),
-        # A judgement without verdict and critique is one reply, though two steps lack it.
-        unparsed=sum(r.parse is not Parse.OK for r in rationales)
-        + sum(_lost(e) or e.parse is not Parse.OK for e in evaluations)
-        + sum(d.parse is not Parse.OK for a in annotations for d in a.duals),
+        unparsed=sum(map(_unparsed, annotations)),
         teacher_accuracy=sum(known) / len(known) if known else None,
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
         judge=judge,
         judge_balanced_accuracy=quality.balanced_accuracy,
         judge_balanced_accuracy_ci95=quality.balanced_accuracy_ci95,
-        judge_auroc=auroc(likelihoods, flags),
-        judge_auroc_ci95=auroc_interval(likelihoods, flags, [name for _, _, name in weighed], seed=0),
+        judge_auroc=area,
+        judge_auroc_ci95=interval,
         judge_calibration=" and ".join(sorted({e.calibration for e in evaluations if e.calibration})),
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality if pairs else None,
@@ -75,6 +72,20 @@ def annotation_report(
         costs=tuple(_per_usable(cost, usable[cost.step]) for cost in spent),
         stopped=stopped,
     )
+
+
+def _unparsed(annotation: Annotation) -> int:
+    """Replies without use; a judgement without verdict and critique is one, though two steps lack it."""
+    thoughts = sum(r.parse is not Parse.OK for r in (*annotation.rationales, *annotation.duals))
+    return thoughts + sum(_lost(e) or e.parse is not Parse.OK for e in annotation.evaluations)
+
+
+def _ranking(pairs: Sequence[Judged]) -> tuple[float | None, tuple[float, float] | None]:
+    """How the judge's probabilities order right before wrong rationales: AUROC with its interval, by question."""
+    weighed = [(e.likelihood, right, name) for e, right, name in pairs if e.likelihood is not None]
+    likelihoods, flags = [row[0] for row in weighed], [row[1] for row in weighed]
+    groups = [name for _, _, name in weighed]
+    return auroc(likelihoods, flags), auroc_interval(likelihoods, flags, groups, seed=0)
 
 
 def _each(total: float | None, count: int) -> float | None:
@@ -94,7 +105,7 @@ def verdict_sources(annotations: Iterable[Annotation]) -> str:
     return " and ".join(sorted(found))
 
 
-def _judged(annotations: Sequence[Annotation]) -> list[tuple[SelfEvaluation, bool, str]]:
+def _judged(annotations: Sequence[Annotation]) -> list[Judged]:
     """Evaluations of rationales that are known to be right or wrong, with their question."""
     found = []
     for annotation in annotations:

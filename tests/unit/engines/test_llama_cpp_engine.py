@@ -30,7 +30,7 @@ SHARED = (Message("system", "Count."), Message("user", "one two"), Message("assi
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_gguf.write(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+    return tiny_gguf.write(tmp_path_factory.mktemp("gguf") / "tiny.gguf", "F32")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_greedy_text_and_prompt_are_those_of_transformers(
 
 
 def test_choices_have_the_probabilities_of_transformers(engine: LlamaCppEngine, reference: TransformersEngine) -> None:
-    """Before any temperature, one token drawn."""
+    """Before any temperature, one token drawn; llama.cpp keeps keys and values in half precision."""
     asked = [request("a or b", choices=("a", "b"), temperature=t) for t in (0.0, 0.7)]
     for each in asked:
         ((mine,), (other,)) = run(engine, each)[each.id], run(reference, each)[each.id]
@@ -94,7 +94,7 @@ def test_choices_have_the_probabilities_of_transformers(engine: LlamaCppEngine, 
         assert len(mine.alternatives) == len(other.alternatives) == 20
         likeliness = {a.text: a.logprob for a in other.alternatives}
         for alternative in mine.alternatives[:18]:  # the last may change places
-            assert alternative.logprob == pytest.approx(likeliness[alternative.text], abs=2e-3)
+            assert alternative.logprob == pytest.approx(likeliness[alternative.text], abs=0.05)
     assert run(engine, request("a or b"))["a or b"][0].alternatives == ()
 
 
@@ -106,8 +106,8 @@ def test_a_sample_is_drawn_by_its_own_key(engine: LlamaCppEngine) -> None:
 
 
 def test_tokens_are_drawn_from_the_whole_vocabulary_at_the_temperature(engine: LlamaCppEngine) -> None:
-    """llama.cpp's own chain would leave 40 tokens of the 99, and of those the likely ones."""
-    drawn = run(engine, request("noise", 300, max_tokens=1, temperature=3.0))["noise"]
+    """llama.cpp's own chain would leave 40 tokens of over 200, and of those the likely ones."""
+    drawn = run(engine, request("noise", 300, max_tokens=1, temperature=6.0))["noise"]
     assert len({c.text for c in drawn}) > 60
     few = run(engine, request("noise", 60, max_tokens=1, temperature=3.0, top_p=0.05))["noise"]
     assert len({c.text for c in few}) < 30
