@@ -129,7 +129,7 @@ def test_a_file_that_the_engine_reads_wrongly_without_complaint(kind: str, statu
     assert ended.code == (0 if status == "ok" else EngineError.exit_code)
     figures: dict[str, Any] = finding["figures"]
     assert figures["tokens"] >= 60 and figures["prompts_differ"] == 0
-    assert (figures["gap"] < 0.05) == (status == "ok")
+    assert (figures["gap"] < 0.08) == (status == "ok")
     if status == "failure":
         assert "computes something else than the file says" in finding["found"] and "F16" in finding["advice"]
 
