@@ -26,7 +26,7 @@ from mindsmirror.annotation.annotate import Annotator
 from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.calibration import calibrated
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
-from mindsmirror.annotation.select import answers_of
+from mindsmirror.annotation.reading import answers_of
 from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.wanted import Account
 from mindsmirror.engines import ENGINES, TeacherConfig
@@ -154,7 +154,7 @@ class Bench:
         found = Judged(strategy)
         for account in self.annotate(self.recipe, self.recipe.judge, 0)[0]:
             annotation = account.annotation
-            answers = answers_of(annotation, self.task)
+            answers = answers_of(annotation.example, annotation.rationales, self.task)
             ruling = informed(self.task, annotation.example, answers) if strategy == "informed" else consensus(answers)
             for rationale in annotation.rationales:
                 if rationale.right is not None:

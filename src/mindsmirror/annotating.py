@@ -15,7 +15,7 @@ from mindsmirror.annotation.estimate import Estimate, estimated
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.repairs import MOST_REPAIRS, mendable
 from mindsmirror.annotation.store import Store
-from mindsmirror.annotation.wanted import Account, StepCost
+from mindsmirror.annotation.wanted import Account, Usage
 from mindsmirror.files import read_records, write_in_order, write_records
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe
@@ -182,7 +182,7 @@ class _Sums:
     unasked: int = 0
     lost: int = 0
     """Replies that gave nothing to use."""
-    steps: dict[str, StepCost] = field(default_factory=dict)
+    steps: dict[str, Usage] = field(default_factory=dict)
 
     def added(self, accounts: Iterable[Account]) -> Iterator[tuple[int, Annotation]]:
         """The annotations with their numbers, but for empty ones, while what came of all questions is added up."""
@@ -192,7 +192,7 @@ class _Sums:
             self.failed += account.failed
             self.unasked += account.unasked
             for step, cost in account.steps.items():
-                self.steps[step] = self.steps.get(step, StepCost()).plus(cost)
+                self.steps[step] = self.steps.get(step, Usage()).plus(cost)
             self.lost += sum(map(mendable, (*annotation.rationales, *annotation.duals)))
             self.lost += sum(map(mendable, annotation.evaluations))
             if annotation.rationales:

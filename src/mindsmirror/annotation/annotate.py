@@ -22,11 +22,10 @@ from mindsmirror.annotation.duals import dual_samples, read_dual
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_likelihood
 from mindsmirror.annotation.prompts import PromptSet
-from mindsmirror.annotation.reading import read_judgement, read_rationale
+from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
 from mindsmirror.annotation.repairs import MOST_REPAIRS, ask_again
 from mindsmirror.annotation.store import Failure, Store, Stored
-from mindsmirror.annotation.wanted import Account, Question, StepCost, Tally, Teacher, Wanted, samples_of
-from mindsmirror.answers.base import Answer
+from mindsmirror.annotation.wanted import Account, Question, Tally, Teacher, Usage, Wanted, samples_of
 from mindsmirror.engines.base import Sampling
 from mindsmirror.records import (
     Annotation,
@@ -215,7 +214,7 @@ class Annotator:
         if self._config.self_evaluations == 0 or any(wanted.unasked for wanted in question.wanted):
             # Verdicts of too few rationales would not be those of all, and what is asked on them paid for in vain.
             return []
-        answers = self._answers(question)
+        answers = answers_of(question.example, question.rationales, self._task)
         strategy = self._judging.source
         if strategy is VerdictSource.CONSENSUS:
             question.ruling = consensus(answers)
@@ -242,14 +241,6 @@ class Annotator:
         if not any(wanted.values()) or any(sample.unasked for sample in question.wanted):
             return []
         return dual_samples(self._task, self._prompts, question, wanted)
-
-    def _answers(self, question: Question) -> dict[int, Answer]:
-        found = {}
-        for rationale in question.rationales:
-            answer = self._task.read(question.example, rationale.answer) if rationale.answer else None
-            if answer is not None:
-                found[rationale.sample] = answer
-        return found
 
     def _account(self, question: Question) -> Account:
         further = question.further or []
@@ -289,10 +280,10 @@ class Annotator:
         )
 
 
-def _cost(step: list[Wanted], stored: dict[str, Stored]) -> StepCost:
+def _cost(step: list[Wanted], stored: dict[str, Stored]) -> Usage:
     prices = {attempt.key: each.teacher.price for each in step for attempt in each.attempts}
     found = {key: stored[key] for key in prices if key in stored}
-    return StepCost(
+    return Usage(
         len(found),
         sum(s.tokens_in for s in found.values()),
         sum(s.tokens_out for s in found.values()),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mindsmirror.annotation.judges import consensus
 from mindsmirror.annotation.likelihood import share
-from mindsmirror.annotation.select import answers_of
+from mindsmirror.annotation.reading import answers_of
 from mindsmirror.records import Annotation, Grounds, SelfEvaluation, Verdict
 from mindsmirror.tasks.base import Task
 
@@ -121,7 +121,7 @@ def _rows(annotation: Annotation, task: Task, grounds: Grounds) -> list[tuple[in
     if grounds is Grounds.GOLD:
         labels = {r.sample: r.right for r in annotation.rationales if r.right is not None}
     else:
-        verdicts = consensus(answers_of(annotation, task)).verdicts
+        verdicts = consensus(answers_of(annotation.example, annotation.rationales, task)).verdicts
         labels = {s: v is Verdict.CORRECT for s, v in verdicts.items() if v is not Verdict.UNCERTAIN}
     return [
         (_part(annotation), odds_of(e.likelihood), labels[e.rationale])

@@ -3,7 +3,10 @@
 So a better parser costs nothing, and a sample without a usable reply is a record with the reason why.
 """
 
+from collections.abc import Iterable
+
 from mindsmirror.annotation.store import Stored
+from mindsmirror.answers.base import Answer
 from mindsmirror.answers.reply import read_reply, refuses
 from mindsmirror.answers.verdict import read_verdict
 from mindsmirror.engines.base import Finish
@@ -82,6 +85,12 @@ def read_judgement(
         reason=reason,
         repairs=repairs,
     )
+
+
+def answers_of(example: Example, rationales: Iterable[Rationale], task: Task) -> dict[int, Answer]:
+    """The answers that rationales reach, by sample; those that reach none are absent."""
+    read = {r.sample: task.read(example, r.answer) for r in rationales if r.answer is not None}
+    return {sample: answer for sample, answer in read.items() if answer is not None}
 
 
 def legible(text: str) -> str:

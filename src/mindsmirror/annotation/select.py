@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from mindsmirror.annotation.judges import majority
-from mindsmirror.answers.base import Answer
+from mindsmirror.annotation.reading import answers_of
 from mindsmirror.records import Annotation, Rationale, Verdict
 from mindsmirror.tasks.base import Task
 
@@ -55,12 +55,6 @@ def correct_share(rationale: Rationale, annotation: Annotation) -> float | None:
     return said.count(Verdict.CORRECT) / len(said) if said else None
 
 
-def answers_of(annotation: Annotation, task: Task) -> dict[int, Answer]:
-    """The answers that an annotation's rationales reach, by sample; those that reach none are absent."""
-    read = {r.sample: task.read(annotation.example, r.answer) for r in annotation.rationales if r.answer is not None}
-    return {sample: answer for sample, answer in read.items() if answer is not None}
-
-
 def _different(rationales: Sequence[Rationale], distinct: int, dropped: Counter[str]) -> list[Rationale]:
     """The first of each text, white space aside, until there are `distinct`."""
     first: dict[tuple[str, str | None], Rationale] = {}
@@ -80,7 +74,7 @@ def _none(annotation: Annotation, task: Task) -> Fault:
 
 
 def _not_right(annotation: Annotation, task: Task) -> Fault:
-    answers = answers_of(annotation, task)
+    answers = answers_of(annotation.example, annotation.rationales, task)
 
     def fault(rationale: Rationale) -> str | None:
         return None if task.right(annotation.example, answers.get(rationale.sample)) else "not right"
@@ -104,7 +98,7 @@ def _not_judged_correct(annotation: Annotation, task: Task) -> Fault:
 
 
 def _not_the_majority(annotation: Annotation, task: Task) -> Fault:
-    answers = answers_of(annotation, task)
+    answers = answers_of(annotation.example, annotation.rationales, task)
     leader = majority(answers)
 
     def fault(rationale: Rationale) -> str | None:

@@ -122,7 +122,7 @@ class Question:
         return self.wanted if self.further is None else self.further
 
 
-class StepCost(NamedTuple):
+class Usage(NamedTuple):
     """What the stored samples of a step cost, whoever paid for them."""
 
     samples: int = 0
@@ -131,9 +131,9 @@ class StepCost(NamedTuple):
     usd: float = 0.0
     """At the prices that their teachers have; nothing of those that have none."""
 
-    def plus(self, other: "StepCost") -> "StepCost":
+    def plus(self, other: "Usage") -> "Usage":
         """Both together."""
-        return StepCost(
+        return Usage(
             self.samples + other.samples,
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
@@ -141,7 +141,7 @@ class StepCost(NamedTuple):
         )
 
 
-NOTHING = StepCost()
+NOTHING = Usage()
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,10 @@ class Account:
     number: int
     """Its place among all questions, from 0."""
     annotation: Annotation
-    rationales: StepCost
-    judgements: StepCost
-    rectified: StepCost = NOTHING
-    corrupted: StepCost = NOTHING
+    rationales: Usage
+    judgements: Usage
+    rectified: Usage = NOTHING
+    corrupted: Usage = NOTHING
     failed: int = 0
     """Samples whose last request failed."""
     unasked: int = 0
@@ -166,7 +166,7 @@ class Account:
         return self.unasked == 0
 
     @property
-    def steps(self) -> dict[str, StepCost]:
+    def steps(self) -> dict[str, Usage]:
         """What each step cost, by the name that requests carry."""
         return {
             "rationale": self.rationales,
@@ -176,7 +176,7 @@ class Account:
         }
 
     @property
-    def cost(self) -> StepCost:
+    def cost(self) -> Usage:
         """Of all steps."""
         return self.rationales.plus(self.judgements).plus(self.rectified).plus(self.corrupted)
 

@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mindsmirror.annotation.judges import majority
-from mindsmirror.annotation.select import Select, answers_of, correct_share, selected
+from mindsmirror.annotation.reading import answers_of
+from mindsmirror.annotation.select import Select, correct_share, selected
 from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Agreement, Annotation, Example, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
@@ -175,7 +176,7 @@ def label(annotation: Annotation, task: Task, arm: ArmConfig) -> str | None:
     example = annotation.example
     if arm.labels == "gold":
         return gold_label(example, task, arm)
-    answers = answers_of(annotation, task)
+    answers = answers_of(annotation.example, annotation.rationales, task)
     if not answers:
         return None
     leader = majority(answers)
