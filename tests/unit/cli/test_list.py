@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from mindsmirror.cli.list import WHAT, command
 from mindsmirror.engines import ENGINES, catalog
-from mindsmirror.methods import method_names
+from mindsmirror.methods import Needs, method_names
 from mindsmirror.tasks import task_descriptions
 
 
@@ -34,6 +34,8 @@ def test_methods_say_what_they_need() -> None:
     assert described["minds_mirror"].endswith("(needs 2 rationales, 1 self-evaluations)")
     assert described["standard"]
     assert described["fine_tune_cot"].endswith("(needs 1 rationales, 0 self-evaluations)")
+    assert described["edit"].endswith("(needs 1 rationales, 0 self-evaluations, 1 rectified, 1 corrupted)")
+    assert Needs(rationales=3, teachers=2).words == "3 rationales, 0 self-evaluations, 2 teachers"
 
 
 def test_models_are_listed_by_their_role() -> None:
