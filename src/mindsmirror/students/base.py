@@ -17,7 +17,8 @@ from mindsmirror.students.work import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
-their `weight` [N] (a row's weight; where rows share a token, the sum) and their `task` [N] (index of the tag)."""
+their `weight` [N] (a row's weight; where rows share a token, the sum) and their `task` [N] (index of the tag). Who
+trains may add `expected` [N], the derivative of the total by each loss, which spares computing logits twice (head.py)."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
@@ -38,6 +39,8 @@ class Student(Protocol):
 
     model: Any
     tokenizer: Any
+    trees: bool
+    """Whether rows share what they have in common; if not, each is computed by itself."""
 
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False

@@ -21,7 +21,13 @@ from mindsmirror.errors import TrainingError
 from mindsmirror.records import Tag
 from mindsmirror.students.base import TASKS, Batch, Student
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.objectives.task_weighted import task_factors, task_sums, task_weighted_loss, weight_totals
+from mindsmirror.training.objectives.task_weighted import (
+    expected_derivatives,
+    task_factors,
+    task_sums,
+    task_weighted_loss,
+    weight_totals,
+)
 from mindsmirror.training.plan import Plan
 from mindsmirror.training.precision import use_bf16
 from mindsmirror.training.watching import (
@@ -100,10 +106,11 @@ class StageTrainer(Trainer):
     ) -> Tensor:
         """This batch's part of its step's loss; see objectives/task_weighted.py."""
         totals = num_items_in_batch if num_items_in_batch is not None else weight_totals([inputs])
-        # Accelerate lowers the precision of the model's own forward only, and an encoder is called past it.
+        factors = self._factors.to(totals.device)
+        expected = expected_derivatives(inputs["weight"], inputs["task"], totals, factors)
+        # Accelerate lowers the precision of the model's own forward only.
         with self.accelerator.autocast():
-            nll = self._student.losses(model, inputs)
-        factors = self._factors.to(nll.device)
+            nll = self._student.losses(model, {**inputs, "expected": expected})
         loss = task_weighted_loss(nll, inputs["weight"], inputs["task"], totals, factors)
         if not torch.isfinite(loss):
             raise self.diverged()

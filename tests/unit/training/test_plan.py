@@ -18,7 +18,8 @@ from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.counts import Scale, row_tokens, total
 from mindsmirror.training.plan import Plan, Rows, encode, make_plan
 
-STUDENT = Seq2SeqStudent(None, tiny.tokenizer(None), max_source=512, max_target=256)
+WORDS = tiny.tokenizer(None)
+STUDENT = Seq2SeqStudent(tiny.model("t5", len(WORDS)), WORDS, max_source=512, max_target=256)
 """Its sizes are easy to count: distinct sources and all targets."""
 SCALE = Scale(STUDENT, dict.fromkeys(Part, 1))
 

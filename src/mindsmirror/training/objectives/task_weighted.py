@@ -39,3 +39,8 @@ def task_weighted_loss(nll_N: Tensor, weight_N: Tensor, task_N: Tensor, totals: 
     """
     sums = torch.zeros_like(totals).index_add(0, task_N, nll_N * weight_N)
     return (factors * sums / totals.clamp(min=1e-12)).sum()
+
+
+def expected_derivatives(weight_N: Tensor, task_N: Tensor, totals: Tensor, factors: Tensor) -> Tensor:
+    """The derivative of this loss by each token's negative log-likelihood, [N]: known before any is computed."""
+    return (factors / totals.clamp(min=1e-12))[task_N] * weight_N
