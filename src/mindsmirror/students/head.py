@@ -19,13 +19,13 @@ CHUNK_BYTES = 2**26
 
 
 def selected_states(model: Any, nodes: Tensor, **inputs: Any) -> Tensor:
-    """What the model gives its head at flat places `nodes` of [B, T], [N, D]; the head itself sees one place only."""
+    """What the model gives its head at flat places `nodes` of [B, T], [N, D]; the head itself sees none."""
     found: list[Tensor] = []
 
     def keep(_head: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         hidden = arguments[0]
         found.append(hidden.reshape(-1, hidden.shape[-1])[nodes])
-        return (hidden[:1, :1].detach(), *arguments[1:])
+        return (hidden[:, :0], *arguments[1:])
 
     handle = model.get_output_embeddings().register_forward_pre_hook(keep)
     try:

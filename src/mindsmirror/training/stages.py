@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from mindsmirror.files import read_json, write_json
+from mindsmirror.processes import agreed, join, leads
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
@@ -50,8 +51,7 @@ def train_arm(
         last = number == len(stages)
         place = folder / "stages" / f"{number}-{stage.name}"
         target = folder / "model" if last else place / "model"
-        report = read_json(place / DONE)
-        if report is None or not target.exists():
+        if agreed(read_json(place / DONE) is None or not target.exists()):
             report = _train(
                 stage,
                 load_student(student, start),
@@ -64,9 +64,12 @@ def train_arm(
                 label=f"{label} {number}/{len(stages)} {stage.name}",
                 validate=validate if last else None,
             )
-            write_json(place / DONE, report)
-        for leftover in (*place.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
-            shutil.rmtree(leftover, ignore_errors=True)
+            if leads():
+                write_json(place / DONE, report)
+        if leads():
+            for leftover in (*place.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
+                shutil.rmtree(leftover, ignore_errors=True)
+        join()
         # Read back, so that a run that was cut short says the same as one that was not.
         reports.append(read_json(place / DONE))
         start = target
@@ -97,7 +100,8 @@ def _train(
     score = (lambda trained: validate(student, trained)) if validate else None
     tokens = [count.computed_tokens for count in counts]
     report = train_stage(student, model, plan, stage.task_weights, config, place, seed, label, score, tokens)
-    save_student(merged_model(model), student.tokenizer, target)
+    if leads():
+        save_student(merged_model(model), student.tokenizer, target)
     dropped = Counter(stage.dropped) + Counter({"target: too long": rows.too_long})
     return report | {
         "stage": stage.name,

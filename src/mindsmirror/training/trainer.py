@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
+from mindsmirror.processes import agreed, leads, processes, rank
 from mindsmirror.records import Tag
 from mindsmirror.students.base import TASKS, Batch, Student
 from mindsmirror.training.config import TrainingConfig
@@ -28,7 +29,8 @@ from mindsmirror.training.objectives.task_weighted import (
     task_weighted_loss,
     weight_totals,
 )
-from mindsmirror.training.plan import Plan
+from mindsmirror.training.parts import parts_of_steps
+from mindsmirror.training.plan import Families, Plan
 from mindsmirror.training.precision import use_bf16
 from mindsmirror.training.watching import (
     LATER_WINS,
@@ -50,7 +52,7 @@ Validate = Callable[[Any], float]
 class PlanDataset(Dataset[Batch]):
     """A plan as a dataset whose items are whole batches."""
 
-    def __init__(self, plan: Plan, student: Student) -> None:
+    def __init__(self, plan: Sequence[Families], student: Student) -> None:
         self._plan, self._student = plan, student
 
     def __len__(self) -> int:
@@ -69,7 +71,7 @@ class StageTrainer(Trainer):
         self,
         student: Student,
         model: Any,
-        plan: Plan,
+        plan: Sequence[Families],
         task_weights: Mapping[Tag, float],
         arguments: TrainingArguments,
         validate: Validate | None,
@@ -84,12 +86,12 @@ class StageTrainer(Trainer):
             train_dataset=PlanDataset(plan, student),
             # The Trainer insists on a dataset before it calls `evaluate`; ours takes none.
             eval_dataset=PlanDataset((), student) if validate else None,
-            data_collator=_only,
             callbacks=list(callbacks),
         )
 
-    def _get_train_sampler(self, *_: Any, **__: Any) -> torch.utils.data.Sampler[int]:
-        return torch.utils.data.SequentialSampler(range(len(self.train_dataset)))
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        """The plan's batches in order; they are this process's own, so Accelerate has nothing to deal out."""
+        return DataLoader(self.train_dataset, batch_size=1, collate_fn=_only)
 
     def _get_num_items_in_batch(self, batch_samples: list[Batch], device: torch.device) -> Tensor:
         totals: Tensor = weight_totals(batch_samples).to(device)
@@ -110,7 +112,7 @@ class StageTrainer(Trainer):
         expected = expected_derivatives(inputs["weight"], inputs["task"], totals, factors)
         # Accelerate lowers the precision of the model's own forward only.
         with self.accelerator.autocast():
-            nll = self._student.losses(model, {**inputs, "expected": expected})
+            nll = self._losses(model, {**inputs, "expected": expected})
         loss = task_weighted_loss(nll, inputs["weight"], inputs["task"], totals, factors)
         if not torch.isfinite(loss):
             raise self.diverged()
@@ -119,6 +121,25 @@ class StageTrainer(Trainer):
         # Data parallelism averages gradients over processes; the totals already count all of them.
         processes: int = self.accelerator.num_processes
         return loss * processes
+
+    def _losses(self, model: Any, batch: Batch) -> Tensor:
+        """The student's losses; who wraps the model (DDP, FSDP) takes all of their computation for its forward."""
+        inner = self.accelerator.unwrap_model(model)
+        if inner is model:
+            return self._student.losses(model, batch)
+        own = vars(inner).get("forward")
+
+        def forward(given: Batch) -> Tensor:
+            # From here on the model's forward is its own again.
+            _set_forward(inner, own)
+            return self._student.losses(inner, given)
+
+        inner.forward = forward
+        try:
+            losses: Tensor = model(batch)
+        finally:
+            _set_forward(inner, own)
+        return losses
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add to the loss the mean of each task since the last time, in nats per token and before its weight."""
@@ -144,7 +165,7 @@ class StageTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score on validation questions; what the best checkpoint is chosen by."""
-        score = self._validate(self.model) if self._validate else 0.0
+        score = agreed(self._validate(self.model) if self._validate and leads() else 0.0)
         # Of checkpoints that score alike, the later one has seen more: it wins by a hair.
         metrics = {"eval_score": score + LATER_WINS * self.state.global_step}
         self.log(metrics)
@@ -171,16 +192,18 @@ def train_stage(
     chosen and its score; and, of this process, pace and peak of memory.
     """
     steps = max(1, -(-len(plan) // config.accumulate))
-    arguments = _arguments(config, folder, seed, label, steps, validates=validate is not None)
-    checkpoint = last_checkpoint(folder)
+    # Only one process removes what is torn.
+    checkpoint = agreed(last_checkpoint(folder) if leads() else None)
     if validate and checkpoint and config.early_stopping:
         # Whether it had ended is forgotten by the Trainer, which would go on; there is no step left of a shorter plan.
         ended = stopped_at(_history(checkpoint), config.early_stopping)
         plan = plan[: ended * config.accumulate] if ended else plan
+    mine, batches = parts_of_steps(plan, config.accumulate, processes(), rank(), student)
+    arguments = _arguments(config, folder, seed, label, steps, batches, validates=validate is not None)
     forget_peak()
     watch = Watch(label, by_step(tokens or [0] * len(plan), config.accumulate))
     stop = [EarlyStop(config.early_stopping)] if validate and config.early_stopping else []
-    trainer = StageTrainer(student, model, plan, task_weights, arguments, validate, [watch, *stop])
+    trainer = StageTrainer(student, model, mine, task_weights, arguments, validate, [watch, *stop])
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     # The last step changes the weights after the last loss was looked at.
@@ -194,14 +217,14 @@ def train_stage(
 
 
 def _arguments(
-    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, *, validates: bool
+    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, batches: int, *, validates: bool
 ) -> TrainingArguments:
     every = max(1, -(-steps // config.checkpoints))
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=1,
         per_device_train_batch_size=1,
-        gradient_accumulation_steps=config.accumulate,
+        gradient_accumulation_steps=batches,
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         warmup_steps=round(config.warmup * steps),
@@ -251,3 +274,11 @@ def _history(checkpoint: Path) -> list[dict[str, Any]]:
 
 def _only(items: list[Batch]) -> Batch:
     return items[0]
+
+
+def _set_forward(model: Any, forward: Any) -> None:
+    """Put a forward over that of the model's class, or take it away."""
+    if forward is None:
+        vars(model).pop("forward", None)
+    else:
+        model.forward = forward
