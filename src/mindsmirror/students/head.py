@@ -14,24 +14,25 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-CHUNK_BYTES = 2**26
+CHUNK_BYTES = 2**27
 """Size of a chunk's logits in fp32: few enough to be cheap to hold, enough for a matmul at full speed."""
 
 
 def selected_states(model: Any, nodes: Tensor, **inputs: Any) -> Tensor:
-    """What the model gives its head at flat places `nodes` of [B, T], [N, D]; the head itself sees none."""
+    """What the model gives its head at flat places `nodes` of [B, T], [N, D]; the head itself is left out."""
     found: list[Tensor] = []
+    head = model.get_output_embeddings()
 
-    def keep(_head: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        hidden = arguments[0]
+    def keep(hidden: Tensor) -> Tensor:
         found.append(hidden.reshape(-1, hidden.shape[-1])[nodes])
-        return (hidden[:, :0], *arguments[1:])
+        # Places that have no logits: whatever the model does to them, there are none.
+        return hidden[:, :0]
 
-    handle = model.get_output_embeddings().register_forward_pre_hook(keep)
+    head.forward = keep
     try:
         model(**inputs)
     finally:
-        handle.remove()
+        del head.forward
     return found[0]
 
 
@@ -94,7 +95,7 @@ class _TokenLosses(torch.autograd.Function):
                 # -log(share of the target), without dividing by a share that has rounded to 0.
                 losses[part] = logits.amax(-1).float() - chosen.float() - shares.amax(-1).log()
                 if gradients is not None and expected_N is not None:
-                    gradients.add(part, shares, target_N[part], expected_N[part])
+                    gradients.add(part, logits, shares, target_N[part], expected_N[part])
         ctx.save_for_backward(states_ND, weight_VD, target_N, expected_N)
         ctx.precision, ctx.gradients = precision, gradients
         return losses
@@ -107,8 +108,8 @@ class _TokenLosses(torch.autograd.Function):
         if gradients is None or not torch.allclose(factor_N, expected_N, rtol=1e-5, atol=0.0):
             states, weight = states_ND.to(ctx.precision), weight_VD.to(ctx.precision)
             gradients = _Gradients(ctx, states, weight)
-            for part, _, shares in _chunks(states, weight):
-                gradients.add(part, shares, target_N[part], factor_N[part])
+            for part, logits, shares in _chunks(states, weight):
+                gradients.add(part, logits, shares, target_N[part], factor_N[part])
         by_states = None if gradients.by_states is None else gradients.by_states.to(states_ND.dtype)
         by_weight = None if gradients.by_weight is None else gradients.by_weight.to(weight_VD.dtype)
         return by_states, by_weight, None, None
@@ -117,23 +118,24 @@ class _TokenLosses(torch.autograd.Function):
 class _Gradients:
     """Gradients of a weighted sum of losses, by states [N, D] and by weight [V, D], as its chunks come by."""
 
+    by_weight: Tensor | None = None
+
     def __init__(self, ctx: Any, states: Tensor, weight: Tensor) -> None:
         self._states, self._weight = states, weight
-        wanted = ctx.needs_input_grad
-        self.by_states = torch.empty_like(states) if wanted[0] else None
-        self.by_weight = torch.zeros(weight.shape, device=weight.device) if wanted[1] else None
+        by_states, self._by_weight = ctx.needs_input_grad[:2]
+        self.by_states = torch.empty_like(states) if by_states else None
 
-    def add(self, part: slice, shares: Tensor, target: Tensor, factor: Tensor) -> None:
-        """Those of one chunk; `shares`, its softmax, is used up."""
+    def add(self, part: slice, logits: Tensor, shares: Tensor, target: Tensor, factor: Tensor) -> None:
+        """Those of one chunk; its logits and their softmax are used up."""
         shares.mul_(factor[:, None])
         shares[torch.arange(len(target), device=target.device), target] -= factor
-        by_logits = shares.to(self._weight.dtype)
+        by_logits = logits.copy_(shares)
         if self.by_states is not None:
             torch.mm(by_logits, self._weight, out=self.by_states[part])
-        if self.by_weight is not None and by_logits.dtype == self.by_weight.dtype:
-            self.by_weight.addmm_(by_logits.T, self._states[part])
-        elif self.by_weight is not None:
-            self.by_weight.add_(by_logits.T @ self._states[part])
+        if self._by_weight:
+            added = torch.mm(by_logits.T, self._states[part])
+            # Sums over chunks are kept in fp32.
+            self.by_weight = added.float() if self.by_weight is None else self.by_weight.add_(added)
 
 
 def _chunks(states: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:

@@ -187,11 +187,12 @@ def _cuts(turn: Tensor, mask: Tensor) -> Iterator[tuple[slice, int]]:
 
 def _encoded(core: Any, batch: Mapping[str, Tensor]) -> Tensor:
     """States of every source, [S, T, D]."""
-    tokens, mask = batch["input_ids"], batch["attention_mask"]
+    encoder, mask = core.get_encoder(), batch["attention_mask"]
+    embedded = encoder.get_input_embeddings()(batch["input_ids"])
     states = []
     for rows, length in _cuts(batch["pass"], mask):
-        out = core.get_encoder()(input_ids=tokens[rows, :length], attention_mask=mask[rows, :length])
-        states.append(functional.pad(out.last_hidden_state, (0, 0, 0, tokens.shape[1] - length)))
+        out = encoder(inputs_embeds=embedded[rows, :length], attention_mask=mask[rows, :length])
+        states.append(functional.pad(out.last_hidden_state, (0, 0, 0, mask.shape[1] - length)))
     return torch.cat(states)
 
 
@@ -202,6 +203,8 @@ def _decoder_passes(
     from transformers.modeling_outputs import BaseModelOutput
 
     states, node, width = _encoded(core, batch), batch["node"], batch["decoder_input_ids"].shape[1]
+    # Looked up at once: each look-up has a gradient of the size of the vocabulary.
+    embedded = core.get_decoder().get_input_embeddings()(batch["decoder_input_ids"])
     for rows, length in _cuts(batch["decoder_pass"], batch["decoder_attention_mask"]):
         source = batch["source"][rows]
         mask = batch["attention_mask"][source]
@@ -209,7 +212,7 @@ def _decoder_passes(
         inputs: dict[str, Any] = {
             "encoder_outputs": BaseModelOutput(last_hidden_state=states[source, :read]),
             "attention_mask": mask[:, :read],
-            "decoder_input_ids": batch["decoder_input_ids"][rows, :length],
+            "decoder_inputs_embeds": embedded[rows, :length],
             "use_cache": False,
         }
         if "seen" in batch:

@@ -5,6 +5,7 @@ size, where the budget is in FLOPs), so a run that resumes knows exactly what it
 of one question) is never torn apart unless it is larger than a batch, because what its rows share is computed once.
 """
 
+import functools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Rows:
 def encode(stage: Stage, student: Student, max_target: int) -> Rows:
     """Tokenise a stage's targets; those longer than `max_target` tokens are left out and counted."""
     families: dict[str, list[Row]] = {}
+    # The k rationales of a question are learnt from one source.
+    source = functools.cache(student.source)
     too_long = 0
     for target in stage.targets:
         if stage.task_weights.get(target.tag, 0.0) == 0.0:
@@ -44,8 +47,8 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
         if len(written) > max_target:
             too_long += 1
             continue
-        source = student.source(target.tag, target.question, target.rationale)
-        families.setdefault(target.example, []).append(Row(target.example, target.tag, source, written, target.weight))
+        read = source(target.tag, target.question, target.rationale)
+        families.setdefault(target.example, []).append(Row(target.example, target.tag, read, written, target.weight))
     if not families:
         raise AnnotationError(
             f"stage {stage.name!r} has nothing to learn: {sum(stage.dropped.values())} samples were dropped "
