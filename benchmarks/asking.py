@@ -9,17 +9,16 @@ always writes to the limit. Interleaved pairs, median; prints one JSON line.
 """
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from ratio import median, print_line
 
 from mindsmirror.inference.ask import inference_model
 from mindsmirror.records import Tag
-from mindsmirror.runs import machine
 from mindsmirror.students.base import Student, pad
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.decoding import Drawing, Generated, read_generated
@@ -90,23 +89,15 @@ def main() -> None:
     ]
     ratios = [plain[0] / mine[0] for mine, plain in pairs]
     texts = options.questions * options.samples
-    print(
-        json.dumps(
-            {
-                "benchmark": "asking",
-                "peer": "transformers generate",
-                "texts": texts,
-                "texts_per_second": round(texts / statistics.median(mine[0] for mine, _ in pairs), 2),
-                "peer_texts_per_second": round(texts / statistics.median(plain[0] for _, plain in pairs), 2),
-                "tokens_a_text": round(statistics.mean(mine[1] for mine, _ in pairs), 1),
-                "peer_tokens_a_text": round(statistics.mean(plain[1] for _, plain in pairs), 1),
-                "ratio": round(statistics.median(ratios), 2),
-                "ratio_min": round(min(ratios), 2),
-                "ratio_max": round(max(ratios), 2),
-                "n": options.pairs,
-                "machine": machine(),
-            }
-        )
+    print_line(
+        "asking",
+        "transformers generate",
+        ratios,
+        texts=texts,
+        texts_per_second=median([texts / mine[0] for mine, _ in pairs]),
+        peer_texts_per_second=median([texts / plain[0] for _, plain in pairs]),
+        tokens_a_text=round(statistics.mean(mine[1] for mine, _ in pairs), 1),
+        peer_tokens_a_text=round(statistics.mean(plain[1] for _, plain in pairs), 1),
     )
 
 

@@ -12,17 +12,16 @@ life. Prints one JSON line for each concurrency.
 import argparse
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 import time
 
 import httpx2
+from ratio import median, print_line
 
 from mindsmirror.engines.base import Finish, Message, Request, Sampling
 from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai import OpenAIEngine
-from mindsmirror.runs import machine
 
 EXAMPLES = "Q: A farmer has 3 hens and 2 cows. How many legs are there?\nA: 3 * 2 + 2 * 4 = 14. The answer is 14.\n" * 8
 TEXT = "There are 5 ducks with 2 legs each and 4 pigs with 4 legs each, so 5 * 2 + 4 * 4 = 26. The answer is 26."
@@ -98,24 +97,15 @@ def measure(url: str, concurrency: int, options: argparse.Namespace) -> None:
     asyncio.run(bare(url, concurrency, count // 8 + 1))
     pairs = [(ours(url, concurrency, count), asyncio.run(bare(url, concurrency, count))) for _ in range(options.pairs)]
     ratios = [mine / plain for mine, plain in pairs]
-    print(
-        json.dumps(
-            {
-                "benchmark": "endpoint",
-                "peer": "bare httpx2 loop",
-                "concurrency": concurrency,
-                "latency": options.latency,
-                "requests": count,
-                "requests_per_second": round(statistics.median(mine for mine, _ in pairs), 1),
-                "peer_requests_per_second": round(statistics.median(plain for _, plain in pairs), 1),
-                "ratio": round(statistics.median(ratios), 2),
-                "ratio_min": round(min(ratios), 2),
-                "ratio_max": round(max(ratios), 2),
-                "n": options.pairs,
-                "machine": machine(),
-            }
-        ),
-        flush=True,
+    print_line(
+        "endpoint",
+        "bare httpx2 loop",
+        ratios,
+        concurrency=concurrency,
+        latency=options.latency,
+        requests=count,
+        requests_per_second=median([mine for mine, _ in pairs], 1),
+        peer_requests_per_second=median([plain for _, plain in pairs], 1),
     )
 
 

@@ -9,18 +9,16 @@ published code); forward and backward of one batch of families, interleaved, med
 """
 
 import argparse
-import json
 import random
-import statistics
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from ratio import median, print_line
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mindsmirror.records import Tag
-from mindsmirror.runs import machine
 from mindsmirror.students.base import Row
 from mindsmirror.students.causal import CausalStudent
 
@@ -88,24 +86,16 @@ def main() -> None:
     pairs = [(step(student, families, True, bf16), step(student, families, False, bf16)) for _ in range(options.pairs)]
     ratios = [plain[0] / tree[0] for tree, plain in pairs]
     rows = sum(len(one) for one in families)
-    print(
-        json.dumps(
-            {
-                "benchmark": "tree",
-                "peer": "plain rows, padded",
-                "k": options.k,
-                "rows": rows,
-                "precision": options.precision,
-                "rows_per_second": round(rows / statistics.median(tree[0] for tree, _ in pairs), 2),
-                "peer_rows_per_second": round(rows / statistics.median(plain[0] for _, plain in pairs), 2),
-                "ratio": round(statistics.median(ratios), 2),
-                "ratio_min": round(min(ratios), 2),
-                "ratio_max": round(max(ratios), 2),
-                "loss_difference": abs(pairs[0][0][1] - pairs[0][1][1]),
-                "n": options.pairs,
-                "machine": machine(),
-            }
-        )
+    print_line(
+        "tree",
+        "plain rows, padded",
+        ratios,
+        k=options.k,
+        rows=rows,
+        precision=options.precision,
+        rows_per_second=median([rows / tree[0] for tree, _ in pairs]),
+        peer_rows_per_second=median([rows / plain[0] for _, plain in pairs]),
+        loss_difference=abs(pairs[0][0][1] - pairs[0][1][1]),
     )
 
 

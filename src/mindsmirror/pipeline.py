@@ -20,6 +20,7 @@ from mindsmirror.errors import BudgetError, DataError, RecipeError
 from mindsmirror.files import read_json, read_records
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
+from mindsmirror.processes import agreed, join, leads
 from mindsmirror.recipe import Recipe, read_recipe
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs import Run
@@ -170,7 +171,11 @@ class Pipeline:
             raise DataError(f"{path} holds no annotations ({error}). Run `mindsmirror annotate` first.") from error
 
     def distill(self) -> dict[str, list[dict[str, Any]]]:
-        """Train every arm; returns each stage's report by arm."""
+        """Train every arm; returns each stage's report by arm.
+
+        Processes that only help to train wait here until the main one has come so far.
+        """
+        join()
         # All of them first: an arm that is left with nothing to learn must not fail when others have been trained.
         annotations = self.annotations()
         stages = {arm.name: self.stages(arm, annotations) for arm in self.recipe.arm}
@@ -215,9 +220,19 @@ class Pipeline:
             "seed": self.recipe.seed,
             **self._reading,
         }
-        reports: list[dict[str, Any]] = self.run.step(
-            f"arms/{arm.name}", inputs, lambda folder: self._train_stages(arm, stages, folder)
-        )
+        name, learns = f"arms/{arm.name}", False
+        if not leads():
+            # The main process says whether there is something to learn, or it was learnt before.
+            return self._train_stages(arm, stages, self.run.folder / name) if agreed(None) else []
+
+        def learn(folder: Path) -> list[dict[str, Any]]:
+            nonlocal learns
+            learns = agreed(True)
+            return self._train_stages(arm, stages, folder)
+
+        reports: list[dict[str, Any]] = self.run.step(name, inputs, learn)
+        if not learns:
+            agreed(False)
         return reports
 
     def _train_stages(self, arm: ArmConfig, stages: Sequence[Stage], folder: Path) -> list[dict[str, Any]]:
@@ -276,9 +291,15 @@ def _teachers(configs: Sequence[TeacherConfig]) -> list[Teacher]:
 
 
 def run(recipe: Recipe | Path | str, runs: Path = RUNS) -> "Report":
-    """Carry a recipe (or the one in a file) through to its report; started again, it goes on where it stopped."""
+    """Carry a recipe (or the one in a file) through to its report; started again, it goes on where it stopped.
+
+    Of several processes all train, the first does the rest, and the others end here (SystemExit).
+    """
     read = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
     pipeline = Pipeline(read, runs)
+    if not leads():
+        pipeline.distill()
+        raise SystemExit(0)
     with pipeline.run.locked():
         pipeline.begin()
         return pipeline.all()

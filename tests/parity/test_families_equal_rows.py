@@ -137,4 +137,4 @@ def test_the_shared_encoder_runs_once_for_each_source(tiny_folder: Callable[...,
     handle.remove()
     rows = [row for family in whole for row in family]
     assert len(rows) == 19
-    assert [shape[0] for shape in seen] == [len({row.source for row in rows})] == [12]
+    assert sum(shape[0] for shape in seen) == len({row.source for row in rows}) == 12

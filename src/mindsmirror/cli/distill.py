@@ -12,10 +12,14 @@ from mindsmirror.cli.options import recipe_verb, show, table
 def command(recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bool) -> None:
     """Train every arm on the run's annotation."""
     from mindsmirror.pipeline import Pipeline
+    from mindsmirror.processes import leads
     from mindsmirror.recipe import read_recipe
 
     read = read_recipe(recipe, settings)
     pipeline = Pipeline(read, runs)
+    if not leads():
+        pipeline.distill()
+        return
     with pipeline.run.locked():
         pipeline.begin(annotates=False)
         reports = pipeline.distill()

@@ -20,7 +20,8 @@ from mindsmirror.students.work import Work
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
 their `weight` [N] (of a row's token; where rows share one, the sum), their `term` [N] (index into TERMS), and
-`total` [terms], the weight of all tokens of each term's rows, also of those that count for nothing."""
+`total` [terms], the weight of all tokens of each term's rows, also of those that count for nothing. Who trains may add
+`expected` [N], the derivative of the total by each loss, which spares computing logits twice (head.py)."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
@@ -88,6 +89,8 @@ class Student(Protocol):
 
     model: Any
     tokenizer: Any
+    trees: bool
+    """Whether rows share what they have in common; if not, each is computed by itself."""
 
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False

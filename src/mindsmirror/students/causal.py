@@ -5,25 +5,23 @@ not known from their names, so a probe at start-up compares a small tree with it
 fails it is trained on plain rows. The vocabulary's logits are computed only where a token is predicted.
 """
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad, row_totals
 from mindsmirror.students.decoding import Drawing, Generated, generate
+from mindsmirror.students.head import losses_of_passes, selected_logits
+from mindsmirror.students.lean import make_lean
+from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import user_turn
-from mindsmirror.students.tree import Tree, build_chain, build_tree, together, tree_work
+from mindsmirror.students.tree import Tree, build_chain, build_tree, common, predictions, seen_by, together, tree_work
 from mindsmirror.students.work import Work
 
-PROBE_TOLERANCE = 1e-3
-"""Largest difference of one predicted token's loss, in nats, between trees and rows in fp32. Seen: 3e-5 where
-trees are right, 5e-3 and more where they are not (SmolLM2 under eager attention: 14)."""
 WORTH_SHARING = 64
 """Tokens that must be spared before a common beginning is read by itself: a pass of its own costs about as many."""
 PROBE_WINDOW = 4
@@ -33,12 +31,18 @@ PROBE_WINDOW = 4
 class CausalStudent:
     """A decoder-only model with its tokenizer."""
 
+    trees = True
+    _plain = False
+
     def __init__(self, model: Any, tokenizer: Any, *, max_source: int, max_target: int) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.max_source, self.max_target = max_source, max_target
         self.end = end_tokens(model, tokenizer)
-        self.trees = True
-        self.trees = self._probe()
+        self._turns: dict[Tag, list[int]] = {}
+        make_lean(model)
+        with _narrow_window(model.config.get_text_config()):
+            self.trees = trees_are_rows(self)
+        self._plain = head_is_plain(model)
 
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
@@ -67,24 +71,9 @@ class CausalStudent:
         tokens, mask = pad([tree.tokens for tree in trees], self.tokenizer.eos_token_id)
         positions, _ = pad([tree.depth for tree in trees], 0)
         batch: Batch = {"input_ids": tokens, "position_ids": positions}
-        length = tokens.shape[1]
-        if self.trees:
-            seen = torch.eye(length, dtype=torch.bool).repeat(len(trees), 1, 1)
-            for index, tree in enumerate(trees):
-                seen[index, : len(tree.tokens), : len(tree.tokens)] = tree.seen()
-            batch["mask"] = seen
-        else:
-            batch["mask"] = mask
-        flat = [
-            (index * length + node, token, weight, term)
-            for index, tree in enumerate(trees)
-            for (node, token, term), weight in tree.predictions.items()
-        ]
-        nodes, targets, weights, terms = zip(*flat, strict=True)
-        batch["node"] = torch.tensor(nodes)
-        batch["target"] = torch.tensor(targets)
-        batch["weight"] = torch.tensor(weights, dtype=torch.float32)
-        return batch | {"term": torch.tensor(terms), "total": row_totals(row for rows in families for row in rows)}
+        batch["mask"] = seen_by(trees, tokens.shape[1]) if self.trees else mask
+        batch["total"] = row_totals(row for rows in families for row in rows)
+        return batch | predictions(trees, tokens.shape[1])
 
     def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
         """Nodes of the trees and what they see."""
@@ -92,7 +81,11 @@ class CausalStudent:
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""
-        return functional.cross_entropy(self.logits(model, batch).float(), batch["target"], reduction="none")
+        return losses_of_passes(model, self._plain, [(batch["node"], _inputs(model, batch))], batch)
+
+    def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits where the batch predicts, [N, V]."""
+        return selected_logits(model, batch["node"], **_inputs(model, batch))[0]
 
     @torch.inference_mode()
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
@@ -120,13 +113,16 @@ class CausalStudent:
 
     def _next_turn(self, reply: str, tag: Tag) -> list[int]:
         """A reply and the turn after it, ready for the next reply."""
-        after = f"\n\n{tag.value}\n"
-        if self.tokenizer.chat_template:
-            # How a template closes a reply and opens the next turn: what follows this reply in its text.
-            mark = "the reply"
-            turns = ("user", "?"), ("assistant", mark), ("user", tag.value)
-            after = self._conversation(*({"role": role, "content": text} for role, text in turns)).partition(mark)[2]
-        return [*self._tokens(reply), *self._tokens(after)]
+        if tag not in self._turns:
+            after = f"\n\n{tag.value}\n"
+            if self.tokenizer.chat_template:
+                # How a template closes a reply and opens the next turn: what follows this reply in its text.
+                mark = "the reply"
+                turns = ("user", "?"), ("assistant", mark), ("user", tag.value)
+                talk = self._conversation(*({"role": role, "content": text} for role, text in turns))
+                after = talk.partition(mark)[2]
+            self._turns[tag] = self._tokens(after)
+        return [*self._tokens(reply), *self._turns[tag]]
 
     def _conversation(self, *messages: Mapping[str, str]) -> str:
         text: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
@@ -135,36 +131,10 @@ class CausalStudent:
     def _tokens(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
-    def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
-        """Logits where the batch predicts, [N, V]."""
-        mask = batch["mask"]
-        if mask.dim() == 3:
-            mask = block_mask(model, mask, batch["position_ids"])
-        inputs = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"], "attention_mask": mask}
-        return selected_logits(model, batch["node"], **inputs, use_cache=False)[0]
-
     def _trees(self, families: Sequence[Sequence[Row]], apart: int = 0) -> list[Tree]:
         if self.trees:
             return [build_tree(rows) for rows in (*together(families[:apart]), *together(families[apart:]))]
         return [build_chain(row) for rows in families for row in rows]
-
-    @torch.no_grad()
-    def _probe(self) -> bool:
-        """Whether every token of a tree has the loss that it has in its row."""
-        rows = probe_rows(self.model.get_input_embeddings().num_embeddings)
-        training = self.model.training
-        self.model.eval()
-        try:
-            with _narrow_window(self.model.config.get_text_config()):
-                together = self.losses(self.model, self.collate([rows]))
-                self.trees = False
-                apart = self.losses(self.model, self.collate([rows]))
-            return bool((together - apart).abs().max() < PROBE_TOLERANCE)
-        except (ValueError, TypeError, RuntimeError, AttributeError, KeyError):
-            return False
-        finally:
-            self.trees = True
-            self.model.train(training)
 
 
 class _Decoder:
@@ -211,26 +181,8 @@ class _Decoder:
 
 def _common(sources: Sequence[Sequence[int]]) -> int:
     """Tokens that all sources begin with, if reading them once spares enough; each keeps one of its own to be read."""
-    # What the first and the last in alphabetical order begin with, all between them begin with.
-    first, last = min(sources, key=tuple), max(sources, key=tuple)
-    longest = min(len(source) for source in sources) - 1
-    shared = next((place for place in range(longest) if first[place] != last[place]), longest)
+    shared = min(common(sources), min(map(len, sources)) - 1)
     return shared if shared * (len(sources) - 1) >= WORTH_SHARING else 0
-
-
-def probe_rows(words: int, length: int = 8) -> list[Row]:
-    """A family whose rows part in the question and in the reply, of tokens from all over the vocabulary.
-
-    A handful of neighbouring tokens would hide a leak: attention to them is all but nothing. The tags differ, so
-    that no prediction is merged with another and trees and rows list them in the same order.
-    """
-    drawn = [(7919 * index + 5) % words for index in range(3 * length)]
-    a, b, c = drawn[:length], drawn[length : 2 * length], drawn[2 * length :]
-    return [
-        Row("probe", Tag.EXPLAIN, tuple(a), tuple(b)),
-        Row("probe", Tag.PREDICT, (*a[:-1], c[0]), tuple(c[:2])),
-        Row("probe", Tag.CRITIQUE, tuple(a), (*b[:2], *c)),
-    ]
 
 
 @contextmanager
@@ -274,26 +226,14 @@ def block_mask(model: Any, seen: Tensor, positions: Tensor) -> Any:
     return masks
 
 
+def _inputs(model: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What the model is given of a batch."""
+    mask = batch["mask"]
+    if mask.dim() == 3:
+        mask = block_mask(model, mask, batch["position_ids"])
+    given = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"], "attention_mask": mask}
+    return {**given, "use_cache": False}
+
+
 def _layer_kinds(model: Any) -> set[str]:
     return set(getattr(model.config.get_text_config(), "layer_types", None) or ())
-
-
-def selected_logits(model: Any, nodes: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
-    """Logits at flat places `nodes` of [B, T] only, [N, V], and the model's cache.
-
-    The head is given just the hidden states that predict something; the model's own forward still applies what it
-    does to logits (scaling, capping), because only what goes into its head is changed. `logits_to_keep` would hand
-    the head a strided slice, for which PyTorch copies the vocabulary's weights once per row: 9 of 12 s for 64 rows.
-    """
-    head = model.get_output_embeddings()
-    handle = head.register_forward_pre_hook(functools.partial(_select, nodes))
-    try:
-        out = model(**inputs)
-    finally:
-        handle.remove()
-    return out.logits.reshape(-1, out.logits.shape[-1]), out.past_key_values
-
-
-def _select(nodes: Tensor, _head: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    hidden = arguments[0]
-    return (hidden.reshape(-1, hidden.shape[-1])[nodes][None], *arguments[1:])

@@ -15,11 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import Batch, Row
 from mindsmirror.students.work import Part, Work
 
 TREE_TOKENS = 512
 """Tokens of the rows that may share a tree, shared ones counted each time: attention grows with their square."""
+
+PAIRS_A_TOKEN = 1000
+"""Pairs of nodes that cost as much to compare as a token costs in everything else; of a T5 v1.1 small, estimated."""
 
 
 @dataclass
@@ -58,7 +61,7 @@ def build_tree(rows: Sequence[Row]) -> Tree:
         for position, token in enumerate(path):
             if position >= len(row.source):
                 weight = weights[position - len(row.source)]
-                if weight:
+                if weight or not row.factors:
                     key = (node, token, term)
                     tree.predictions[key] = tree.predictions.get(key, 0.0) + weight
                 if position == len(path) - 1:
@@ -92,9 +95,62 @@ def together(families: Sequence[Sequence[Row]]) -> list[list[Row]]:
     return trees
 
 
+def alike(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows of one source in groups that are worth a tree each: those whose targets begin alike, and long enough so.
+
+    In a tree each node is compared with all others, and most comparisons are masked: what is spared must be more.
+    """
+    groups: list[list[Row]] = []
+    nodes = 0
+    before: tuple[int, ...] = ()
+    for row in sorted(rows, key=lambda row: row.target):
+        same = common([before, row.target])
+        own = len(row.target) - same
+        if groups and same * PAIRS_A_TOKEN >= 2 * nodes * own:
+            groups[-1].append(row)
+            nodes += own
+        else:
+            groups.append([row])
+            nodes = len(row.target)
+        before = row.target
+    return groups
+
+
+def common(sequences: Sequence[Sequence[int]]) -> int:
+    """Tokens that all begin with."""
+    # What the first and the last in alphabetical order begin with, all between them begin with.
+    first, last = min(sequences, key=tuple), max(sequences, key=tuple)
+    longest = min(map(len, sequences))
+    return next((place for place in range(longest) if first[place] != last[place]), longest)
+
+
 def build_chain(row: Row) -> Tree:
     """One row by itself: the plain layout, for models that cannot take a block mask."""
     return build_tree([row])
+
+
+def seen_by(trees: Sequence[Tree], length: int) -> Tensor:
+    """Which node sees which in each tree, padded, [B, T, T] bool; padding sees itself: no softmax is of nothing."""
+    seen = torch.eye(length, dtype=torch.bool).repeat(len(trees), 1, 1)
+    for index, tree in enumerate(trees):
+        seen[index, : len(tree.tokens), : len(tree.tokens)] = tree.seen()
+    return seen
+
+
+def predictions(trees: Sequence[Tree], length: int) -> Batch:
+    """What trees padded to `length` predict: N flat places of [B, T] as `node`, and `target`, `weight`, `term`, [N]."""
+    flat = [
+        (index * length + node, token, weight, term)
+        for index, tree in enumerate(trees)
+        for (node, token, term), weight in tree.predictions.items()
+    ]
+    nodes, targets, weights, terms = zip(*flat, strict=True)
+    return {
+        "node": torch.tensor(nodes),
+        "target": torch.tensor(targets),
+        "weight": torch.tensor(weights, dtype=torch.float32),
+        "term": torch.tensor(terms),
+    }
 
 
 def tree_work(trees: Sequence[Tree], config: Any) -> Work:

@@ -76,4 +76,4 @@ def check_trackers(config: TrainingConfig) -> None:
     """Raise MissingExtraError if the package of a tracker is not installed; nothing is imported."""
     for tracker in config.trackers:
         if not any(find_spec(package) for package in (tracker, *OTHER_PACKAGES.get(tracker, ()))):
-            raise MissingExtraError(tracker)
+            raise MissingExtraError(tracker, "tensorboard" if tracker == "tensorboard" else None)

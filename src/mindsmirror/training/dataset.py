@@ -1,12 +1,14 @@
 """A plan as what the Trainer reads: one batch an item, in order."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.utils.data import Dataset
 
 from mindsmirror.students.base import Batch, Student
 from mindsmirror.students.work import Part
 from mindsmirror.training.objectives.last_batch import AGREE
-from mindsmirror.training.plan import Plan, with_repeated
+from mindsmirror.training.plan import Families, with_repeated
 
 
 class PlanDataset(Dataset[Batch]):
@@ -16,7 +18,7 @@ class PlanDataset(Dataset[Batch]):
     and its first `repeated` predictions are the latter's.
     """
 
-    def __init__(self, plan: Plan, student: Student, distance: int = 0) -> None:
+    def __init__(self, plan: Sequence[Families], student: Student, distance: int = 0) -> None:
         self._plan, self._student, self._distance = plan, student, distance
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ Where a student is held to what it said one step before, a batch of the plan is 
 batch, to which the new half of `distance` batches before is added when it is learnt (`with_repeated`).
 """
 
-import os
+import functools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,8 +50,8 @@ class Learnt(NamedTuple):
 
 
 def repeat_distance(agreement: Agreement | None, config: TrainingConfig) -> int:
-    """How many batches before a batch is what it repeats: those of one step, of all processes; 0 without agreement."""
-    return config.accumulate * int(os.environ.get("WORLD_SIZE", "1")) if agreement else 0
+    """How many batches before a batch is what it repeats: those of one step; 0 without agreement."""
+    return config.accumulate if agreement else 0
 
 
 def with_repeated(plan: Sequence[Families], number: int, distance: int) -> Learnt:
@@ -66,6 +66,8 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
     Of a target with a counterpart the tokens count in which the two differ. One without such tokens is left out, too.
     """
     families: dict[str, list[Row]] = {}
+    # The k rationales of a question are learnt from one source.
+    source = functools.cache(student.source)
     too_long = nothing_key = 0
     for target in stage.targets:
         if stage.task_weights.get(target.tag, 0.0) == 0.0:
@@ -81,8 +83,8 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
                 nothing_key += 1
                 continue
             factors = tuple(map(float, key))
-        source = student.source(target.tag, target.question, target.rationale)
-        row = Row(target.example, target.tag, source, written, target.weight, factors, target.unlearn)
+        read = source(target.tag, target.question, target.rationale)
+        row = Row(target.example, target.tag, read, written, target.weight, factors, target.unlearn)
         families.setdefault(target.example, []).append(row)
     if not families:
         raise AnnotationError(

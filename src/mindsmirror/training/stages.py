@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from mindsmirror.files import read_json, write_json
+from mindsmirror.processes import agreed, join, leads
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
@@ -50,8 +51,7 @@ def train_arm(
         last = number == len(stages)
         place = folder / "stages" / f"{number}-{stage.name}"
         target = folder / "model" if last else place / "model"
-        report = read_json(place / DONE)
-        if report is None or not target.exists():
+        if agreed(read_json(place / DONE) is None or not target.exists()):
             report = _train(
                 stage,
                 load_student(student, start),
@@ -64,9 +64,12 @@ def train_arm(
                 label=f"{label} {number}/{len(stages)} {stage.name}",
                 validate=validate if last else None,
             )
-            write_json(place / DONE, report)
-        for leftover in (*place.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
-            shutil.rmtree(leftover, ignore_errors=True)
+            if leads():
+                write_json(place / DONE, report)
+        if leads():
+            for leftover in (*place.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
+                shutil.rmtree(leftover, ignore_errors=True)
+        join()
         # Read back, so that a run that was cut short says the same as one that was not.
         reports.append(read_json(place / DONE))
         start = target
@@ -111,7 +114,8 @@ def _train(
         unlearning=stage.unlearning,
         agreement=stage.agreement,
     )
-    save_student(merged_model(model), student.tokenizer, target)
+    if leads():
+        save_student(merged_model(model), student.tokenizer, target)
     lost = {"target: too long": rows.too_long, "target: no key token": rows.nothing_key}
     dropped = Counter(stage.dropped) + Counter(lost)
     return report | {

@@ -14,18 +14,27 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
+from mindsmirror.processes import agreed, leads, processes, rank
 from mindsmirror.records import Agreement, Tag
 from mindsmirror.students.base import TERMS, Batch, Student
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.dataset import PlanDataset
-from mindsmirror.training.objectives.base import Likelihood, Objective
+from mindsmirror.training.objectives.base import Costs, Likelihood, Objective
 from mindsmirror.training.objectives.last_batch import LastBatch
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_factors, term_sums, weight_totals
-from mindsmirror.training.plan import Plan, repeat_distance
+from mindsmirror.training.objectives.task_weighted import (
+    expected_derivatives,
+    task_weighted_loss,
+    term_factors,
+    term_sums,
+    weight_totals,
+)
+from mindsmirror.training.parts import parts_of_steps
+from mindsmirror.training.plan import Plan
 from mindsmirror.training.precision import use_bf16
 from mindsmirror.training.watching import (
     LATER_WINS,
@@ -72,12 +81,12 @@ class StageTrainer(Trainer):
             train_dataset=dataset,
             # The Trainer insists on a dataset before it calls `evaluate`; ours takes none.
             eval_dataset=dataset if validate else None,
-            data_collator=_only,
             callbacks=list(callbacks),
         )
 
-    def _get_train_sampler(self, *_: Any, **__: Any) -> torch.utils.data.Sampler[int]:
-        return torch.utils.data.SequentialSampler(range(len(self.train_dataset)))
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        """The plan's batches in order; they are this process's own, so Accelerate has nothing to deal out."""
+        return DataLoader(self.train_dataset, batch_size=1, collate_fn=_only)
 
     def _get_num_items_in_batch(self, batch_samples: list[Batch], device: torch.device) -> Tensor:
         totals: Tensor = weight_totals(batch_samples).to(device)
@@ -94,10 +103,12 @@ class StageTrainer(Trainer):
     ) -> Tensor:
         """This batch's part of its step's loss; see objectives/task_weighted.py."""
         totals = num_items_in_batch if num_items_in_batch is not None else weight_totals([inputs])
-        # Accelerate lowers the precision of the model's own forward only, and an encoder is called past it.
+        factors = self._factors.to(totals.device)
+        expected = expected_derivatives(inputs["weight"], inputs["term"], totals, factors)
+        # Accelerate lowers the precision of the model's own forward only.
         with self.accelerator.autocast():
-            cost, weight, term = self._objective.costs(model, inputs)
-        loss = task_weighted_loss(cost, weight, term, totals, self._factors.to(cost.device))
+            cost, weight, term = self._costs(model, {**inputs, **expected})
+        loss = task_weighted_loss(cost, weight, term, totals, factors)
         if not torch.isfinite(loss):
             raise self.diverged()
         seen = torch.stack([term_sums(cost.detach(), weight, term), weight_totals([inputs])])
@@ -105,6 +116,25 @@ class StageTrainer(Trainer):
         # Data parallelism averages gradients over processes; the totals already count all of them.
         processes: int = self.accelerator.num_processes
         return loss * processes
+
+    def _costs(self, model: Any, batch: Batch) -> Costs:
+        """The objective's costs; who wraps the model (DDP, FSDP) takes all of their computation for its forward."""
+        inner = self.accelerator.unwrap_model(model)
+        if inner is model:
+            return self._objective.costs(model, batch)
+        own = vars(inner).get("forward")
+
+        def forward(given: Batch) -> Costs:
+            # From here on the model's forward is its own again.
+            _set_forward(inner, own)
+            return self._objective.costs(inner, given)
+
+        inner.forward = forward
+        try:
+            costs: Costs = model(batch)
+        finally:
+            _set_forward(inner, own)
+        return costs
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add to the loss each term's mean since the last time, in nats per token and before its weight."""
@@ -143,7 +173,7 @@ class StageTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Score on validation questions; what the best checkpoint is chosen by."""
-        score = self._validate(self.model) if self._validate else 0.0
+        score = agreed(self._validate(self.model) if self._validate and leads() else 0.0)
         # Of checkpoints that score alike, the later one has seen more: it wins by a hair.
         metrics = {"eval_score": score + LATER_WINS * self.state.global_step}
         self.log(metrics)
@@ -172,17 +202,19 @@ def train_stage(
     losses of all and of each term, the step that was chosen and its score; and, of this process, pace and peak memory.
     """
     steps = max(1, -(-len(plan) // config.accumulate))
-    arguments = _arguments(config, folder, seed, label, steps, validates=validate is not None)
-    checkpoint = last_checkpoint(folder)
+    # Only one process removes what is torn.
+    checkpoint = agreed(last_checkpoint(folder) if leads() else None)
     if validate and checkpoint and config.early_stopping:
         # Whether it had ended is forgotten by the Trainer, which would go on; there is no step left of a shorter plan.
         ended = stopped_at(_history(checkpoint), config.early_stopping)
         plan = plan[: ended * config.accumulate] if ended else plan
+    mine, batches = parts_of_steps(plan, config.accumulate, processes(), rank(), student)
+    arguments = _arguments(config, folder, seed, label, steps, batches, validates=validate is not None)
     forget_peak()
     watch = Watch(label, by_step(tokens or [0] * len(plan), config.accumulate))
     stop = [EarlyStop(config.early_stopping)] if validate and config.early_stopping else []
     objective = LastBatch(student, agreement) if agreement else Likelihood(student)
-    dataset = PlanDataset(plan, student, repeat_distance(agreement, config))
+    dataset = PlanDataset(mine, student, batches if agreement else 0)
     factors = term_factors(task_weights, unlearning)
     trainer = StageTrainer(objective, model, dataset, factors, arguments, validate, [watch, *stop])
     trainer.remove_callback(PrinterCallback)
@@ -198,14 +230,14 @@ def train_stage(
 
 
 def _arguments(
-    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, *, validates: bool
+    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, batches: int, *, validates: bool
 ) -> TrainingArguments:
     every = max(1, -(-steps // config.checkpoints))
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=1,
         per_device_train_batch_size=1,
-        gradient_accumulation_steps=config.accumulate,
+        gradient_accumulation_steps=batches,
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         warmup_steps=round(config.warmup * steps),
@@ -255,3 +287,11 @@ def _history(checkpoint: Path) -> list[dict[str, Any]]:
 
 def _only(items: list[Batch]) -> Batch:
     return items[0]
+
+
+def _set_forward(model: Any, forward: Any) -> None:
+    """Put a forward over that of the model's class, or take it away."""
+    if forward is None:
+        vars(model).pop("forward", None)
+    else:
+        model.forward = forward

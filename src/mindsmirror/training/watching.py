@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from mindsmirror.processes import leads
 from mindsmirror.progress import Progress
 from mindsmirror.students.base import TERMS
 
@@ -54,7 +55,8 @@ class Watch(TrainerCallback):
         self._seconds += now - self._since
         self._since = now
         self._learnt += self._tokens[state.global_step - 1]
-        self._progress.update(state.global_step, self._note())
+        if leads():
+            self._progress.update(state.global_step, self._note())
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         """Remember the last losses or the last validation."""
@@ -75,7 +77,8 @@ class Watch(TrainerCallback):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show the last state."""
-        self._progress.close(state.global_step, self._note())
+        if leads():
+            self._progress.close(state.global_step, self._note())
 
     def _note(self) -> str:
         pace = self.tokens_per_second

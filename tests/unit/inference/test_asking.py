@@ -29,6 +29,7 @@ class Scripted:
 
     model: Any = None
     tokenizer: Any = None
+    trees = False
 
     def __init__(self, says: Mapping[str, Sequence[Generated]]) -> None:
         self.says = says

@@ -9,7 +9,7 @@ import tiny
 import torch
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TASKS, Row
+from mindsmirror.students.base import TASKS, TERMS, Row
 from mindsmirror.students.causal import CausalStudent
 
 
@@ -58,19 +58,44 @@ def test_predictions_start_at_the_last_token_that_is_read(kind: str, tiny_folder
 
 
 def test_an_encoder_batch_by_hand(tiny_folder: Callable[..., Path]) -> None:
+    """Two of the three that are learnt from the first source begin alike, and one of those is there twice."""
     student = tiny.load(tiny_folder("t5"))
-    sources, targets = [(7, 8, 1), (9, 1)], [(20, 21, 1), (22, 1), (23, 1)]
+    sources = [(7, 8, 1), (9, 1)]
     made = [
-        Row("a", Tag.EXPLAIN, sources[0], targets[0]),
-        Row("a", Tag.PREDICT, sources[1], targets[1], 2.0),
-        Row("a", Tag.EXPLAIN, sources[0], targets[2]),
+        Row("a", Tag.EXPLAIN, sources[0], (20, 21, 1)),
+        Row("a", Tag.PREDICT, sources[1], (22, 1), 2.0),
+        Row("a", Tag.EXPLAIN, sources[0], (20, 23, 24, 1)),
+        Row("a", Tag.EXPLAIN, sources[0], (20, 21, 1), 0.5),
+        Row("a", Tag.EXPLAIN, sources[0], (25, 1)),
     ]
     batch = student.collate([made])
     assert batch["input_ids"].tolist() == [[7, 8, 1], [9, 1, 0]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
-    assert batch["source"].tolist() == [0, 1, 0]
-    assert batch["labels"].tolist() == [[20, 21, 1], [22, 1, -100], [23, 1, -100]]
-    assert batch["target"].tolist() == [20, 21, 1, 22, 1, 23, 1]
-    assert batch["weight"].tolist() == [1, 1, 1, 2, 2, 1, 1]
-    assert [TASKS[task] for task in batch["term"].tolist()] == [Tag.EXPLAIN] * 3 + [Tag.PREDICT] * 2 + [Tag.EXPLAIN] * 2
-    assert student.size(made) == 3 + 2 + 7
+    assert batch["decoder_input_ids"].tolist() == [[0, 20, 21, 23, 24], [0, 25, 0, 0, 0], [0, 22, 0, 0, 0]]
+    assert batch["source"].tolist() == [0, 0, 1]
+    assert batch["depth"].tolist() == [[0, 1, 2, 2, 3], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0]]
+    assert batch["seen"][0].int().tolist() == [
+        [1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [1, 1, 0, 1, 0],
+        [1, 1, 0, 1, 1],
+    ]
+    assert batch["pass"].tolist() == [0, 0]
+    assert batch["decoder_pass"].tolist() == [0, 0, 0]
+    places = [divmod(place, 5) for place in batch["node"].tolist()]
+    tags = [TERMS[term].tag for term in batch["term"].tolist()]
+    found = list(zip(places, batch["target"].tolist(), batch["weight"].tolist(), tags, strict=True))
+    assert found == [
+        ((0, 0), 20, 2.5, Tag.EXPLAIN),
+        ((0, 1), 21, 1.5, Tag.EXPLAIN),
+        ((0, 2), 1, 1.5, Tag.EXPLAIN),
+        ((0, 1), 23, 1.0, Tag.EXPLAIN),
+        ((0, 3), 24, 1.0, Tag.EXPLAIN),
+        ((0, 4), 1, 1.0, Tag.EXPLAIN),
+        ((1, 0), 25, 1.0, Tag.EXPLAIN),
+        ((1, 1), 1, 1.0, Tag.EXPLAIN),
+        ((2, 0), 22, 2.0, Tag.PREDICT),
+        ((2, 1), 1, 2.0, Tag.PREDICT),
+    ]
+    assert student.size(made) == 3 + 2 + 5 + 2 + 2

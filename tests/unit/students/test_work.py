@@ -29,6 +29,7 @@ FAMILY = (
 def counted(student: tiny.AnyStudent, model: Any, families: Sequence[Sequence[Row]]) -> int:
     """What PyTorch did, forward and backward, with attention as plain matrix products."""
     batch = student.collate(families)
+    batch["expected"] = torch.ones(len(batch["target"]))
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         torch.autograd.backward(student.losses(model, batch).sum())
     return int(counter.get_total_flops())
@@ -40,11 +41,10 @@ def all_pairs(student: tiny.AnyStudent, work: Work) -> Work:
     if isinstance(student, CausalStudent):
         whole[Part.DECODER_PAIRS] = work[Part.DECODER] ** 2
     else:
-        # Three rows of the length of the longest, two sources of one length.
-        whole[Part.DECODER] = 3 * 6
-        whole[Part.DECODER_PAIRS] = 3 * 6 * 6
-        whole[Part.CROSSING_PAIRS] = 3 * 6 * 6
-        whole[Part.HEAD] = 3 * 6
+        # Two trees, the label's padded to the length of the rationales', of two sources of one length.
+        whole[Part.DECODER] = 2 * 9
+        whole[Part.DECODER_PAIRS] = 2 * 9 * 9
+        whole[Part.CROSSING_PAIRS] = 2 * 6 * 9
     return whole
 
 
@@ -123,15 +123,18 @@ def test_a_sliding_window_compares_fewer(kind: str, tiny_folder: Folder) -> None
     assert (prices[Part.DECODER_PAIRS], prices[Part.NEAR_PAIRS]) == (one * layers[0], one * layers[1])
 
 
-def test_an_encoder_reads_a_source_once_and_every_decoder_crosses_to_it(tiny_folder: Folder) -> None:
-    work = tiny.load(tiny_folder("t5")).work([FAMILY])
+def test_an_encoder_reads_a_source_once_and_every_tree_crosses_to_it(tiny_folder: Folder) -> None:
+    """The label's two nodes, and of both rationales three that they share and three each."""
+    student = tiny.load(tiny_folder("t5"))
+    work = student.work([FAMILY])
     assert work == {
         Part.ENCODER: 2 * 6,
-        Part.DECODER: 2 + 6 + 6,
-        Part.CROSSING: 3 * 6,
-        Part.HEAD: 14,
+        Part.DECODER: 2 + 9,
+        Part.CROSSING: 2 * 6,
+        Part.HEAD: 2 + 2 + 4 + 4,
         Part.ENCODER_PAIRS: 2 * 36,
-        Part.DECODER_PAIRS: 3 + 21 + 21,
-        Part.CROSSING_PAIRS: 6 * 14,
+        Part.DECODER_PAIRS: (1 + 2) + (1 + 2 + 3) + 2 * (4 + 5 + 6),
+        Part.CROSSING_PAIRS: 6 * 11,
     }
-    assert computed_tokens(work) == 12 + 14
+    assert computed_tokens(work) == student.size(FAMILY) == 12 + 11
+    assert work[Part.HEAD] == len(student.collate([FAMILY])["target"])

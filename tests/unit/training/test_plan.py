@@ -18,8 +18,9 @@ from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.counts import Scale, row_tokens, total
 from mindsmirror.training.plan import Plan, Rows, encode, make_plan, repeat_distance, with_repeated
 
-STUDENT = Seq2SeqStudent(None, tiny.tokenizer(None), max_source=512, max_target=256)
-"""Its sizes are easy to count: distinct sources and all targets."""
+WORDS = tiny.tokenizer(None)
+STUDENT = Seq2SeqStudent(tiny.model("t5", len(WORDS)), WORDS, max_source=512, max_target=256)
+"""Its sizes are easy to count: distinct sources and what is decoded from them."""
 SCALE = Scale(STUDENT, dict.fromkeys(Part, 1))
 
 
@@ -195,8 +196,8 @@ def test_counts_of_a_plan() -> None:
 def test_what_rows_share_is_counted_once() -> None:
     shared = tuple(Row("0", Tag.EXPLAIN, tuple(range(10)), (1, 2, 3, number)) for number in range(3))
     counts = SCALE.count((shared,))
-    assert (counts.rows, counts.tokens, counts.computed_tokens) == (3, 3 * 14, 10 + 3 * 4)
-    assert SCALE.count((shared, shared)).computed_tokens == 10 + 6 * 4
+    assert (counts.rows, counts.tokens, counts.computed_tokens) == (3, 3 * 14, 10 + 4)
+    assert SCALE.count((shared, shared)).computed_tokens == 10 + 4
 
 
 def test_targets_become_families_of_rows(tiny_folder: Callable[..., Path]) -> None:
@@ -249,11 +250,9 @@ def test_only_what_departs_from_its_counterpart_counts(tiny_folder: Callable[...
         encode(stage.model_copy(update={"targets": (alike,)}), student, max_target=256)
 
 
-def test_how_far_back_a_batch_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_far_back_a_batch_repeats() -> None:
     config = settings(Budget(steps=3), accumulate=2)
     assert (repeat_distance(None, config), repeat_distance(Agreement(), config)) == (0, 2)
-    monkeypatch.setenv("WORLD_SIZE", "3")
-    assert repeat_distance(Agreement(), config) == 6
 
 
 @pytest.mark.parametrize("distance", [1, 2])

@@ -45,11 +45,15 @@ def settings(folder: Path, adapter: str = "none") -> StudentConfig:
 
 
 def learn(
-    student: StudentConfig, arm: Path, scores: Mapping[int, float] | None = None, stage: Stage = STAGE
+    student: StudentConfig,
+    arm: Path,
+    scores: Mapping[int, float] | None = None,
+    config: TrainingConfig = CONFIG,
+    stage: Stage = STAGE,
 ) -> Mapping[str, Any]:
     """Train the stage; with scores, they are what the checkpoints after those steps are worth."""
     asked = iter(scores.values()) if scores else iter(())
-    [report] = train_arm([stage], student, CONFIG, arm, 3, "arm", (lambda *_: next(asked)) if scores else None)
+    [report] = train_arm([stage], student, config, arm, 3, "arm", (lambda *_: next(asked)) if scores else None)
     return report
 
 
@@ -138,6 +142,40 @@ def test_a_stage_that_was_cut_short_goes_on_from_its_last_checkpoint(
     assert learnt == [step for step in range(resumed, 6) for _ in range(2)]
     assert report["steps"] == 6
     assert_same(tmp_path, whole(kind, adapter))
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_killed_in_the_middle_of_an_epoch_and_of_a_step(
+    kind: str, tiny_folder: Folder, tmp_path: Path, die_after: Callable[[int | None], list[int]]
+) -> None:
+    """Passes over the data end in the middle of steps; every kill falls into another pass, before a step's end."""
+    student = settings(tiny_folder(kind, dropout=0.2))
+    config = CONFIG.model_copy(update={"budget": Budget(epochs=3.5), "accumulate": 4, "checkpoints": 5})
+    learnt = die_after(None)
+    expected = learn(student, tmp_path / "whole", config=config)
+    batches, steps = len(learnt), expected["steps"]
+    a_pass = round(batches / 3.5)
+    assert steps == -(-batches // 4) > 4
+    assert a_pass % 4, "a pass is no whole number of steps"
+    for number in range(1, 4):
+        done = 0 if number == 1 else last_step(tmp_path / "killed") * 4
+        place = a_pass * number - 2
+        while place % 4 == 0:
+            place += 1
+        die_after(place - done)
+        with pytest.raises(KilledError):
+            learn(student, tmp_path / "killed", config=config)
+    die_after(None)
+    report = learn(student, tmp_path / "killed", config=config)
+    same = ("steps", "losses", "task_losses", "tokens", "target_tokens", "flops")
+    assert {key: report[key] for key in same} == {key: expected[key] for key in same}
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def last_step(arm: Path) -> int:
+    """The optimizer step of the last checkpoint, 0 if there is none."""
+    found = last_checkpoint(arm / "stages" / "1-thinking")
+    return int(found.name.rpartition("-")[2]) if found else 0
 
 
 def test_killed_again_and_again(

@@ -240,3 +240,21 @@ def test_a_tracker_is_told_of_losses_and_validations(
     assert all({"loss_predict", "loss_explain"} <= entry.keys() for entry in told if "loss" in entry)
     first, second = (weights(tmp_path / name / "model") for name in ("none", "told"))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_tensorboard_really_runs(tiny_folder: Folder, tmp_path: Path) -> None:
+    """Two steps, and the event file read back: losses of all and of each task, validations, the rate."""
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed (extra `tensorboard`)")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    student = StudentConfig(model=str(tiny_folder("llama")))
+    settings = {"trackers": ("tensorboard",), "budget": Budget(steps=2), "checkpoints": 2, "early_stopping": None}
+    report = learn(student, tmp_path, (0.25, 0.75), CONFIG.model_copy(update=settings))
+    [events] = tmp_path.rglob("events.out.tfevents.*")
+    board = EventAccumulator(str(events)).Reload()
+    read = {name: [(event.step, event.value) for event in board.Scalars(name)] for name in board.Tags()["scalars"]}
+    assert read["train/loss"] == [(step, pytest.approx(loss)) for step, loss in enumerate(report["losses"], start=1)]
+    for task, losses in report["task_losses"].items():
+        assert [value for _, value in read[f"train/loss_{task}"]] == pytest.approx(losses)
+    assert read["eval/score"] == [(1, pytest.approx(0.25)), (2, pytest.approx(0.75))]
+    assert "train/learning_rate" in read

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import TERMS, Aim
+from mindsmirror.training.objectives.unlikelihood import UNLEARNT
 
 
 def term_factors(weights: Mapping[Tag, float], unlearning: float = 1.0) -> Tensor:
@@ -42,3 +43,13 @@ def task_weighted_loss(cost_M: Tensor, weight_M: Tensor, term_M: Tensor, totals:
     """
     sums = term_sums(cost_M, weight_M, term_M)
     return (factors * sums / totals.clamp(min=1e-12)).sum()
+
+
+def expected_derivatives(weight_N: Tensor, term_N: Tensor, totals: Tensor, factors: Tensor) -> dict[str, Tensor]:
+    """As `expected`, the derivative of this loss by each token's negative log-likelihood, [N]: known before it is.
+
+    Empty if some tokens are unlearnt, whose cost is another function of their likelihood.
+    """
+    if bool(UNLEARNT.to(term_N.device)[term_N].any()):
+        return {}
+    return {"expected": (factors / totals.clamp(min=1e-12))[term_N] * weight_N}

@@ -1,0 +1,81 @@
+"""What test_processes runs in one process and in two: a few steps of training, with all that came of them.
+
+torchrun --nproc_per_node 2 learning_together.py OUT KIND=FOLDER…
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tiny
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mindsmirror.processes import join, leads
+from mindsmirror.records import Tag
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.load import with_adapter
+from mindsmirror.training import trainer
+from mindsmirror.training.config import TrainingConfig
+from mindsmirror.training.plan import Plan, encode
+from mindsmirror.training.trainer import StageTrainer, train_stage
+
+LESSON = tiny.lesson(
+    *((Tag.PREDICT, f"{n}+{n}?", f"{2 * n}") for n in range(5)),
+    *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice is {2 * n}.") for n in range(5)),
+    *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice makes {2 * n}") for n in range(3)),
+)
+WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7}
+ACCUMULATE = (1, 2, 3)
+
+
+class Recorded(StageTrainer):
+    """Keeps the gradient of every optimizer step."""
+
+    seen: list[dict[str, Tensor]]
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        inner = self.accelerator.unwrap_model(model)
+        self.seen.append({name: v.grad.clone() for name, v in inner.named_parameters() if v.grad is not None})
+        return super()._clip_grad_norm(model)
+
+
+def batches(student: tiny.AnyStudent) -> Plan:
+    """Seven batches of one or two families; of the last step there are fewer."""
+    families = encode(LESSON, student, max_target=256).families
+    return (families[:2], families[2:3], families[3:], families[:1], families[1:3], families[3:4], families[4:])
+
+
+def _scores(*worth: float) -> Callable[[Any], float]:
+    """What the checkpoints are worth, one after the other."""
+    left = iter(worth)
+    return lambda _: next(left)
+
+
+def learn(kind: str, student_folder: Path, out: Path) -> None:
+    """Train with each accumulation and write gradients, losses and weights, `OUT/KIND-ACCUMULATE.safetensors`."""
+    trainer.StageTrainer = Recorded  # type: ignore[misc]
+    for accumulate in ACCUMULATE:
+        Recorded.seen = []
+        student = tiny.load(student_folder)
+        settings = StudentConfig(model="x", adapter="lora" if kind.startswith("lora") else "none", lora_rank=4)
+        torch.manual_seed(3)
+        model = with_adapter(student.model, settings)
+        config = TrainingConfig(learning_rate=1e-3, accumulate=accumulate, precision="fp32", checkpoints=2)
+        folder = out / f"{kind}-{accumulate}"
+        report = train_stage(student, model, batches(student), WEIGHTS, config, folder, 0, kind, _scores(0.5, 0.7))
+        made = {f"{step} {name}": grad for step, grads in enumerate(Recorded.seen) for name, grad in grads.items()}
+        made |= {f"weight {name}": value.detach().clone() for name, value in model.named_parameters()}
+        made |= {f"loss {task}": torch.tensor(losses) for task, losses in report["task_losses"].items()}
+        made["loss"] = torch.tensor(report["losses"])
+        if leads():
+            save_file({name: value.contiguous() for name, value in made.items()}, f"{folder}.safetensors")
+
+
+if __name__ == "__main__":
+    join()
+    for argument in sys.argv[2:]:
+        name, _, place = argument.partition("=")
+        learn(name, Path(place), Path(sys.argv[1]))
