@@ -49,6 +49,7 @@ class TwoTasks:
         self._pad = DataCollatorForSeq2Seq(words, model=model if self._seq2seq else None)
 
     def __call__(self, pairs: Sequence[Pair]) -> dict[str, Any]:
+        """A batch of each task."""
         tasks = zip((Tag.PREDICT, Tag.EXPLAIN), zip(*pairs, strict=True), strict=True)
         return {tag.value: self._pad([self._features(row) for row in rows]) for tag, rows in tasks}
 

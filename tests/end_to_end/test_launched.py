@@ -13,7 +13,16 @@ from end_to_end.conftest import Finished
 from end_to_end.console import ENVIRONMENT
 from safetensors.torch import load_file
 
-LAUNCH = (sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0")
+LAUNCH = (
+    sys.executable,
+    "-m",
+    "accelerate.commands.launch",
+    "--cpu",
+    "--num_processes",
+    "2",
+    "--main_process_port",
+    "0",
+)
 SOURCE = Path(__file__).parents[2] / "src"
 
 

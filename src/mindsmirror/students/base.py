@@ -18,7 +18,7 @@ from mindsmirror.students.work import Work
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
 their `weight` [N] (a row's weight; where rows share a token, the sum) and their `task` [N] (index of the tag). Who
-trains may add `expected` [N], the derivative of the total by each loss, which spares computing logits twice (head.py)."""
+trains may add `expected` [N], the total's derivative by each loss, which spares computing logits twice (head.py)."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 

@@ -25,8 +25,8 @@ def selected_states(model: Any, nodes: Tensor, **inputs: Any) -> Tensor:
 
     def keep(hidden: Tensor) -> Tensor:
         found.append(hidden.reshape(-1, hidden.shape[-1])[nodes])
-        # Places that have no logits: whatever the model does to them, there are none.
-        return hidden[:, :0]
+        # Logits of no place: whatever the model does to them, it costs nothing.
+        return hidden.new_empty((len(hidden), 0, len(head.weight)))
 
     head.forward = keep
     try:
@@ -78,9 +78,7 @@ def token_losses(states_ND: Tensor, weight_VD: Tensor, target_N: Tensor, expecte
 
 class _TokenLosses(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, states_ND: Tensor, weight_VD: Tensor, target_N: Tensor, expected_N: Tensor | None
-    ) -> Tensor:
+    def forward(ctx: Any, states_ND: Tensor, weight_VD: Tensor, target_N: Tensor, expected_N: Tensor | None) -> Tensor:
         device = states_ND.device.type
         lower = torch.is_autocast_enabled(device)
         precision = torch.get_autocast_dtype(device) if lower else states_ND.dtype

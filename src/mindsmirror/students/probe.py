@@ -21,7 +21,7 @@ UNABLE = (ValueError, TypeError, RuntimeError, AttributeError, KeyError)
 
 @torch.no_grad()
 def trees_are_rows(student: Student) -> bool:
-    """Whether every token of a tree has the loss that it has in its row; `student.trees` is free to change meanwhile."""
+    """Whether every token of a tree has the loss that it has in its row; leaves `student.trees` to be set."""
     rows = probe_rows(student.model.get_input_embeddings().num_embeddings)
     training = student.model.training
     student.model.eval()

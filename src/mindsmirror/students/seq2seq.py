@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import tagged
 from mindsmirror.students.tree import Tree, alike, build_chain, build_tree, predictions, seen_by
 from mindsmirror.students.work import Part, Work
+
 
 class Seq2SeqStudent:
     """An encoder-decoder model with its tokenizer."""
@@ -245,13 +246,11 @@ def _positions(core: Any) -> Iterator[_Depths]:
 def _bias(attention: Any, depths: _Depths, plain: Any, *arguments: Any, **named: Any) -> Tensor:
     """The bias of each node for each other by how much deeper it stands, [B, heads, U, U]."""
     if depths.depth is None:
-        bias: Tensor = plain(*arguments, **named)
-        return bias
+        return cast(Tensor, plain(*arguments, **named))
     buckets = attention._relative_position_bucket(
         depths.depth[:, None, :] - depths.depth[:, :, None],
         bidirectional=False,
         num_buckets=attention.relative_attention_num_buckets,
         max_distance=attention.relative_attention_max_distance,
     )
-    bias = attention.relative_attention_bias(buckets).permute(0, 3, 1, 2)
-    return bias
+    return cast(Tensor, attention.relative_attention_bias(buckets).permute(0, 3, 1, 2))

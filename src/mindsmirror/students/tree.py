@@ -127,7 +127,7 @@ def build_chain(row: Row) -> Tree:
 
 
 def seen_by(trees: Sequence[Tree], length: int) -> Tensor:
-    """Which node sees which in each tree, padded, [B, T, T] bool; padding sees itself, or a softmax would be of nothing."""
+    """Which node sees which in each tree, [B, T, T] bool; padding sees itself, or a softmax would be of nothing."""
     seen = torch.eye(length, dtype=torch.bool).repeat(len(trees), 1, 1)
     for index, tree in enumerate(trees):
         seen[index, : len(tree.tokens), : len(tree.tokens)] = tree.seen()

@@ -1,6 +1,6 @@
 """What test_processes runs in one process and in two: a few steps of training, with all that came of them.
 
-    torchrun --nproc_per_node 2 learning_together.py OUT KIND=FOLDER…
+torchrun --nproc_per_node 2 learning_together.py OUT KIND=FOLDER…
 """
 
 import sys

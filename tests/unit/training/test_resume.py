@@ -143,7 +143,7 @@ def test_a_stage_that_was_cut_short_goes_on_from_its_last_checkpoint(
 def test_killed_in_the_middle_of_an_epoch_and_of_a_step(
     kind: str, tiny_folder: Folder, tmp_path: Path, die_after: Callable[[int | None], list[int]]
 ) -> None:
-    """Passes over the data end in the middle of steps; every kill falls into another pass, before a step's last batch."""
+    """Passes over the data end in the middle of steps; each kill falls into another pass, before a step is whole."""
     student = settings(tiny_folder(kind, dropout=0.2))
     config = CONFIG.model_copy(update={"budget": Budget(epochs=3.5), "accumulate": 4, "checkpoints": 5})
     learnt = die_after(None)
