@@ -7,7 +7,7 @@ step of each is not counted. For each case one JSON line: rows a second (a row i
 rationales), the ratio, and of each side the share of a matmul's speed that its arithmetic reaches, a matmul of the
 same precision timed in the same run. Arithmetic is what the mathematics of that side needs, without its padding.
 
-`memory` is the most that a fresh process holds for three steps of 16 rows of 200 tokens, libraries and optimizer
+`memory` is the most that a fresh process holds for two steps of 16 rows of 200 tokens, libraries and optimizer
 included. `growth` asks both questions for 1 to 10 rationales a question.
 
     python benchmarks/training.py [t5-bf16 t5-fp32 smollm2-bf16 smollm2-fp32 memory growth] [--questions 16] [--k 5]
@@ -154,7 +154,7 @@ def memory(name: str, shape: str, precision: str, rows: int, k: int) -> float:
 def hold(name: str, shape: str, precision: str, rows: str, k: str) -> None:
     """Be that process."""
     side = Side(name, shape, precision, fixed_families(shape, int(rows), int(k), 200))
-    for _ in range(3):
+    for _ in range(2):
         side.learn(steps=1)
     print(round(peak_memory() / 1e9, 2))
 

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
     Gemma2Config,
     Gemma2ForCausalLM,
     Gemma3ForCausalLM,
@@ -45,6 +47,7 @@ AnyStudent = CausalStudent | Seq2SeqStudent
 
 CAUSAL = ("llama", "qwen2", "gemma3")
 FAMILIES = (*CAUSAL, "t5")
+SEQ2SEQ = ("t5", "bart")
 WINDOW = 8
 """Positions that a sliding layer of the Gemma and Mistral models sees."""
 
@@ -100,6 +103,7 @@ def model(kind: str, words: int, *, spread: float = 0.2, dropout: float = 0.0) -
         "mistral": lambda: MistralForCausalLM(MistralConfig(**shape, sliding_window=WINDOW)),
         "gpt2": lambda: GPT2LMHeadModel(_gpt2(words, spread, dropout)),
         "t5": lambda: T5ForConditionalGeneration(_t5(words, spread, dropout)),
+        "bart": lambda: BartForConditionalGeneration(_bart(words, spread)),
     }
     return made[kind]()
 
@@ -141,12 +145,36 @@ def _t5(words: int, spread: float, dropout: float) -> T5Config:
     )
 
 
+def _bart(words: int, spread: float) -> BartConfig:
+    """An encoder-decoder whose positions are learnt, with scaled embeddings and a bias on its logits."""
+    return BartConfig(
+        vocab_size=words,
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=48,
+        decoder_ffn_dim=48,
+        max_position_embeddings=512,
+        init_std=spread,
+        scale_embedding=True,
+        dropout=0.0,
+        attention_dropout=0.0,
+        activation_dropout=0.0,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+    )
+
+
 def save(kind: str, folder: Path, *, chat: bool = True, spread: float = 0.2, dropout: float = 0.0) -> Path:
     """A folder that holds such a model with its tokenizer, as if it came from the hub."""
-    reads = tokenizer(TEMPLATE if chat and kind != "t5" else None, ends=kind == "t5")
+    reads = tokenizer(TEMPLATE if chat and kind not in SEQ2SEQ else None, ends=kind in SEQ2SEQ)
     made = model(kind, len(reads), spread=spread, dropout=dropout)
     made.generation_config = GenerationConfig(
-        pad_token_id=0, eos_token_id=1, decoder_start_token_id=0 if kind == "t5" else None
+        pad_token_id=0, eos_token_id=1, decoder_start_token_id=0 if kind in SEQ2SEQ else None
     )
     made.save_pretrained(folder)
     reads.save_pretrained(folder)

@@ -119,6 +119,43 @@ def test_models_that_take_no_block_mask_fall_back_to_rows(kind: str, tiny_folder
     assert_same(student, [families(student)])
 
 
+def test_a_decoder_with_learnt_positions_falls_back_to_rows(tiny_folder: Callable[..., Path]) -> None:
+    """Bart tells positions by their number and not by their distance."""
+    student = tiny.load(tiny_folder("bart"))
+    assert not student.trees
+    whole = families(student)
+    assert_same(student, [whole])
+    rows = [row for family in whole for row in family]
+    assert len(student.collate(whole)["input_ids"]) == len({row.source for row in rows}), "sources are shared even so"
+
+
+def test_a_t5_decodes_what_begins_alike_as_one_tree(tiny_folder: Callable[..., Path]) -> None:
+    student = tiny.load(tiny_folder("t5"))
+    assert student.trees
+    thoughts = [row for row in families(student)[0] if row.tag is Tag.EXPLAIN]
+    first, second, third = thoughts
+    assert len(student.collate([thoughts])["decoder_input_ids"]) == 2, "two of the three begin alike"
+    apart = sum(len(row.source) + len(row.target) for row in (first, third))
+    assert student.size(thoughts) == apart - len(first.source) + len(second.target) - len("3 + 4 = ") - 1
+
+
+def test_rows_of_unlike_lengths_go_through_a_t5_in_passes(tiny_folder: Callable[..., Path]) -> None:
+    student = tiny.load(tiny_folder("t5"))
+    question, thought = "What is 1 + 1?", "One and one more. " * 12
+    long = [
+        Row("0", Tag.EXPLAIN, student.source(Tag.EXPLAIN, question * n, None), student.target(thought + str(n)))
+        for n in range(1, 9)
+    ]
+    short = [
+        Row("1", Tag.PREDICT, student.source(Tag.PREDICT, question * n, None), student.target(str(n)))
+        for n in range(1, 9)
+    ]
+    batch = student.collate([long, short])
+    assert batch["pass"].max() > 0
+    assert batch["decoder_pass"].max() > 0
+    assert_same(student, [[long, short]])
+
+
 def test_an_unknown_kind_of_layer_falls_back_to_rows(tiny_folder: Callable[..., Path]) -> None:
     loaded = tiny.load(tiny_folder("llama"))
     loaded.model.config.layer_types = ["full_attention", "chunked_attention"]

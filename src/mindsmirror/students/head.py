@@ -25,8 +25,8 @@ def selected_states(model: Any, nodes: Tensor, **inputs: Any) -> Tensor:
 
     def keep(hidden: Tensor) -> Tensor:
         found.append(hidden.reshape(-1, hidden.shape[-1])[nodes])
-        # Places that have no logits: whatever the model does to them, there are none.
-        return hidden[:, :0]
+        # Logits of no place: whatever the model does to them, it costs nothing.
+        return hidden.new_empty((len(hidden), 0, len(head.weight)))
 
     head.forward = keep
     try:
