@@ -63,5 +63,6 @@ ENTAILMENT = Label(
         "contradicts": "contradiction",
         "contradicted": "contradiction",
         "contradictory": "contradiction",
+        "neither": "neutral",
     },
 )

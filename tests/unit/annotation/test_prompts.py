@@ -144,6 +144,28 @@ def test_prompts_of_a_kind_share_their_first_messages(source: str) -> None:
         assert all(m.content == m.content.strip() and m.content for m in messages)
 
 
+def test_a_reminder_stands_below_every_question_and_nowhere_else() -> None:
+    plain = load_prompts("number")
+    reminded = plain.model_copy(update={"reminder": "End with the answer."})
+    questions = {QUESTION.text, *(shot.question for shot in plain.solved)}
+    pairs = zip(plain.rationale(QUESTION).messages, reminded.rationale(QUESTION).messages, strict=True)
+    for (_, before), (_, after) in pairs:
+        assert after == (f"{before}\n\nEnd with the answer." if before in questions else before)
+    assert reminded.judgement(QUESTION, "8.") == plain.judgement(QUESTION, "8.")
+    critique = reminded.critique(QUESTION, "8.", Verdict.CORRECT, "8")
+    assert critique.messages[:-2] == reminded.rationale(QUESTION).messages, "a cache goes on from there"
+    assert reminded.hash != plain.hash and plain.model_dump().get("reminder") is None
+
+
+@pytest.mark.parametrize("source", SETS)
+def test_a_reminder_asks_for_what_the_system_text_demands(source: str) -> None:
+    reminder = load_prompts(source).reminder
+    named = re.findall(r'"The answer is (\w+)\."', reminder)
+    assert not reminder or "The answer is" in reminder
+    if isinstance(kind := kind_of(source), Label):
+        assert set(named) == (set(kind.labels) if reminder else set())
+
+
 def test_a_critique_continues_the_rationales_conversation() -> None:
     found, text = load_prompts("number"), "3 + 5 = 9. The answer is 9."
     rationale = found.rationale(QUESTION)

@@ -32,6 +32,9 @@ def test_yes_no(raw: str, label: str | None) -> None:
         ("it contradicts", "contradiction"),
         ("not entailment", None),
         ("neutral or contradiction", None),
+        ("neither.", "neutral"),
+        ("neither entailment nor contradiction", None),
+        ("it is neither true nor false", None),
         ("x" * 500 + " neutral", None),
     ],
 )

@@ -90,6 +90,12 @@ class PromptSet(BaseModel):
     solved: tuple[Shot, ...] = Field(min_length=1)
     judged: tuple[JudgedShot, ...] = Field(min_length=1)
     dual: tuple[DualShot, ...] = ()
+    # Left out where there is none: the annotations of sets without one stay valid.
+    reminder: str = Field(
+        "",
+        description="the form of the answer once more, below every question: a small teacher forgets the system text",
+        exclude_if=lambda reminder: reminder == "",
+    )
 
     @property
     def hash(self) -> str:
@@ -107,7 +113,7 @@ class PromptSet(BaseModel):
     def rationale(self, example: Example) -> Prompt:
         """Ask for one train of thought."""
         prefix = self._prefix()
-        return Prompt((*prefix, Message("user", example.text)), len(prefix))
+        return Prompt((*prefix, self._asked(example.text)), len(prefix))
 
     def critique(self, example: Example, rationale: str, verdict: Verdict, answer: str) -> Prompt:
         """Ask why the rationale deserves a verdict that is already known; `answer` is the right answer."""
@@ -141,13 +147,16 @@ class PromptSet(BaseModel):
     def _prefix(self) -> tuple[Message, ...]:
         messages = [Message("system", self.system.strip())]
         for index, shot in enumerate(self.solved):
-            messages.append(Message("user", shot.question))
+            messages.append(self._asked(shot.question))
             messages.append(Message("assistant", shot.rationale))
             if index == 0:
                 messages.append(Message("user", CRITIQUE[Verdict.CORRECT]))
                 messages.append(Message("assistant", shot.critique))
                 messages.extend(self._wrong_example())
         return tuple(messages)
+
+    def _asked(self, question: str) -> Message:
+        return Message("user", f"{question}\n\n{self.reminder}" if self.reminder else question)
 
     def _wrong_example(self) -> tuple[Message, ...]:
         # Somebody else's wrong solution stands in a user turn: the teacher must not learn to write one.
