@@ -1,8 +1,8 @@
 """Who says whether a rationale is correct, and on what ground.
 
 `plain` asks a teacher, as published (arXiv 2311.09214). `consensus` takes the agreement of the k answers:
-a small teacher that judges a single rationale is at chance, while its own rationales together are a judge of
-0.89 balanced accuracy (docs/methods.md). `informed` takes gold, and is fair only where every arm that is
+a small teacher that judges a single rationale is near chance, while its own rationales together are a judge of
+0.77 balanced accuracy (docs/methods.md). `informed` takes gold, and is fair only where every arm that is
 compared may use gold. For these two the verdict is known before the teacher writes its critique. `likelihood` asks a
 teacher for one word and takes, instead of the word, how likely it is; it writes no critique.
 """
