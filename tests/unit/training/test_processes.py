@@ -84,8 +84,8 @@ def together(
         patch.setattr(trainer, "StageTrainer", trainer.StageTrainer)
         for kind, folder in students.items():
             learn(kind, folder, out / "one")
-    here = Path(__file__).parent
-    paths = [here, here.parents[1], here.parents[2] / "src"]
+    here = Path(__file__).parents[2]
+    paths = [here, here.parent / "src"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [*launch, str(here / "learning_together.py"), str(out / "two")]
