@@ -33,6 +33,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/tree.py
 	$(BIN)/python benchmarks/asking.py
 	$(BIN)/python benchmarks/endpoint.py
+	$(BIN)/python benchmarks/training.py
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -44,9 +44,15 @@ LESSONS = ("sample", "palm", "drawn")
 
 
 def student(shape: str) -> Student:
-    """A student of that shape with random weights, always the same; its tokenizer only pads."""
-    torch.manual_seed(0)
+    """A student of that shape; its tokenizer only pads."""
+    kind = Seq2SeqStudent if shape == "t5" else CausalStudent
     tokenizer = SimpleNamespace(eos_token_id=1, pad_token_id=0)
+    return kind(model(shape), tokenizer, max_source=1024, max_target=256)
+
+
+def model(shape: str) -> Any:
+    """A model of that shape with random weights, always the same, as Transformers makes it."""
+    torch.manual_seed(0)
     settings: dict[str, Any] = {"pad_token_id": 0, "eos_token_id": 1}
     if shape == "t5":
         # google/t5-v1_1-small.
@@ -63,7 +69,7 @@ def student(shape: str) -> Student:
             dropout_rate=0.1,
             **settings,
         )
-        return Seq2SeqStudent(T5ForConditionalGeneration(config), tokenizer, max_source=1024, max_target=256)
+        return T5ForConditionalGeneration(config)
     # HuggingFaceTB/SmolLM2-135M-Instruct.
     shared = LlamaConfig(
         vocab_size=49152,
@@ -79,13 +85,12 @@ def student(shape: str) -> Student:
         bos_token_id=1,
         **settings,
     )
-    return CausalStudent(LlamaForCausalLM(shared), tokenizer, max_source=1024, max_target=256)
+    return LlamaForCausalLM(shared)
 
 
 def families(shape: str, questions: int, k: int, lesson: str) -> list[Family]:
     """Families of one label, which counts k times, and k rationales; drawn ones where the texts are missing."""
-    real = {"sample": _sample, "palm": _palm}.get(lesson)
-    made = real(questions, k) if real else None
+    made = _sample(questions, k) if lesson == "sample" else _palm(questions, k) if lesson == "palm" else None
     if made is None:
         draw = random.Random(0)
         made = [

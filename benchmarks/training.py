@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from lessons import LESSONS, Family, families, fixed_families, pairs, student
+from lessons import LESSONS, Family, families, fixed_families, model, pairs, student
 from ratio import median, print_line
 from transformers import TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
@@ -68,8 +68,6 @@ class Side:
 
     def __init__(self, name: str, shape: str, precision: str, lesson: Sequence[Family]) -> None:
         self._watch = Stopwatch()
-        self._student = student(shape)
-        self._scale = Scale(self._student, prices_of(self._student.model))
         arguments = TrainingArguments(
             output_dir=tempfile.mkdtemp(),
             num_train_epochs=1,
@@ -86,16 +84,20 @@ class Side:
         )
         self.rows = len(pairs(lesson))
         if name == "ours":
-            plan = self._plan(lesson)
-            self.flops = total(self._scale.count(batch) for batch in plan).flops
+            learner = student(shape)
+            plan = self._plan(Scale(learner, prices_of(learner.model)), lesson)
             factors = term_factors({Tag.PREDICT: ALPHA, Tag.EXPLAIN: 1 - ALPHA})
-            dataset = PlanDataset(plan, self._student)
-            objective, model = Likelihood(self._student), self._student.model
-            self._trainer: Any = StageTrainer(objective, model, dataset, factors, arguments, None, [self._watch])
+            self._trainer: Any = StageTrainer(
+                Likelihood(learner),
+                learner.model,
+                PlanDataset(plan, learner),
+                factors,
+                arguments,
+                None,
+                [self._watch],
+            )
         else:
-            alone = [(row,) for pair in pairs(lesson) for row in pair]
-            self.flops = total(self._scale.count([row]) for row in alone).flops
-            self._trainer = TwoPassTrainer(self._student.model, pairs(lesson), arguments, callbacks=[self._watch])
+            self._trainer = TwoPassTrainer(model(shape), pairs(lesson), arguments, callbacks=[self._watch])
         self._trainer.remove_callback(PrinterCallback)
 
     def learn(self, steps: int = -1) -> float:
@@ -104,12 +106,20 @@ class Side:
         self._trainer.train()
         return self._watch.seconds
 
-    def _plan(self, lesson: Sequence[Family]) -> Plan:
+    def _plan(self, scale: Scale, lesson: Sequence[Family]) -> Plan:
         """Whole families in batches of ROWS rows as nearly as may be, one batch a step."""
-        tokens = sum(self._student.size(family) for family in lesson)
-        room = max(math.ceil(tokens * ROWS / self.rows), *(self._student.size(family) for family in lesson), 16)
+        sizes = [scale.student.size(family) for family in lesson]
+        room = max(math.ceil(sum(sizes) * ROWS / self.rows), *sizes, 16)
         config = TrainingConfig(budget=Budget(epochs=1), batch_tokens=room)
-        return make_plan(Rows(tuple(lesson), 0), self._scale, config, 1.0, seed=0)
+        return make_plan(Rows(tuple(lesson), 0), scale, config, 1.0, seed=0)
+
+
+def flops(shape: str, lesson: Sequence[Family]) -> tuple[int, int]:
+    """What the mathematics needs of families, and of their rows one by one."""
+    learner = student(shape)
+    scale = Scale(learner, prices_of(learner.model))
+    alone = [(row,) for pair in pairs(lesson) for row in pair]
+    return total(scale.count([one]) for one in lesson).flops, total(scale.count([one]) for one in alone).flops
 
 
 def ceiling(precision: str) -> float:
@@ -130,14 +140,15 @@ def race(shape: str, precision: str, lesson: Sequence[Family], rounds: int) -> t
         side.learn(steps=1)
     taken = [(ours.learn(), peer.learn()) for _ in range(rounds)]
     most = ceiling(precision)
+    needed, needed_by_peer = flops(shape, lesson)
     figures = {
         "rows": ours.rows,
         "rows_per_second": median([ours.rows / mine for mine, _ in taken]),
         "peer_rows_per_second": median([peer.rows / other for _, other in taken]),
-        "utilisation": median([ours.flops / mine / most for mine, _ in taken]),
-        "peer_utilisation": median([peer.flops / other / most for _, other in taken]),
-        "flops_a_row": round(ours.flops / ours.rows / 1e9, 2),
-        "peer_flops_a_row": round(peer.flops / peer.rows / 1e9, 2),
+        "utilisation": median([needed / mine / most for mine, _ in taken]),
+        "peer_utilisation": median([needed_by_peer / other / most for _, other in taken]),
+        "flops_a_row": round(needed / ours.rows / 1e9, 2),
+        "peer_flops_a_row": round(needed_by_peer / peer.rows / 1e9, 2),
         "ceiling": round(most / 1e9),
         "threads": torch.get_num_threads(),
     }

@@ -89,8 +89,6 @@ class Student(Protocol):
 
     model: Any
     tokenizer: Any
-    trees: bool
-    """Whether rows share what they have in common; if not, each is computed by itself."""
 
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False

@@ -3,7 +3,7 @@
 Whether a prefix tree is computed as its rows are one by one, and whether logits are the head's product and no more.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,16 @@ UNABLE = (ValueError, TypeError, RuntimeError, AttributeError, KeyError)
 """What models raise at masks and inputs that they do not take."""
 
 
+class Sharing(Student, Protocol):
+    """A student that may be told to share or not."""
+
+    trees: bool
+    """Whether rows share what they have in common; if not, each is computed by itself."""
+
+
 @torch.no_grad()
-def trees_are_rows(student: Student) -> bool:
-    """Whether every token of a tree has the loss that it has in its row; `student.trees` changes meanwhile."""
+def trees_are_rows(student: Sharing) -> bool:
+    """Whether every token of a tree has the loss that it has in its row; leaves `student.trees` to be set."""
     rows = probe_rows(student.model.get_input_embeddings().num_embeddings)
     training = student.model.training
     student.model.eval()

@@ -12,8 +12,8 @@ import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from learning_together import ACCUMULATE, learn
 from safetensors.torch import load_file
-from unit.training.learning_together import ACCUMULATE, learn
 
 from mindsmirror.processes import agreed, join, leads, processes
 from mindsmirror.records import Tag
@@ -84,8 +84,8 @@ def together(
         patch.setattr(trainer, "StageTrainer", trainer.StageTrainer)
         for kind, folder in students.items():
             learn(kind, folder, out / "one")
-    here = Path(__file__).parent
-    paths = [here, here.parents[1], here.parents[2] / "src"]
+    here = Path(__file__).parents[2]
+    paths = [here, here.parent / "src"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [*launch, str(here / "learning_together.py"), str(out / "two")]
