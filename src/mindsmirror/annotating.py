@@ -6,6 +6,7 @@ And its rehearsal: what the step would cost, judged by what is stored and by a f
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.repairs import MOST_REPAIRS, mendable
 from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.wanted import Account, Usage
+from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.files import read_records, write_in_order, write_records
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe
@@ -170,6 +172,20 @@ def take_over(ready: Sequence[Annotation], task: Task, file: Path, path: Path) -
         say(f"{lacking} questions have no annotation in {file} and are left out")
     write_records(path, ready)
     return {"questions": len(ready), "asked": 0, "failed": 0, "lacking": lacking}
+
+
+def teachers_of(configs: Sequence[TeacherConfig]) -> list[Teacher]:
+    """A recipe's teachers, none of them opened, named by model, and by number too where two have the same model."""
+    models = [config.model for config in configs]
+    return [
+        Teacher(
+            config.model if models.count(config.model) == 1 else f"{config.model} #{number}",
+            engine_identity(config),
+            partial(open_engine, config),
+            config.price,
+        )
+        for number, config in enumerate(configs)
+    ]
 
 
 @dataclass

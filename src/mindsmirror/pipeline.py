@@ -4,18 +4,17 @@ Each function is one step of a run and can be called by itself; a step whose out
 """
 
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.annotating import REHEARSED, Annotating, take_over
+from mindsmirror.annotating import REHEARSED, Annotating, take_over, teachers_of
 from mindsmirror.annotation import likelihood, repairs
 from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.answers import base
-from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.errors import BudgetError, DataError, RecipeError
 from mindsmirror.files import read_json, read_records
 from mindsmirror.methods import ArmConfig, check_ready, method_named
@@ -63,7 +62,7 @@ class Pipeline:
     @cached_property
     def teachers(self) -> list[Teacher]:
         """The recipe's teachers, none of them opened."""
-        return _teachers(self.recipe.teacher)
+        return teachers_of(self.recipe.teacher)
 
     @cached_property
     def ready(self) -> list[Annotation]:
@@ -274,20 +273,6 @@ class Pipeline:
             held_out=[a for a in self.annotations() if a.split == "valid"] if arm else [],
             folder=folder,
         )
-
-
-def _teachers(configs: Sequence[TeacherConfig]) -> list[Teacher]:
-    """The recipe's teachers, named by model, and by number too where two have the same model."""
-    models = [config.model for config in configs]
-    return [
-        Teacher(
-            config.model if models.count(config.model) == 1 else f"{config.model} #{number}",
-            engine_identity(config),
-            partial(open_engine, config),
-            config.price,
-        )
-        for number, config in enumerate(configs)
-    ]
 
 
 def run(recipe: Recipe | Path | str, runs: Path = RUNS) -> "Report":
