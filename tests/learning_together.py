@@ -6,6 +6,7 @@ torchrun --nproc_per_node 2 learning_together.py OUT KIND=FOLDER…
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import tiny
 import torch
@@ -60,7 +61,6 @@ def batches(student: tiny.AnyStudent) -> Plan:
 
 def learn(kind: str, student_folder: Path, out: Path) -> None:
     """Train with each accumulation and write gradients, losses and weights, `OUT/KIND-ACCUMULATE.safetensors`."""
-    trainer.StageTrainer = Recorded  # type: ignore[misc]
     for accumulate in ACCUMULATE:
         Recorded.seen = []
         student = tiny.load(student_folder)
@@ -69,7 +69,8 @@ def learn(kind: str, student_folder: Path, out: Path) -> None:
         model = with_adapter(student.model, settings)
         config = TrainingConfig(learning_rate=1e-3, accumulate=accumulate, precision="fp32", checkpoints=2)
         folder = out / f"{kind}-{accumulate}"
-        report = train_stage(student, model, batches(student), WEIGHTS, config, folder, 0, kind, Scores())
+        with patch.object(trainer, "StageTrainer", Recorded):
+            report = train_stage(student, model, batches(student), WEIGHTS, config, folder, 0, kind, Scores())
         made = {f"{step} {name}": grad for step, grads in enumerate(Recorded.seen) for name, grad in grads.items()}
         made |= {f"weight {name}": value.detach().clone() for name, value in model.named_parameters()}
         made |= {f"loss {task}": torch.tensor(losses) for task, losses in report["task_losses"].items()}

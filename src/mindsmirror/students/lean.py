@@ -2,15 +2,17 @@
 
 Of a T5's step half was not matrix products: random numbers of dropout (one at a time, 64 bits for each), a GELU in
 eight operations, norms in five, and casts of what a norm gives, once for each product that reads it. Here dropout draws
-four numbers from 64 random bits, GELU and norm are one operation each, and a norm gives what the products want. Values
-are those of the modules that are replaced but for rounding; dropout is another draw of the same distribution, its rate
-rounded to 1/65536. Parameters and their names stay, so nothing of this is seen in what is saved.
+four numbers from 64 random bits, GELU is one operation, and a norm gives what the products want and keeps less of it.
+Values are those of the modules that are replaced but for rounding; dropout is another draw of the same distribution,
+its rate rounded to 1/65536. Parameters and their names stay, so nothing of this is seen in what is saved.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 NORMS = frozenset({"T5LayerNorm", "MT5LayerNorm", "LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"})
@@ -42,9 +44,36 @@ class _Norm(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """hidden / rms(hidden) * weight, computed in fp32, in the precision of the matrix products that follow."""
         device = hidden.device.type
-        normed = functional.rms_norm(hidden.float(), hidden.shape[-1:], self.weight.float(), self.variance_epsilon)
         lower = torch.is_autocast_enabled(device)
-        return normed.to(torch.get_autocast_dtype(device) if lower else self.weight.dtype)
+        precision = torch.get_autocast_dtype(device) if lower else self.weight.dtype
+        return _apply(_Normed, hidden, self.weight, self.variance_epsilon, precision)
+
+
+class _Normed(torch.autograd.Function):
+    """Keeps its input, which the residual holds anyway, and not what it has divided."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, epsilon: float, precision: torch.dtype) -> Tensor:
+        with torch.autocast(hidden.device.type, enabled=False):
+            values = hidden.float()
+            scale = (values.square().mean(-1, keepdim=True) + epsilon).rsqrt_()
+            ctx.save_for_backward(hidden, weight, scale)
+            return (values * scale).mul_(weight).to(precision)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        hidden, weight, scale = ctx.saved_tensors
+        by_hidden, by_weight = None, None
+        values = hidden.float() * scale
+        if ctx.needs_input_grad[1]:
+            by_weight = (gradient * values).flatten(0, -2).sum(0).to(weight.dtype)
+        if ctx.needs_input_grad[0]:
+            scaled = gradient.float() * weight
+            # What is left of it at right angles to the values: along them the norm changes nothing.
+            along = (scaled * values).mean(-1, keepdim=True)
+            by_hidden = scaled.sub_(values.mul_(along)).mul_(scale).to(hidden.dtype)
+        return by_hidden, by_weight, None, None
 
 
 class _Gelu(nn.Module):
@@ -68,8 +97,7 @@ def dropout(hidden: Tensor, rate: float) -> Tensor:
     # 0 up to the least that stays, 1 from there on; comparisons, which give bools, are several times slower.
     least = dropped - STEPS // 2
     kept = bits[: hidden.numel()].clamp_(least - 1, least).sub_(least - 1).to(torch.int8).view(hidden.shape)
-    scaled: Tensor = _Kept.apply(hidden, kept, STEPS / (STEPS - dropped))  # type: ignore[no-untyped-call]
-    return scaled
+    return _apply(_Kept, hidden, kept, STEPS / (STEPS - dropped))
 
 
 class _Kept(torch.autograd.Function):
@@ -116,6 +144,10 @@ def attention(
 
 
 _dropped = dropout
+
+
+def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+    return cast(Callable[..., Tensor], function.apply)(*arguments)
 
 
 def _register() -> None:

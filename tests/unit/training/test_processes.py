@@ -19,7 +19,6 @@ from mindsmirror.processes import agreed, join, leads, processes
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Row
 from mindsmirror.students.seq2seq import Seq2SeqStudent
-from mindsmirror.training import trainer
 from mindsmirror.training.parts import parts_of_steps
 
 Folder = Callable[..., Path]
@@ -79,11 +78,8 @@ def together(
     """What one process and what two came to."""
     students = {"llama": tiny_folder("llama"), "t5": tiny_folder("t5"), "lora": tiny_folder("llama")}
     out = tmp_path_factory.mktemp("together")
-    with pytest.MonkeyPatch.context() as patch:
-        # `learn` puts its own in its place.
-        patch.setattr(trainer, "StageTrainer", trainer.StageTrainer)
-        for kind, folder in students.items():
-            learn(kind, folder, out / "one")
+    for kind, folder in students.items():
+        learn(kind, folder, out / "one")
     here = Path(__file__).parents[2]
     paths = [here, here.parent / "src"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
