@@ -5,8 +5,8 @@ minds_mirror   the official code's `…_CoT_….json` (Liu et al., 2024): record
 step_by_step   the PaLM-540B completions of Distilling step-by-step (Hsieh et al., 2023) as rows {id, raw}. The model
                goes on after its answer with questions of its own; they are cut off.
 jsonl          rows {id or question, rationale}, and if you like `answer` (where the rationale states none),
-               `teacher`, `evaluations`: texts, or {verdict, critique}, and `duals`: {kind, rationale}. It is what
-               `export` writes.
+               `teacher`, `evaluations`: texts, or {verdict, critique, likelihood}, and `duals`: {kind, rationale}. It
+               is what `export` writes.
 
 A file that is not of its kind is refused with its name and row. What a row's text amounts to is not decided here.
 """
@@ -22,13 +22,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mindsmirror.errors import DataError
-from mindsmirror.records import DualKind, Verdict, VerdictSource
+from mindsmirror.records import DualKind, Grounds, Verdict, VerdictSource
 from mindsmirror.tasks.rows import Row, read_rows
 from mindsmirror.tasks.shown import row_id
 
 OFFICIAL_FILES = "*_CoT_*.json"
 
-Word = TypeVar("Word", Verdict, VerdictSource, DualKind)
+Word = TypeVar("Word", Verdict, VerdictSource, DualKind, Grounds)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class ForeignJudgement:
     verdict: Verdict | None = None
     source: VerdictSource = VerdictSource.PLAIN
     teacher: str | None = None
+    likelihood: float | None = None
+    p_correct: float | None = None
+    calibration: Grounds | None = None
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,25 @@ def _judgement(row: Row, number: int, given: Any) -> ForeignJudgement:
         raise DataError(f"{where}: 'critique' must be a string.")
     verdict = _word(where, "verdict", given.get("verdict"), Verdict)
     source = _word(where, "source", given.get("source", "plain"), VerdictSource)
-    return ForeignJudgement(critique, verdict, source, Row(where, given).scalar("teacher"))
+    grounds = given.get("calibration")
+    return ForeignJudgement(
+        critique,
+        verdict,
+        source,
+        Row(where, given).scalar("teacher"),
+        likelihood=_share(where, "likelihood", given),
+        p_correct=_share(where, "p_correct", given),
+        calibration=None if grounds is None else _word(where, "calibration", grounds, Grounds),
+    )
+
+
+def _share(where: str, key: str, given: Mapping[str, Any]) -> float | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise DataError(f"{where}: {key!r} is {value!r}; it must be a number from 0 to 1, or null.")
+    return float(value)
 
 
 def _duals(row: Row) -> tuple[ForeignDual, ...]:

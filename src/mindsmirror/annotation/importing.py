@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.annotation.duals import read_dual
-from mindsmirror.annotation.importers import KINDS, ForeignRationale
+from mindsmirror.annotation.importers import KINDS, ForeignJudgement, ForeignRationale
 from mindsmirror.annotation.reading import read_judgement, read_rationale
 from mindsmirror.annotation.store import Stored
 from mindsmirror.engines.base import Finish
@@ -150,9 +150,7 @@ def _annotation(
         name = teacher or foreign.teacher or usual
         rationales.append(_rationale(task, example, name, sample, foreign))
         evaluations += [
-            read_judgement(
-                teacher or said.teacher or name, sample, number, _stored(said.text), said.source, said.verdict
-            )
+            _judgement(teacher or said.teacher or name, sample, number, said)
             for number, said in enumerate(foreign.judgements)
         ]
         kinds: Counter[DualKind] = Counter()
@@ -189,6 +187,14 @@ def _rationale(task: Task, example: Example, teacher: str, sample: int, foreign:
         return found.model_copy(update={"parse": Parse.BAD_ANSWER, "reason": reason})
     read = {"parse": Parse.OK, "reason": "", "answer": answer.text, "right": task.right(example, answer)}
     return found.model_copy(update=read)
+
+
+def _judgement(teacher: str, rationale: int, sample: int, said: ForeignJudgement) -> SelfEvaluation:
+    found = read_judgement(teacher, rationale, sample, _stored(said.text), said.source, said.verdict)
+    given = {"likelihood": said.likelihood, "p_correct": said.p_correct, "calibration": said.calibration}
+    if said.likelihood is not None and found.parse is Parse.EMPTY:
+        given["parse"], given["reason"] = Parse.OK, ""  # A judge that gives likelihoods need not write a critique.
+    return found.model_copy(update=given)
 
 
 def _stored(text: str, *, truncated: bool = False) -> Stored:

@@ -90,12 +90,13 @@ def _schema() -> Any:
 
     text = pa.string()
     evaluation = dict.fromkeys(("teacher", "verdict", "source", "critique", "parse", "reason"), text)
+    shares = dict.fromkeys(("likelihood", "p_correct"), pa.float64())
     dual = dict.fromkeys(("kind", "sample", "teacher", "rationale", "thought", "answer", "parse", "reason"), text)
     types = {
         "choices": pa.list_(pa.struct({"letter": text, "text": text})),
         "sample": pa.int64(),
         "right": pa.bool_(),
-        "evaluations": pa.list_(pa.struct({"sample": pa.int64(), **evaluation})),
+        "evaluations": pa.list_(pa.struct({"sample": pa.int64(), **evaluation, **shares, "calibration": text})),
         "duals": pa.list_(pa.struct({**dual, "sample": pa.int64(), "right": pa.bool_()})),
     }
     return pa.schema({column: types.get(column, text) for column in COLUMNS})

@@ -25,7 +25,8 @@ COLUMNS: dict[str, str] = {
     "parse": "how reading it ended: ok, empty, truncated, refused, no_answer, bad_answer, failed",
     "reason": "why it did not parse",
     "right": "whether the answer is right by gold; null if that is not known",
-    "evaluations": "its self-evaluations: sample, teacher, verdict, source of the verdict, critique, parse, reason",
+    "evaluations": "its self-evaluations: sample, teacher, verdict, source of the verdict, critique, parse, reason; "
+    "of a judge that gives likelihoods also likelihood, p_correct and calibration, else null",
     "duals": "the thought corrected (kind rectified) or spoilt (corrupted) by a teacher that knew the answer: kind, "
     "sample, teacher, rationale, thought, answer, parse (also: missed), reason, right",
 }
@@ -72,6 +73,9 @@ def _row(
                 "critique": evaluation.critique,
                 "parse": evaluation.parse.value,
                 "reason": evaluation.reason,
+                "likelihood": evaluation.likelihood,
+                "p_correct": evaluation.p_correct,
+                "calibration": evaluation.calibration.value if evaluation.calibration else None,
             }
             for evaluation in evaluations
         ],

@@ -168,6 +168,18 @@ def test_rows_of_ones_own(tmp_path: Path) -> None:
             {"id": "a", "rationale": "Two.", "evaluations": [{"verdict": "wrong", "source": "me"}]},
             "evaluation 0: 'source' is 'me'",
         ),
+        (
+            {"id": "a", "rationale": "Two.", "evaluations": [{"verdict": "wrong", "likelihood": 1.5}]},
+            "evaluation 0: 'likelihood' is 1.5; it must be a number from 0 to 1",
+        ),
+        (
+            {"id": "a", "rationale": "Two.", "evaluations": [{"verdict": "wrong", "p_correct": True}]},
+            "evaluation 0: 'p_correct' is True",
+        ),
+        (
+            {"id": "a", "rationale": "Two.", "evaluations": [{"verdict": "wrong", "calibration": "me"}]},
+            "evaluation 0: 'calibration' is 'me'; it must be one of consensus, gold",
+        ),
         ({"id": "a", "rationale": "Two.", "duals": {}}, "'duals' must be a list"),
         ({"id": "a", "rationale": "Two.", "duals": ["So."]}, "'duals' must be a list of objects"),
         ({"id": "a", "rationale": "Two.", "duals": [{"rationale": "So."}]}, "dual 0: 'kind' is None.*rectified"),

@@ -12,7 +12,7 @@ from mindsmirror.annotation.importing import Counts, count_by_split, import_anno
 from mindsmirror.answers import Choice, Number
 from mindsmirror.delivery.rows import rationale_rows
 from mindsmirror.errors import DataError, UnknownNameError
-from mindsmirror.records import Annotation, DualKind, Example, Parse, Verdict
+from mindsmirror.records import Annotation, DualKind, Example, Grounds, Parse, Verdict
 from mindsmirror.tasks import TaskConfig, load_task
 from mindsmirror.tasks.base import Splits, Task
 
@@ -86,6 +86,19 @@ def test_evaluations_stay_with_their_rationale(tmp_path: Path) -> None:
         (2, 0, Verdict.CORRECT, "Yes."),
     ]
     assert Annotation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_what_a_judge_of_likelihoods_gave_goes_out_and_comes_in(tmp_path: Path) -> None:
+    weighed = {"verdict": "wrong", "source": "likelihood", "likelihood": 0.75, "p_correct": 0.4, "calibration": "gold"}
+    raw = {"verdict": "correct", "source": "likelihood", "likelihood": 1}
+    [found] = imported(tmp_path, {"id": "a", "rationale": "One. The answer is 2.", "evaluations": [weighed, raw]})
+    assert [(e.likelihood, e.p_correct, e.calibration, e.parse) for e in found.evaluations] == [
+        (0.75, 0.4, Grounds.GOLD, Parse.OK),
+        (1.0, None, None, Parse.OK),
+    ]
+    [row] = rationale_rows([found])["train"]
+    [again] = imported(tmp_path, row)
+    assert again.evaluations == found.evaluations
 
 
 def test_duals_stay_with_their_rationale_and_are_held_against_gold(tmp_path: Path) -> None:

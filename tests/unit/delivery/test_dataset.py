@@ -48,6 +48,7 @@ def annotation(name: str, split: str, *, judged: bool = True) -> Annotation:
                 verdict=Verdict.CORRECT,
                 source=VerdictSource.PLAIN,
                 critique="Fine.",
+                likelihood=0.75 if i else None,
             )
             for i in range(2 * judged)
         ),
