@@ -3,6 +3,7 @@
 torchrun --nproc_per_node 2 learning_together.py OUT KIND=FOLDER…
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,29 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mindsmirror.processes import join, leads
-from mindsmirror.records import Tag
+from mindsmirror.records import Agreement, Stage, Tag, Target
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import with_adapter
 from mindsmirror.training import trainer
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.plan import Plan, encode
+from mindsmirror.training.plan import Plan, encode, whole_steps
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
 LESSON = tiny.lesson(
     *((Tag.PREDICT, f"{n}+{n}?", f"{2 * n}") for n in range(5)),
     *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice is {2 * n}.") for n in range(5)),
     *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice makes {2 * n}") for n in range(3)),
+)
+RIGHT, WRONG = "{n} and {n} make {sum}.", "{n} and {n} make {n}."
+PAIRS = [(RIGHT.format(n=n, sum=2 * n), WRONG.format(n=n)) for n in range(1, 6)]
+DUALS = Stage(
+    name="duals",
+    targets=tuple(
+        Target(tag=Tag.EXPLAIN, example=right, question=right[:5], text=text, contrast=other, unlearn=text is wrong)
+        for right, wrong in PAIRS
+        for text, other in ((right, wrong), (wrong, right))
+    ),
+    task_weights={Tag.EXPLAIN: 1.0},
 )
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7}
 ACCUMULATE = (1, 2, 3)
@@ -53,27 +65,48 @@ class Scores:
         return self._asked / 10
 
 
-def batches(student: tiny.AnyStudent) -> Plan:
-    """Seven batches of one or two families; of the last step there are fewer."""
-    families = encode(LESSON, student, max_target=256).families
-    return (families[:2], families[2:3], families[3:], families[:1], families[1:3], families[3:4], families[4:])
+def batches(student: tiny.AnyStudent, kind: str, accumulate: int) -> Plan:
+    """Seven batches of one or two families; of the last step there are fewer, but where steps are repeated."""
+    families = encode(DUALS if kind == "edit" else LESSON, student, max_target=256).families
+    plan = (families[:2], families[2:3], families[3:], families[:1], families[1:3], families[3:4], families[4:])
+    return whole_steps(plan, accumulate) if kind == "dynsdpb" else plan
 
 
 def learn(kind: str, student_folder: Path, out: Path) -> None:
-    """Train with each accumulation and write gradients, losses and weights, `OUT/KIND-ACCUMULATE.safetensors`."""
+    """Train with each accumulation and write gradients, losses and weights, `OUT/KIND-ACCUMULATE.safetensors`.
+
+    A kind is a student, `lora`, or a method whose loss has terms of its own.
+    """
     for accumulate in ACCUMULATE:
         Recorded.seen = []
         student = tiny.load(student_folder)
         settings = StudentConfig(model="x", adapter="lora" if kind.startswith("lora") else "none", lora_rank=4)
         torch.manual_seed(3)
         model = with_adapter(student.model, settings)
-        config = TrainingConfig(learning_rate=1e-3, accumulate=accumulate, precision="fp32", checkpoints=2)
+        # So that a student differs from what it was one step before by more than rounding.
+        rate = 1e-2 if kind == "dynsdpb" else 1e-3
+        config = TrainingConfig(learning_rate=rate, accumulate=accumulate, precision="fp32", checkpoints=2)
         folder = out / f"{kind}-{accumulate}"
         with patch.object(trainer, "StageTrainer", Recorded):
-            report = train_stage(student, model, batches(student), WEIGHTS, config, folder, 0, kind, Scores())
+            report = train_stage(
+                student,
+                model,
+                batches(student, kind, accumulate),
+                WEIGHTS,
+                config,
+                folder,
+                0,
+                kind,
+                Scores(),
+                unlearning=0.5,
+                agreement=Agreement() if kind == "dynsdpb" else None,
+            )
         made = {f"{step} {name}": grad for step, grads in enumerate(Recorded.seen) for name, grad in grads.items()}
         made |= {f"weight {name}": value.detach().clone() for name, value in model.named_parameters()}
-        made |= {f"loss {task}": torch.tensor(losses) for task, losses in report["task_losses"].items()}
+        made |= {
+            f"loss {task}": torch.tensor([math.nan if loss is None else loss for loss in losses])
+            for task, losses in report["task_losses"].items()
+        }
         made["loss"] = torch.tensor(report["losses"])
         if leads():
             save_file({name: value.contiguous() for name, value in made.items()}, f"{folder}.safetensors")

@@ -50,7 +50,8 @@ class Tree:
 def build_tree(rows: Sequence[Row]) -> Tree:
     """The rows of one family as a prefix tree.
 
-    The last token of a target is predicted but never read, so it is no node.
+    The last token of a target is predicted but never read, so it is no node. Tokens without weight are not predicted,
+    but where a whole row has none: a batch of nothing else still goes through the student.
     """
     tree = Tree()
     children: dict[tuple[int, int], int] = {}
@@ -58,10 +59,11 @@ def build_tree(rows: Sequence[Row]) -> Tree:
         node = -1
         path = (*row.source, *row.target)
         term, weights = row.term, row.weights
+        weightless = not any(weights)
         for position, token in enumerate(path):
             if position >= len(row.source):
                 weight = weights[position - len(row.source)]
-                if weight or not row.factors:
+                if weight or weightless:
                     key = (node, token, term)
                     tree.predictions[key] = tree.predictions.get(key, 0.0) + weight
                 if position == len(path) - 1:

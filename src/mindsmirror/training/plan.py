@@ -98,7 +98,8 @@ def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, se
     """Shuffled passes over the families, cut into batches, until the share of the budget is spent.
 
     The last batch is the one that brings what is spent nearest to the budget; there is one batch at least. With a
-    `distance`, batches are half as large, and each costs what is repeated in it, too.
+    `distance`, batches are half as large, each costs what is repeated in it, too, and there are only whole steps: who
+    repeats a step wants all of it, however many processes share it.
     """
     room = config.batch_tokens // 2 if distance else config.batch_tokens
     pieces = [
@@ -115,8 +116,14 @@ def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, se
             batches.append(batch)
             price = cost(with_repeated(batches, len(batches) - 1, distance))
             if len(batches) > 1 and spent + price / 2 > limit:
-                return tuple(batches[:-1])
+                return whole_steps(batches[:-1], distance)
             spent += price
+
+
+def whole_steps(batches: Sequence[Families], size: int) -> Plan:
+    """The batches without a last step that has fewer than `size`; all of them if there is no other, or size is 0."""
+    left = len(batches) % size if 0 < size < len(batches) else 0
+    return tuple(batches[: len(batches) - left])
 
 
 def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:

@@ -92,6 +92,14 @@ def test_a_tree_of_one_row_is_the_row(rows: list[Row]) -> None:
     }
 
 
+def test_a_row_that_weighs_nothing_is_predicted_all_the_same() -> None:
+    """A batch of nothing else is what a process computes that has no part of a step."""
+    counts = Row("q", Tag.EXPLAIN, (1,), (5, 6), factors=(0.0, 1.0))
+    assert build_tree([counts]).predictions == {(1, 6, counts.term): 1.0}
+    idle = Row("q", Tag.EXPLAIN, (1,), (5, 6), 0.0, (0.0, 1.0))
+    assert build_tree([idle]).predictions == {(0, 5, idle.term): 0.0, (1, 6, idle.term): 0.0}
+
+
 def test_by_hand() -> None:
     """Two rationales that part at their second token, and a label that stands twice."""
     rows = [

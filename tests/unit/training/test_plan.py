@@ -16,7 +16,7 @@ from mindsmirror.students.seq2seq import Seq2SeqStudent
 from mindsmirror.students.work import Part
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.counts import Scale, row_tokens, total
-from mindsmirror.training.plan import Plan, Rows, encode, make_plan, repeat_distance, with_repeated
+from mindsmirror.training.plan import Plan, Rows, encode, make_plan, repeat_distance, whole_steps, with_repeated
 
 WORDS = tiny.tokenizer(None)
 STUDENT = Seq2SeqStudent(tiny.model("t5", len(WORDS)), WORDS, max_source=512, max_target=256)
@@ -280,6 +280,15 @@ def test_what_is_repeated_is_paid_for(budget: dict[str, float]) -> None:
         assert new.tokens == pytest.approx(counts.tokens / (1 + distance), rel=0.1)
     limit = 4 * ROWS.tokens if unit == "epochs" else budget[unit]
     assert spent[0] == pytest.approx(limit, rel=0.05) and spent[1] == pytest.approx(limit, rel=0.05)
+
+
+@pytest.mark.parametrize(("size", "left"), [(0, 5), (1, 5), (2, 4), (3, 3), (5, 5), (6, 5)])
+def test_a_step_that_is_repeated_is_whole(size: int, left: int) -> None:
+    batches = [(family,) for family in ROWS.families[:5]]
+    assert whole_steps(batches, size) == tuple(batches[:left])
+    for epochs in range(1, 5):
+        plan = make_plan(ROWS, SCALE, settings(Budget(epochs=epochs)), 1.0, seed=5, distance=size)
+        assert size == 0 or len(plan) % size == 0 or len(plan) < size
 
 
 def test_steps_are_steps_whatever_is_repeated() -> None:

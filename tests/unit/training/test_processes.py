@@ -22,6 +22,8 @@ from mindsmirror.students.seq2seq import Seq2SeqStudent
 from mindsmirror.training.parts import parts_of_steps
 
 Folder = Callable[..., Path]
+KINDS = ("llama", "t5", "lora", "edit", "dynsdpb")
+"""Students, and methods whose losses have terms of their own."""
 WORDS = tiny.tokenizer(None)
 STUDENT = Seq2SeqStudent(tiny.model("t5", len(WORDS)), WORDS, max_source=512, max_target=256)
 
@@ -76,7 +78,7 @@ def together(
     tiny_folder: Folder, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, int], tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]]:
     """What one process and what two came to."""
-    students = {"llama": tiny_folder("llama"), "t5": tiny_folder("t5"), "lora": tiny_folder("llama")}
+    students = {kind: tiny_folder("t5" if kind == "t5" else "llama") for kind in KINDS}
     out = tmp_path_factory.mktemp("together")
     for kind, folder in students.items():
         learn(kind, folder, out / "one")
@@ -87,7 +89,7 @@ def together(
     command = [*launch, str(here / "learning_together.py"), str(out / "two")]
     command += [f"{kind}={folder}" for kind, folder in students.items()]
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, done.stderr[-8000:]
 
     def made(kind: str, accumulate: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         one, two = (load_file(out / name / f"{kind}-{accumulate}.safetensors") for name in ("one", "two"))
@@ -97,7 +99,7 @@ def together(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["llama", "t5", "lora"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("accumulate", ACCUMULATE)
 def test_two_processes_learn_what_one_does(
     kind: str,
@@ -107,11 +109,14 @@ def test_two_processes_learn_what_one_does(
     """Losses and the first step's gradients to 1e-5; later ones start from weights that have rounded differently."""
     one, two = together(kind, accumulate)
     assert one.keys() == two.keys()
-    assert len(one["loss"]) == -(-7 // accumulate)
+    assert len(one["loss"]) == (7 // accumulate if kind == "dynsdpb" else -(-7 // accumulate))
+    assert kind != "edit" or "loss unlearn_explain" in one, sorted(key for key in one if key.startswith("loss"))
     largest = max(float(value.norm()) for name, value in one.items() if name.startswith("0 "))
     for name, value in one.items():
         if "loss" in name:
-            torch.testing.assert_close(two[name], value, rtol=1e-5, atol=0)
+            # A divergence of nearly equal distributions is a difference of numbers that round at 1e-7.
+            rounding = 1e-6 if "agree" in name else 0
+            torch.testing.assert_close(two[name], value, rtol=1e-5, atol=rounding, equal_nan=True)
         elif name.startswith("0 "):
             assert float((two[name] - value).norm()) <= 1e-5 * float(value.norm()) + 1e-7 * largest, name
         elif name.startswith("weight"):
