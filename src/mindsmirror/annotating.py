@@ -53,7 +53,10 @@ class Annotating:
             annotator = self._annotator(store)
 
             def show(tally: Tally) -> None:
-                progress.update(sums.complete, f"{tally.samples} samples, {annotator.spending.words} paid")
+                if tally.samples or sums.failed:
+                    progress.update(sums.complete, f"{tally.samples} samples, {annotator.spending.words} paid")
+                else:
+                    progress.found(sums.complete)
 
             with closing(annotator.accounts(self.task.splits.annotated(), show)) as accounts:
                 write_in_order(path, sums.added(accounts))

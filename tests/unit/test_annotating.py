@@ -78,11 +78,27 @@ def test_what_is_paid_so_far_stands_on_the_progress_line(
     result = annotating(tmp_path, 12, {"rationales": 2, "budget": {"usd": 1}}, capacity=4).annotate(
         tmp_path / "a.jsonl"
     )
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("annotating: ")]
+    shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("annotating: ")]
+    lines = [line for line in shown if "found done" not in line]
     spent = [float(line.split("$")[1].split(" of ")[0]) for line in lines]
     assert spent == sorted(spent) and len(set(spent)) > 6
     assert spent[-1] == pytest.approx(result["paid"]["usd"], abs=1e-4) and spent[0] < spent[-1] / 2
     assert lines[-1].startswith("annotating: 12/12 questions")
+
+
+def test_what_is_stored_is_counted_while_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mindsmirror.progress.LOG_SECONDS", 0.0)
+    step = annotating(tmp_path, 12, {"rationales": 2})
+    step.annotate(tmp_path / "a.jsonl")
+    capsys.readouterr()
+    step.annotate(tmp_path / "a.jsonl")
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines[:12]] == [
+        f"annotating: {done}/12 questions found done" for done in range(1, 13)
+    ]
+    assert lines[-1].startswith("annotating: 12/12 questions, ") and "0 samples asked for" in lines[-1]
 
 
 def test_a_question_that_is_not_begun_is_not_in_the_file(tmp_path: Path) -> None:

@@ -38,6 +38,23 @@ def test_neither_loading_nor_what_was_done_before_counts_for_the_rate(clock: Clo
     assert second == "annotating: 40/90 questions, 0.5/s, 1m20s, 1m40s left, some tokens"
 
 
+def test_what_is_found_done_is_shown_and_has_no_rate(clock: Clock) -> None:
+    out = io.StringIO()
+    shown = progress.Progress("annotating", 90, "questions", out)
+    for done in (10, 20, 30):
+        clock.now += 10
+        shown.found(done)
+    clock.now += 20
+    shown.update(40)
+    clock.now += 20
+    shown.update(50)
+    assert out.getvalue().splitlines() == [
+        "annotating: 20/90 questions found done, 20s",
+        "annotating: 40/90 questions, 0/s, 50s",
+        "annotating: 50/90 questions, 0.5/s, 1m10s, 1m20s left",
+    ]
+
+
 def test_lines_are_rare_in_a_log_and_the_last_state_is_shown_once(clock: Clock) -> None:
     out = io.StringIO()
     shown = progress.Progress("x", 100, "steps", out)

@@ -127,6 +127,7 @@ class Annotator:
                         break
                     number, (split, example) = found
                     yield from self._committed([self._begin(number, split, example)])
+                    progress(self.tally)
                 yield from self._committed(self._asking.wait())
                 progress(self.tally)
 
