@@ -88,13 +88,16 @@ def model(shape: str) -> Any:
     return LlamaForCausalLM(shared)
 
 
-def families(shape: str, questions: int, k: int, lesson: str) -> list[Family]:
-    """Families of one label, which counts k times, and k rationales; drawn ones where the texts are missing."""
+def families(shape: str, questions: int, k: int, lesson: str, length: int = RATIONALE) -> list[Family]:
+    """Families of one label, which counts k times, and k rationales; drawn ones where the texts are missing.
+
+    `length` is how many tokens a drawn rationale has on average.
+    """
     made = _sample(questions, k) if lesson == "sample" else _palm(questions, k) if lesson == "palm" else None
     if made is None:
         draw = random.Random(0)
         made = [
-            (_near(draw, QUESTION), _near(draw, LABEL), [_near(draw, RATIONALE) for _ in range(k)])
+            (_near(draw, QUESTION), _near(draw, LABEL), [_near(draw, length) for _ in range(k)])
             for _ in range(questions)
         ]
     return [_family(shape, number, *texts) for number, texts in enumerate(made)]

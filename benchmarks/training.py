@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from lessons import LESSONS, Family, families, fixed_families, model, pairs, student
+from lessons import LESSONS, RATIONALE, Family, families, fixed_families, model, pairs, student
 from ratio import median, print_line
 from transformers import TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
@@ -198,9 +198,11 @@ def measure(case: str, options: argparse.Namespace) -> None:
             print_line("training growth", PEER, ratios, student="t5", precision=options.precision, k=k, **figures)
         return
     shape, precision = case.split("-")
-    lesson = families(shape, options.questions, options.k, options.lesson)
+    lesson = families(shape, options.questions, options.k, options.lesson, options.rationale)
     figures, ratios = race(shape, precision, lesson, options.pairs)
-    settings = {"student": shape, "precision": precision, "lesson": options.lesson, "k": options.k}
+    settings: dict[str, Any] = {"student": shape, "precision": precision, "lesson": options.lesson, "k": options.k}
+    if options.lesson == "drawn":
+        settings["rationale_tokens"] = options.rationale
     print_line("training", PEER, ratios, **settings, **figures)
 
 
@@ -213,6 +215,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--precision", choices=["bf16", "fp32"], default="bf16", help="of memory and growth")
     parser.add_argument("--lesson", choices=LESSONS, default="sample", help="see lessons.py")
+    parser.add_argument("--rationale", type=int, default=RATIONALE, help="mean tokens of a rationale, where drawn")
     parser.add_argument("--hold", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.hold:
