@@ -114,7 +114,7 @@ def test_no_more_annotations_are_held_than_are_being_written(tmp_path: Path) -> 
     held: list[int] = []
 
     def script(messages: Sequence[Message], key: str) -> str:
-        if messages[-1].content in ("What is 150 + 153?", "What is 399 + 402?"):
+        if messages[-1].content.startswith(("What is 150 + 153?", "What is 399 + 402?")):
             gc.collect()
             held.append(sum(isinstance(found, Annotation | Rationale | Example) for found in gc.get_objects()))
         return teacher(messages, key)

@@ -64,7 +64,8 @@ class Lab:
     engines: list[Counted] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     spending: Spending | None = None
-    prompts: PromptSet = field(default_factory=lambda: load_prompts("number"))
+    # Without its reminder, so that a script knows a question by its text.
+    prompts: PromptSet = field(default_factory=lambda: load_prompts("number").model_copy(update={"reminder": ""}))
 
     @property
     def path(self) -> Path:

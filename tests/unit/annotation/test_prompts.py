@@ -145,7 +145,7 @@ def test_prompts_of_a_kind_share_their_first_messages(source: str) -> None:
 
 
 def test_a_reminder_stands_below_every_question_and_nowhere_else() -> None:
-    plain = load_prompts("number")
+    plain = load_prompts("equation")
     reminded = plain.model_copy(update={"reminder": "End with the answer."})
     questions = {QUESTION.text, *(shot.question for shot in plain.solved)}
     pairs = zip(plain.rationale(QUESTION).messages, reminded.rationale(QUESTION).messages, strict=True)
@@ -229,7 +229,7 @@ def test_the_hash_changes_with_every_word(monkeypatch: pytest.MonkeyPatch) -> No
     document = tomllib.loads((FOLDER / "number.toml").read_text(encoding="utf-8"))
     whole = PromptSet.model_validate(document)
     hashes = [whole.hash, *(PromptSet.model_validate(variant).hash for variant in variants(document))]
-    assert len(hashes) == 1 + 4 + 2 * 3 + 2 * 5 + 2
+    assert len(hashes) == 1 + 5 + 2 * 3 + 2 * 5 + 2
     for name in ("JUDGE", "RESULT", "JUDGE_SYSTEM"):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, getattr(module, name) + "x")
