@@ -41,6 +41,19 @@ class Recipe(BaseModel):
     arm: tuple[ArmConfig, ...] = Field(min_length=1)
     evaluation: EvaluationConfig = EvaluationConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _best_judge(cls, document: Any) -> Any:
+        """Where every arm learns from gold and no judge is named, gold judges: there is no better (docs/results.md)."""
+        if not isinstance(document, Mapping):
+            return document
+        judge, arms = document.get("judge", {}), document.get("arm")
+        if not isinstance(judge, Mapping) or "strategy" in judge or not isinstance(arms, Sequence):
+            return document
+        if not arms or any(not isinstance(arm, Mapping) or arm.get("labels") != "gold" for arm in arms):
+            return document
+        return {**document, "judge": {**judge, "strategy": "informed"}}
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [arm.name for arm in self.arm]

@@ -171,6 +171,19 @@ def test_informed_verdicts_need_gold_labels_in_every_arm() -> None:
     assert make_recipe(document).judge.strategy == "informed"
 
 
+@pytest.mark.parametrize(("labels", "judge"), [("gold", "informed"), ("teacher", "consensus")])
+def test_where_every_arm_learns_from_gold_it_judges_unless_another_is_named(labels: str, judge: str) -> None:
+    document = with_change("arm.0.labels", "gold")
+    document["arm"][1]["labels"] = labels
+    document["judge"] = {"max_tokens": 64}
+    found = make_recipe(document).judge
+    assert (found.strategy, found.max_tokens) == (judge, 64)
+    del document["judge"]
+    assert make_recipe(document).judge.strategy == judge
+    document["judge"] = {"strategy": "consensus"}
+    assert make_recipe(document).judge.strategy == "consensus"
+
+
 def test_likelihoods_are_calibrated_against_what_every_arm_may_know() -> None:
     document = with_change("judge.strategy", "likelihood")
     assert make_recipe(document).judge.calibration is Grounds.CONSENSUS
