@@ -191,7 +191,11 @@ def _rationale(task: Task, example: Example, teacher: str, sample: int, foreign:
 
 def _judgement(teacher: str, rationale: int, sample: int, said: ForeignJudgement) -> SelfEvaluation:
     found = read_judgement(teacher, rationale, sample, _stored(said.text), said.source, said.verdict)
-    given = {"likelihood": said.likelihood, "p_correct": said.p_correct, "calibration": said.calibration}
+    given: dict[str, object] = {
+        "likelihood": said.likelihood,
+        "p_correct": said.p_correct,
+        "calibration": said.calibration,
+    }
     if said.likelihood is not None and found.parse is Parse.EMPTY:
         given["parse"], given["reason"] = Parse.OK, ""  # A judge that gives likelihoods need not write a critique.
     return found.model_copy(update=given)
