@@ -147,7 +147,8 @@ def test_an_added_question_asks_only_for_itself(copied: Finished) -> None:
     new = material.stored(copied.folder / "runs" / "store.sqlite")
     assert len(keys) == len(set(keys)) and not set(keys) & before.keys()
     assert set(keys) == new.keys() - before.keys()
-    rationales = [text for key in keys for purpose, text in [new[key]] if purpose == "rationale"]
+    # What is asked is the question and, below it, a reminder of the form.
+    rationales = [text.split("\n\n")[0] for key in keys for purpose, text in [new[key]] if purpose == "rationale"]
     assert rationales == [added["question"]] * 3
     assert len(keys) <= 6
     assert report(copied)["annotation"]["examples"] == TRAIN + VALID + 1
