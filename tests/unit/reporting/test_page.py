@@ -128,7 +128,7 @@ def test_any_text_keeps_the_page_well_formed(full_report: Report, text: str) -> 
 
 def test_nothing_measured_is_said(bare_report: Report) -> None:
     text = Page(render(bare_report)).text
-    assert "No arm of this run learnt to judge" in text
+    assert "No arm of this run was asked to judge" in text
     assert "Nothing is scored: no arm was evaluated." in text
     assert text.count("not measured") == 3
     unscored = Page(render(changed(bare_report, arms=arms(1, accuracy=None, ci95=None)))).text
