@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mindsmirror.processes import join, leads
-from mindsmirror.records import Agreement, Stage, Tag, Target
+from mindsmirror.records import Agreement, Stage, Tag
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import with_adapter
 from mindsmirror.training import trainer
@@ -28,14 +28,12 @@ LESSON = tiny.lesson(
     *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice is {2 * n}.") for n in range(5)),
     *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice makes {2 * n}") for n in range(3)),
 )
-RIGHT, WRONG = "{n} and {n} make {sum}.", "{n} and {n} make {n}."
-PAIRS = [(RIGHT.format(n=n, sum=2 * n), WRONG.format(n=n)) for n in range(1, 6)]
 DUALS = Stage(
     name="duals",
     targets=tuple(
-        Target(tag=Tag.EXPLAIN, example=right, question=right[:5], text=text, contrast=other, unlearn=text is wrong)
-        for right, wrong in PAIRS
-        for text, other in ((right, wrong), (wrong, right))
+        target
+        for n in range(1, 6)
+        for target in tiny.pair(f"{n}+{n}?", f"{n} and {n} make {2 * n}.", f"{n} and {n} make {n}.")
     ),
     task_weights={Tag.EXPLAIN: 1.0},
 )

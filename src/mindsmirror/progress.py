@@ -59,43 +59,43 @@ class Progress:
             # Neither what a resumed run found done nor the loading of a model counts for the rate.
             self._first = (done, time.monotonic())
         if self._due():
-            self._show(done, note, end="\r" if self._terminal else "\n")
+            self._show(done, note)
 
     def found(self, done: int) -> None:
         """`done` of the total were done before this job, as far as it has looked; raises what `update` does."""
         if self._due():
-            line = f"{self._label}: {done}/{self._total} {self._unit} found done, {self._elapsed()}"
-            self._write(line, end="\r" if self._terminal else "\n")
+            self._write(f"{self._label}: {done}/{self._total} {self._unit} found done, {self._elapsed()}")
 
     def close(self, done: int, note: str = "") -> None:
         """Show the last state and leave the line."""
         if self._terminal or self._last != (done, note):
-            self._show(done, note, end="\n")
+            self._show(done, note, last=True)
 
     def _due(self) -> bool:
         if _interrupted.is_set():
             raise KeyboardInterrupt
         now = time.monotonic()
-        due = now - self._shown >= (TERMINAL_SECONDS if self._terminal else LOG_SECONDS)
-        self._shown = now if due else self._shown
-        return due
+        if now - self._shown < (TERMINAL_SECONDS if self._terminal else LOG_SECONDS):
+            return False
+        self._shown = now
+        return True
 
     def _elapsed(self) -> str:
         return clock(time.monotonic() - self._started)
 
-    def _show(self, done: int, note: str, end: str) -> None:
+    def _show(self, done: int, note: str, *, last: bool = False) -> None:
         now = time.monotonic()
         first, began = self._first or (0, self._started)
         rate = (done - first) / (now - began) if now > began else 0.0
         left = f", {clock((self._total - done) / rate)} left" if rate > 0 and done < self._total else ""
         line = f"{self._label}: {done}/{self._total} {self._unit}, {rate:.2g}/s, {self._elapsed()}{left}"
         self._last = (done, note)
-        self._write(line + (f", {note}" if note else ""), end)
+        self._write(line + (f", {note}" if note else ""), last=last)
 
-    def _write(self, line: str, end: str) -> None:
+    def _write(self, line: str, *, last: bool = False) -> None:
         padding = " " * max(0, self._width - len(line)) if self._terminal else ""
         self._width = len(line)
-        self._stream.write(line + padding + end)
+        self._stream.write(line + padding + ("\r" if self._terminal and not last else "\n"))
         self._stream.flush()
 
 

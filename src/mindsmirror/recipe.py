@@ -41,18 +41,12 @@ class Recipe(BaseModel):
     arm: tuple[ArmConfig, ...] = Field(min_length=1)
     evaluation: EvaluationConfig = EvaluationConfig()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _best_judge(cls, document: Any) -> Any:
+    @model_validator(mode="after")
+    def _best_judge(self) -> Self:
         """Where every arm learns from gold and no judge is named, gold judges: there is no better (docs/results.md)."""
-        if not isinstance(document, Mapping):
-            return document
-        judge, arms = document.get("judge", {}), document.get("arm")
-        if not isinstance(judge, Mapping) or "strategy" in judge or not isinstance(arms, Sequence):
-            return document
-        if not arms or any(not isinstance(arm, Mapping) or arm.get("labels") != "gold" for arm in arms):
-            return document
-        return {**document, "judge": {**judge, "strategy": "informed"}}
+        if "strategy" in self.judge.model_fields_set or not self._all_gold:
+            return self
+        return self.model_copy(update={"judge": self.judge.model_copy(update={"strategy": "informed"})})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -68,7 +62,7 @@ class Recipe(BaseModel):
             raise ValueError("the key 'teacher' is missing; or name a file of annotations in annotation.file.")
         if self.judge.teacher >= len(self.teacher):
             raise ValueError(f"judge.teacher: there is no teacher {self.judge.teacher}, only {len(self.teacher)}")
-        if self.judge.strategy == "informed" and any(arm.labels != "gold" for arm in self.arm):
+        if self.judge.strategy == "informed" and not self._all_gold:
             raise ValueError(
                 'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold", '
                 "or arms that are compared would not know the same"
@@ -95,6 +89,10 @@ class Recipe(BaseModel):
             )
         return self
 
+    @property
+    def _all_gold(self) -> bool:
+        return all(arm.labels == "gold" for arm in self.arm)
+
     def _check_writers(self) -> None:
         writers = self.annotation.teachers
         strangers = [number for number in writers if not 0 <= number < len(self.teacher)]
@@ -110,7 +108,7 @@ class Recipe(BaseModel):
             raise ValueError(
                 "annotation.self_evaluations: a likelihood is the same each time it is asked for, so there is only 1"
             )
-        if self.judge.calibration is Grounds.GOLD and any(arm.labels != "gold" for arm in self.arm):
+        if self.judge.calibration is Grounds.GOLD and not self._all_gold:
             raise ValueError(
                 'judge.calibration: it is fitted to gold, so every arm needs labels = "gold", or arms that are '
                 'compared would not know the same. Without gold use calibration = "consensus"'

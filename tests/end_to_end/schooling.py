@@ -31,7 +31,7 @@ def schooled(folder: Path, target: Path) -> Path:
             )
         loss = student.losses(student.model, student.collate(families)).mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(student.model.parameters(), 1.0)
         optimizer.step()
     save_student(student.model, student.tokenizer, target)

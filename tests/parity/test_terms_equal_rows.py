@@ -29,19 +29,13 @@ KINDS = [*tiny.FAMILIES, "gemma2"]
 """Gemma2 takes no block mask: plain rows."""
 
 
-def pair(question: str, right: str, wrong: str, weight: float = 1.0) -> list[Target]:
-    """A right and a wrong text, each with the other as its counterpart."""
-    one = Target(tag=Tag.EXPLAIN, example=question, question=question, text=right, contrast=wrong, weight=weight)
-    return [one, one.model_copy(update={"text": wrong, "contrast": right, "unlearn": True})]
-
-
 def key_steps(student: tiny.AnyStudent) -> Families:
     """Pairs of two questions; the second pair of the first unlearns what the first learns."""
     targets = [
-        *pair("3 nuts, 4 figs?", "3 + 4 = 7. So 7.", "3 + 4 = 8. So 8.", weight=2.0),
-        *pair("3 nuts, 4 figs?", "3 and 4: 7.", "3 + 4 = 7. So 9."),
-        *pair("3 nuts, 4 figs?", "3 + 4 = 8. So 8?", "3 + 5 = 8. So 8?"),
-        *pair("6 - 2?", "6 - 2 is 4.", "6 + 2 is 8."),
+        *tiny.pair("3 nuts, 4 figs?", "3 + 4 = 7. So 7.", "3 + 4 = 8. So 8.", weight=2.0),
+        *tiny.pair("3 nuts, 4 figs?", "3 and 4: 7.", "3 + 4 = 7. So 9."),
+        *tiny.pair("3 nuts, 4 figs?", "3 + 4 = 8. So 8?", "3 + 5 = 8. So 8?"),
+        *tiny.pair("6 - 2?", "6 - 2 is 4.", "6 + 2 is 8."),
         Target(tag=Tag.PREDICT, example="6 - 2?", question="6 - 2?", text="4", weight=3.0),
     ]
     stage = Stage(name="key_steps", targets=tuple(targets), task_weights=WEIGHTS)

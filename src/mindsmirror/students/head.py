@@ -6,13 +6,15 @@ total, its gradient is formed while its chunk is there; otherwise the backward p
 is that of fused linear cross-entropy (Hsu et al., 2024, arXiv 2410.10989), in PyTorch's own operations.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from mindsmirror.students.lean import applied
 
 CHUNK_BYTES = 2**26
 """Size of a chunk's logits in fp32: few enough to be cheap to hold, enough for a matmul at full speed."""
@@ -72,7 +74,7 @@ def token_losses(states_ND: Tensor, weight_VD: Tensor, target_N: Tensor, expecte
 
     `expected_N` are the derivatives of the total by each loss, if they are known; right or wrong, gradients are right.
     """
-    return cast(Callable[..., Tensor], _TokenLosses.apply)(states_ND, weight_VD, target_N, expected_N)
+    return applied(_TokenLosses, states_ND, weight_VD, target_N, expected_N)
 
 
 class _TokenLosses(torch.autograd.Function):

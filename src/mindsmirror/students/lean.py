@@ -46,7 +46,7 @@ class _Norm(nn.Module):
         device = hidden.device.type
         lower = torch.is_autocast_enabled(device)
         precision = torch.get_autocast_dtype(device) if lower else self.weight.dtype
-        return _apply(_Normed, hidden, self.weight, self.variance_epsilon, precision)
+        return applied(_Normed, hidden, self.weight, self.variance_epsilon, precision)
 
 
 class _Normed(torch.autograd.Function):
@@ -97,7 +97,7 @@ def dropout(hidden: Tensor, rate: float) -> Tensor:
     # 0 up to the least that stays, 1 from there on; comparisons, which give bools, are several times slower.
     least = dropped - STEPS // 2
     kept = bits[: hidden.numel()].clamp_(least - 1, least).sub_(least - 1).to(torch.int8).view(hidden.shape)
-    return _apply(_Kept, hidden, kept, STEPS / (STEPS - dropped))
+    return applied(_Kept, hidden, kept, STEPS / (STEPS - dropped))
 
 
 class _Kept(torch.autograd.Function):
@@ -146,7 +146,8 @@ def attention(
 _dropped = dropout
 
 
-def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+def applied(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+    """What the function gives of its arguments; torch has no types for this call."""
     return cast(Callable[..., Tensor], function.apply)(*arguments)
 
 

@@ -7,7 +7,7 @@ page, for which the page's policy is taken away.
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 from unit.reporting.annotated_questions import DUAL, EVIL, HOSTILE, THREE
 
+from mindsmirror.records import Annotation
 from mindsmirror.reporting.browse import browse_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -85,8 +86,8 @@ Open = Callable[..., Shown]
 def browse(tmp_path: Path) -> Open:
     """What the browser shows of a page of annotations: its address, and a script that is run on it."""
 
-    def shown(annotations: object = THREE, script: str = "", **address: str) -> Shown:
-        source = browse_page("run", annotations)  # type: ignore[arg-type]
+    def shown(annotations: Sequence[Annotation] = THREE, script: str = "", **address: str) -> Shown:
+        source = browse_page("run", annotations)
         if script:
             source = POLICY.sub("", source).replace("</body>", f"<script>{script}</script></body>")
         page = tmp_path / "page.html"

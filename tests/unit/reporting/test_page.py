@@ -211,8 +211,9 @@ def test_diversity_is_shown_with_its_temperature(full_report: Report, bare_repor
         "distinct answers a question1.6 of 2.9 one answer only48.1\xa0% of questions "
         "distinct texts a question2.7 of 2.9 self-BLEU0.42 temperature0.8"
     ).replace("\xa0", " ")
-    unknown = full_report.annotation.diversity.model_copy(update={"temperatures": ()})  # type: ignore[union-attr]
-    changes = {"diversity": unknown}
+    measured = full_report.annotation.diversity
+    assert measured is not None
+    changes = {"diversity": measured.model_copy(update={"temperatures": ()})}
     text = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes)))).text
     assert "temperaturenot known" in text
     assert "rationales differ" not in Page(render(bare_report)).text
