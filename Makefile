@@ -4,20 +4,41 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: setup demo test check format bench clean
+TASK := Your task is to count how many legs there are in total when given a list of animals.
+QUESTION := Now, how many legs are there in total if you have 5 bees, 2 horses?
+
+.PHONY: setup demo announce test live browser check format bench clean
 
 setup: $(STAMP)
 
+# pip is silent for minutes, so the size of the folder says that it goes on.
 $(STAMP): pyproject.toml constraints.txt
+	@echo "installing into $(VENV), once: packages of some 700 MB that become 2.3 GB, 2 to 5 minutes"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]' & pip=$$!; \
+	while sleep 10; kill -0 $$pip 2>/dev/null; do echo "installing: $$(du -sm $(VENV) | cut -f1) of 2300 MB"; done; \
+	wait $$pip
 	touch $(STAMP)
 
-demo: $(STAMP)
+demo: announce $(STAMP)
 	$(BIN)/mindsmirror run recipes/quickstart.toml
+	$(BIN)/mindsmirror ask runs/quickstart "$$(printf '%s\n\n%s' '$(TASK)' '$(QUESTION)')"
 
+announce:
+	@echo "the demo: a 1.5B teacher explains and judges, a 135M student learns to. First, once, packages and models"
+	@echo "(2 GB to fetch); then some 12 minutes on 2 cores: the teacher 4, training 5, questions to the student 3"
+
+# In as many processes as there are cores.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --durations=10
+
+# What needs the catalogue's models; `make demo` has fetched them.
+live: $(STAMP)
+	$(BIN)/python -m pytest -m live
+
+# What needs Chromium.
+browser: $(STAMP)
+	$(BIN)/python -m pytest -m browser
 
 check: $(STAMP)
 	$(BIN)/ruff format --check src tests benchmarks

@@ -14,6 +14,23 @@ hypothesis_settings.register_profile("explore", deadline=None)
 hypothesis_settings.register_profile("ours", deadline=None, derandomize=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ours"))
 
+MAY_LACK = ("data", "GPU")
+"""What a machine may lack without failing the suite: whatever else a test needs is installed, or made by the test."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which a test was skipped for any other reason: such a test would prove nothing anywhere."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    reasons = {report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])}
+    strange = sorted(reason for reason in reasons if not any(lack in reason for lack in MAY_LACK))
+    if strange:
+        reporter.write_line(
+            f"ERROR: tests may be skipped for want of {' or '.join(MAY_LACK)}, and not because {strange}"
+        )
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:

@@ -15,11 +15,13 @@ from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.answers import base
+from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import BudgetError, DataError, RecipeError
 from mindsmirror.files import read_json, read_records
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
 from mindsmirror.processes import agreed, join, leads
+from mindsmirror.progress import clock, say
 from mindsmirror.recipe import Recipe, read_recipe
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs import Run
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from mindsmirror.reporting.contents import Report
 
 RUNS = Path("runs")
+DOWNLOAD = 10e6
+"""Bytes a second of a middling connection, by which the time of a download is told before it begins."""
 
 
 class Pipeline:
@@ -92,6 +96,11 @@ class Pipeline:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
         self.check(annotates=annotates, trains=trains)
         self.run.begin(self.recipe)
+        missing = self.recipe.to_fetch(annotates=annotates, trains=trains)
+        if missing:
+            models = ", ".join(f"{entry.name} ({entry.bytes / 1e9:.2f} GB)" for entry in missing)
+            seconds = sum(entry.bytes for entry in missing) / DOWNLOAD
+            say(f"to fetch, once: {models}; about {clock(seconds)} at {DOWNLOAD / 1e6:.0f} MB/s, into {cache_dir()}")
 
     def check(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work; writes nothing."""

@@ -20,7 +20,7 @@ from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.records import Grounds
-from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.config import StudentConfig, is_at_hand
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.training.config import TrainingConfig
 
@@ -70,8 +70,7 @@ class Recipe(BaseModel):
         self._check_writers()
         self._check_likelihood()
         if self.annotation.budget.usd is not None:
-            judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
-            for number in sorted({*self.annotation.teachers, *judge}):
+            for number in self.asked_teachers:
                 if self.teacher[number].price is None:
                     raise ValueError(
                         f"annotation.budget.usd: a cap in USD needs the price of every teacher that is asked, and "
@@ -92,6 +91,23 @@ class Recipe(BaseModel):
     @property
     def _all_gold(self) -> bool:
         return all(arm.labels == "gold" for arm in self.arm)
+
+    @property
+    def asked_teachers(self) -> tuple[int, ...]:
+        """Numbers of the teachers that write or judge, in order; none where the annotations are in a file."""
+        if not self.teacher:
+            return ()
+        judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
+        return tuple(sorted({*self.annotation.teachers, *judge}))
+
+    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[catalog.CatalogEntry]:
+        """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
+        teachers = [self.teacher[number] for number in self.asked_teachers] if annotates else []
+        names = [teacher.model for teacher in teachers if teacher.engine != "openai" and teacher.path is None]
+        lacking = [name for name in names if name in catalog.entries() and not catalog.is_cached(name)]
+        if trains and self.student.model in catalog.entries() and not is_at_hand(self.student):
+            lacking.append(self.student.model)
+        return [catalog.entries()[name] for name in dict.fromkeys(lacking)]
 
     def _check_writers(self) -> None:
         writers = self.annotation.teachers

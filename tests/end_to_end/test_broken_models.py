@@ -13,7 +13,6 @@ from end_to_end.refusal import LOG, check
 from mindsmirror import errors
 from mindsmirror.cli.main import main
 from mindsmirror.engines import catalog
-from mindsmirror.engines.digest import cache_dir
 
 MODEL = errors.ModelFileError
 
@@ -48,48 +47,10 @@ def test_a_learning_rate_that_is_far_too_high(steps: int, copied: Finished) -> N
     check(ended, errors.TrainingError, "diverged", "training.learning_rate", "1e+30")
 
 
-FLIPPED = "smollm2-135m-instruct"
-
-
-@pytest.fixture(scope="module")
-def flipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small catalogue model with one bit turned, if it is on this machine."""
-    source = cache_dir() / catalog.entries()[FLIPPED].file
-    if not source.is_file():
-        pytest.skip(f"{source} is not there; the same is tested below with few bytes")
-    path = tmp_path_factory.mktemp("flipped") / source.name
-    shutil.copyfile(source, path)
-    with path.open("r+b") as file:
-        file.seek(50_000_000)
-        byte = file.read(1)[0]
-        file.seek(50_000_000)
-        file.write(bytes([byte ^ 1]))
-    return path
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        (f"teacher.0.model={FLIPPED}", "teacher.0.engine=transformers", "teacher.0.path={path}"),
-        ("teacher.0.model={path}", "teacher.0.engine=transformers"),
-        (f"student.model={FLIPPED}", "student.path={path}"),
-    ],
-    ids=["given for a teacher", "named as the teacher", "given for the student"],
-)
-def test_one_flipped_byte(settings: tuple[str, ...], flipped: Path, copied: Finished) -> None:
-    arguments = [part for key in settings for part in ("--set", key.format(path=flipped))]
-    empty = {"MINDSMIRROR_CACHE": str(flipped.parent / "cache")}
-    ended = mindsmirror("run", "tiny.toml", *arguments, cwd=copied.folder, environment=LOG | empty)
-    check(ended, MODEL, str(flipped), FLIPPED, "SHA-256")
-    assert flipped.exists() and not (copied.folder / "log").exists()
-
-
-def test_one_flipped_byte_of_a_small_entry(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The same with a catalogue of one small file, in this process."""
+def test_one_flipped_byte(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """In this process, with a catalogue of one small file."""
     content = b"GGUF" + bytes(range(256)) * 40
-    entry = catalog.entries()[FLIPPED].model_copy(
+    entry = catalog.entries()["smollm2-135m-instruct"].model_copy(
         update={"name": "tiny", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     )
     monkeypatch.setattr(catalog, "entries", lambda: {"tiny": entry})

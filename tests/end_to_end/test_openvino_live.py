@@ -1,6 +1,6 @@
-"""The live teacher, where its bytes are at hand: requests that start together must not mix up their questions.
+"""The live teacher (`make live` fetches it): requests that start together must not mix up their questions.
 
-And what it says of choices must be probabilities of the model, not of the grammar by which they are drawn.
+What it says of choices must be probabilities of the model, not of the grammar by which they are drawn.
 """
 
 import math
@@ -10,24 +10,19 @@ import pytest
 
 from mindsmirror.annotation.prompts import load_prompts
 from mindsmirror.engines import Completion, Engine, Message, Request, Sampling, TeacherConfig, open_engine, sample_key
-from mindsmirror.engines.catalog import entries
-from mindsmirror.engines.digest import cache_dir
 from mindsmirror.records import Example
 
 MODEL = "qwen2.5-coder-1.5b-instruct"
+pytestmark = pytest.mark.live
 ANIMALS = ("cows", "spiders", "ducks", "bees", "tigers", "crabs", "humans", "wasps")
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    pytest.importorskip("openvino_genai")
-    if not any(cache_dir().rglob(entries()[MODEL].file)):
-        pytest.skip(f"{MODEL} is not in {cache_dir()}: `make demo` fetches it")
     with open_engine(TeacherConfig(model=MODEL, engine="openvino")) as engine:
         yield engine
 
 
-@pytest.mark.slow
 def test_requests_that_share_a_prefix_keep_their_own_questions(engine: Engine) -> None:
     prompts = load_prompts("number")
     sampling = Sampling(temperature=0.0, max_tokens=24)
@@ -46,7 +41,6 @@ def test_requests_that_share_a_prefix_keep_their_own_questions(engine: Engine) -
         assert not strangers, f"{animal}: {text}"
 
 
-@pytest.mark.slow
 def test_choices_have_the_models_own_probabilities(engine: Engine) -> None:
     """One of them is what it would have written, and together they are nearly all that it would write, but no more."""
     weigh, write = Sampling(temperature=0, choices=("yes", "no")), Sampling(temperature=0, max_tokens=1)

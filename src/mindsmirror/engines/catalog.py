@@ -100,6 +100,13 @@ def locate(name: str, given: Path | None = None) -> Path:
     return _cached(entry) or _fetched(entry)
 
 
+def is_cached(name: str) -> bool:
+    """Whether the cache has a file of that entry's size; nothing is hashed or fetched."""
+    entry = entries()[name]
+    path = cache_dir() / entry.file
+    return path.is_file() and path.stat().st_size == entry.bytes
+
+
 def identify(name: str, given: Path | None = None) -> dict[str, str]:
     """The model's name and SHA-256, as part of an identity; fetches nothing.
 

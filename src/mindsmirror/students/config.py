@@ -50,7 +50,7 @@ def is_at_hand(config: StudentConfig) -> bool:
     """Whether the student can be loaded without fetching anything, if its name is good at all."""
     entry = catalog.entries().get(config.model)
     if entry is not None:
-        return config.path is not None or any(path.exists() for path in (cache_dir() / entry.file, converted(entry)))
+        return config.path is not None or catalog.is_cached(entry.name) or converted(entry).exists()
     if Path(config.model).expanduser().exists():
         return True
     from huggingface_hub import try_to_load_from_cache

@@ -1,11 +1,11 @@
 """From a name to a student: catalogue, hub or folder; and from a student to a folder of safetensors."""
 
-import contextlib
 import gc
-import io
 import pickle
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from mindsmirror.engines import catalog
 from mindsmirror.errors import MissingExtraError, ModelFileError
@@ -14,7 +14,11 @@ from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.students.config import StudentConfig, converted
+from mindsmirror.students.gguf import read_gguf
 from mindsmirror.students.seq2seq import Seq2SeqStudent
+
+BROKEN = (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError, SafetensorError)
+"""What a broken or foreign model makes Transformers raise: no one family, and each of these was seen."""
 
 
 def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
@@ -25,13 +29,10 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
     # A trainer and its model hold each other until they are collected: three at once are too much for 8 GB.
     gc.collect()
     source = str(folder) if folder is not None else str(_source(config))
-    import safetensors
     import torch
     import transformers
 
     quiet(transformers)
-    # What a broken or foreign folder raises is not one family: each of these was seen.
-    broken = (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError, safetensors.SafetensorError)
     try:
         settings = transformers.AutoConfig.from_pretrained(source)
         tokenizer = transformers.AutoTokenizer.from_pretrained(source)
@@ -39,7 +40,7 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
             model = transformers.AutoModelForSeq2SeqLM.from_pretrained(source, dtype=torch.float32)
         else:
             model = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    except broken as error:
+    except BROKEN as error:
         raise ModelFileError(
             f"the student {source!r} cannot be loaded: {_first_line(error)} "
             "Give a catalogue name (mindsmirror list students), a folder, or a hub id while the hub can be reached."
@@ -108,23 +109,13 @@ def _converted(config: StudentConfig) -> Path:
         return folder
     path = catalog.locate(config.model, config.path)
     say(f"reading {path.name} as a student (once)")
-    import torch
     import transformers
 
     quiet(transformers)
-    at = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
-    # Transformers' own bar for this knows no switch.
-    with contextlib.redirect_stderr(io.StringIO()):
-        quantised = transformers.AutoModelForCausalLM.from_pretrained(
-            **at, dtype=torch.float32, quantization_config=transformers.GgufConfig(dequantize=True)
-        )
-    # A model read from a GGUF refuses to be saved: its configuration still says that it is quantised.
-    settings = quantised.config
-    del settings.quantization_config
-    model = type(quantised)(settings)
-    model.load_state_dict(quantised.state_dict())
-    model.generation_config = quantised.generation_config
+    try:
+        model, tokenizer = read_gguf(path)
+    except BROKEN as error:
+        raise ModelFileError(f"{path} cannot be read as a student: {_first_line(error)}") from error
     save_student(model, tokenizer, folder)
     return folder
 

@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tiny_gguf
 
-from mindsmirror.engines import TeacherConfig, open_engine
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, sample_key
-from mindsmirror.engines.catalog import entries
 from mindsmirror.engines.config import LlamaCppOptions, TransformersOptions
-from mindsmirror.engines.digest import cache_dir
 from mindsmirror.engines.llama_cpp import LlamaCppEngine, body_of, read_reply
 from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError
@@ -23,7 +20,6 @@ from mindsmirror.errors import EngineError
 if TYPE_CHECKING:
     from mindsmirror.engines.base import Engine
 
-pytest.importorskip("xllamacpp")
 ROOM = LlamaCppOptions(slots=3, context=512, threads=1)
 SHARED = (Message("system", "Count."), Message("user", "one two"), Message("assistant", "three"))
 
@@ -207,28 +203,3 @@ def test_its_port_is_of_no_use_to_others(engine: LlamaCppEngine) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(urllib.request.Request(f"{address}/v1/chat/completions", data=body))
     assert caught.value.code == 401
-
-
-@pytest.mark.slow
-def test_the_catalogues_student_answers_as_in_transformers() -> None:
-    """A real model's tokenizer and template, from the file in which OpenVINO computes wrong logits."""
-    name = "smollm2-135m-instruct"
-    same = next(cache_dir().glob(f"students/{name}-*"), None)
-    if same is None or not any(cache_dir().rglob(entries()[name].file)):
-        pytest.skip(f"{name} is not in {cache_dir()}, or not as a student: `make demo` fetches it")
-    wanted = [
-        Request(text, (Message("system", "Be brief."), Message("user", text)), sampling, (text.encode().hex(),))
-        for text in ("What is 2 + 3?", "Name the capital of France.")
-        for sampling in (Sampling(temperature=0, max_tokens=8), Sampling(temperature=0, choices=("yes", "no")))
-    ]
-    configs = (
-        TeacherConfig(model=name, engine="llama_cpp", parameters={"slots": 2, "context": 512, "threads": 1}),
-        TeacherConfig(model=str(same), engine="transformers", parameters={"dtype": "float32"}),
-    )
-    said: list[list[Completion]] = []
-    for config in configs:
-        with open_engine(config) as engine:
-            said.append([run(engine, each)[each.id][0] for each in wanted])
-    for ours, theirs in zip(*said, strict=True):
-        assert (ours.text, ours.tokens_in) == (theirs.text, theirs.tokens_in)
-        assert [a.text for a in ours.alternatives[:3]] == [a.text for a in theirs.alternatives[:3]]

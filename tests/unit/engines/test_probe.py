@@ -3,13 +3,13 @@
 import json
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from unit.engines.loopback import SECRET, Behaviour, Body, Handler, Server, completion, hang
 
 from mindsmirror.engines.config import OpenAIOptions
@@ -111,23 +111,16 @@ def test_a_server_that_is_down() -> None:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate that nobody has signed, and its key."""
-    paths = (tmp_path / "certificate.pem", tmp_path / "key.pem")
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(paths[0]), "-keyout", str(paths[1])]
-    try:
-        subprocess.run(made, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    return paths
+def authority() -> trustme.CA:
+    """An authority that nobody trusts yet."""
+    return trustme.CA()
 
 
 @pytest.fixture
-def safe(certificate: tuple[Path, Path]) -> Iterator[Server]:
-    """A server that speaks TLS with that certificate."""
+def safe(authority: trustme.CA) -> Iterator[Server]:
+    """A server that speaks TLS with a certificate of that authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
     with Server() as server:
         server.behaviour = able
         server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -137,12 +130,13 @@ def safe(certificate: tuple[Path, Path]) -> Iterator[Server]:
 
 
 def test_tls_that_is_not_trusted_and_tls_that_is_none(
-    safe: Server, server: Server, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    safe: Server, server: Server, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"https://127.0.0.1:{safe.server_port}/v1"
     with pytest.raises(EngineError, match=r"certificate that is not trusted here .*SSL_CERT_FILE"):
         probed(url)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
     assert probed(url).n is True
     server.behaviour = able
     with pytest.raises(EngineError, match=r"does not speak TLS as it should .*http://"):

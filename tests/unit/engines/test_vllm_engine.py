@@ -111,7 +111,9 @@ def test_speed_is_no_part_of_its_identity() -> None:
     assert identity(dtype="float16") != identity() != identity(revision="abc")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed here")
+@pytest.mark.skipif(
+    importlib.util.find_spec("vllm") is not None, reason="needs a machine without vLLM, which is without a GPU"
+)
 def test_without_the_package_it_says_what_to_install() -> None:
     with pytest.raises(MissingExtraError, match="pip install vllm"):
         open_engine(TeacherConfig(model="some/model", engine="vllm"))

@@ -34,7 +34,7 @@ FLAGS = (
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(BROWSERS)} is installed")
+pytestmark = pytest.mark.browser
 
 
 class Shown(HTMLParser):
