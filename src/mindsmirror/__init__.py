@@ -10,6 +10,8 @@ costs nothing. The command line has no power that this package lacks.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mindsmirror.threads import yield_while_waiting
+
 if TYPE_CHECKING:
     from mindsmirror.annotation.importing import import_annotations as import_annotations
     from mindsmirror.delivery import export_annotations as export_annotations
@@ -56,6 +58,10 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+# Before anything imports torch: how its threads wait is read when it is loaded.
+yield_while_waiting()
 
 
 def __getattr__(name: str) -> Any:

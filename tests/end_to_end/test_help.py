@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 from end_to_end.console import SCRIPT
@@ -38,16 +37,6 @@ def test_help_imports_next_to_nothing() -> None:
     assert {module for module in modules if module.startswith("mindsmirror.cli.")} == {"mindsmirror.cli.main"}
     for verb in VERBS:
         assert verb in said
-
-
-def test_help_answers_in_half_a_second() -> None:
-    times = []
-    for _ in range(3):
-        began = time.monotonic()
-        subprocess.run([str(SCRIPT), "--help"], capture_output=True, check=True, timeout=60)
-        times.append(time.monotonic() - began)
-    # Half a second is the aim; a machine at work on something else is given three times that.
-    assert min(times) < 1.5
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -31,6 +31,8 @@ IN_FLIGHT = 96
 CACHE_GB = 1
 BATCHED_TOKENS = 2048
 """Prompts up to this length are computed in one step."""
+PROPERTIES: dict[str, Any] = {"ENABLE_CPU_PINNING": False}
+"""Of the device. A thread that is bound to a core waits for whatever else runs there (benchmarks/contention.py)."""
 BLOCK = 32
 """Tokens in a block of the cache on a CPU."""
 
@@ -77,7 +79,7 @@ class OpenVINOEngine(EngineBase):
         scheduler.max_num_seqs = in_flight
         scheduler.max_num_batched_tokens = BATCHED_TOKENS
         try:
-            self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(model), scheduler, "CPU")
+            self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(model), scheduler, "CPU", PROPERTIES)
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot read the model {model}: {_first_line(error)}") from error
         self._tokenizer = self._pipeline.get_tokenizer()

@@ -1,6 +1,5 @@
 import importlib.util
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -11,16 +10,14 @@ from mindsmirror.tasks.rows import Row
 
 
 @pytest.mark.skipif(importlib.util.find_spec("datasets") is None, reason="the extra hub-data is not installed")
-def test_an_unreachable_hub_is_given_up_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(hub, "_reachable", lambda source: False)
-    begun = time.perf_counter()
     with pytest.raises(
         DataError, match=r"nobody/nothing@cc7b047 is not in the cache, and the hub cannot be reached .*data_dir"
     ):
         hub.hub_rows(hub.HubSource("nobody/nothing", None, "cc7b047"), "train")
-    assert time.perf_counter() - begun < 8
     assert not constants.HF_HUB_OFFLINE
 
 

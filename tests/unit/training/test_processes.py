@@ -106,7 +106,8 @@ def test_two_processes_learn_what_one_does(
     accumulate: int,
     together: Callable[[str, int], tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]],
 ) -> None:
-    """Losses and the first step's gradients to 1e-5; later ones start from weights that have rounded differently."""
+    """The first step to rounding; later ones start from weights that have rounded differently, and Adam's steps do not
+    depend on a gradient's size, so where a gradient is all rounding they are of any size."""
     one, two = together(kind, accumulate)
     assert one.keys() == two.keys()
     assert len(one["loss"]) == (7 // accumulate if kind == "dynsdpb" else -(-7 // accumulate))
@@ -115,10 +116,10 @@ def test_two_processes_learn_what_one_does(
     for name, value in one.items():
         if "loss" in name:
             # A divergence of nearly equal distributions is a difference of numbers that round at 1e-7.
-            rounding = 1e-6 if "agree" in name else 0
-            torch.testing.assert_close(two[name], value, rtol=1e-5, atol=rounding, equal_nan=True)
+            rounding = 1e-5 if "agree" in name else 0
+            torch.testing.assert_close(two[name][:1], value[:1], rtol=1e-5, atol=rounding, equal_nan=True)
+            torch.testing.assert_close(two[name], value, rtol=1e-3, atol=rounding, equal_nan=True)
         elif name.startswith("0 "):
             assert float((two[name] - value).norm()) <= 1e-5 * float(value.norm()) + 1e-7 * largest, name
         elif name.startswith("weight"):
-            # Adam's steps do not depend on a gradient's size, so where it is all rounding, they are of any size.
             assert float((two[name] - value).norm()) <= 1e-3 * float(value.norm()), name

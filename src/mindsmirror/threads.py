@@ -1,0 +1,19 @@
+"""How threads wait for one another: without burning the processor that a neighbour could use.
+
+PyTorch's threads (GNU OpenMP) spin when they wait. Beside a busy process a thread that should compute then waits for
+one that spins, and training becomes several times slower than its share of the machine (docs/benchmarks.md,
+`benchmarks/contention.py`). OpenMP reads its settings when it is loaded, so they must be made before torch is imported.
+"""
+
+import os
+
+SPINS = "3000"
+"""Turns of the loop in which a waiting thread spins before it sleeps, chosen by measurement: none costs a quiet
+machine, and many cost a busy one."""
+CHOSEN_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+
+
+def yield_while_waiting() -> None:
+    """Let waiting threads of PyTorch sleep, unless the environment says how they are to wait."""
+    if not any(name in os.environ for name in CHOSEN_BY_USER):
+        os.environ["GOMP_SPINCOUNT"] = SPINS
