@@ -15,7 +15,7 @@ from torch import Tensor
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad, row_totals
 from mindsmirror.students.decoding import Drawing, Generated, generate
-from mindsmirror.students.head import losses_of_passes, selected_logits
+from mindsmirror.students.head import head_in_fp32, losses_of_passes, selected_logits
 from mindsmirror.students.lean import make_lean
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import user_turn
@@ -96,7 +96,8 @@ class CausalStudent:
         # Each asks for the token after it, so it is a row whose target is any one token.
         rows = [(Row("", Tag.VERDICT, source, (0,)),) for source in distinct]
         batch = {name: part.to(model.device) for name, part in self.collate(rows).items()}
-        return self.logits(model, batch)[[place[source] for source in whole]].float()
+        with head_in_fp32(model):
+            return self.logits(model, batch)[[place[source] for source in whole]]
 
     def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
         """Continuations of each source."""

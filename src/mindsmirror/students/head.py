@@ -7,6 +7,7 @@ is that of fused linear cross-entropy (Hsu et al., 2024, arXiv 2410.10989), in P
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,6 +19,25 @@ from mindsmirror.students.lean import applied
 
 CHUNK_BYTES = 2**26
 """Size of a chunk's logits in fp32: few enough to be cheap to hold, enough for a matmul at full speed."""
+
+
+@contextmanager
+def head_in_fp32(model: Any) -> Iterator[None]:
+    """Meanwhile the model's head multiplies in fp32, whatever the precision of the model.
+
+    Logits of 40 lie 0.25 apart in bf16, and all that tells one verdict from another may be less.
+    """
+    head = model.get_output_embeddings()
+    weight, bias = (None if part is None else part.float() for part in (head.weight, getattr(head, "bias", None)))
+
+    def multiply(hidden: Tensor) -> Tensor:
+        return functional.linear(hidden.float(), weight, bias)
+
+    head.forward = multiply
+    try:
+        yield
+    finally:
+        del head.forward
 
 
 def selected_states(model: Any, nodes: Tensor, **inputs: Any) -> Tensor:

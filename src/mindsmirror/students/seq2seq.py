@@ -22,7 +22,7 @@ from torch.nn import functional
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad, row_totals
 from mindsmirror.students.decoding import Drawing, Generated, generate
-from mindsmirror.students.head import losses_of_passes, selected_logits
+from mindsmirror.students.head import head_in_fp32, losses_of_passes, selected_logits
 from mindsmirror.students.lean import make_lean
 from mindsmirror.students.passes import passes
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
@@ -131,13 +131,14 @@ class Seq2SeqStudent:
         """Logits of the decoded token that follows those already written, [B, V]."""
         tokens, mask = pad(sources, self.padding)
         start = torch.tensor([[model.config.decoder_start_token_id, *begun]] * len(sources), device=model.device)
-        out = model(
-            input_ids=tokens.to(model.device),
-            attention_mask=mask.to(model.device),
-            decoder_input_ids=start,
-            use_cache=False,
-        )
-        logits: Tensor = out.logits[:, -1].float()
+        with head_in_fp32(model):
+            out = model(
+                input_ids=tokens.to(model.device),
+                attention_mask=mask.to(model.device),
+                decoder_input_ids=start,
+                use_cache=False,
+            )
+        logits: Tensor = out.logits[:, -1]
         return logits
 
     def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:

@@ -1,6 +1,7 @@
 """The probability of each verdict against a plain pass over the whole text, word by word."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,21 @@ def test_only_samples_that_answer_are_judged(tiny_folder: Folder) -> None:
     assert shares == [[None, pytest.approx(expected[0][0])], [pytest.approx(expected[1][0]), None]]
     silent = [(sample("Hm.", None),), ()]
     assert judged_samples(ready, OWN, asked, silent) == silent
+
+
+@pytest.mark.parametrize("kind", tiny.FAMILIES)
+def test_a_bf16_student_has_logits_finer_than_bf16(
+    kind: str, tiny_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained students have logits of some 40, where neighbours in bf16 lie 0.25 apart."""
+    student = tiny.load(tiny_folder(kind))
+    model = student.model.to(torch.bfloat16).eval()
+    sources = [student.source(Tag.VERDICT, f"{n}+{n}?", f"{n} and {n} is {2 * n}.") for n in range(4)]
+    found = student.next_logits(model, sources)
+    assert found.dtype == torch.float32 and not torch.equal(found, found.bfloat16().float())
+    # The head is the model's own again, and what it gives in bf16 is the same but for rounding.
+    assert "forward" not in vars(model.get_output_embeddings())
+    monkeypatch.setattr(f"mindsmirror.students.{'seq2seq' if kind == 't5' else 'causal'}.head_in_fp32", nullcontext)
+    rounded = student.next_logits(model, sources).float()
+    assert torch.equal(rounded, rounded.bfloat16().float())
+    torch.testing.assert_close(found, rounded, rtol=2**-7, atol=2**-7)
