@@ -88,12 +88,12 @@ def import_annotations(
         raise UnknownNameError("kind of file", kind, KINDS)
     if not isinstance(task, Task):
         task = load_task(task)
-    paths = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     places = {example.id: (split, example) for split, example in task.splits.named()}
     by_text = {question_key(example.text): example.id for _, example in places.values()}
     found: dict[str, list[ForeignRationale]] = {}
     elsewhere: list[ForeignRationale] = []
-    for path in paths:
+    for path in files:
         for rationale in KINDS[kind].read(path):
             named = by_text.get(question_key(rationale.question)) if rationale.id is None else rationale.id
             if named in places:
@@ -101,8 +101,8 @@ def import_annotations(
             else:
                 elsewhere.append(rationale)
     if not found:
-        raise DataError(_nothing_found(elsewhere, paths, task))
-    source = _source(kind, paths)
+        raise DataError(_nothing_found(elsewhere, files, task))
+    source = _source(kind, files)
     annotations = tuple(
         _annotation(task, split, example, found[example.id], teacher or KINDS[kind].teacher, teacher, source)
         for split, example in places.values()

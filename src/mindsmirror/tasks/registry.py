@@ -50,7 +50,7 @@ def load_task(task: TaskConfig | str | Path, **settings: Any) -> Task:
 def _config(task: TaskConfig | str | Path, settings: Mapping[str, Any]) -> TaskConfig:
     given = task.model_dump() if isinstance(task, TaskConfig) else {"name": str(task)}
     try:
-        return TaskConfig.model_validate(given | settings)
+        return TaskConfig.model_validate({**given, **settings})
     except ValidationError as error:
         raise RecipeError(f"the task {given['name']}: {explain(error, TaskConfig)}") from error
 
