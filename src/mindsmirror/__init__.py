@@ -14,8 +14,8 @@ from mindsmirror.threads import yield_while_waiting
 
 if TYPE_CHECKING:
     from mindsmirror.annotation.importing import import_annotations as import_annotations
-    from mindsmirror.delivery import export_annotations as export_annotations
     from mindsmirror.errors import MindsMirrorError as MindsMirrorError
+    from mindsmirror.exporting import export_annotations as export_annotations
     from mindsmirror.methods import ArmConfig as ArmConfig
     from mindsmirror.pipeline import Pipeline as Pipeline
     from mindsmirror.pipeline import run as run
@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from mindsmirror.trained import ask as ask
     from mindsmirror.trained import evaluate_elsewhere as evaluate_elsewhere
 
+    __version__: str
+
 _HOMES = {
     "mindsmirror.trained": ("ask", "evaluate_elsewhere"),
     "mindsmirror.annotation.importing": ("import_annotations",),
-    "mindsmirror.delivery": ("export_annotations",),
+    "mindsmirror.exporting": ("export_annotations",),
     "mindsmirror.errors": ("MindsMirrorError",),
     "mindsmirror.methods": ("ArmConfig",),
     "mindsmirror.pipeline": ("Pipeline", "run"),
@@ -65,6 +67,12 @@ yield_while_waiting()
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("mindsmirror")
     if name not in _HOME:
         raise AttributeError(f"module 'mindsmirror' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -17,6 +17,7 @@ from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.answers import base
 from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import BudgetError, DataError, RecipeError
+from mindsmirror.evaluation.enough import too_few_tests
 from mindsmirror.files import read_json, read_records
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
@@ -40,17 +41,18 @@ DOWNLOAD = 10e6
 class Pipeline:
     """A recipe at work in a run's folder."""
 
-    def __init__(self, recipe: Recipe, runs: Path = RUNS) -> None:
-        self.recipe = recipe
-        for arm in recipe.arm:
+    def __init__(self, recipe: Recipe | str | Path, runs: str | Path = RUNS) -> None:
+        """The recipe, or the path of its file; the folder of the runs and of the store."""
+        self.recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+        for arm in self.recipe.arm:
             method_named(arm.method)
-        self.run = Run(runs / recipe.name)
-        self.store = recipe.annotation.store or runs / "store.sqlite"
+        self.run = Run(Path(runs) / self.recipe.name)
+        self.store = self.recipe.annotation.store or Path(runs) / "store.sqlite"
 
     @classmethod
-    def of(cls, folder: Path) -> "Pipeline":
+    def of(cls, folder: str | Path) -> "Pipeline":
         """The pipeline of a run that is there, from its own resolved recipe."""
-        return cls(Run(folder).recipe, folder.parent)
+        return cls(Run(folder).recipe, Path(folder).parent)
 
     @cached_property
     def task(self) -> Task:
@@ -121,6 +123,8 @@ class Pipeline:
 
     def all(self) -> "Report":
         """Everything, in order. BudgetError if the annotation stopped at its budget."""
+        if (few := too_few_tests(self.recipe.task, self.task.splits.test)) is not None:
+            say(" ".join(few))
         self.require_whole(self.annotate())
         self.distill()
         self.evaluate()
@@ -284,13 +288,12 @@ class Pipeline:
         )
 
 
-def run(recipe: Recipe | Path | str, runs: Path = RUNS) -> "Report":
+def run(recipe: Recipe | str | Path, runs: str | Path = RUNS) -> "Report":
     """Carry a recipe (or the one in a file) through to its report; started again, it goes on where it stopped.
 
     Of several processes all train, the first does the rest, and the others end here (SystemExit).
     """
-    read = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
-    pipeline = Pipeline(read, runs)
+    pipeline = Pipeline(recipe, runs)
     if not leads():
         pipeline.distill()
         raise SystemExit(0)

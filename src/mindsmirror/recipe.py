@@ -3,12 +3,11 @@
 Every error names the file and the key; a key that does not exist suggests the nearest that does.
 """
 
-import difflib
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, get_args, get_origin
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,7 +21,9 @@ from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.records import Grounds
 from mindsmirror.students.config import StudentConfig, is_at_hand
 from mindsmirror.tasks.base import TaskConfig
+from mindsmirror.tasks.other_files import ENDINGS
 from mindsmirror.training.config import TrainingConfig
+from mindsmirror.validation import Name, explain
 
 
 class Recipe(BaseModel):
@@ -30,7 +31,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: Name
     seed: int = Field(0, ge=0)
     task: TaskConfig
     teacher: tuple[TeacherConfig, ...] = ()
@@ -141,61 +142,30 @@ class Recipe(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+def read_recipe(path: str | Path, overrides: str | Sequence[str] = ()) -> Recipe:
     """The recipe in a TOML file, with `key.path=value` overrides; values are TOML, or else plain text.
 
     Relative paths in it are looked up beside the recipe first, then in the current folder.
     """
+    path = Path(path)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
-    for override in overrides:
+    for override in [overrides] if isinstance(overrides, str) else overrides:
         _override(document, override)
     return make_recipe(document, str(path), path.parent)
 
 
-def make_recipe(document: Mapping[str, Any], source: str = "the recipe", beside: Path = Path()) -> Recipe:
+def make_recipe(document: Mapping[str, Any], source: str | Path = "the recipe", beside: str | Path = Path()) -> Recipe:
     """A recipe from its tables; raises RecipeError that names `source` and the key."""
-    document = _with_paths(dict(document), beside)
+    document = _with_paths(dict(document), Path(beside))
     try:
         return Recipe.model_validate(document)
     except ValidationError as error:
-        # A misspelt key may be reported twice, as a stranger and as missing: the stranger shows the mistake.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        message = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"{source}: {_explain(first['loc'], first['type'], message)}") from error
-
-
-def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:
-    key = ".".join(str(part) for part in loc)
-    if kind == "extra_forbidden":
-        known = _keys_at(Recipe, loc[:-1])
-        near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        return f"there is no key {key!r}.{hint} Known here: {', '.join(sorted(known))}."
-    if kind == "missing":
-        return f"the key {key!r} is missing."
-    return f"{key}: {message}" if key else message
-
-
-def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
-    """The keys that the table at a place of the recipe may have."""
-    for part in loc:
-        if isinstance(part, str) and part in model.model_fields:
-            inner = _table(model.model_fields[part].annotation)
-            if inner is None:
-                return []
-            model = inner
-    return list(model.model_fields)
-
-
-def _table(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _table(inner))), None)
+        raise RecipeError(f"{source}: {explain(error, Recipe)}") from error
 
 
 def _override(document: dict[str, Any], text: str) -> None:
@@ -230,7 +200,7 @@ def _with_paths(document: dict[str, Any], beside: Path) -> dict[str, Any]:
     """The document with relative paths made to lead where they are found."""
     places: list[tuple[str, str, tuple[str, ...]]] = [
         ("task", "data_dir", ()),
-        ("task", "name", (".jsonl", ".jsonl.gz")),
+        ("task", "name", (".jsonl", ".jsonl.gz", *ENDINGS)),
         ("annotation", "prompts", (".toml",)),
         ("annotation", "file", ()),
         ("student", "path", ()),

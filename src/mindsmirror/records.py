@@ -225,6 +225,12 @@ class Prediction(Record):
     answer: str | None
     right: bool | None
     rationale: str = ""
+    unread: str = Field(
+        "",
+        description="what was written directly, where no answer could be read of it",
+        # Left out where there is nothing, so that predictions are written as they always were.
+        exclude_if=lambda text: not text,
+    )
     parse: Parse = Parse.OK
     confidence: float | None = Field(
         None,
@@ -235,6 +241,11 @@ class Prediction(Record):
     samples: tuple["Sample", ...] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+    @property
+    def written(self) -> str:
+        """What the student wrote: the rationale, or the direct answer that could not be read, or the first sample."""
+        return self.rationale or self.unread or (self.samples[0].text if self.samples else "")
 
 
 class Sample(Record):

@@ -31,8 +31,8 @@ PACKAGES = ("mindsmirror", "torch", "transformers", "accelerate", "openvino-gena
 class Run:
     """One run's folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
 
     @property
     def recipe(self) -> Recipe:

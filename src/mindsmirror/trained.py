@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.evaluation.arms import open_reader
-from mindsmirror.evaluation.config import Mode
+from mindsmirror.evaluation.config import MODES, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, main_mode, modes_of
 from mindsmirror.inference.ask import Reader
 from mindsmirror.inference.judge import verdict_probabilities
@@ -18,20 +18,29 @@ from mindsmirror.reporting.contents import ArmResult
 from mindsmirror.reporting.results import ArmPredictions, arm_results
 from mindsmirror.runs import Run
 from mindsmirror.students.text import VERDICT_WORDS
-from mindsmirror.tasks import Task, TaskConfig, load_task
+from mindsmirror.tasks import Splits, Task, load_task
 from mindsmirror.tasks.shown import with_choices
 
 BEST_FIRST: tuple[Mode, ...] = ("mirror", "vote", "think", "predict")
 
 
 def ask(
-    folder: Path, question: str, choices: Mapping[str, str], arm: str | None = None, mode: str | None = None
+    folder: str | Path,
+    question: str,
+    choices: Mapping[str, str] | None = None,
+    arm: str | None = None,
+    mode: str | None = None,
 ) -> dict[str, Any]:
     """One answer by a trained arm, with its rationale, its own verdict on it, and its confidence.
 
-    By default the recipe's last arm answers, in the best mode that it has. Raises DataError for a run that is not
-    trained, UnknownNameError for an arm that it has not, RecipeError for a mode that the arm was not taught.
+    `folder` is that of the run, `choices` maps letters to texts. By default the recipe's last arm answers, in the best
+    mode that it has. Where no answer can be read, `written` is what the student wrote instead; else it is empty.
+    Raises DataError for a run that is not trained, UnknownNameError for an arm or mode that there is not, RecipeError
+    for a mode that the arm was not taught.
     """
+    folder, choices = Path(folder), dict(choices or {})
+    if mode is not None:
+        _check_known("mode", mode, MODES)
     recipe = Run(folder).recipe
     chosen = _arm(recipe, arm)
     method = method_named(chosen.method)
@@ -41,12 +50,13 @@ def ask(
     picked = next(one for one in able if mode is None or one == mode)
     reader = _reader(folder, recipe, load_task(recipe.task), chosen)
     text = with_choices(question, choices) if choices else question.strip()
-    example = Example(id="asked", text=text, choices=dict(choices))
+    example = Example(id="asked", text=text, choices=choices)
     found = evaluate_modes(reader, chosen, [picked], [example], recipe.evaluation, recipe.seed)[picked][0]
     reply: dict[str, Any] = {
         "arm": chosen.name,
         "mode": picked,
         "answer": found.answer,
+        "written": "" if found.answer is not None else found.written,
         "rationale": found.rationale,
         "confidence": found.confidence,
         "verdict": None,
@@ -61,21 +71,25 @@ def ask(
 
 
 def evaluate_elsewhere(
-    folder: Path,
-    task: str | None = None,
-    data_dir: Path | None = None,
+    folder: str | Path,
+    task: str | Path | None = None,
+    data_dir: str | Path | None = None,
     split: str = "test",
     limit: int | None = None,
-    modes: Sequence[str] = (),
+    modes: str | Sequence[str] = (),
 ) -> list[ArmResult]:
     """Score every arm of a run on a split of another task (or its own); nothing is written.
 
-    Raises DataError if the split has no questions.
+    `modes` is one or several, by default those of the run's recipe. Raises DataError if the split has no questions,
+    UnknownNameError for a split or mode that there is not.
     """
+    folder, modes = Path(folder), [modes] if isinstance(modes, str) else modes
+    _check_known("split", split, Splits._fields)
+    for mode in modes:
+        _check_known("mode", mode, MODES)
     recipe = Run(folder).recipe
-    own = task is None or task == recipe.task.name
-    config = recipe.task if own else TaskConfig(name=cast(str, task))
-    loaded = load_task(config.model_copy(update={"data_dir": data_dir or recipe.task.data_dir}))
+    own = task is None or str(task) == recipe.task.name
+    loaded = load_task(recipe.task if own else str(task), data_dir=data_dir or recipe.task.data_dir)
     examples: Sequence[Example] = getattr(loaded.splits, split)[:limit]
     if not examples:
         raise DataError(f"the split {split!r} of {loaded.name} has no questions")
@@ -88,6 +102,11 @@ def evaluate_elsewhere(
         found = evaluate_modes(reader, arm, asked, examples, recipe.evaluation, recipe.seed)
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(method, arm), found), recipe.seed)
     return results
+
+
+def _check_known(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise UnknownNameError(what, name, known)
 
 
 def _reader(folder: Path, recipe: Recipe, task: Task, arm: ArmConfig) -> Reader:

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = "mindsmirror"
 SOURCE = Path(__file__).parents[2] / "src" / PACKAGE
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors", "records", "progress", "processes", "files", "threads"),
+    ("errors", "records", "progress", "processes", "files", "threads", "validation"),
     ("answers",),
     ("tasks",),
     ("engines",),
@@ -24,7 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("evaluation",),
     ("reporting",),
     ("delivery",),
-    ("recipe", "runs", "annotating", "outcome", "trained", "pipeline"),
+    ("recipe", "runs", "annotating", "outcome", "trained", "pipeline", "exporting"),
     ("doctor",),
     ("cli",),
     ("__init__",),

@@ -1,7 +1,10 @@
 """The package from Python: all that the command line can do, and the names that it promises."""
 
+import inspect
 import json
 import math
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from end_to_end.console import mindsmirror as command
 
 import mindsmirror
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
+from mindsmirror.tasks import Task
 
 MODES = {(name, mode) for name, modes in material.MODES.items() for mode in modes}
 
@@ -22,6 +26,11 @@ def test_every_promised_name_is_there() -> None:
         assert getattr(mindsmirror, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         getattr(mindsmirror, "nonsense")  # noqa: B009
+
+
+def test_the_version_and_the_names_are_to_be_seen() -> None:
+    assert mindsmirror.__version__ == version("mindsmirror")
+    assert {*mindsmirror.__all__, "__version__"} <= set(dir(mindsmirror))
 
 
 def test_no_name_is_hidden_by_a_module_of_the_package() -> None:
@@ -43,6 +52,70 @@ def test_run_takes_a_path_or_a_recipe_and_gives_the_report(
     assert {(arm.name, arm.mode) for arm in report.arms} == MODES
 
 
+def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is called twice: with strings, and with paths. One that is added must find its place here."""
+    copied = finished.copy(tmp_path)
+    material.write_rows(tmp_path / "said.jsonl", [{"id": "w0", "rationale": "Ann has 3. The answer is 3."}])
+    monkeypatch.chdir(tmp_path)
+    question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
+    run, out = str(copied.run.relative_to(tmp_path)), iter(("one", "two"))
+    calls: dict[str, Callable[[Callable[[str], str | Path]], object]] = {
+        "ask": lambda as_: mindsmirror.ask(as_(run), question)["mode"],
+        "evaluate_elsewhere": lambda as_: [
+            mindsmirror.evaluate_elsewhere(as_(run)),
+            mindsmirror.evaluate_elsewhere(as_(run), as_("words.jsonl"), as_("."), "valid", 1, "predict"),
+        ],
+        "export_annotations": lambda as_: mindsmirror.export_annotations(as_(run), as_(next(out)), "jsonl"),
+        "import_annotations": lambda as_: mindsmirror.import_annotations(
+            "jsonl", as_("said.jsonl"), as_("words.jsonl")
+        ),
+        "load_task": lambda as_: mindsmirror.load_task(as_("words.jsonl"), data_dir=as_(".")).splits,
+        "make_recipe": lambda as_: mindsmirror.make_recipe(
+            material.document(copied.run / "recipe.json"), as_("it"), as_(".")
+        ),
+        "read_recipe": lambda as_: mindsmirror.read_recipe(as_("tiny.toml"), "seed=3").seed,
+        "run": lambda as_: mindsmirror.run(as_("tiny.toml"), as_("runs")).arms,
+        "Pipeline": lambda as_: [
+            mindsmirror.Pipeline(as_("tiny.toml"), as_("runs")).run.folder,
+            mindsmirror.Pipeline.of(as_(run)).annotations(),
+        ],
+    }
+    functions = {name for name in mindsmirror.__all__ if inspect.isfunction(getattr(mindsmirror, name))}
+    assert set(calls) == functions | {"Pipeline"}
+    before = material.document(copied.run / "report.json")["arms"]
+    for name, call in calls.items():
+        assert call(str) == call(Path), name
+    assert material.document(copied.run / "report.json")["arms"] == before
+    for name in functions:
+        parameters = inspect.signature(getattr(mindsmirror, name)).parameters.values()
+        assert all(p.annotation != "Path" and p.annotation is not Path for p in parameters), name
+
+
+def test_a_name_that_there_is_not_is_said(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(finished.folder)
+    run = str(finished.run)
+    with pytest.raises(UnknownNameError, match="no mode is called 'thnk'"):
+        mindsmirror.ask(run, "Where?", mode="thnk")
+    with pytest.raises(UnknownNameError, match="no mode is called 'thnk'"):
+        mindsmirror.evaluate_elsewhere(run, modes=["think", "thnk"])
+    for split in ("tset", "count"):
+        with pytest.raises(UnknownNameError, match=f"no split is called '{split}'"):
+            mindsmirror.evaluate_elsewhere(run, split=split)
+
+
+def test_what_the_student_wrote_is_there_where_no_answer_is(
+    finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished.folder)
+    monkeypatch.setattr(Task, "read", lambda *_: None)
+    question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
+    for mode in ("predict", "think", "vote", "mirror"):
+        reply = mindsmirror.ask(finished.run, question, mode=mode)
+        assert reply["answer"] is None and reply["written"].strip() and reply["tokens"] > 0
+
+
 def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished.folder)
     question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
@@ -50,6 +123,7 @@ def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, mon
         reply = mindsmirror.ask(finished.run, question, {}, mode=mode)
         assert reply["arm"] == "mirror" and reply["mode"] == (mode or "mirror")
         assert reply["tokens"] > 0
+        assert reply["answer"] is None or reply["written"] == ""
         if reply["p_correct"] is not None:
             assert reply["verdict"] in ("correct", "wrong", "uncertain") and 0 <= reply["p_correct"] <= 1
     thoughts = [mindsmirror.ask(finished.run, f"{question} {n}", {}, mode="think") for n in range(5)]
@@ -79,7 +153,7 @@ def test_ask_from_the_command_line_says_the_same(finished: Finished, monkeypatch
     assert said == expected
     plain = command("ask", "tiny", "Where is money?", *given, cwd=finished.folder)
     assert plain.out.startswith("answer: ")
-    assert expected["rationale"] in plain.out
+    assert expected["rationale"] in plain.out and plain.out.count(expected["rationale"]) == 1
     assert (f"its own verdict: {expected['verdict']}" in plain.out) == (theirs is not None)
 
 

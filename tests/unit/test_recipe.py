@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from typing import Any
 
 import pytest
@@ -152,6 +153,35 @@ def test_what_is_missing_is_named(path: str) -> None:
 )
 def test_a_wrong_value_is_named_by_its_key(path: str, value: Any) -> None:
     assert path in refusal(with_change(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("name", "my run", r"'my run' does not, 'my-run' would"),
+        ("name", "../up", r"letters \(a to z\), digits, '-', '_' and '\.': '\.\./up' does not, 'up' would"),
+        ("name", "", "'' does not, 'mine-2' would"),
+        ("arm.0.name", "a/b", "'a/b' does not, 'a-b' would"),
+        ("task", "svamp", "task: must be a table of keys and values, not 'svamp'"),
+        ("teacher", {"model": "teacher"}, r"teacher: must be a list: write .* in double brackets, \[\[teacher\]\]"),
+        ("task.train", "many", "task.train: must be a whole number, not 'many'"),
+        ("annotation.top_p", 2, "annotation.top_p: must be at most 1, not 2"),
+        ("task.data_dir", 3, "task.data_dir: must be a path in quotes, not 3"),
+        ("arm", [], "arm: must not be empty"),
+        ("evaluation.untrained", "perhaps", "evaluation.untrained: must be true or false, not 'perhaps'"),
+        ("teacher.0.parameters.capacity", "x", "parameters.capacity: must be a whole number, not 'x'"),
+        ("arm.1.method", ["x"], "arm.1.method: must be a text in quotes, not a list"),
+        ("seed", "x" * 200, r"seed: must be a whole number, not 'x{50,60}…$"),
+        ("seed", "9" * 5000, "seed: must be a whole number with fewer digits, not '9999"),
+    ],
+)
+def test_a_wrong_value_is_told_in_words(path: str, value: Any, words: str) -> None:
+    assert re.search(words, refusal(with_change(path, value)))
+
+
+def test_a_key_in_place_of_its_variable_is_not_shown() -> None:
+    message = refusal(with_change("teacher.0.api_key_env", "sk-proj-1234"))
+    assert "teacher.0.api_key_env: must be the name of an environment variable" in message and "1234" not in message
 
 
 def test_arms_must_have_names_of_their_own() -> None:

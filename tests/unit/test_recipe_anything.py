@@ -1,6 +1,7 @@
 """Whatever stands in a recipe, it is one or is refused clearly."""
 
 import copy
+import re
 from typing import Any
 
 from hypothesis import given
@@ -10,6 +11,8 @@ from unit.test_recipe import PLAIN
 from mindsmirror.errors import MindsMirrorError, RecipeError
 from mindsmirror.recipe import Recipe, _override, make_recipe
 
+JARGON = re.compile(r"Input should|String should|Tuple should|pattern|<class|instance of|[Uu]nable to")
+"""Of pydantic's messages: none of it is for whoever writes a recipe."""
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
@@ -64,3 +67,4 @@ def _recipe_or_refusal(document: dict[str, Any]) -> None:
         assert isinstance(make_recipe(document), Recipe)
     except MindsMirrorError as error:
         assert str(error).strip()
+        assert not JARGON.search(str(error)), str(error)

@@ -25,6 +25,7 @@ from mindsmirror.errors import DataError
 from mindsmirror.records import DualKind, Grounds, Verdict, VerdictSource
 from mindsmirror.tasks.rows import Row, read_rows
 from mindsmirror.tasks.shown import row_id
+from mindsmirror.validation import in_words
 
 OFFICIAL_FILES = "*_CoT_*.json"
 
@@ -187,7 +188,7 @@ def _records(path: Path, content: bytes) -> list[_Record]:
         first = error.errors()[0]
         number, *inner = first["loc"]
         place = ".".join(map(str, inner)) or "the record"
-        raise DataError(f"{path}, record {number}: {place}: {first['msg']}.") from error
+        raise DataError(f"{path}, record {number}: {place}: {in_words(first)}.") from error
 
 
 def _of_step(step: _Step, where: str) -> Iterator[ForeignRationale]:

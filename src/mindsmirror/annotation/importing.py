@@ -28,7 +28,7 @@ from mindsmirror.records import (
     SelfEvaluation,
     Verdict,
 )
-from mindsmirror.tasks.base import Task
+from mindsmirror.tasks import Task, TaskConfig, load_task
 from mindsmirror.tasks.rows import file_hash
 from mindsmirror.tasks.splits import question_key
 
@@ -71,20 +71,29 @@ class Imported:
     elsewhere: int
 
 
-def import_annotations(kind: str, paths: Sequence[Path], task: Task, teacher: str | None = None) -> Imported:
+def import_annotations(
+    kind: str,
+    paths: str | Path | Sequence[str | Path],
+    task: Task | TaskConfig | str | Path,
+    teacher: str | None = None,
+) -> Imported:
     """The annotations of a task's questions in files of one kind (importers.KINDS), all its splits included.
 
-    A question that recurs, in one file or several, gets all its rationales. `teacher` is who wrote them, by default
-    whom the file names or the kind is known for. UnknownNameError for a kind that there is not; DataError, with file
-    and row, for what is not of that kind, and if no rationale belongs to a question of the task.
+    `paths` is one file or folder, or several; `task` a task that is loaded, or what `load_task` takes. A question that
+    recurs, in one file or several, gets all its rationales. `teacher` is who wrote them, by default whom the file
+    names or the kind is known for. UnknownNameError for a kind that there is not; DataError, with file and row, for
+    what is not of that kind, and if no rationale belongs to a question of the task.
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of file", kind, KINDS)
+    if not isinstance(task, Task):
+        task = load_task(task)
+    files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     places = {example.id: (split, example) for split, example in task.splits.named()}
     by_text = {question_key(example.text): example.id for _, example in places.values()}
     found: dict[str, list[ForeignRationale]] = {}
     elsewhere: list[ForeignRationale] = []
-    for path in paths:
+    for path in files:
         for rationale in KINDS[kind].read(path):
             named = by_text.get(question_key(rationale.question)) if rationale.id is None else rationale.id
             if named in places:
@@ -92,8 +101,8 @@ def import_annotations(kind: str, paths: Sequence[Path], task: Task, teacher: st
             else:
                 elsewhere.append(rationale)
     if not found:
-        raise DataError(_nothing_found(elsewhere, paths, task))
-    source = _source(kind, paths)
+        raise DataError(_nothing_found(elsewhere, files, task))
+    source = _source(kind, files)
     annotations = tuple(
         _annotation(task, split, example, found[example.id], teacher or KINDS[kind].teacher, teacher, source)
         for split, example in places.values()

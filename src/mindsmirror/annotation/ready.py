@@ -13,6 +13,7 @@ from mindsmirror.errors import DataError
 from mindsmirror.records import Annotation, Example
 from mindsmirror.tasks.base import Task
 from mindsmirror.tasks.rows import Row, read_rows
+from mindsmirror.validation import in_words
 
 
 class AnnotationTable(AnnotationConfig):
@@ -53,7 +54,7 @@ def _annotation(row: Row) -> Annotation:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the row"
         raise DataError(
-            f"{row.where}: this is no annotation ({place}: {first['msg']}). `mindsmirror import` reads other files."
+            f"{row.where}: this is no annotation ({place}: {in_words(first)}). `mindsmirror import` reads other files."
         ) from error
     samples = [rationale.sample for rationale in annotation.rationales]
     strays = {evaluation.rationale for evaluation in annotation.evaluations} - set(samples)

@@ -35,8 +35,11 @@ def command(
             raise RecipeError(f"--choice {choice}: write LETTER=TEXT, such as a=bank")
         named[letter] = text
     reply = ask(run_folder(run, runs), question, named, arm, mode)
-    lines = [f"answer: {reply['answer'] if reply['answer'] is not None else '(none)'}"]
-    if reply["rationale"]:
+    if reply["answer"] is None:
+        lines = [f"answer: none that could be read; it wrote: {reply['written'] or 'nothing'}"]
+    else:
+        lines = [f"answer: {reply['answer']}"]
+    if reply["rationale"] and reply["answer"] is not None:
         lines.append(f"rationale: {reply['rationale']}")
     if reply["p_correct"] is not None:
         lines.append(f"its own verdict: {reply['verdict']} (probability of being correct {reply['p_correct']:.2f})")

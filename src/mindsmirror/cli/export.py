@@ -20,10 +20,8 @@ def command(run: Path, form: str, out: Path, runs: Path, json_output: bool) -> N
 
     The card names teacher, judge, prompts, the task and its licence, yields, and how good the verdicts are.
     """
-    from mindsmirror.delivery import export_annotations
-    from mindsmirror.pipeline import Pipeline
+    from mindsmirror.exporting import export_annotations
 
-    pipeline = Pipeline.of(run_folder(run, runs))
-    rows = export_annotations(pipeline.recipe.name, pipeline.annotations(), pipeline.task, form, out)
+    rows = export_annotations(run_folder(run, runs), out, form)
     lines = [f"{number} rows in {split}" for split, number in rows.items()]
     show({"out": str(out), "format": form, "rows": rows}, [*lines, f"card: {out / 'README.md'}"], json_output)

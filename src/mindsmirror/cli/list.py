@@ -37,9 +37,9 @@ def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
             if role in entry.role
         ]
     if what == "engines":
-        from mindsmirror.engines import ENGINES
+        from mindsmirror.engines.config import ENGINES, OPTIONS
 
-        return [(name, "") for name in ENGINES]
+        return [(name, OPTIONS[name].purpose) for name in ENGINES]
     folder, pattern = (Path("recipes"), "*.toml") if what == "recipes" else (runs, "*/recipe.json")
     return [(str(path if what == "recipes" else path.parent), "") for path in sorted(folder.glob(pattern))]
 

@@ -49,6 +49,15 @@ class Verbs(click.Group):
         command: click.Command = importlib.import_module(f"mindsmirror.cli.{module}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb's command; click's error suggests the nearest verb, of which click itself knows none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=VERBS, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs and what they do, without importing them."""
         with formatter.section("Verbs"):

@@ -3,6 +3,6 @@
 `rows` is what a row says, `cards` the card, and `dataset` writes both in one of three formats.
 """
 
-from mindsmirror.delivery.dataset import FORMATS, export_annotations
+from mindsmirror.delivery.dataset import FORMATS, write_dataset
 
-__all__ = ["FORMATS", "export_annotations"]
+__all__ = ["FORMATS", "write_dataset"]

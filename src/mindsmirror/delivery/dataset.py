@@ -25,9 +25,7 @@ HUB_NAMES = {"valid": "validation"}
 """Splits that the hub calls otherwise than we do."""
 
 
-def export_annotations(
-    name: str, annotations: Sequence[Annotation], task: Task, form: str, out: Path
-) -> dict[str, int]:
+def write_dataset(name: str, annotations: Sequence[Annotation], task: Task, form: str, out: Path) -> dict[str, int]:
     """Write annotations and their card into the folder `out`; returns the number of rows of each split.
 
     DataError if there is something in that folder already, or nothing to export; MissingExtraError if the format's

@@ -1,4 +1,4 @@
-"""The questions can be read, and those of the test are not solved in the teacher's prompt.
+"""The questions can be read, and those of the test are enough, and not solved in the teacher's prompt.
 
 That they are not among the training questions is not looked at here: loading a task drops repeats.
 """
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, warning
+from mindsmirror.evaluation.enough import too_few_tests
 from mindsmirror.tasks.splits import question_key
 
 CHECK = "task"
@@ -20,6 +21,9 @@ def check(case: Case) -> Iterator[Finding]:
     counts = f"{len(train)} training, {len(valid)} validation and {len(test)} test questions"
     figures = {"train": len(train), "valid": len(valid), "test": len(test)}
     yield ok(CHECK, f"{task.name}: {counts}; the kind of answer is {task.answers.name}.", **figures)
+    few = too_few_tests(case.recipe.task, test)
+    if few is not None:
+        yield warning(CHECK, *few)
     if not case.recipe.teacher:
         return
     prompts = case.pipeline.prompts

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mindsmirror.validation import in_words
 
 EngineName = Literal["openvino", "openai", "llama_cpp", "transformers", "vllm", "recorded", "scripted"]
 ENGINES: tuple[str, ...] = get_args(EngineName)
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+"""Where an `openai` teacher is if neither recipe nor environment says it. Its server takes nobody without a key."""
 
 
 class Price(BaseModel):
@@ -29,6 +33,8 @@ class Options(BaseModel):
     """Base of the engines' parameters; those in `neutral` change speed, never what is written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    purpose: ClassVar[str] = ""
+    """What the engine is for, in a line."""
     neutral: ClassVar[frozenset[str]] = frozenset()
 
     def identity(self) -> dict[str, Any]:
@@ -39,6 +45,7 @@ class Options(BaseModel):
 class OpenVINOOptions(Options):
     """Parameters of the engine `openvino`."""
 
+    purpose = "GGUF files and OpenVINO models in this process, the fastest on a CPU; the default (extra openvino)"
     neutral = frozenset({"in_flight", "cache_gb"})
     in_flight: int | None = Field(None, ge=1, description="sequences decoded together")
     cache_gb: int | None = Field(None, ge=1, description="size of the key-value cache")
@@ -47,6 +54,7 @@ class OpenVINOOptions(Options):
 class OpenAIOptions(Options):
     """Parameters of the engine `openai`."""
 
+    purpose = "any OpenAI-compatible server: OpenAI and other providers, or vLLM, SGLang, llama.cpp, Ollama of your own"
     neutral = frozenset({"concurrency", "timeout", "retries"})
     concurrency: int = Field(8, ge=1, description="requests at once, at most: the server's load decides")
     timeout: float = Field(120.0, gt=0, description="seconds for a whole reply; then the request counts as lost")
@@ -57,6 +65,7 @@ class OpenAIOptions(Options):
 class LlamaCppOptions(Options):
     """Parameters of the engine `llama_cpp`."""
 
+    purpose = "any GGUF file in this process, also those that OpenVINO cannot read (extra llama-cpp)"
     neutral = frozenset({"slots", "context", "threads", "gpu_layers"})
     slots: int = Field(8, ge=1, description="samples decoded together")
     context: int = Field(4096, ge=256, description="tokens that prompt and reply of a sample may have")
@@ -67,6 +76,7 @@ class LlamaCppOptions(Options):
 class TransformersOptions(Options):
     """Parameters of the engine `transformers`."""
 
+    purpose = "any causal model of the hub or a folder in this process, with nothing more to install"
     neutral = frozenset({"batch"})
     batch: int = Field(16, ge=1, description="samples generated together")
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -77,6 +87,7 @@ class TransformersOptions(Options):
 class VLLMOptions(Options):
     """Parameters of the engine `vllm`."""
 
+    purpose = "models of the hub or a folder on a GPU of this machine; wants an environment of its own"
     neutral = frozenset({"in_flight", "gpu_memory", "context", "gpus"})
     in_flight: int = Field(256, ge=1, description="sequences decoded together")
     gpu_memory: float = Field(0.9, gt=0, le=1, description="share of the GPU's memory that may be taken")
@@ -90,10 +101,13 @@ class VLLMOptions(Options):
 class RecordedOptions(Options):
     """Parameters of the engine `recorded`: there are none."""
 
+    purpose = "replies that were recorded before, from a file; no model is asked"
+
 
 class ScriptedOptions(Options):
     """Parameters of the engine `scripted`."""
 
+    purpose = "made-up replies for tests and rehearsals, also of what goes wrong; no model is asked"
     neutral = frozenset({"latency", "delay", "capacity", "together", "log"})
     unparsed: float = Field(0.0, ge=0, le=1, description="share of samples that are cut before they state an answer")
     malformed: float = Field(0.0, ge=0, le=1, description="share of samples that end without stating an answer")
@@ -133,6 +147,14 @@ class TeacherConfig(BaseModel):
     price: Price | None = None
     parameters: dict[str, Any] = Field(default_factory=dict, description="the engine's own")
 
+    @field_validator("api_key_env")
+    @classmethod
+    def _names_a_variable(cls, name: str) -> str:
+        if not name.isidentifier():
+            # Not shown: it may be the key itself.
+            raise ValueError("must be the name of an environment variable that holds the key, not the key itself")
+        return name
+
     @model_validator(mode="after")
     def _known_parameters(self) -> Self:
         options_of(self.engine, self.parameters)
@@ -153,7 +175,7 @@ def options_of(engine: str, parameters: Mapping[str, Any]) -> Options:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] != "extra_forbidden":
-            raise ValueError(f"parameters.{key}: {first['msg']}") from error
+            raise ValueError(f"parameters.{key}: {in_words(first)}") from error
         near = difflib.get_close_matches(key, kind.model_fields, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(kind.model_fields) or "none"

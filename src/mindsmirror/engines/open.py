@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mindsmirror.engines import catalog
 from mindsmirror.engines.base import Engine
 from mindsmirror.engines.config import (
+    DEFAULT_BASE_URL,
     ENGINES,
     LlamaCppOptions,
     OpenAIOptions,
@@ -26,8 +27,6 @@ from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
 
 if TYPE_CHECKING:
     from mindsmirror.engines.openai.probe import Probe
-
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 def engine_identity(config: TeacherConfig) -> Mapping[str, Any]:

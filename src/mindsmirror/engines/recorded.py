@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request, sample_key
 from mindsmirror.engines.digest import sha256_of
 from mindsmirror.errors import DataError, StorageError
+from mindsmirror.validation import in_words
 
 
 class _Turn(BaseModel):
@@ -86,7 +87,7 @@ class RecordedEngine(EngineBase):
             except ValidationError as error:
                 first = error.errors()[0]
                 field = ".".join(str(part) for part in first["loc"]) or "row"
-                raise DataError(f"{path}, line {number}: {field}: {first['msg']}") from error
+                raise DataError(f"{path}, line {number}: {field}: {in_words(first)}") from error
         self._waiting: deque[Request] = deque()
 
     @property

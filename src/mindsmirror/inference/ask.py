@@ -120,6 +120,7 @@ def _prediction(reader: Reader, example: Example, mode: str, text: Generated, re
         answer=reply.answer.text if reply.answer else None,
         right=reader.task.right(example, reply.answer),
         rationale=text.text if mode == "think" else "",
+        unread=text.text if mode != "think" and reply.answer is None else "",
         parse=reply.parse,
         tokens=text.tokens,
     )

@@ -17,6 +17,7 @@ from mindsmirror.annotation.select import Select, correct_share, selected
 from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Agreement, Annotation, Example, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
+from mindsmirror.validation import Name
 
 UNLIKELIHOOD = 0.025
 """What EDIT gives the key steps of a wrong thought (arXiv 2405.19737)."""
@@ -31,7 +32,7 @@ class ArmConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: Name
     method: str
     labels: Literal["teacher", "gold"] = Field(
         "teacher", description="teacher: the most frequent of its k answers; gold: the task's own"

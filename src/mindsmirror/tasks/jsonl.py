@@ -5,8 +5,8 @@
     {"premise": "…", "hypothesis": "…", "label": "neutral"}
 
 Other fields are kept in `extra`. `id` is optional. An answer of null is allowed in training rows only.
-Rows are split by the hash of their id (80 % train, 10 % valid, 10 % test), so that added rows do not
-reshuffle the old; if every row has a field `split` (train, valid, test), that holds instead.
+Rows are split by the hash of their id (80 % train, 10 % valid, 10 % test; small files give more to the test), so that
+added rows do not reshuffle the old; if every row has a field `split` (train, valid, test), that holds instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,18 +20,13 @@ from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
 from mindsmirror.tasks.packed import Packed
-from mindsmirror.tasks.rows import Row, each_row, file_hash
+from mindsmirror.tasks.rows import SHAPES, Row, each_row, file_hash
 from mindsmirror.tasks.shown import NLI_QUESTION, choice_example, premise_and_hypothesis, row_id
-from mindsmirror.tasks.splits import bucket, make_splits
+from mindsmirror.tasks.splits import TEST_SHARE, VALID_SHARE, bucket, make_splits, shares
 
 MAX_LABELS = 8
 SPLIT_NAMES = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "test": "test"}
 KINDS = ("number", "equation", "choice", "label", "text", "yes_no")
-_SHAPES = (
-    ("question", "choices", "answer_key"),
-    ("premise", "hypothesis", "label"),
-    ("question", "answer"),
-)
 
 
 def load(config: TaskConfig) -> Task:
@@ -43,10 +38,14 @@ def load(config: TaskConfig) -> Task:
     found = _survey(path)
     kind = _kind(config, found.shape, found.golds)
     parts = {split: Packed() for split in ("train", "valid", "test")}
+    # A recipe that names sizes keeps what it has always got: the first of the splits that a large file has.
+    sized = any(size is not None for size in (config.train, config.valid, config.test))
+    test, valid = (TEST_SHARE, VALID_SHARE) if sized else shares(len(found.golds))
     for row, example in _distinct(path, found):
         checked = _checked(row, example, kind)
-        parts[_split(row, checked) if found.splits_given else _bucket_split(checked)].append(checked)
-    splits, dropped = make_splits(config, parts["train"], parts["valid"], parts["test"], Packed)
+        parts[_split(row, checked) if found.splits_given else _bucket_split(checked, test, valid)].append(checked)
+    other = "" if found.splits_given else "Or name no sizes, or give every row a field 'split' (train, valid, test)."
+    splits, dropped = make_splits(config, parts["train"], parts["valid"], parts["test"], Packed, other)
     for name, part in (("train", splits.train), ("test", splits.test)):
         if not part:
             raise DataError(f"{path}: none of its {found.rows} rows falls into {name}. Add rows, or a field 'split'.")
@@ -88,10 +87,10 @@ def _survey(path: Path) -> _Survey:
 
 
 def _shape_of(row: Row) -> tuple[str, ...]:
-    for shape in _SHAPES:
+    for shape in SHAPES:
         if all(key in row.fields for key in shape):
             return shape
-    wanted = " or ".join(" + ".join(shape) for shape in _SHAPES)
+    wanted = " or ".join(" + ".join(shape) for shape in SHAPES)
     raise DataError(f"{row.where}: the row needs {wanted}; it has: {', '.join(row.fields) or 'nothing'}.")
 
 
@@ -186,7 +185,7 @@ def _split(row: Row, example: Example) -> str:
     return SPLIT_NAMES[name]
 
 
-def _bucket_split(example: Example) -> str:
-    """The split by the id's hash; rows without an answer train."""
+def _bucket_split(example: Example, test: float, valid: float) -> str:
+    """The split by the id's hash and the shares of test and validation; rows without an answer train."""
     place = bucket(example.id)
-    return "train" if example.gold is None or place >= 0.2 else "test" if place < 0.1 else "valid"
+    return "train" if example.gold is None or place >= test + valid else "test" if place < test else "valid"

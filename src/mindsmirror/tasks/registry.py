@@ -2,9 +2,15 @@
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from mindsmirror.errors import UnknownNameError
+from pydantic import ValidationError
+
+from mindsmirror.errors import RecipeError, UnknownNameError
 from mindsmirror.tasks.base import Task, TaskConfig
+from mindsmirror.tasks.other_files import refuse_other_file
+from mindsmirror.validation import explain
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "svamp": ("svamp", "word problems answered by an equation; 720/80/200 as in the paper"),
@@ -21,8 +27,13 @@ FAMILIES: Mapping[str, str] = {
 }
 
 
-def load_task(config: TaskConfig) -> Task:
-    """The task that the recipe names, loaded. UnknownNameError lists what there is."""
+def load_task(task: TaskConfig | str | Path, **settings: Any) -> Task:
+    """The task of a recipe's table `[task]`, or of a name or path, loaded.
+
+    `settings` are further keys of that table: `load_task("questions.jsonl", answer="number", test=50)`.
+    UnknownNameError lists what there is; RecipeError names a setting that is wrong; DataError a file that is.
+    """
+    config = _config(task, settings)
     if config.name.startswith(GENERATED):
         module = "reasoning_gym"
     elif config.name.endswith((".jsonl", ".jsonl.gz")):
@@ -30,9 +41,18 @@ def load_task(config: TaskConfig) -> Task:
     elif config.name in BUILT_IN:
         module = BUILT_IN[config.name][0]
     else:
+        refuse_other_file(config.name)
         raise UnknownNameError("task", config.name, [*BUILT_IN, *FAMILIES])
-    task: Task = importlib.import_module(f"mindsmirror.tasks.{module}").load(config)
-    return task
+    loaded: Task = importlib.import_module(f"mindsmirror.tasks.{module}").load(config)
+    return loaded
+
+
+def _config(task: TaskConfig | str | Path, settings: Mapping[str, Any]) -> TaskConfig:
+    given = task.model_dump() if isinstance(task, TaskConfig) else {"name": str(task)}
+    try:
+        return TaskConfig.model_validate({**given, **settings})
+    except ValidationError as error:
+        raise RecipeError(f"the task {given['name']}: {explain(error, TaskConfig)}") from error
 
 
 def task_names() -> tuple[str, ...]:

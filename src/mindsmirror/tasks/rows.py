@@ -11,6 +11,13 @@ from typing import Any
 
 from mindsmirror.errors import DataError
 
+SHAPES = (
+    ("question", "choices", "answer_key"),
+    ("premise", "hypothesis", "label"),
+    ("question", "answer"),
+)
+"""The keys by which a row of one's own is known, in the order in which they are looked for."""
+
 
 @dataclass(frozen=True)
 class Row:

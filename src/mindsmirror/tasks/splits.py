@@ -7,6 +7,11 @@ from mindsmirror.errors import DataError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Splits, TaskConfig
 
+TEST_SHARE = VALID_SHARE = 0.1
+LARGEST_TEST = 0.3
+WANTED_TESTS = 100
+"""A 95 % interval of 20 points where half are right."""
+
 
 def content_id(text: str) -> str:
     """16 hex digits of the SHA-256 of the question, white space normalised: the id of a row without one."""
@@ -23,6 +28,17 @@ def bucket(identity: str) -> float:
     return int(_digest(f"split:{identity}")[:13], 16) / 16**13
 
 
+def shares(answered: int) -> tuple[float, float]:
+    """The shares of test and validation in a file with so many answered questions and no splits of its own.
+
+    A tenth each, but in small files more for the test: as much as makes 100 test questions, up to three tenths.
+    They never grow with the file, and `bucket` is fixed by the id. So a question that was once trained on is never
+    tested on after rows were added; the other way round is possible until there are 1,000.
+    """
+    test = min(LARGEST_TEST, max(TEST_SHARE, WANTED_TESTS / answered)) if answered else TEST_SHARE
+    return test, VALID_SHARE
+
+
 def cut(examples: Sequence[Example], share: float) -> tuple[list[Example], list[Example]]:
     """The examples, and the `share` of them (by bucket of the question's text) that is held out."""
     held = {example.id for example in examples if bucket(content_id(question_key(example.text))) < share}
@@ -36,12 +52,13 @@ def make_splits(
     valid: Iterable[Example],
     test: Iterable[Example],
     hold: Callable[[Iterable[Example]], Sequence[Example]] = tuple,
+    way_out: str = "",
 ) -> tuple[Splits, int]:
     """Splits of the sizes that the recipe asks for, each held by `hold`, and how many repeats were dropped.
 
     A question (its shown text, case and spacing aside) that recurs stays where it is first met in the order
     test, valid, train, so nothing trained on is tested on. The first N of each split's order are taken.
-    DataError if there are fewer than asked for.
+    DataError, with `way_out` as what else can be done, if there are fewer than asked for.
     """
     seen: set[bytes] = set()
     dropped = 0
@@ -59,20 +76,20 @@ def make_splits(
 
     tests, valids, trains = (hold(unseen(part)) for part in (test, valid, train))
     splits = Splits(
-        _first(trains, config.train, "train", config.name),
-        _first(valids, config.valid, "valid", config.name),
-        _first(tests, config.test, "test", config.name),
+        _first(trains, config.train, "train", config.name, way_out),
+        _first(valids, config.valid, "valid", config.name, way_out),
+        _first(tests, config.test, "test", config.name, way_out),
     )
     return splits, dropped
 
 
-def _first(examples: Sequence[Example], wanted: int | None, split: str, name: str) -> Sequence[Example]:
+def _first(examples: Sequence[Example], wanted: int | None, split: str, name: str, way_out: str) -> Sequence[Example]:
     if wanted is None:
         return examples
     if wanted > len(examples):
         raise DataError(
             f"task {name}: the recipe asks for {split} = {wanted} questions, but there are {len(examples)}. "
-            f"Set {split} to {len(examples)} or less."
+            f"Set {split} to {len(examples)} or less. {way_out}".rstrip()
         )
     return examples[:wanted]
 

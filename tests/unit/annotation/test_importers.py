@@ -67,10 +67,10 @@ def test_a_folder_of_official_files_is_read_and_its_copies_once(tmp_path: Path) 
     ("step", "named"),
     [
         ({"x": "Q?", "new_ys": ["a", "b"], "value_outputs_list": [["c"]]}, "record 1, step 0.*2 rationales.*judges 1"),
-        ({"x": "Q?"}, r"record 1: steps\.0\.new_ys: Field required"),
+        ({"x": "Q?"}, r"record 1: steps\.0\.new_ys: is missing"),
         ({"x": "Q?", "new_ys": "ab"}, r"record 1: steps\.0\.new_ys: .*list"),
-        ({"x": "Q?", "new_ys": [3]}, r"record 1: steps\.0\.new_ys\.0: .*string"),
-        ({"x": 3, "new_ys": []}, r"record 1: steps\.0\.x: .*string"),
+        ({"x": "Q?", "new_ys": [3]}, r"record 1: steps\.0\.new_ys\.0: must be a text in quotes, not 3"),
+        ({"x": 3, "new_ys": []}, r"record 1: steps\.0\.x: must be a text in quotes, not 3"),
     ],
 )
 def test_an_official_record_that_is_wrong_is_named(tmp_path: Path, step: dict[str, Any], named: str) -> None:

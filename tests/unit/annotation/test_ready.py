@@ -81,7 +81,7 @@ def edited(annotation: Annotation, path: str, value: Any) -> str:
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        ("rationales", [{"text": "x"}], r"this is no annotation \(rationales\.0\.teacher: Field required\).*import"),
+        ("rationales", [{"text": "x"}], r"this is no annotation \(rationales\.0\.teacher: is missing\).*import"),
         ("schema", 2, "this is no annotation"),
         ("stranger", 1, r"this is no annotation \(stranger"),
         ("rationales.1.sample", 0, "two of its rationales have the same sample number"),

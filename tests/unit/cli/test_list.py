@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from mindsmirror.cli.list import WHAT, command
 from mindsmirror.engines import ENGINES, catalog
+from mindsmirror.engines.config import OPTIONS
 from mindsmirror.methods import Needs, method_names
 from mindsmirror.tasks import task_descriptions
 
@@ -27,6 +28,12 @@ def test_tasks_methods_and_engines_are_those_that_exist() -> None:
     assert names("tasks") == list(task_descriptions())
     assert names("methods") == list(method_names())
     assert names("engines") == list(ENGINES)
+
+
+def test_engines_say_what_each_is_for() -> None:
+    purposes = [row["description"] for row in listed("engines")]
+    assert all(purposes) and len(set(purposes)) == len(ENGINES)
+    assert set(OPTIONS) == set(ENGINES)
 
 
 def test_methods_say_what_they_need() -> None:

@@ -86,6 +86,26 @@ def test_a_wrong_command_line_is_2_and_a_document_too(
     assert "Error:" in said.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [(["anotate", "x.toml"], "annotate"), (["distil"], "distill"), (["evaluate", "mine", "--limt", "3"], "--limit")],
+)
+def test_the_nearest_verb_and_option_is_suggested(
+    arguments: list[str], nearest: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(monkeypatch, *arguments, "--json") == 2
+    said = capsys.readouterr()
+    for text in (said.err, json.loads(said.out)["error"]):
+        assert nearest in text.partition("Did you mean")[2]
+
+
+def test_a_verb_like_none_is_suggested_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(monkeypatch, "zzz") == 2
+    assert capsys.readouterr().err.endswith("No such command 'zzz'.\n")
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
 def test_an_interruption_says_how_to_go_on(
     error: BaseException, failing: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mindsmirror.answers import Choice
-from mindsmirror.delivery import FORMATS, export_annotations
+from mindsmirror.delivery import FORMATS, write_dataset
 from mindsmirror.delivery.cards import dataset_card, licence_id
 from mindsmirror.delivery.rows import COLUMNS, rationale_rows
 from mindsmirror.errors import DataError, MissingExtraError, RecipeError
@@ -102,7 +102,7 @@ def read_back(form: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
 def test_every_format_holds_the_same_rows(form: str, tmp_path: Path) -> None:
     for needed in {"parquet": ["pyarrow"], "datasets": ["datasets"], "jsonl": []}[form]:
         pytest.importorskip(needed)
-    counts = export_annotations("fish-run", TWO, TASK, form, tmp_path / "new" / "out")
+    counts = write_dataset("fish-run", TWO, TASK, form, tmp_path / "new" / "out")
     assert counts == {"train": 3, "validation": 3}
     assert read_back(form, tmp_path / "new/out") == {"train": ROWS["train"], "validation": ROWS["valid"]}
     card = (tmp_path / "new/out/README.md").read_text()
@@ -155,15 +155,15 @@ def test_licences_are_called_as_the_hub_calls_them(licence: str, known: str) -> 
 
 def test_what_cannot_be_exported_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no rationales to export"):
-        export_annotations("none", [], TASK, "jsonl", tmp_path / "out")
+        write_dataset("none", [], TASK, "jsonl", tmp_path / "out")
     with pytest.raises(RecipeError, match="no format 'csv'; there are: parquet"):
-        export_annotations("x", TWO, TASK, "csv", tmp_path / "out")
+        write_dataset("x", TWO, TASK, "csv", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="file is there already"):
-        export_annotations("x", TWO, TASK, "jsonl", tmp_path / "file")
+        write_dataset("x", TWO, TASK, "jsonl", tmp_path / "file")
     (tmp_path / "empty").mkdir()
-    export_annotations("x", TWO, TASK, "jsonl", tmp_path / "empty")
+    write_dataset("x", TWO, TASK, "jsonl", tmp_path / "empty")
     assert (tmp_path / "empty/README.md").exists()
 
 
@@ -173,5 +173,5 @@ def test_a_missing_library_is_said_and_nothing_is_left(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=rf"{package} is not installed.*hub-data"):
-        export_annotations("x", TWO, TASK, form, tmp_path / "out")
+        write_dataset("x", TWO, TASK, form, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -70,7 +70,7 @@ def test_every_check_has_its_name_and_its_place() -> None:
 
 def test_a_recipe_in_order_leaves_nothing_behind(practice: Practice) -> None:
     found = list(examine.examine(practice.recipe(), practice.folder / "runs"))
-    assert [f.check for f in found if f.status in (WARNING, FAILURE)] == ["judge"], [f.line for f in found]
+    assert [f.check for f in found if f.status in (WARNING, FAILURE)] == ["task", "judge"], [f.line for f in found]
     assert {f.check for f in found} == set(CHECKS) and exit_code(found) == 0
     assert not (practice.folder / "runs").exists(), "it only looks"
 
@@ -94,12 +94,23 @@ def test_the_first_failure_gives_the_exit_code() -> None:
     assert exit_code(found) == StorageError.exit_code and exit_code([]) == 0
 
 
+def test_a_tiny_test_is_said_with_what_to_do(practice: Practice) -> None:
+    _, few = practice.look("task")
+    assert few.status is WARNING
+    assert (
+        few.found == "6 test questions: with 3 right, the 95 % interval is 19 to 81 %."
+        and "field 'split'" in few.advice
+    )
+    practice.rows += [{**practice.rows[-1], "id": f"more{n}", "question": f"How many are {n}?"} for n in range(44)]
+    assert statuses(practice.look("task")) == [OK]
+
+
 def test_a_test_question_that_the_prompt_solves(practice: Practice) -> None:
-    (finding,) = practice.look("task")
+    finding, _ = practice.look("task")
     assert finding.status is OK and finding.figures == {"train": 8, "valid": 2, "test": 6}
     shot = Pipeline(practice.recipe()).prompts.solved[0]
     practice.rows[-1]["question"] = shot.question.upper()
-    _, repeats = practice.look("task")
+    _, _, repeats = practice.look("task")
     assert repeats.status is WARNING and repeats.figures == {"repeats": 1}
     assert "1 of 6 test questions are solved in the teacher's prompt, such as 'w15'" in repeats.found
 

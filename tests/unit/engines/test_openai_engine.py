@@ -25,6 +25,7 @@ from unit.engines.loopback import (
 )
 
 from mindsmirror.engines.base import Finish, Message, Request, Sampling, seed_of
+from mindsmirror.engines.config import DEFAULT_BASE_URL
 from mindsmirror.errors import EngineError
 
 
@@ -145,8 +146,8 @@ def test_what_does_not_pass_is_a_failed_sample_with_its_reason(server: Server, n
 @pytest.mark.parametrize(
     ("status", "code", "message"),
     [
-        (401, None, "refuses the API key.*TEACHER_KEY"),
-        (403, None, "refuses the API key.*TEACHER_KEY"),
+        (401, None, "refuses the API key.*sent the value of the environment variable TEACHER_KEY"),
+        (403, None, "refuses the API key.*sent the value of the environment variable TEACHER_KEY"),
         (404, "model_not_found", "does not know the model 'tiny'.*base_url"),
         (429, "insufficient_quota", "no money"),
     ],
@@ -163,6 +164,32 @@ def test_an_endpoint_that_refuses_everything_is_an_error(
         assert f":{server.server_port}/v1" in str(caught.value)
         with pytest.raises(EngineError):
             engine.poll()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_key_is_not_a_wrong_one(server: Server, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.behaviour = lambda s, h, b: h.refuse(status, "who are you?")
+    for value, state in ((None, "is not set"), (" ", "is empty")):
+        monkeypatch.delenv("TEACHER_KEY")
+        if value is not None:
+            monkeypatch.setenv("TEACHER_KEY", value)
+        with engine_at(server) as engine:
+            engine.submit(request(KEYS[0]))
+            with pytest.raises(EngineError, match=rf"needs an API key \(.*TEACHER_KEY {state}: export TEACHER_KEY=…"):
+                engine.poll()
+        monkeypatch.setenv("TEACHER_KEY", SECRET)
+    monkeypatch.delenv("TEACHER_KEY")
+    with engine_at(f"http://me:a%40b@127.0.0.1:{server.server_port}/v1") as engine:
+        engine.submit(request(KEYS[0]))
+        with pytest.raises(EngineError, match="refuses user and password"):
+            engine.poll()
+
+
+def test_openai_itself_is_not_asked_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEACHER_KEY", raising=False)
+    message = r"https://api\.openai\.com/v1 needs an API key\. The environment variable TEACHER_KEY is not set"
+    with pytest.raises(EngineError, match=message):
+        engine_at(f"{DEFAULT_BASE_URL}/")
 
 
 def test_an_endpoint_that_is_down_is_an_error() -> None:

@@ -92,6 +92,8 @@ def test_an_answer_alone_or_in_a_sentence(text: str, answer: str | None, right: 
     assert (found.example, found.mode) == ("id Q", "predict")
     assert (found.answer, found.right, found.parse) == (answer, right, parse)
     assert (found.rationale, found.confidence, found.tokens) == ("", None, len(text.split()) + 1)
+    assert found.unread == found.written == (text if answer is None else "")
+    assert ("unread" in found.model_dump()) == bool(found.unread)
     assert student.asked == [(["predict|Q"], DIRECT_TOKENS, 1, 0.0)]
 
 
@@ -109,7 +111,7 @@ def test_a_train_of_thought_answers_at_its_end(text: str, ended: bool, answer: s
     student = Scripted({"Q": [wrote(text, ended=ended)]})
     [found] = think(reader(student, max_tokens=77), examples("Q"))
     assert (found.mode, found.rationale, found.answer, found.parse) == ("think", text, answer, parse)
-    assert found.right is (answer == "5")
+    assert found.right is (answer == "5") and (found.unread, found.written) == ("", text)
     assert student.asked == [(["explain|Q"], 77, 1, 0.0)]
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.records import Example
 from mindsmirror.tasks import Task, TaskConfig, load_task, task_descriptions, task_names
+from mindsmirror.tasks.splits import bucket, shares
 
 
 def write(path: Path, rows: Sequence[Any]) -> Path:
@@ -36,9 +39,9 @@ def test_word_problems(tmp_path: Path) -> None:
     task = load(write(tmp_path / "sums.jsonl", problems(200)))
     assert task.name == "sums" and task.answers.name == "number"
     assert [len(split) for split in task.splits] == [
-        pytest.approx(160, abs=20),
+        pytest.approx(120, abs=20),
         pytest.approx(20, abs=15),
-        pytest.approx(20, abs=15),
+        pytest.approx(60, abs=20),
     ]
     assert len(everything(task)) == 200
     example = next(e for e in everything(task) if e.text == "What is 21 + 21?")
@@ -56,12 +59,42 @@ def test_added_rows_do_not_reshuffle_the_old(tmp_path: Path) -> None:
 
 
 def test_caps_take_the_first_and_too_few_is_an_error(tmp_path: Path) -> None:
-    path = write(tmp_path / "sums.jsonl", problems(100))
+    path = write(tmp_path / "sums.jsonl", problems(1000))
     whole, part = load(path), load(path, train=10, valid=2, test=3)
-    assert part.splits.train == whole.splits.train[:10]
+    assert part.splits.train == whole.splits.train[:10] and part.splits.test == whole.splits.test[:3]
     assert [len(split) for split in part.splits] == [10, 2, 3]
-    with pytest.raises(DataError, match=r"asks for train = 1000 questions, but there are \d+"):
+    with pytest.raises(DataError, match=r"asks for train = 1000 questions, but there are \d+\..*Or name no sizes"):
         load(path, train=1000)
+    rows = [{**row, "split": "train" if i else "test"} for i, row in enumerate(problems(9))]
+    with pytest.raises(DataError, match=r"test = 2 questions, but there are 1\. Set test to 1 or less\.$"):
+        load(write(tmp_path / "given.jsonl", rows), test=2)
+
+
+def test_a_small_file_leaves_enough_for_the_test(tmp_path: Path) -> None:
+    sizes = [len(split) for split in load(write(tmp_path / "small.jsonl", problems(60))).splits]
+    assert sum(sizes) == 60 and sizes[2] == pytest.approx(18, abs=9) and sizes[0] >= 25
+    named = load(tmp_path / "small.jsonl", train=20)
+    assert [e.id for e in named.splits.test] == [e.id for e in named.splits.test if bucket(e.id) < 0.1]
+    assert [len(split) for split in load(write(tmp_path / "large.jsonl", problems(4000))).splits] == [
+        pytest.approx(3200, abs=150),
+        pytest.approx(400, abs=100),
+        pytest.approx(400, abs=100),
+    ]
+
+
+def test_only_answered_rows_count_for_the_size_of_the_test(tmp_path: Path) -> None:
+    rows = [{**row, "answer": row["answer"] if i % 20 == 0 else None} for i, row in enumerate(problems(1200))]
+    task = load(write(tmp_path / "few.jsonl", rows))
+    assert len(task.splits.test) == pytest.approx(18, abs=9)
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000))
+def test_what_was_trained_on_is_not_tested_on_when_rows_are_added(answered: int, more: int) -> None:
+    before, after = shares(answered), shares(answered + more)
+    if answered:
+        assert after[0] <= before[0] and sum(after) <= sum(before)
+    assert 0.1 <= after[0] <= 0.3 and after[1] == 0.1
+    assert shares(1000)[0] == shares(10**6)[0] == 0.1
 
 
 @pytest.mark.parametrize("as_list", [False, True])
@@ -228,3 +261,20 @@ def test_unknown_tasks_list_what_there_is() -> None:
         load_task(TaskConfig(name="swamp"))
     assert task_names() == ("svamp", "csqa", "anli_r1", "gsm8k", "strategyqa", "arc_challenge")
     assert set(task_names()) < set(task_descriptions())
+
+
+def test_a_task_is_named_as_one_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "sums.jsonl", problems(60))
+    monkeypatch.chdir(tmp_path)
+    whole = load_task(TaskConfig(name="sums.jsonl", answer="text"))
+    for named in (
+        load_task(str(path), answer="text"),
+        load_task(path, answer="text"),
+        load_task("sums.jsonl", answer="text"),
+    ):
+        assert named.splits == whole.splits and named.answers.name == "text"
+    assert len(load_task(TaskConfig(name="sums.jsonl", train=5), train=7).splits.train) == 7
+    with pytest.raises(RecipeError, match=r"the task sums\.jsonl: there is no key 'tset'\. Did you mean 'test'\?"):
+        load_task("sums.jsonl", tset=3)
+    with pytest.raises(RecipeError, match="train: must be at least 1, not 0"):
+        load_task("sums.jsonl", train=0)

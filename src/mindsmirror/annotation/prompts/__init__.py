@@ -21,6 +21,7 @@ from mindsmirror.answers import ENTAILMENT, YES_NO, AnswerKind, Label
 from mindsmirror.engines.base import Message
 from mindsmirror.errors import RecipeError
 from mindsmirror.records import DualKind, Example, Verdict
+from mindsmirror.validation import in_words
 
 BUILT_IN = ("choice", "equation", "label", "number", "text", "yes_no")
 CRITIQUE = {
@@ -208,5 +209,5 @@ def load_prompts(source: str) -> PromptSet:
         # A misspelt key is reported twice: as a stranger, which is what the user needs to see, and as missing.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
-        message = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        message = "there is no such key" if first["type"] == "extra_forbidden" else in_words(first)
         raise RecipeError(f"[annotation] prompts: {source}: {key}: {message}") from error

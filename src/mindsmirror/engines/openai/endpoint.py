@@ -9,9 +9,10 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from mindsmirror.engines.base import ALTERNATIVES, Request, seed_of
-from mindsmirror.engines.config import OpenAIOptions, public_url
+from mindsmirror.engines.config import DEFAULT_BASE_URL, OpenAIOptions, public_url
 from mindsmirror.engines.openai.reply import RefusedError
 from mindsmirror.engines.openai.wire import LostError, SlowError
 from mindsmirror.errors import EngineError
@@ -45,9 +46,12 @@ class Endpoint:
     def __init__(self, model: str, base_url: str, key_variable: str, options: OpenAIOptions) -> None:
         self._model, self._key_variable, self._options = model, key_variable, options
         self._shown = public_url(base_url)
+        self._names_user = "@" in urlsplit(base_url).netloc
         self.secret = os.environ.get(key_variable, "").strip()
         if not (self.secret.isascii() and self.secret.isprintable()):
             raise EngineError(f"the environment variable {key_variable} holds what cannot be an API key")
+        if not (self.secret or self._names_user) and self._shown == DEFAULT_BASE_URL:
+            raise EngineError(f"the endpoint {self._shown} needs an API key. {self._missing()}")
         self.form = Form()
         self.takes_n = True
         self.worked = False
@@ -131,8 +135,12 @@ class Endpoint:
 
     def _refuses(self, error: RefusedError) -> EngineError | None:
         if error.status in (401, 403):
-            hint = f"Put a valid key for it into the environment variable {self._key_variable}."
-            return self.end("refuses the API key", error, hint)
+            if self.secret:
+                hint = f"It was sent the value of the environment variable {self._key_variable}: put a valid key there."
+                return self.end("refuses the API key", error, hint)
+            if self._names_user:
+                return self.end("refuses user and password", error, "Check both in `base_url`.")
+            return self.end("needs an API key", error, self._missing())
         if error.status == 404:
             hint = "Check `model` against the models that it serves, and that `base_url` ends as it wants (/v1)."
             return self.end(f"does not know the model {self._model!r} or the path", error, hint)
@@ -140,6 +148,11 @@ class Endpoint:
             hint = "Redirects are not followed, as the key would go with them: put the right address into `base_url`."
             return self.end("is somewhere else", error, hint)
         return None
+
+    def _missing(self) -> str:
+        name = self._key_variable
+        state = "is empty" if name in os.environ else "is not set"
+        return f"The environment variable {name} {state}: export {name}=…, or name another one in `api_key_env`."
 
 
 def is_crowded(error: Exception) -> bool:
