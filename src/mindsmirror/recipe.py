@@ -19,6 +19,7 @@ from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.methods import ArmConfig, check_needs
+from mindsmirror.methods.base import Labels
 from mindsmirror.records import Grounds
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.tasks.base import TaskConfig
@@ -62,7 +63,7 @@ class Recipe(BaseModel):
             raise ValueError("the key 'teacher' is missing; or name a file of annotations in annotation.file.")
         if self.judge.teacher >= len(self.teacher):
             raise ValueError(f"judge.teacher: there is no teacher {self.judge.teacher}, only {len(self.teacher)}")
-        if self.judge.strategy == "informed" and not self._all_gold:
+        if self.judge.strategy == "informed" and not self._may_use_gold:
             raise ValueError(
                 'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold", '
                 "or arms that are compared would not know the same"
@@ -93,6 +94,25 @@ class Recipe(BaseModel):
     def _all_gold(self) -> bool:
         return all(arm.labels == "gold" for arm in self.arm)
 
+    @property
+    def _may_use_gold(self) -> bool:
+        """Arms that name no labels may yet learn from gold; `labelled` asks again when that is known."""
+        return all(arm.labels != "teacher" for arm in self.arm)
+
+    def labelled(self, labels: Labels, why: str) -> "Recipe":
+        """The recipe with these labels in every arm that names none, and with the judge that follows from them.
+
+        RecipeError, which says why these labels, if something else in the recipe needs others.
+        """
+        document = self.model_dump(exclude_unset=True)
+        for arm in document["arm"]:
+            arm["labels"] = arm.get("labels") or labels
+        try:
+            return Recipe.model_validate(document)
+        except (ValidationError, RecipeError) as error:
+            wrong = _first(error) if isinstance(error, ValidationError) else str(error)
+            raise RecipeError(f"{wrong.rstrip('.')}. Here labels = {labels}: {why}.") from error
+
     def _check_writers(self) -> None:
         writers = self.annotation.teachers
         strangers = [number for number in writers if not 0 <= number < len(self.teacher)]
@@ -108,7 +128,7 @@ class Recipe(BaseModel):
             raise ValueError(
                 "annotation.self_evaluations: a likelihood is the same each time it is asked for, so there is only 1"
             )
-        if self.judge.calibration is Grounds.GOLD and not self._all_gold:
+        if self.judge.calibration is Grounds.GOLD and not self._may_use_gold:
             raise ValueError(
                 'judge.calibration: it is fitted to gold, so every arm needs labels = "gold", or arms that are '
                 'compared would not know the same. Without gold use calibration = "consensus"'
@@ -147,10 +167,14 @@ def make_recipe(document: Mapping[str, Any], source: str = "the recipe", beside:
     try:
         return Recipe.model_validate(document)
     except ValidationError as error:
-        # A misspelt key may be reported twice, as a stranger and as missing: the stranger shows the mistake.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        message = first["msg"].removeprefix("Value error, ")
-        raise RecipeError(f"{source}: {_explain(first['loc'], first['type'], message)}") from error
+        raise RecipeError(f"{source}: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    """One of the mistakes, in words: the one that shows best what to mend."""
+    # A misspelt key may be reported twice, as a stranger and as missing: the stranger shows the mistake.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    return _explain(first["loc"], first["type"], first["msg"].removeprefix("Value error, "))
 
 
 def _explain(loc: tuple[int | str, ...], kind: str, message: str) -> str:

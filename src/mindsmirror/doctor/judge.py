@@ -16,7 +16,7 @@ ENOUGH = 100
 
 def check(case: Case) -> Iterator[Finding]:
     """One line: the report's own, or what lacks for it."""
-    recipe = case.recipe
+    recipe = case.pipeline.recipe
     if recipe.teacher and recipe.judge.source is VerdictSource.INFORMED:
         yield ok(CHECK, "The verdicts come from gold answers: there is nothing to measure.")
         return

@@ -37,7 +37,7 @@ class Practice:
             "teacher": [SCRIPTED],
             "annotation": {"rationales": 3},
             "student": {"model": str(self.student)},
-            "arm": [{"name": "labels", "method": "standard"}],
+            "arm": [{"name": "labels", "method": "standard", "labels": "teacher"}],
         }
         return make_recipe(recipe | tables)
 
