@@ -7,7 +7,7 @@ from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, skipped, warning
 from mindsmirror.records import Annotation, VerdictSource
 from mindsmirror.reporting.annotated import annotation_report, verdict_sources
-from mindsmirror.reporting.findings import informative, judged
+from mindsmirror.reporting.verdicts import informative, judged
 
 CHECK = "judge"
 ENOUGH = 100

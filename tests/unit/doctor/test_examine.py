@@ -252,7 +252,7 @@ def test_a_judge_is_measured_on_a_hundred_rationales(practice: Practice) -> None
 def test_the_threshold_and_the_words_are_the_reports(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     many(practice)
     # The package has a function of the module's name.
-    monkeypatch.setattr(sys.modules["mindsmirror.reporting.findings"], "INFORMATIVE", 0.0)
+    monkeypatch.setattr(sys.modules["mindsmirror.reporting.verdicts"], "INFORMATIVE", 0.0)
     (finding,) = practice.look("judge", samples=40, judge=PLAIN)
     assert finding.status is OK and "the plain judge's verdicts carry information" in finding.found.lower()
 
