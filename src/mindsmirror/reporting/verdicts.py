@@ -87,8 +87,8 @@ def student_judged(judge: StudentJudge) -> Iterator[str]:
     yield f"{who} {found}: {seen}.{within_them}"
     if judge.always is not None:
         yield (
-            f'Warning: the student\'s verdict, its probability taken at one half, is always "{judge.always.value}": only '
-            "the order of the probabilities can tell anything."
+            "Warning: the student's verdict, its probability taken at one half, is always "
+            f'"{judge.always.value}": only the order of the probabilities can tell anything.'
         )
 
 
