@@ -54,7 +54,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task
         ),
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
         comparisons=tuple(comparisons(arms, recipe.seed)),
-        student_judge=student_judge(judging) if judging else None,
+        student_judge=student_judge(judging, recipe.seed) if judging else None,
         mirror_vs_vote=mirror_versus_vote(judging, recipe.seed) if judging else None,
         examples=tuple(shown_examples(arms, task.splits.test)),
         seconds=seconds,

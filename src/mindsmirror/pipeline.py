@@ -19,6 +19,7 @@ from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import BudgetError, DataError, RecipeError
 from mindsmirror.evaluation.enough import too_few_tests
 from mindsmirror.files import read_json, read_records
+from mindsmirror.labels import with_labels
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
 from mindsmirror.processes import agreed, join, leads
@@ -43,11 +44,11 @@ class Pipeline:
 
     def __init__(self, recipe: Recipe | str | Path, runs: str | Path = RUNS) -> None:
         """The recipe, or the path of its file; the folder of the runs and of the store."""
-        self.recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-        for arm in self.recipe.arm:
+        self._given = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+        for arm in self._given.arm:
             method_named(arm.method)
-        self.run = Run(Path(runs) / self.recipe.name)
-        self.store = self.recipe.annotation.store or Path(runs) / "store.sqlite"
+        self.run = Run(Path(runs) / self._given.name)
+        self.store = self._given.annotation.store or Path(runs) / "store.sqlite"
 
     @classmethod
     def of(cls, folder: str | Path) -> "Pipeline":
@@ -55,30 +56,39 @@ class Pipeline:
         return cls(Run(folder).recipe, Path(folder).parent)
 
     @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe with labels in every arm: where it names none, the data decides, and is loaded for it."""
+        if all(arm.labels is not None for arm in self._given.arm):
+            return self._given
+        return with_labels(self._given, self.run, self.task, self._filed)
+
+    @cached_property
     def task(self) -> Task:
         """The task, loaded once."""
-        return load_task(self.recipe.task)
+        return load_task(self._given.task)
 
     @cached_property
     def prompts(self) -> PromptSet:
         """What the teacher is asked."""
-        named = self.recipe.annotation.prompts
+        named = self._given.annotation.prompts
         return load_prompts(named) if named else prompts_for(self.task.answers)
 
     @cached_property
     def teachers(self) -> list[Teacher]:
         """The recipe's teachers, none of them opened."""
-        return teachers_of(self.recipe.teacher)
+        return teachers_of(self._given.teacher)
 
     @cached_property
     def ready(self) -> list[Annotation]:
         """The annotations of `[annotation] file`; AnnotationError if they are not enough for an arm."""
-        file = self.recipe.annotation.file
-        if file is None:
-            return []
-        found = ready_annotations(file, self.task)
-        check_ready(self.recipe.arm, found, str(file))
-        return found
+        if self._filed:
+            check_ready(self.recipe.arm, self._filed, str(self.recipe.annotation.file))
+        return self._filed
+
+    @cached_property
+    def _filed(self) -> list[Annotation]:
+        file = self._given.annotation.file
+        return [] if file is None else ready_annotations(file, self.task)
 
     @property
     def annotating(self) -> Annotating:

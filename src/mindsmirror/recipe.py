@@ -18,6 +18,7 @@ from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.methods import ArmConfig, check_needs
+from mindsmirror.methods.base import Labels
 from mindsmirror.records import Grounds
 from mindsmirror.students.config import StudentConfig, is_at_hand
 from mindsmirror.tasks.base import TaskConfig
@@ -63,7 +64,7 @@ class Recipe(BaseModel):
             raise ValueError("the key 'teacher' is missing; or name a file of annotations in annotation.file.")
         if self.judge.teacher >= len(self.teacher):
             raise ValueError(f"judge.teacher: there is no teacher {self.judge.teacher}, only {len(self.teacher)}")
-        if self.judge.strategy == "informed" and not self._all_gold:
+        if self.judge.strategy == "informed" and not self._may_use_gold:
             raise ValueError(
                 'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold", '
                 "or arms that are compared would not know the same"
@@ -110,6 +111,25 @@ class Recipe(BaseModel):
             lacking.append(self.student.model)
         return [catalog.entries()[name] for name in dict.fromkeys(lacking)]
 
+    @property
+    def _may_use_gold(self) -> bool:
+        """Arms that name no labels may yet learn from gold; `labelled` asks again when that is known."""
+        return all(arm.labels != "teacher" for arm in self.arm)
+
+    def labelled(self, labels: Labels, why: str) -> "Recipe":
+        """The recipe with these labels in every arm that names none, and with the judge that follows from them.
+
+        RecipeError, which says why these labels, if something else in the recipe needs others.
+        """
+        document = self.model_dump(exclude_unset=True)
+        for arm in document["arm"]:
+            arm["labels"] = arm.get("labels") or labels
+        try:
+            return Recipe.model_validate(document)
+        except (ValidationError, RecipeError) as error:
+            wrong = explain(error, Recipe) if isinstance(error, ValidationError) else str(error)
+            raise RecipeError(f"{wrong.rstrip('.')}. Here labels = {labels}: {why}.") from error
+
     def _check_writers(self) -> None:
         writers = self.annotation.teachers
         strangers = [number for number in writers if not 0 <= number < len(self.teacher)]
@@ -125,7 +145,7 @@ class Recipe(BaseModel):
             raise ValueError(
                 "annotation.self_evaluations: a likelihood is the same each time it is asked for, so there is only 1"
             )
-        if self.judge.calibration is Grounds.GOLD and not self._all_gold:
+        if self.judge.calibration is Grounds.GOLD and not self._may_use_gold:
             raise ValueError(
                 'judge.calibration: it is fitted to gold, so every arm needs labels = "gold", or arms that are '
                 'compared would not know the same. Without gold use calibration = "consensus"'

@@ -33,10 +33,12 @@ precision = "fp32"
 [[arm]]
 name = "labels"
 method = "standard"
+labels = "teacher"
 
 [[arm]]
 name = "mirror"
 method = "minds_mirror"
+labels = "teacher"
 schedule = "sequential"
 
 [evaluation]

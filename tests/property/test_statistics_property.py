@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from mindsmirror.evaluation import (
     auroc,
+    auroc_within,
     balanced_accuracy,
     cluster_bootstrap,
     expected_calibration_error,
+    holm,
     mcnemar,
     paired_bootstrap,
     smallest_detectable_difference,
@@ -21,6 +23,7 @@ from mindsmirror.evaluation import (
 )
 from mindsmirror.records import Verdict
 
+of_questions = st.lists(st.tuples(st.integers(-3, 3), st.booleans(), st.sampled_from("abcdefgh")), max_size=40)
 scored = st.lists(st.tuples(st.integers(-20, 20), st.booleans()), max_size=40)
 pairs_of_flags = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 judged = st.lists(st.tuples(st.sampled_from(list(Verdict)), st.booleans()), max_size=40)
@@ -93,6 +96,43 @@ def test_auroc_under_monotone_and_reversed_scores(rows: list[tuple[int, bool]]) 
         assert 0 <= found <= 1
         assert auroc([1 - score for score in scores], labels) == pytest.approx(1 - found)
         assert auroc(scores, [not label for label in labels]) == pytest.approx(1 - found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(of_questions)
+def test_auroc_within_is_the_share_of_ordered_pairs_of_one_question(rows: list[tuple[int, bool, str]]) -> None:
+    pairs = [
+        (right - wrong, question)
+        for right, label, question in rows
+        for wrong, other, same in rows
+        if label and not other and question == same
+    ]
+    found = auroc_within([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], seed=0)
+    assert (found.pairs, found.questions) == (len(pairs), len({question for _, question in pairs}))
+    if not pairs:
+        assert found.auroc is None and found.ci95 is None
+        return
+    expected = sum((gap > 0) + 0.5 * (gap == 0) for gap, _ in pairs) / len(pairs)
+    assert found.auroc == pytest.approx(expected)
+    assert (found.ci95 is None) == (found.questions < 6)
+    if found.ci95 is not None:
+        assert 0 <= found.ci95[0] <= expected + 1e-12 and expected - 1e-12 <= found.ci95[1] <= 1
+    # What is said of other questions changes nothing: a shift of a whole question's scores is no order within it.
+    shifted = auroc_within([r[0] + 10 * ord(r[2]) for r in rows], [r[1] for r in rows], [r[2] for r in rows], seed=0)
+    assert shifted == found
+
+
+@given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.001, 0.999))
+def test_holm_rejects_what_stepping_down_rejects(ps: list[float], level: float) -> None:
+    """Test the smallest at level/n, the next at level/(n − 1) and so on, and stop at the first that fails."""
+    rejected = set()
+    for step, index in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        if (len(ps) - step) * ps[index] > level:
+            break
+        rejected.add(index)
+    corrected = holm(ps)
+    assert {index for index, p in enumerate(corrected) if p <= level} == rejected
+    assert all(raw <= p <= 1 for raw, p in zip(ps, corrected, strict=True))
 
 
 @given(st.lists(st.booleans(), max_size=30), st.booleans())

@@ -196,6 +196,7 @@ def test_the_judge_must_be_one_of_the_teachers() -> None:
 def test_informed_verdicts_need_gold_labels_in_every_arm() -> None:
     document = with_change("judge.strategy", "informed")
     document["arm"][0]["labels"] = "gold"
+    document["arm"][1]["labels"] = "teacher"
     assert 'every arm needs labels = "gold"' in refusal(document)
     document["arm"][1]["labels"] = "gold"
     assert make_recipe(document).judge.strategy == "informed"
@@ -218,6 +219,7 @@ def test_likelihoods_are_calibrated_against_what_every_arm_may_know() -> None:
     document = with_change("judge.strategy", "likelihood")
     assert make_recipe(document).judge.calibration is Grounds.CONSENSUS
     document["judge"]["calibration"] = "gold"
+    document["arm"][1]["labels"] = "teacher"
     assert "judge.calibration" in refusal(document) and 'calibration = "consensus"' in refusal(document)
     for arm in document["arm"]:
         arm["labels"] = "gold"
@@ -240,6 +242,7 @@ def test_a_judge_without_likelihoods_is_written_as_it_always_was() -> None:
 
 def test_selecting_what_is_right_needs_gold_labels_in_that_arm() -> None:
     document = with_change("arm.1.select", "right")
+    document["arm"][1]["labels"] = "teacher"
     message = refusal(document)
     assert "arm.1" in message and 'labels = "gold"' in message and '"majority"' in message
     document["arm"][1]["labels"] = "gold"

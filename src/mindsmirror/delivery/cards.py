@@ -10,9 +10,10 @@ from typing import Any
 
 from mindsmirror.delivery.rows import COLUMNS
 from mindsmirror.engines import catalog
-from mindsmirror.records import Annotation
+from mindsmirror.records import Annotation, VerdictSource
 from mindsmirror.reporting.annotated import annotation_report, verdict_sources
 from mindsmirror.reporting.contents import AnnotationReport
+from mindsmirror.reporting.verdicts import BY_CONSTRUCTION
 from mindsmirror.reporting.wording import count, percent, score, score_range
 from mindsmirror.tasks.base import Task
 
@@ -117,9 +118,12 @@ def _quality(report: AnnotationReport) -> Iterator[str]:
     if report.teacher_accuracy is not None:
         yield f"Of the rationales that state an answer, {percent(report.teacher_accuracy)} are right by gold."
     value, interval = report.judge_balanced_accuracy, report.judge_balanced_accuracy_ci95
-    if value is not None:
+    if value is not None and report.judge == VerdictSource.INFORMED:
+        yield BY_CONSTRUCTION
+    elif value is not None:
         sure = f" (95 % interval {score_range(interval)})" if interval else ""
-        yield f"Balanced accuracy of the verdicts against gold: {score(value)}{sure}; guessing has 0.50."
+        area = "" if report.judge_auroc is None else f", AUROC {score(report.judge_auroc)}"
+        yield f"Balanced accuracy of the verdicts against gold: {score(value)}{sure}{area}; guessing has 0.50."
     elif report.evaluations:
         yield "What the verdicts are worth could not be measured: that takes gold, and both right and wrong rationales."
 

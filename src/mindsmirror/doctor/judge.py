@@ -7,7 +7,7 @@ from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, skipped, warning
 from mindsmirror.records import Annotation, VerdictSource
 from mindsmirror.reporting.annotated import annotation_report, verdict_sources
-from mindsmirror.reporting.findings import informative, judged
+from mindsmirror.reporting.verdicts import informative, judged
 
 CHECK = "judge"
 ENOUGH = 100
@@ -16,7 +16,7 @@ ENOUGH = 100
 
 def check(case: Case) -> Iterator[Finding]:
     """One line: the report's own, or what lacks for it."""
-    recipe = case.recipe
+    recipe = case.pipeline.recipe
     if recipe.teacher and recipe.judge.source is VerdictSource.INFORMED:
         yield ok(CHECK, "The verdicts come from gold answers: there is nothing to measure.")
         return

@@ -3,8 +3,10 @@
 from mindsmirror.evaluation.diversity import self_bleu
 from mindsmirror.evaluation.metrics import (
     VerdictQuality,
+    WithinQuestions,
     auroc,
     auroc_interval,
+    auroc_within,
     balanced_accuracy,
     expected_calibration_error,
     majority_baseline,
@@ -13,6 +15,7 @@ from mindsmirror.evaluation.metrics import (
 from mindsmirror.evaluation.statistics import (
     Difference,
     cluster_bootstrap,
+    holm,
     mcnemar,
     paired_bootstrap,
     smallest_detectable_difference,
@@ -22,11 +25,14 @@ from mindsmirror.evaluation.statistics import (
 __all__ = [
     "Difference",
     "VerdictQuality",
+    "WithinQuestions",
     "auroc",
     "auroc_interval",
+    "auroc_within",
     "balanced_accuracy",
     "cluster_bootstrap",
     "expected_calibration_error",
+    "holm",
     "majority_baseline",
     "mcnemar",
     "paired_bootstrap",

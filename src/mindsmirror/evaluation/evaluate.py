@@ -77,12 +77,7 @@ def judge_quality(
     reader: Reader, arm: ArmConfig, mirrored: Sequence[Prediction], held_out: Sequence[Annotation], seed: int
 ) -> JudgeQuality:
     """The judge on the samples behind `mirrored`, and its agreement with the teacher on `held_out` annotations."""
-    own = [
-        (sample.p_correct, sample.right, prediction.example)
-        for prediction in mirrored
-        for sample in prediction.samples
-        if sample.p_correct is not None and sample.right is not None
-    ]
+    own = own_judgements(mirrored)
     scores = [score for score, _, _ in own]
     right = [flag for _, flag, _ in own]
     agreed, compared = _agreement(reader, arm, held_out)
@@ -95,6 +90,16 @@ def judge_quality(
         agreement_with_teacher=agreed / compared if compared else None,
         agreement_n=compared,
     )
+
+
+def own_judgements(mirrored: Sequence[Prediction]) -> list[tuple[float, bool, str]]:
+    """The student's probability of "correct" for each of its own samples, whether it is right, and its question."""
+    return [
+        (sample.p_correct, sample.right, prediction.example)
+        for prediction in mirrored
+        for sample in prediction.samples
+        if sample.p_correct is not None and sample.right is not None
+    ]
 
 
 def _agreement(reader: Reader, arm: ArmConfig, held_out: Sequence[Annotation]) -> tuple[int, int]:

@@ -5,19 +5,23 @@ nothing: everything here treats both classes alike, or stands beside the majorit
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mindsmirror.evaluation.statistics import cluster_bootstrap
+from mindsmirror.evaluation.statistics import cluster_bootstrap, wilson
 from mindsmirror.records import Record, Verdict
 
 SAID = {Verdict.CORRECT: 1.0, Verdict.WRONG: 0.0}
 """The verdicts that decide; the others leave a rationale undecided."""
 
+LEAST_QUESTIONS = 6
+"""Questions of either class that an interval takes: with fewer not even a sign test by question could reach 5 %."""
+
 Flags = Sequence[bool] | NDArray[np.bool_]
+Statistic = Callable[[NDArray[np.float64]], float | None]
 
 
 class VerdictQuality(Record):
@@ -42,9 +46,24 @@ class VerdictQuality(Record):
     balanced_accuracy_ci95: tuple[float, float] | None
 
     @property
+    def always(self) -> Verdict | None:
+        """The verdict that all decided ones are; None if both occur, or none."""
+        said = [verdict for verdict in SAID if sum(self.table.get(verdict, (0, 0)))]
+        return said[0] if len(said) == 1 else None
+
+    @property
     def decided_share(self) -> float | None:
         """Share of the verdicts that say correct or wrong."""
         return _share(self.decided, self.n)
+
+
+class WithinQuestions(Record):
+    """How a score orders rationales of the same question: what a vote that it weighs depends on."""
+
+    auroc: float | None = Field(description="share of the pairs in which the right one scores higher, a tie one half")
+    ci95: tuple[float, float] | None = Field(description="drawing whole questions; None where they are too few")
+    pairs: int = Field(description="of a right and a wrong rationale of one question")
+    questions: int = Field(description="those that have such a pair")
 
 
 class VerdictConsistency(Record):
@@ -82,9 +101,38 @@ def auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> float
 def auroc_interval(
     scores: Sequence[float], labels: Sequence[bool], questions: Sequence[Hashable], seed: int
 ) -> tuple[float, float] | None:
-    """The 95 % interval of `auroc`, drawing whole questions; None where it cannot be had."""
+    """The 95 % interval of `auroc`, drawing whole questions; None for fewer than LEAST_QUESTIONS of either class."""
     rows = np.column_stack([np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)])
-    return cluster_bootstrap(rows, questions, lambda drawn: auroc(drawn[:, 0], drawn[:, 1] > 0), seed)
+    return _interval(rows, questions, lambda drawn: auroc(drawn[:, 0], drawn[:, 1] > 0), seed)
+
+
+def auroc_within(
+    scores: Sequence[float], labels: Sequence[bool], questions: Sequence[Hashable], seed: int
+) -> WithinQuestions:
+    """Probability that the right one of two rationales of one question scores above the wrong one, a tie one half.
+
+    Σ W_q / Σ P_q·N_q over the questions q with P_q right and N_q wrong rationales, W_q = P_q·N_q·AUROC_q: each pair
+    counts the same. ValueError for lengths that differ or scores that are NaN.
+    """
+    members: dict[Hashable, tuple[list[float], list[bool]]] = {}
+    for score, label, question in zip(scores, labels, questions, strict=True):
+        of_question = members.setdefault(question, ([], []))
+        of_question[0].append(score)
+        of_question[1].append(label)
+    rows = []
+    for of_question, flags in members.values():
+        area = auroc(of_question, flags)
+        if area is not None:
+            pairs = sum(flags) * (len(flags) - sum(flags))
+            rows.append((area * pairs, float(pairs)))
+    if not rows:
+        return WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)
+    won = np.array(rows)
+    interval = None
+    if len(rows) >= LEAST_QUESTIONS:
+        drawn = cluster_bootstrap(won, range(len(rows)), _share_won, seed)
+        interval = _honest(drawn, len(rows))
+    return WithinQuestions(auroc=_share_won(won), ci95=interval, pairs=int(won[:, 1].sum()), questions=len(rows))
 
 
 def balanced_accuracy(predicted: Flags, labels: Flags) -> float | None:
@@ -127,7 +175,7 @@ def verdict_quality(
     label = [row[1] > 0 for row in rows]
     names = range(len(pairs)) if questions is None else questions
     kept = [name for name, (verdict, _) in zip(names, pairs, strict=True) if verdict in SAID]
-    interval = cluster_bootstrap(
+    interval = _interval(
         np.array(rows, dtype=np.float64).reshape(-1, 2),
         kept,
         lambda drawn: balanced_accuracy(drawn[:, 0] > 0, drawn[:, 1] > 0),
@@ -188,6 +236,30 @@ def expected_calibration_error(confidence: Sequence[float], right: Sequence[bool
     which = np.digitize(sure, np.linspace(0, 1, bins + 1)[1:-1], right=True)
     gap = np.bincount(which, weights=hit - sure, minlength=bins)
     return float(np.abs(gap).sum() / len(sure))
+
+
+def _interval(
+    rows: NDArray[np.float64], questions: Sequence[Hashable], statistic: Statistic, seed: int
+) -> tuple[float, float] | None:
+    """Interval of a statistic of rows (said, right), drawing whole questions; None where too few have either class."""
+    right = rows[:, 1] > 0
+    least = min(len({questions[row] for row in np.flatnonzero(right == kind)}) for kind in (True, False))
+    if least < LEAST_QUESTIONS:
+        return None
+    return _honest(cluster_bootstrap(rows, questions, statistic, seed), least)
+
+
+def _honest(drawn: tuple[float, float] | None, n: int) -> tuple[float, float] | None:
+    """A bootstrap interval, or Wilson's over n questions where all is won or lost and no resample can differ."""
+    if drawn is None or drawn[0] != drawn[1] or drawn[0] not in (0.0, 1.0):
+        return drawn
+    return wilson(round(drawn[0] * n), n)
+
+
+def _share_won(rows: NDArray[np.float64]) -> float:
+    """Of rows (pairs won, pairs)."""
+    won, pairs = rows.sum(axis=0)
+    return float(won / pairs)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -161,7 +161,7 @@ def _check_settings(arm: ArmConfig, method: Method) -> None:
             f"arm {arm.name!r}: method {arm.method!r} weighs no rationales by their verdicts. Remove "
             f"rationale_weights, or choose one of {', '.join(BY_VERDICTS)}."
         )
-    if method.needs.gold and (arm.labels != "gold" or arm.select not in ("all", "right")):
+    if method.needs.gold and (arm.labels == "teacher" or arm.select not in ("all", "right")):
         raise RecipeError(
             f"arm {arm.name!r}: method {arm.method!r} keeps the rationales that are right by gold. "
             'Set labels = "gold", in every arm that is compared with it, and remove select.'

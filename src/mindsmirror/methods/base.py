@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mindsmirror.annotation.judges import majority
 from mindsmirror.annotation.reading import answers_of
 from mindsmirror.annotation.select import Select, correct_share, selected
+from mindsmirror.answers.base import Answer
 from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Agreement, Annotation, Example, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
@@ -22,6 +23,7 @@ from mindsmirror.validation import Name
 UNLIKELIHOOD = 0.025
 """What EDIT gives the key steps of a wrong thought (arXiv 2405.19737)."""
 AGREEMENT = Agreement()
+Labels = Literal["teacher", "gold"]
 
 
 class ArmConfig(BaseModel):
@@ -34,8 +36,10 @@ class ArmConfig(BaseModel):
 
     name: Name
     method: str
-    labels: Literal["teacher", "gold"] = Field(
-        "teacher", description="teacher: the most frequent of its k answers; gold: the task's own"
+    labels: Labels | None = Field(
+        None,
+        description="teacher: the most frequent of its k answers; gold: the task's own. A run resolves None before "
+        "anything is asked: gold if every annotated training question has an answer that can be read, else teacher",
     )
     select: Select = Field(
         "all", description="which rationales are taught as thinking; the judge is always shown all of them"
@@ -94,7 +98,7 @@ class ArmConfig(BaseModel):
 
     @model_validator(mode="after")
     def _gold_for_right(self) -> Self:
-        if self.select == "right" and self.labels != "gold":
+        if self.select == "right" and self.labels == "teacher":
             raise ValueError(
                 'select = "right" looks at gold answers, so the arm needs labels = "gold"; '
                 'without gold choose select = "majority" or "judged_correct"'
@@ -172,11 +176,11 @@ def written(rationale: Rationale) -> str:
 def label(annotation: Annotation, task: Task, arm: ArmConfig) -> str | None:
     """The answer that the student is taught, in canonical form; None if there is none.
 
-    Teacher labels are the most frequent of the k answers; where no answer leads, the first that parsed.
+    Teacher labels are the most frequent of the k answers; where no answer leads, the first that parsed. They are also
+    those of an arm that no run has resolved.
     """
-    example = annotation.example
     if arm.labels == "gold":
-        return gold_label(example, task, arm)
+        return gold_label(annotation.example, task, arm)
     answers = answers_of(annotation.example, annotation.rationales, task)
     if not answers:
         return None
@@ -189,13 +193,18 @@ def gold_label(example: Example, task: Task, arm: ArmConfig) -> str:
 
     Raises AnnotationError if it is missing or unreadable: the question would be dropped in one arm only.
     """
-    gold = task.read(example, example.gold) if example.gold is not None else None
+    gold = readable_gold(example, task)
     if gold is None:
         raise AnnotationError(
             f"arm {arm.name!r} learns from gold labels, but question {example.id!r} of {task.name} has "
             f'none that can be read (gold = {example.gold!r}). Set labels = "teacher" or remove the row.'
         )
     return gold.text
+
+
+def readable_gold(example: Example, task: Task) -> Answer | None:
+    """The task's own answer; None if it is missing or unreadable."""
+    return task.read(example, example.gold) if example.gold is not None else None
 
 
 def usable(annotation: Annotation, dropped: Counter[str]) -> list[Rationale]:

@@ -2,12 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
 
-from mindsmirror.evaluation.metrics import auroc, auroc_interval, verdict_consistency, verdict_quality
+from mindsmirror.evaluation.metrics import (
+    WithinQuestions,
+    auroc,
+    auroc_interval,
+    auroc_within,
+    verdict_consistency,
+    verdict_quality,
+)
 from mindsmirror.records import Annotation, DualKind, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 from mindsmirror.reporting.contents import AnnotationReport, StepCost, StepYield
 from mindsmirror.reporting.diverse import AnswerKey, as_written, rationale_diversity
 
+RANK = {Verdict.CORRECT: 1.0, Verdict.UNCERTAIN: 0.5, Verdict.WRONG: 0.0}
+"""How verdicts order rationales."""
 Judged = tuple[SelfEvaluation, bool, str]
 """An evaluation, whether the rationale is right, and the question's id."""
 
@@ -43,7 +53,7 @@ def annotation_report(
     tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
     usable = {step.step: step.ok for step in yields}
     usable["self-evaluation"] = sum(e.parse is Parse.OK for e in evaluations)
-    area, interval = _ranking(pairs)
+    area, interval, within = _ranking(pairs)
     return AnnotationReport(
         examples=len(annotations),
         rationales=len(rationales),
@@ -56,6 +66,7 @@ def annotation_report(
         judge_balanced_accuracy_ci95=quality.balanced_accuracy_ci95,
         judge_auroc=area,
         judge_auroc_ci95=interval,
+        judge_within=within,
         judge_calibration=" and ".join(sorted({e.calibration for e in evaluations if e.calibration})),
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality if pairs else None,
@@ -80,12 +91,24 @@ def _unparsed(annotation: Annotation) -> int:
     return thoughts + sum(_lost(e) or e.parse is not Parse.OK for e in annotation.evaluations)
 
 
-def _ranking(pairs: Sequence[Judged]) -> tuple[float | None, tuple[float, float] | None]:
-    """How the judge's probabilities order right before wrong rationales: AUROC with its interval, by question."""
-    weighed = [(e.likelihood, right, name) for e, right, name in pairs if e.likelihood is not None]
-    likelihoods, flags = [row[0] for row in weighed], [row[1] for row in weighed]
-    groups = [name for _, _, name in weighed]
-    return auroc(likelihoods, flags), auroc_interval(likelihoods, flags, groups, seed=0)
+def _ranking(pairs: Sequence[Judged]) -> tuple[float | None, tuple[float, float] | None, WithinQuestions | None]:
+    """How the judge orders right before wrong rationales: AUROC with its interval, and AUROC within questions.
+
+    By its likelihoods, or where it gives none by its verdicts, those on one rationale taken together.
+    """
+    likely = any(e.likelihood is not None for e, _, _ in pairs)
+    scores: dict[tuple[str, int], list[float]] = {}
+    right: dict[tuple[str, int], bool] = {}
+    for evaluation, flag, name in pairs:
+        score = evaluation.likelihood if likely else RANK.get(evaluation.verdict)
+        if score is not None:
+            scores.setdefault((name, evaluation.rationale), []).append(score)
+            right[name, evaluation.rationale] = flag
+    if not scores:
+        return None, None, None
+    means, flags, names = [fmean(said) for said in scores.values()], list(right.values()), [name for name, _ in right]
+    interval = auroc_interval(means, flags, names, seed=0)
+    return auroc(means, flags), interval, auroc_within(means, flags, names, seed=0)
 
 
 def _each(total: float | None, count: int) -> float | None:

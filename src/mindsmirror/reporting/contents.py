@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality
+from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality, WithinQuestions
 from mindsmirror.records import Record, Verdict
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Interval = tuple[float, float]
 
+SIGNIFICANT = 0.05
 UNTRAINED = "untrained"
 """Name of the arm that is the student before any training."""
 
@@ -76,8 +77,11 @@ class AnnotationReport(Part):
     judge: str
     judge_balanced_accuracy: Share | None
     judge_balanced_accuracy_ci95: Interval | None = None
-    judge_auroc: Share | None = Field(None, description="of its likelihoods; None for judges that give none")
+    judge_auroc: Share | None = Field(
+        None, description="of its likelihoods, or where it gives none of its verdicts: correct, uncertain, wrong"
+    )
     judge_auroc_ci95: Interval | None = None
+    judge_within: WithinQuestions | None = Field(None, description="the same among rationales of one question")
     judge_calibration: str = Field("", description="against what the likelihoods were calibrated")
     majority_baseline: Share | None = None
     verdict_quality: VerdictQuality | None = Field(None, description="the whole table behind it")
@@ -135,6 +139,7 @@ class ArmResult(Part):
     name: str
     method: str
     mode: str
+    main: bool = Field(False, description="the mode in which the arm is compared, fixed by its method")
     seed: int
     n: int
     accuracy: Share | None = Field(description="None where the test questions have no gold answers")
@@ -156,7 +161,25 @@ class Comparison(Part):
     difference: float
     ci95: Interval
     p_mcnemar: Share
+    p_adjusted: Share | None = Field(
+        None,
+        description="p_mcnemar after Holm's correction: for the other planned comparisons if it is planned, else for "
+        "all others of the report; None in reports made before",
+    )
+    planned: bool = Field(
+        False, description="fixed before any result: the last arm's main mode against the untrained student and arm 1"
+    )
     smallest_detectable: float = Field(description="difference that would have been seen with 80 % power")
+
+    @property
+    def p(self) -> float:
+        """The p that a claim rests on."""
+        return self.p_mcnemar if self.p_adjusted is None else self.p_adjusted
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a difference beyond chance: p below 5 %, and an interval without 0."""
+        return self.p < SIGNIFICANT and not self.ci95[0] <= 0 <= self.ci95[1]
 
 
 class StudentJudge(Part):
@@ -166,10 +189,19 @@ class StudentJudge(Part):
     n: int = Field(description="rationales judged")
     auroc: Share | None = Field(description="of the student's probability of 'correct'; None for one class")
     auroc_ci95: Interval | None = None
+    within: WithinQuestions | None = Field(None, description="the same among rationales of one question")
+    said_correct: int | None = Field(None, description="rationales to which it gives 'correct' more than one half")
     balanced_accuracy: Share | None = None
     majority_baseline: Share | None = None
     agreement_with_teacher: Share | None = None
     agreement_n: int = 0
+
+    @property
+    def always(self) -> Verdict | None:
+        """The verdict that it gives all of them at one half; None if both occur, or that is not known."""
+        if self.said_correct is None or not self.n or 0 < self.said_correct < self.n:
+            return None
+        return Verdict.CORRECT if self.said_correct else Verdict.WRONG
 
 
 class MirrorVersusVote(Part):
@@ -185,6 +217,11 @@ class MirrorVersusVote(Part):
     smallest_detectable: float
     mirror_tokens: float | None = Field(None, description="tokens a question")
     vote_tokens: float | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a difference beyond chance; the one comparison of its kind, so nothing is corrected."""
+        return self.p_mcnemar < SIGNIFICANT and not self.ci95[0] <= 0 <= self.ci95[1]
 
 
 class Said(Part):

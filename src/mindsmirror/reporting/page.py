@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from mindsmirror.records import Verdict
-from mindsmirror.reporting.contents import ArmResult, Report, ShownExample, StepYield
-from mindsmirror.reporting.findings import INFORMATIVE, SIGNIFICANT, headline
+from mindsmirror.records import Verdict, VerdictSource
+from mindsmirror.reporting import verdicts
+from mindsmirror.reporting.contents import UNTRAINED, ArmResult, Report, ShownExample, StepYield
+from mindsmirror.reporting.findings import headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
 from mindsmirror.reporting.template import inline, template
 from mindsmirror.reporting.training import UNITS, spread, trained_arms
@@ -57,12 +58,15 @@ def render(report: Report) -> str:
         legend=_legend(report.arms),
         yields=[(step, _segments(step)) for step in report.annotation.yields],
         verdicts=_verdict_rows(report),
+        probable=report.annotation.judge == VerdictSource.LIKELIHOOD or bool(report.annotation.judge_calibration),
+        by_gold=report.annotation.judge == VerdictSource.INFORMED,
         trained=trained,
         spread=spread(trained),
         units=UNITS,
         examples=_examples(report.examples),
-        informative=INFORMATIVE,
-        significant=SIGNIFICANT,
+        worth=verdicts,
+        informative=verdicts.informative(report.annotation),
+        untrained=UNTRAINED,
     )
 
 

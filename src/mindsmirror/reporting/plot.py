@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from mindsmirror.reporting.contents import UNTRAINED, ArmResult
-from mindsmirror.reporting.wording import percent, point_range
+from mindsmirror.reporting.wording import named_arm, percent, point_range
 
 MODES = ("predict", "think", "vote", "mirror")
 ROW, HEAD, GAP, TOP = 24, 22, 12, 30
@@ -108,7 +108,8 @@ def _order(arm: ArmResult) -> tuple[int, str, int]:
 
 def _one(arm: ArmResult) -> str:
     interval = f", 95 % interval {point_range(arm.ci95)}" if arm.ci95 else ""
-    return f"{arm.name}, {arm.mode}, seed {arm.seed}: {percent(arm.accuracy or 0)}{interval}, n = {arm.n}"
+    who = "untrained student" if arm.name == UNTRAINED else named_arm(arm.name)
+    return f"{who}, mode {arm.mode}, seed {arm.seed}: {percent(arm.accuracy or 0)}{interval}, n = {arm.n}"
 
 
 def _described(groups: dict[str, list[ArmResult]]) -> str:

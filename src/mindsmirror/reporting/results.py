@@ -6,8 +6,9 @@ from itertools import combinations
 from typing import Any
 
 from mindsmirror.evaluation.config import Mode
-from mindsmirror.evaluation.evaluate import JudgeQuality
-from mindsmirror.evaluation.statistics import mcnemar, paired_bootstrap, smallest_detectable_difference, wilson
+from mindsmirror.evaluation.evaluate import JudgeQuality, own_judgements
+from mindsmirror.evaluation.metrics import auroc_within
+from mindsmirror.evaluation.statistics import holm, mcnemar, paired_bootstrap, smallest_detectable_difference, wilson
 from mindsmirror.records import Example, Prediction
 from mindsmirror.reporting.contents import (
     UNTRAINED,
@@ -46,6 +47,7 @@ def arm_results(arm: ArmPredictions, seed: int) -> list[ArmResult]:
                 name=arm.name,
                 method=arm.method,
                 mode=mode,
+                main=mode == arm.main,
                 seed=seed,
                 n=len(predictions),
                 accuracy=sum(flags) / len(flags) if flags else None,
@@ -59,7 +61,11 @@ def arm_results(arm: ArmPredictions, seed: int) -> list[ArmResult]:
 
 
 def comparisons(arms: Sequence[ArmPredictions], seed: int) -> list[Comparison]:
-    """Every pair of trained arms in their main modes, then each mode of each arm against the untrained student."""
+    """Every pair of trained arms in their main modes, then each mode of each arm against the untrained student.
+
+    Two of them are planned, fixed before any result: the last arm in its main mode against the untrained student in the
+    same mode, or the one that it has, and against the first arm.
+    """
     trained = [arm for arm in arms if arm.name != UNTRAINED]
     found = [
         _comparison(b, b.main, a, a.main, seed)
@@ -70,7 +76,27 @@ def comparisons(arms: Sequence[ArmPredictions], seed: int) -> list[Comparison]:
         found += [
             _comparison(arm, mode, base, other, seed) for arm in trained for mode in arm.modes for other in base.modes
         ]
-    return [comparison for comparison in found if comparison is not None]
+    made = [comparison for comparison in found if comparison is not None]
+    planned = _planned(arms)
+    made = [c.model_copy(update={"planned": (c.a, c.mode_a, c.b, c.mode_b) in planned}) for c in made]
+    corrected = {}
+    for family in (True, False):
+        of_family = [number for number, comparison in enumerate(made) if comparison.planned is family]
+        corrected.update(zip(of_family, holm([made[number].p_mcnemar for number in of_family]), strict=True))
+    return [c.model_copy(update={"p_adjusted": corrected[number]}) for number, c in enumerate(made)]
+
+
+def _planned(arms: Sequence[ArmPredictions]) -> list[tuple[str, Mode, str, Mode]]:
+    """Both sides, each with its mode, of the comparisons that lead."""
+    trained = [arm for arm in arms if arm.name != UNTRAINED]
+    if not trained:
+        return []
+    first, last = trained[0], trained[-1]
+    pairs = [(last.name, last.main, first.name, first.main)] if first is not last else []
+    for base in (arm for arm in arms if arm.name == UNTRAINED and arm.modes):
+        mode = last.main if last.main in base.modes else next(iter(base.modes))
+        pairs.append((last.name, last.main, UNTRAINED, mode))
+    return pairs
 
 
 def mirror_versus_vote(arm: ArmPredictions, seed: int) -> MirrorVersusVote | None:
@@ -95,9 +121,17 @@ def mirror_versus_vote(arm: ArmPredictions, seed: int) -> MirrorVersusVote | Non
     )
 
 
-def student_judge(arm: ArmPredictions) -> StudentJudge | None:
-    """The arm's judge; None if it has none."""
-    return StudentJudge(arm=arm.name, **arm.judge.model_dump()) if arm.judge else None
+def student_judge(arm: ArmPredictions, seed: int) -> StudentJudge | None:
+    """The arm's judge; None if it has none. What was not kept of it when it was asked is read off its predictions."""
+    if arm.judge is None:
+        return None
+    own = own_judgements(arm.modes.get("mirror", ()))
+    judge = StudentJudge(arm=arm.name, **arm.judge.model_dump())
+    if not own:
+        return judge
+    scores, right, questions = zip(*own, strict=True)
+    within = auroc_within(scores, right, questions, seed)
+    return judge.model_copy(update={"within": within, "said_correct": sum(score > 0.5 for score in scores)})
 
 
 def shown_examples(arms: Sequence[ArmPredictions], examples: Sequence[Example]) -> list[ShownExample]:

@@ -41,6 +41,7 @@ def _environment() -> Environment:
         memory=lambda size: _tight(wording.memory(size)),
         duration=lambda seconds: _tight(wording.duration(seconds)),
         tight=_tight,
+        capital=lambda sentence: sentence[:1].upper() + sentence[1:],
     )
     return environment
 

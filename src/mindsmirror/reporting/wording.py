@@ -36,6 +36,11 @@ def p_value(p: float) -> str:
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
+def named_arm(name: str) -> str:
+    """An arm in a sentence: in quotes, so that one called like a mode is not taken for it."""
+    return f'arm "{name}"'
+
+
 def count(number: float) -> str:
     """Whole, with a narrow space between thousands."""
     return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")

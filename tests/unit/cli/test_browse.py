@@ -18,7 +18,7 @@ RECIPE = {
     "task": {"name": "absent.jsonl"},
     "teacher": [{"model": "t", "engine": "scripted"}],
     "student": {"model": "smollm2-135m-instruct"},
-    "arm": [{"name": "labels", "method": "standard"}],
+    "arm": [{"name": "labels", "method": "standard", "labels": "gold"}],
 }
 
 

@@ -1,7 +1,6 @@
 """Each check on a recipe that is in order, and on one in which the thing that it looks for is wrong."""
 
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from mindsmirror.doctor.finding import Finding, Status, failure
 from mindsmirror.errors import BudgetError, DataError, ModelFileError, StorageError
 from mindsmirror.pipeline import Pipeline
 from mindsmirror.recipe import Recipe, make_recipe
+from mindsmirror.reporting import verdicts
 
 OK, WARNING, FAILURE, SKIPPED = Status.OK, Status.WARNING, Status.FAILURE, Status.SKIPPED
 SCRIPTED = {"model": "teacher", "engine": "scripted"}
@@ -37,7 +37,7 @@ class Practice:
             "teacher": [SCRIPTED],
             "annotation": {"rationales": 3},
             "student": {"model": str(self.student)},
-            "arm": [{"name": "labels", "method": "standard"}],
+            "arm": [{"name": "labels", "method": "standard", "labels": "teacher"}],
         }
         return make_recipe(recipe | tables)
 
@@ -255,15 +255,18 @@ def test_a_judge_is_measured_on_a_hundred_rationales(practice: Practice) -> None
     (noise,) = practice.look("judge", samples=30, judge=PLAIN)
     # The scripted teacher judges by lot.
     assert noise.status is WARNING and noise.figures["rationales"] == 120
-    assert "the plain judge's verdicts carry little information" in noise.found and "take another judge" in noise.found
+    assert (
+        "the plain judge's verdicts are not shown to carry information" in noise.found
+        and "take another judge" in noise.found
+    )
     low, high = noise.figures["ci95"]
     assert low <= noise.figures["balanced_accuracy"] <= high and noise.figures["balanced_accuracy"] < 0.6
 
 
 def test_the_threshold_and_the_words_are_the_reports(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     many(practice)
-    # The package has a function of the module's name.
-    monkeypatch.setattr(sys.modules["mindsmirror.reporting.findings"], "INFORMATIVE", 0.0)
+    monkeypatch.setattr(verdicts, "INFORMATIVE", 0.0)
+    monkeypatch.setattr(verdicts, "CHANCE", 0.1)
     (finding,) = practice.look("judge", samples=40, judge=PLAIN)
     assert finding.status is OK and "the plain judge's verdicts carry information" in finding.found.lower()
 

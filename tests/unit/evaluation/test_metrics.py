@@ -5,6 +5,7 @@ import pytest
 from mindsmirror.evaluation import (
     auroc,
     auroc_interval,
+    auroc_within,
     balanced_accuracy,
     expected_calibration_error,
     majority_baseline,
@@ -47,6 +48,51 @@ def test_auroc_interval_draws_whole_questions() -> None:
     assert auroc_interval(scores, labels, [i // 4 for i in range(80)], seed=0) == found
     assert auroc_interval([0.5, 0.1], [True, True], ["q", "r"], seed=0) is None
     assert auroc_interval([], [], [], seed=0) is None
+
+
+def test_auroc_within_questions_literals() -> None:
+    """Question a: right 0.9 and 0.4 against wrong 0.5, one pair of two in order; b: a tie; c has no wrong one."""
+    found = auroc_within([0.9, 0.4, 0.5, 0.2, 0.2, 0.1], [True, True, False, True, False, True], "aaabbc", seed=0)
+    assert (found.auroc, found.pairs, found.questions, found.ci95) == (1.5 / 3, 3, 2, None)
+    assert auroc_within([], [], [], seed=0).auroc is None
+
+
+def test_a_judge_that_tells_questions_apart_and_not_rationales() -> None:
+    """Its scores follow how hard a question is, so that it seems good until one looks within questions."""
+    rows = [(0.1 * question, sample < question, question) for question in range(1, 8) for sample in range(8)]
+    scores, labels, questions = zip(*rows, strict=True)
+    overall = auroc(scores, labels)
+    assert overall is not None and overall > 0.75
+    within = auroc_within(scores, labels, questions, seed=0)
+    assert within.auroc == 0.5 and within.questions == 7
+
+
+@pytest.mark.parametrize("right", [0.9, 0.1])
+def test_an_interval_of_what_is_wholly_won_or_lost_is_no_point(right: float) -> None:
+    """Seven of seven: Wilson's interval begins at 7 / (7 + z²)."""
+    scores, labels = [right, 0.5] * 7, [True, False] * 7
+    questions = [row // 2 for row in range(14)]
+    end = 7 / (7 + 3.841459)
+    expected = (end, 1.0) if right > 0.5 else (0.0, 1 - end)
+    assert auroc_within(scores, labels, questions, seed=0).ci95 == pytest.approx(expected)
+    assert auroc_interval(scores, labels, questions, seed=0) == pytest.approx(expected)
+
+
+def test_five_questions_of_one_class_are_too_few_for_an_interval() -> None:
+    scores, labels = [0.9, 0.5] * 5 + [0.4] * 20, [True, False] * 5 + [False] * 20
+    questions = [row // 2 for row in range(30)]
+    assert auroc_interval(scores, labels, questions, seed=0) is None
+    assert auroc_within(scores, labels, questions, seed=0).ci95 is None
+    verdicts = [Verdict.CORRECT if score > 0.6 else Verdict.WRONG for score in scores]
+    quality = verdict_quality(list(zip(verdicts, labels, strict=True)), questions)
+    assert quality.balanced_accuracy == 1.0 and quality.balanced_accuracy_ci95 is None
+
+
+def test_a_judge_that_always_says_the_same() -> None:
+    always = verdict_quality([(Verdict.CORRECT, True), (Verdict.CORRECT, False), (Verdict.UNCERTAIN, False)])
+    assert always.always is Verdict.CORRECT and always.balanced_accuracy == 0.5
+    assert verdict_quality([(Verdict.CORRECT, True), (Verdict.WRONG, True)]).always is None
+    assert verdict_quality([(Verdict.UNPARSED, True)]).always is None
 
 
 def test_balanced_accuracy_literals() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from mindsmirror.evaluation import (
     cluster_bootstrap,
+    holm,
     mcnemar,
     paired_bootstrap,
     smallest_detectable_difference,
@@ -23,6 +24,14 @@ def test_wilson_literals() -> None:
 def test_wilson_refuses_what_is_no_count(successes: int, n: int) -> None:
     with pytest.raises(ValueError, match="at least 0 and at most n"):
         wilson(successes, n)
+
+
+def test_holm_literals() -> None:
+    assert holm([]) == [] and holm([0.03]) == [0.03]
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.6]) == [1.0, 1.0]
+    with pytest.raises(ValueError, match="each is in"):
+        holm([0.5, 1.1])
 
 
 def test_mcnemar_literals() -> None:

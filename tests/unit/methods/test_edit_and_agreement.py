@@ -187,7 +187,7 @@ def test_edit_needs_duals_of_both_kinds_before_anything_is_paid() -> None:
             check_needs(needs("edit"), 3, 0, rectified=rectified, corrupted=corrupted)
     check_needs(needs("edit"), 3, 0, rectified=1, corrupted=1)
     with pytest.raises(RecipeError, match='Set labels = "gold"'):
-        check_needs(ArmConfig(name="a", method="edit"), 3, 0, rectified=1, corrupted=1)
+        check_needs(ArmConfig(name="a", method="edit", labels="teacher"), 3, 0, rectified=1, corrupted=1)
 
 
 def test_a_file_of_annotations_needs_duals_too() -> None:

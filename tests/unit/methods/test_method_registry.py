@@ -124,7 +124,7 @@ def test_a_selection_without_rationales_to_select_is_refused(settings: dict[str,
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({}, 'Set labels = "gold"'),
+        ({"labels": "teacher"}, 'Set labels = "gold"'),
         ({"labels": "gold", "select": "majority"}, "remove select"),
         ({"labels": "gold", "form": "published"}, 'Set rationale_target = "with_answer"'),
     ],

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mindsmirror.evaluation import wilson
-from mindsmirror.evaluation.metrics import verdict_quality
+from mindsmirror.evaluation.metrics import WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import (
     AnnotationReport,
@@ -47,6 +47,7 @@ def arm_results() -> tuple[ArmResult, ...]:
             name=name,
             method=method,
             mode=mode,
+            main=mode == ("predict" if method == "standard" else "think"),
             seed=0,
             n=100,
             accuracy=right / 100,
@@ -99,6 +100,9 @@ def annotation_report() -> AnnotationReport:
         judge="consensus",
         judge_balanced_accuracy=quality.balanced_accuracy,
         judge_balanced_accuracy_ci95=quality.balanced_accuracy_ci95,
+        judge_auroc=0.9,
+        judge_auroc_ci95=(0.86, 0.94),
+        judge_within=WithinQuestions(auroc=0.84, ci95=(0.75, 0.92), pairs=96, questions=44),
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality,
         distinct_rationales=0.93,
@@ -139,8 +143,8 @@ def make_report() -> Report:
         arms=arm_results(),
         comparisons=(
             compare("minds_mirror", "untrained", "mirror", "predict", 0.68, (0.58, 0.77), 2e-12, 0.21),
-            compare("minds_mirror", "untrained", "think", "think", 0.58, (0.48, 0.68), 3e-11, 0.2),
-            compare("minds_mirror", "standard", "think", "predict", 0.49, (0.38, 0.6), 4e-9, 0.19),
+            compare("minds_mirror", "untrained", "think", "think", 0.58, (0.48, 0.68), 3e-11, 0.2, planned=True),
+            compare("minds_mirror", "standard", "think", "predict", 0.49, (0.38, 0.6), 4e-9, 0.19, planned=True),
             compare("minds_mirror", "step_by_step", "think", "think", 0.09, (-0.03, 0.21), 0.1996, 0.164),
         ),
         student_judge=StudentJudge(
@@ -148,6 +152,8 @@ def make_report() -> Report:
             n=500,
             auroc=0.71,
             auroc_ci95=(0.63, 0.78),
+            within=WithinQuestions(auroc=0.52, ci95=(0.44, 0.6), pairs=212, questions=61),
+            said_correct=313,
             balanced_accuracy=0.64,
             majority_baseline=0.6,
             agreement_with_teacher=0.77,
@@ -173,7 +179,15 @@ def make_report() -> Report:
 
 
 def compare(
-    a: str, b: str, mode_a: str, mode_b: str, difference: float, ci95: tuple[float, float], p: float, least: float
+    a: str,
+    b: str,
+    mode_a: str,
+    mode_b: str,
+    difference: float,
+    ci95: tuple[float, float],
+    p: float,
+    least: float,
+    planned: bool = False,
 ) -> Comparison:
     return Comparison(
         a=a,
@@ -184,6 +198,8 @@ def compare(
         difference=difference,
         ci95=ci95,
         p_mcnemar=p,
+        p_adjusted=min(1.0, 2 * p),
+        planned=planned,
         smallest_detectable=least,
     )
 

@@ -277,6 +277,31 @@ def test_likelihoods_are_held_against_gold_by_their_order() -> None:
     assert found.costs[0].tokens_per_usable == 101, "a likelihood is of use without a critique"
 
 
-def test_judges_in_words_have_no_order() -> None:
+def test_verdicts_order_rationales_where_a_judge_gives_no_likelihoods() -> None:
+    """Right: 1 and 0. Wrong: 0, and the mean of 1 and 1/2, as the third verdict names none."""
     found = report(FIRST, SECOND)
-    assert (found.judge_auroc, found.judge_auroc_ci95, found.judge_calibration) == (None, None, "")
+    assert found.judge_auroc == pytest.approx((1 + 1 + 0.5 + 0) / 4)
+    assert (found.judge_auroc_ci95, found.judge_calibration) == (None, ""), "two questions give no interval"
+    within = found.judge_within
+    assert within is not None, "the first question alone has right and wrong ones: 1 against 0, and 0 against 0"
+    assert (within.auroc, within.pairs, within.questions, within.ci95) == (0.75, 2, 1, None)
+    nothing = report(annotation("x", [rationale(0, "a", None)], [verdict(0, C)]))
+    assert nothing.judge_auroc is None and nothing.judge_within is None
+    one_class = report(annotation("x", [rationale(0, "a", True)], [verdict(0, C)])).judge_within
+    assert one_class is not None and (one_class.auroc, one_class.pairs) == (None, 0)
+
+
+def test_there_are_intervals_where_questions_are_enough() -> None:
+    """Eight alike: of each a right rationale that is said correct and a wrong one that is said wrong, or uncertain."""
+    many = [
+        annotation(
+            f"q{n}",
+            [rationale(0, "a", True), rationale(1, "b", False)],
+            [verdict(0, C), verdict(1, (W, U)[n % 2])],
+        )
+        for n in range(16)
+    ]
+    found = report(*many)
+    assert found.judge_within is not None and found.judge_within.pairs == 16
+    for interval in (found.judge_balanced_accuracy_ci95, found.judge_auroc_ci95, found.judge_within.ci95):
+        assert interval is not None and 0.5 < interval[0] < 0.9 and interval[1] == 1.0, "and no point"

@@ -122,9 +122,10 @@ def test_a_question_with_its_rationales_and_judgements(browse: Open) -> None:
     ]
     assert page.by_class["answer"] == ["answer 0", "answer 1", "truncated: cut"]
     assert page.by_class["said"] == [
-        "judged correct consensus ✓ as gold judge",
-        "judged correct consensus ✗ against gold judge",
+        "judged correct consensus ✓ verdict as gold judge",
+        "judged correct consensus ✗ verdict against gold judge",
     ]
+    assert page.by_class["unchecked"] == ["critique, not checked by anything"] * 2
     assert page.by_class["critique"] == ["Fine.", "Fine, too."]
     assert page.by_class["judgement"][-1] == "not judged"
     assert "rationale right, judged correct: 2 judgements in 2 questions" in page.labels

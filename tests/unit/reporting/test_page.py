@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mindsmirror.evaluation.metrics import VerdictConsistency, verdict_quality
+from mindsmirror.evaluation.metrics import VerdictConsistency, WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepCost, StepYield
 from mindsmirror.reporting.page import render
@@ -226,7 +226,7 @@ def test_plot_places_dots_on_the_scale() -> None:
     whisker = next(line for line in tree.iter("line") if line.attrib["class"].startswith("whisker"))
     assert float(dot.attrib["cx"]) == pytest.approx(grid[0] + 0.25 * (grid[-1] - grid[0]), abs=0.1)
     assert (float(whisker.attrib["x1"]), float(whisker.attrib["x2"])) == (grid[0], grid[-1])
-    assert "arm 0, predict, seed 0: 25.0 %" in (tree.findtext("desc") or "")
+    assert 'arm "arm 0", mode predict, seed 0: 25.0 %' in (tree.findtext("desc") or "")
 
 
 def test_plot_stays_within_its_width() -> None:
@@ -243,15 +243,77 @@ def test_plot_tells_seeds_apart() -> None:
     assert labels == ["think · 0", "think · 7"]
 
 
+def shown_text(report: Report) -> str:
+    """The page's words, spaces of every kind being one."""
+    return " ".join(Page(render(report)).text.split())
+
+
+def annotated(report: Report, **changes: Any) -> Report:
+    return changed(report, annotation=report.annotation.model_copy(update=changes))
+
+
 @pytest.mark.parametrize(
     ("grounds", "words"), [("gold", "gold answers"), ("consensus", "the consensus"), ("", "not be")]
 )
 def test_a_judges_probabilities_are_shown_with_their_interval(full_report: Report, grounds: str, words: str) -> None:
-    without = Page(render(full_report)).text
-    weighed = full_report.annotation.model_copy(
-        update={"judge_auroc": 0.71, "judge_auroc_ci95": (0.65, 0.77), "judge_calibration": grounds}
+    weighed = annotated(
+        full_report,
+        judge="likelihood",
+        judge_auroc=0.71,
+        judge_auroc_ci95=(0.65, 0.77),
+        judge_calibration=grounds,
     )
-    shown = " ".join(Page(render(changed(full_report, annotation=weighed))).text.split())
-    sentence = shown[shown.index("Its probabilities order") :].split(".  ")[0][:220]
-    assert "AUROC 0.71" in sentence and "0.65 to 0.77" in sentence and words in sentence
-    assert "Its probabilities order" not in without
+    shown = shown_text(weighed)
+    assert (
+        "By its probabilities it orders right before wrong rationales with AUROC 0.71 (95 % interval 0.65 to" in shown
+    )
+    assert words in shown[shown.index("Its probabilities ") :][:90]
+    without = shown_text(full_report)
+    assert "By its verdicts it orders" in without and "Its probabilities" not in without
+
+
+def test_the_page_claims_of_a_judge_what_its_interval_says(full_report: Report) -> None:
+    assert "✓ The verdicts carry information" in shown_text(full_report)
+    unsure = annotated(full_report, judge_balanced_accuracy=0.75, judge_balanced_accuracy_ci95=(0.49, 1.0))
+    text = shown_text(unsure)
+    assert "≈ Not shown to carry information" in text and "carry information; guessing has 0.50." in text
+    assert "✓ The verdicts" not in text
+    few = annotated(full_report, judge_balanced_accuracy=1.0, judge_balanced_accuracy_ci95=None)
+    assert "≈ Not shown to carry information" in shown_text(few) and "no interval: too few questions" in shown_text(few)
+    always = verdict_quality([(Verdict.WRONG, True)] * 9 + [(Verdict.WRONG, False)] * 9)
+    same = annotated(
+        full_report,
+        verdict_quality=always,
+        judge_balanced_accuracy=0.5,
+        judge_balanced_accuracy_ci95=always.balanced_accuracy_ci95,
+    )
+    assert "! It always says “wrong”, which tells nothing apart." in shown_text(same)
+
+
+def test_what_holds_by_construction_is_said_small(full_report: Report) -> None:
+    source = render(annotated(full_report, judge="informed", judge_balanced_accuracy=1.0, judge_auroc=1.0))
+    text = " ".join(Page(source).text.split())
+    part = text.split("What its verdicts are worth")[1].split("Fixed and broken")[0]
+    assert "agree with gold by construction" in part and "1.00, say nothing about a judge" in part
+    assert "✓" not in part and "carry information" not in part
+    assert '<p class="big">1.00' not in source
+
+
+def test_the_students_judge_within_questions_and_always_the_same(full_report: Report) -> None:
+    text = shown_text(full_report)
+    assert "✓ Above chance on its own test rationales. ≈ Not shown to be above chance within questions" in text
+    assert "Within questions AUROC 0.52 (95 % interval 0.44 to 0.60, which includes 0.50; 212 pairs of 61 q" in text
+    judge = full_report.student_judge
+    assert judge is not None and "Its verdict is always" not in text
+    always = judge.model_copy(update={"said_correct": judge.n, "balanced_accuracy": 0.5})
+    assert "! Its verdict is always “correct”" in shown_text(changed(full_report, student_judge=always))
+    none = judge.model_copy(update={"within": WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)})
+    assert "no pairs of a right and a wrong rationale" in shown_text(changed(full_report, student_judge=none))
+
+
+def test_arms_and_modes_are_told_apart(full_report: Report) -> None:
+    first = full_report.comparisons[1].model_copy(update={"a": "think", "mode_a": "think", "p_adjusted": 0.2})
+    text = shown_text(changed(full_report, comparisons=(first,)))
+    row = text.split("smallest visible")[1].strip()
+    assert row.startswith("think in mode think planneduntrained student in mode think"), "cells stand close"
+    assert "0.20 ≈" in row, "a claim rests on the p that is corrected"

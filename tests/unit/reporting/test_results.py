@@ -7,8 +7,8 @@ import pytest
 
 from mindsmirror.evaluation.config import Mode
 from mindsmirror.evaluation.evaluate import JudgeQuality
-from mindsmirror.evaluation.statistics import smallest_detectable_difference
-from mindsmirror.records import Example, Prediction
+from mindsmirror.evaluation.statistics import holm, smallest_detectable_difference
+from mindsmirror.records import Example, Prediction, Sample, Verdict
 from mindsmirror.reporting.results import (
     SHOWN,
     ArmPredictions,
@@ -177,10 +177,56 @@ def test_the_judge_is_that_of_the_arm() -> None:
         agreement_with_teacher=0.8,
         agreement_n=5,
     )
-    found = student_judge(arm("mirror", "think", {"mirror": "+"}, judge=judge))
+    found = student_judge(arm("mirror", "think", {"mirror": "+"}, judge=judge), 0)
     assert found is not None
     assert (found.arm, found.n, found.auroc, found.agreement_n) == ("mirror", 9, 0.75, 5)
-    assert student_judge(LABELS) is None
+    assert (found.within, found.always) == (None, None), "no samples were kept to read them off"
+    assert student_judge(LABELS, 0) is None
+
+
+def test_a_judge_is_looked_at_within_questions_by_the_samples_that_it_judged() -> None:
+    """q0: right 0.4 against wrong 0.3 and 0.45, one pair of two in order; q1 has right ones only. None above 0.5."""
+    told = [[(0.4, True), (0.3, False), (0.45, False)], [(0.2, True), (0.1, True)]]
+    mirrored = [
+        Prediction(
+            example=f"q{number}",
+            mode="mirror",
+            answer="1",
+            right=True,
+            samples=tuple(Sample(text="r", answer="1", right=right, p_correct=p) for p, right in samples),
+        )
+        for number, samples in enumerate(told)
+    ]
+    judge = JudgeQuality(
+        n=5,
+        auroc=0.5,
+        auroc_ci95=None,
+        balanced_accuracy=0.5,
+        majority_baseline=0.6,
+        agreement_with_teacher=None,
+        agreement_n=0,
+    )
+    found = student_judge(ArmPredictions("m", "x", "think", {"mirror": mirrored}, judge=judge), 0)
+    assert found is not None and found.within is not None
+    assert (found.within.auroc, found.within.pairs, found.within.questions) == (0.5, 2, 1)
+    assert (found.said_correct, found.always) == (0, Verdict.WRONG)
+
+
+def test_two_comparisons_are_planned_and_each_family_is_corrected_by_itself() -> None:
+    found = comparisons([UNTRAINED, LABELS, MIRROR], seed=0)
+    planned = [(c.a, c.mode_a, c.b, c.mode_b) for c in found if c.planned]
+    assert planned == [("mirror", "think", "labels", "predict"), ("mirror", "think", "untrained", "think")]
+    for family in (True, False):
+        of_family = [c for c in found if c.planned is family]
+        assert [c.p_adjusted for c in of_family] == holm([c.p_mcnemar for c in of_family])
+    alone = comparisons([UNTRAINED, LABELS], seed=0)
+    assert [(c.b, c.mode_b) for c in alone if c.planned] == [("untrained", "predict")], "in the arm's own mode"
+    assert alone[0].p_adjusted == alone[0].p_mcnemar
+    assert [c.planned for c in comparisons([LABELS, MIRROR], seed=0)] == [True]
+
+
+def test_rows_say_which_mode_is_the_arms_own() -> None:
+    assert [row.mode for row in arm_results(MIRROR, seed=0) if row.main] == ["think"]
 
 
 def examples(count: int) -> list[Example]:

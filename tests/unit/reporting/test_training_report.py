@@ -23,9 +23,9 @@ def arm(name: str, *stages: dict[str, Any], seed: int = 0, mode: str = "think") 
     )
 
 
-def row(page: str, start: str) -> list[str]:
-    """The cells of the training table's first line that starts so."""
-    table = page.split("<h3>Training</h3>")[1].split("</table>")[0]
+def row(page: str, start: str, title: str = "what arms were given") -> list[str]:
+    """The cells of the first line that starts so, in the training table of that title."""
+    table = page.split(f"<h3>Training: {title}</h3>")[1].split("</table>")[0]
     for line in re.findall(r"<tr.*?</tr>", table, re.DOTALL):
         cells = [re.sub(r"<[^>]*>|\s", "", cell) for cell in re.findall(r"<t[dh].*?</t[dh]>", line, re.DOTALL)]
         if cells[0] == start or cells[:2] == ["", start]:
@@ -64,8 +64,9 @@ def test_pace_and_memory_of_all_stages() -> None:
 
 def test_the_page_shows_pace_memory_and_an_early_end(full_report: Report) -> None:
     one = arm("one", stage("x", 3, tokens_per_second=300.0, peak_memory=2**30, planned_steps=8))
-    cells = row(render(full_report.model_copy(update={"arms": (one,)})), "one")
-    assert (cells[3], cells[10], cells[11]) == ("3of8", "300", "1.0GiB")
+    page = render(full_report.model_copy(update={"arms": (one,)}))
+    assert row(page, "one")[3] == "3of8"
+    assert row(page, "one", "how it went")[4:6] == ["300", "1.0GiB"]
 
 
 @pytest.mark.parametrize(("size", "said"), [(2**20, "1 MiB"), (1023 * 2**20, "1023 MiB"), (5 * 2**29, "2.5 GiB")])
@@ -86,6 +87,7 @@ def test_the_page_says_it(full_report: Report) -> None:
     page = render(full_report.model_copy(update={"arms": arms}))
     counted = ["4", "40", "400", "4\u202f000", "40\u202f000", "400\u202f000"]
     assert row(page, "one")[3:9] == [text.replace("\u202f", "") for text in counted]
+    assert row(page, "judging", "how it went")[3] == "1.5s"
     assert row(page, "judging")[3:9] == ["1", "10", "100", "1000", "10000", "100000"]
     assert row(page, "two")[:3] == ["two", "thinking", "0"]
     assert row(page, "mostoverleast")[3:9] == ["1.00", "1.00", "1.00", "2.00", "1.00", "1.00"]

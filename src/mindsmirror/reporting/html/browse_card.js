@@ -61,11 +61,11 @@ function repaired(record) {
   return record.repairs ? make("span", "soft", ` asked again ${several(record.repairs, "time")}`) : "";
 }
 
-/** Whether gold bears a verdict out, in words; nothing where one of them decides nothing. */
+/** Whether gold bears a verdict out, in words; nothing where one of them decides nothing. Of the critique it says nothing. */
 function agreement(right, verdict) {
   if (right === "unknown" || !["correct", "wrong"].includes(verdict)) return "";
   const agrees = (right === "right") === (verdict === "correct");
-  return make("span", agrees ? "agrees" : "errs", sign("", agrees ? "✓" : "✗"), " ", agrees ? "as gold" : "against gold");
+  return make("span", agrees ? "agrees" : "errs", sign("", agrees ? "✓" : "✗"), " ", agrees ? "verdict as gold" : "verdict against gold");
 }
 
 function judgement(evaluation, right) {
@@ -77,7 +77,7 @@ function judgement(evaluation, right) {
     const reason = evaluation.reason ? ` (${evaluation.reason})` : "";
     shown.append(make("p", "soft", make("bdi", "", `critique did not parse: ${plain(evaluation.parse)}${reason}`)));
   }
-  if (evaluation.critique) shown.append(prose(evaluation.critique, "critique", "critique"));
+  if (evaluation.critique) shown.append(make("p", "soft small unchecked", "critique, not checked by anything"), prose(evaluation.critique, "critique", "critique"));
   return shown;
 }
 
