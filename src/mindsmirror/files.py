@@ -53,11 +53,19 @@ def _refusal(error: Exception) -> str | None:
     return "a file could not be written to its end" if torn else None
 
 
+def expanded(path: Path | str) -> Path:
+    """The path with the home folder for `~`; as it is where nobody has such a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def read_json(path: Path) -> Any:
     """The document in a file, or None if there is none or it was torn."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
 
 

@@ -12,17 +12,23 @@ from typing import Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mindsmirror import limits
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.ready import AnnotationTable
+from mindsmirror.documents import check_document, parse_toml, read_bytes
 from mindsmirror.engines import catalog
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
+from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.records import Grounds
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.training.config import TrainingConfig
+
+OWN = ("parameters",)
+"""Keys under which a recipe holds what engines and tasks name themselves."""
 
 
 class Recipe(BaseModel):
@@ -30,15 +36,15 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    seed: int = Field(0, ge=0)
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=limits.NAME)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     task: TaskConfig
-    teacher: tuple[TeacherConfig, ...] = ()
+    teacher: tuple[TeacherConfig, ...] = Field((), max_length=limits.TEACHERS)
     annotation: AnnotationTable = AnnotationTable()
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
-    arm: tuple[ArmConfig, ...] = Field(min_length=1)
+    arm: tuple[ArmConfig, ...] = Field(min_length=1, max_length=limits.ARMS)
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
@@ -131,9 +137,11 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Relative paths in it are looked up beside the recipe first, then in the current folder.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = parse_toml(read_bytes(path, limits.RECIPE_BYTES).decode("utf-8").replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
+    except BoundError as error:
+        raise RecipeError(f"{path}: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
     for override in overrides:
@@ -143,6 +151,10 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def make_recipe(document: Mapping[str, Any], source: str = "the recipe", beside: Path = Path()) -> Recipe:
     """A recipe from its tables; raises RecipeError that names `source` and the key."""
+    try:
+        check_document(dict(document), OWN)
+    except BoundError as error:
+        raise RecipeError(f"{source}: {error}.") from error
     document = _with_paths(dict(document), beside)
     try:
         return Recipe.model_validate(document)
@@ -187,11 +199,15 @@ def _override(document: dict[str, Any], text: str) -> None:
     if not sign:
         raise RecipeError(f"--set {text}: write key=value, such as training.learning_rate=3e-4")
     try:
-        value = tomllib.loads(f"value = {raw}")["value"]
+        value = parse_toml(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:
         value = raw
+    except BoundError as error:
+        raise RecipeError(f"--set {text[: limits.NAME]}: {error}.") from error
     table: Any = document
     *parents, last = key.strip().split(".")
+    if len(parents) >= limits.KEY_PARTS:
+        raise RecipeError(f"--set {text[: limits.NAME]}: the key has more than {limits.KEY_PARTS} parts.")
     for part in parents:
         table = _step(table, part, text)
     if isinstance(table, list):
@@ -201,7 +217,7 @@ def _override(document: dict[str, Any], text: str) -> None:
 
 def _step(table: Any, part: str, text: str) -> Any:
     if isinstance(table, list):
-        if not part.isdigit() or int(part) >= len(table):
+        if not part.isdecimal() or len(part) > 9 or int(part) >= len(table):
             raise RecipeError(f"--set {text}: {part!r} is no index of a list of {len(table)}")
         return table[int(part)]
     inner = table.setdefault(part, {})

@@ -23,6 +23,7 @@ from mindsmirror.engines.config import (
     public_url,
 )
 from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
+from mindsmirror.files import expanded
 
 if TYPE_CHECKING:
     from mindsmirror.engines.openai.probe import Probe
@@ -123,7 +124,7 @@ def _is_hub_id(config: TeacherConfig) -> bool:
         config.engine in ("transformers", "vllm")
         and config.path is None
         and config.model not in catalog.entries()
-        and not Path(config.model).expanduser().exists()
+        and not expanded(config.model).exists()
         and config.model.count("/") == 1
         and not config.model.endswith(".gguf")
     )
@@ -138,7 +139,7 @@ def _check_fit(identity: Mapping[str, Any]) -> None:
 
 def _check_no_gguf(config: TeacherConfig) -> None:
     """Before a file is fetched that vLLM could not read."""
-    path = Path(config.path or config.model).expanduser()
+    path = expanded(config.path or config.model)
     if config.model in catalog.entries() or path.is_file():
         raise EngineError(
             f"the engine vllm reads no GGUF file, which {config.model} is: name a folder or an id on the hub, "
@@ -149,7 +150,7 @@ def _check_no_gguf(config: TeacherConfig) -> None:
 def _recording(config: TeacherConfig) -> Path:
     if config.path is None:
         raise RecipeError(f"[[teacher]] {config.model}: the engine recorded needs `path`, the recording")
-    return config.path.expanduser()
+    return expanded(config.path)
 
 
 def base_url_of(config: TeacherConfig) -> str:

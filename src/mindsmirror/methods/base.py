@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mindsmirror import limits
 from mindsmirror.annotation.judges import majority
 from mindsmirror.annotation.reading import answers_of
 from mindsmirror.annotation.select import Select, correct_share, selected
@@ -31,7 +32,7 @@ class ArmConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=limits.NAME)
     method: str
     labels: Literal["teacher", "gold"] = Field(
         "teacher", description="teacher: the most frequent of its k answers; gold: the task's own"
@@ -39,7 +40,9 @@ class ArmConfig(BaseModel):
     select: Select = Field(
         "all", description="which rationales are taught as thinking; the judge is always shown all of them"
     )
-    distinct: int | None = Field(None, ge=1, description="at most so many of them a question, repeats left out")
+    distinct: int | None = Field(
+        None, ge=1, le=limits.SAMPLES, description="at most so many of them a question, repeats left out"
+    )
     alpha: float = Field(0.5, ge=0, le=1, description="weight of the label; 1 - alpha of the rationale")
     form: Literal["default", "published"] = "default"
     tags: Literal["distinct", "published"] = Field(
@@ -69,6 +72,7 @@ class ArmConfig(BaseModel):
     unlikelihood: float = Field(
         UNLIKELIHOOD,
         gt=0,
+        le=limits.LARGEST,
         description="edit: weight of the wrong key steps, which become unlikely",
         exclude_if=lambda weight: weight == UNLIKELIHOOD,
     )

@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
 from mindsmirror.engines import catalog
 from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import ModelFileError, UnknownNameError
+from mindsmirror.files import expanded
 
 WEIGHTS = "model.safetensors"
 """As a hub repository of a small model names them."""
@@ -21,9 +23,11 @@ class StudentConfig(BaseModel):
     model: str = Field(description="catalogue name, hub id, or folder")
     path: Path | None = Field(None, description="the catalogue file of `model`, if you have it")
     adapter: Literal["none", "lora"] = "none"
-    lora_rank: int = Field(16, ge=1)
-    max_source: int = Field(1024, ge=8, description="tokens; longer questions are cut at their beginning")
-    max_target: int = Field(256, ge=2, description="tokens; longer targets are dropped and counted")
+    lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK)
+    max_source: int = Field(
+        1024, ge=8, le=limits.TOKENS, description="tokens; longer questions are cut at their beginning"
+    )
+    max_target: int = Field(256, ge=2, le=limits.TOKENS, description="tokens; longer targets are dropped and counted")
 
 
 def check_student(config: StudentConfig) -> None:
@@ -36,7 +40,7 @@ def check_student(config: StudentConfig) -> None:
         if config.path is not None:
             catalog.locate(config.model, config.path)
         return
-    folder = Path(config.model).expanduser()
+    folder = expanded(config.model)
     if not folder.exists() and not config.model.startswith((".", "/", "~")):
         _check_hub(config.model)
     elif not (folder / "config.json").is_file():
@@ -51,7 +55,7 @@ def is_at_hand(config: StudentConfig) -> bool:
     entry = catalog.entries().get(config.model)
     if entry is not None:
         return config.path is not None or any(path.exists() for path in (cache_dir() / entry.file, converted(entry)))
-    if Path(config.model).expanduser().exists():
+    if expanded(config.model).exists():
         return True
     from huggingface_hub import try_to_load_from_cache
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mindsmirror.engines import catalog
 from mindsmirror.errors import MissingExtraError, ModelFileError
-from mindsmirror.files import whole_folder
+from mindsmirror.files import expanded, whole_folder
 from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
@@ -92,7 +92,7 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
 def _source(config: StudentConfig) -> Path | str:
     if config.model in catalog.entries():
         return _converted(config)
-    folder = Path(config.model).expanduser()
+    folder = expanded(config.model)
     if folder.exists():
         return folder
     if config.model.startswith((".", "/", "~")):
