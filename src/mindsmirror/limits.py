@@ -86,8 +86,8 @@ CACHE_GB = 100_000
 # Model files.
 TEMPLATE = 200_000
 """Characters of a chat template."""
-TEMPLATE_SECONDS = 10.0
-"""In which a template must have written a short conversation."""
+TEMPLATE_SECONDS = 3
+"""Of computing in which a template must have written a few short conversations."""
 TEMPLATE_BYTES = 2**30
 """Of memory that it may take for that."""
 GGUF_ENTRIES = 65_536

@@ -22,6 +22,12 @@ class StudentConfig(BaseModel):
 
     model: str = Field(description="catalogue name, hub id, or folder")
     path: Path | None = Field(None, description="the catalogue file of `model`, if you have it")
+    trust_remote_code: bool = Field(
+        False,
+        description="runs code from the model's folder or repository",
+        # Left out where it is the default: what was trained without it stands.
+        exclude_if=lambda trusted: not trusted,
+    )
     adapter: Literal["none", "lora"] = "none"
     lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK)
     max_source: int = Field(

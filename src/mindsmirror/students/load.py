@@ -3,11 +3,11 @@
 import contextlib
 import gc
 import io
-import pickle
 from pathlib import Path
 from typing import Any
 
 from mindsmirror.engines import catalog
+from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.files import expanded, whole_folder
 from mindsmirror.progress import say
@@ -25,25 +25,31 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
     # A trainer and its model hold each other until they are collected: three at once are too much for 8 GB.
     gc.collect()
     source = str(folder) if folder is not None else str(_source(config))
-    import safetensors
     import torch
     import transformers
 
     quiet(transformers)
-    # What a broken or foreign folder raises is not one family: each of these was seen.
-    broken = (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError, safetensors.SafetensorError)
+    # Left unset, Transformers asks standard input whether the folder's own code may run.
+    at = {"pretrained_model_name_or_path": source, "trust_remote_code": config.trust_remote_code}
     try:
-        settings = transformers.AutoConfig.from_pretrained(source)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source)
+        settings = transformers.AutoConfig.from_pretrained(**at)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
         if settings.is_encoder_decoder:
-            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(source, dtype=torch.float32)
+            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(**at, dtype=torch.float32)
         else:
-            model = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    except broken as error:
+            model = transformers.AutoModelForCausalLM.from_pretrained(**at, dtype=torch.float32)
+    # What a broken or foreign folder raises is no family of errors: a list of those seen was never whole.
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise ModelFileError(
+                f"the student {source!r} brings code of its own, which is not run unless the recipe allows it. Look at "
+                "that code, and if you trust it set student.trust_remote_code = true."
+            ) from error
         raise ModelFileError(
             f"the student {source!r} cannot be loaded: {_first_line(error)} "
             "Give a catalogue name (mindsmirror list students), a folder, or a hub id while the hub can be reached."
         ) from error
+    check_tokenizer(tokenizer, f"the student {source!r}")
     # A model's own habits of sampling (Qwen's repetition penalty) would distort what it is taught to write.
     named = model.generation_config
     model.generation_config = transformers.GenerationConfig(
@@ -112,7 +118,7 @@ def _converted(config: StudentConfig) -> Path:
     import transformers
 
     quiet(transformers)
-    at = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    at = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name, "trust_remote_code": False}
     tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
     # Transformers' own bar for this knows no switch.
     with contextlib.redirect_stderr(io.StringIO()):
