@@ -87,13 +87,13 @@ def check_document(document: Any, own: Sequence[str] = ()) -> None:
 
 def deeper_than(value: Any, most: int) -> bool:
     """Whether lists and mappings are more than `most` deep in each other."""
-    level = [value]
-    for _ in range(most + 1):
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(most):
         level = [
             inner
             for each in level
-            if isinstance(each, dict | list)
             for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
         ]
     return bool(level)
 

@@ -86,7 +86,8 @@ NUMBERS = sorted(
 def test_every_number_of_a_recipe_has_a_largest() -> None:
     """So that none is added without one: what is above it is refused, whatever else stands in the recipe."""
     assert {"seed", "evaluation.samples", "training.budget.steps", "teacher.0.price.input"} <= set(NUMBERS)
-    for model in (Recipe, *OPTIONS.values()):
+    models: list[type[BaseModel]] = [Recipe, *OPTIONS.values()]
+    for model in models:
         assert list(unbounded(model)) == []
 
 
@@ -97,7 +98,8 @@ def unbounded(model: type[BaseModel]) -> Iterator[str]:
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from unbounded(kind)
-        bounded = any(getattr(each, "le", getattr(each, "lt", None)) is not None for each in field.metadata)
+        ends = ("le", "lt", "max_length")
+        bounded = any(getattr(each, end, None) is not None for each in field.metadata for end in ends)
         if (int in kinds or float in kinds) and not bounded:
             yield f"{model.__name__}.{name}"
 

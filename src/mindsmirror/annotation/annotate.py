@@ -46,6 +46,7 @@ __all__ = ["AnnotationConfig", "Annotator", "Tally", "Teacher"]
 
 
 _Count = Annotated[int, Field(ge=0, le=limits.SAMPLES)]
+_Writers = Annotated[tuple[int, ...], Field(min_length=1, max_length=limits.TEACHERS)]
 
 
 class AnnotationConfig(BaseModel):
@@ -62,8 +63,8 @@ class AnnotationConfig(BaseModel):
     corrupted: _Count = Field(
         0, description="spoilt thoughts for each rationale that is right by gold", exclude_if=lambda n: n == 0
     )
-    teachers: tuple[int, ...] = Field(
-        (0,), min_length=1, description="which of the teachers write k rationales each", exclude_if=lambda w: w == (0,)
+    teachers: _Writers = Field(
+        (0,), description="which of the teachers write k rationales each", exclude_if=lambda w: w == (0,)
     )
     temperature: float = Field(0.8, ge=0, le=limits.TEMPERATURE)
     top_p: float = Field(1.0, gt=0, le=1)

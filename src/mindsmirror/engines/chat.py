@@ -1,4 +1,4 @@
-"""From a conversation to the ids that a model of the hub reads: its own template and tokenizer, but not its own code."""
+"""From a conversation to the ids that a model of the hub reads: its own template and tokenizer, not its own code."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import tiny_gguf
 
+from mindsmirror import limits
 from mindsmirror.engines import TeacherConfig, catalog, open_engine, trial
 from mindsmirror.engines.digest import sha256_of
 from mindsmirror.errors import EngineError, ModelFileError
@@ -87,8 +88,8 @@ def test_however_the_child_ends_it_is_a_clean_error(
     own = tmp_path / "python"
     own.write_text(f"#!/bin/sh\nexec {sys.executable} -c {_quoted(ending)}\n")
     own.chmod(0o755)
-    monkeypatch.setattr(trial.sys, "executable", str(own))
-    monkeypatch.setattr(trial.limits, "TRIAL_SECONDS", 1.0 if "sleep" in ending else 60.0)
+    monkeypatch.setattr("sys.executable", str(own))
+    monkeypatch.setattr(limits, "TRIAL_SECONDS", 1.0 if "sleep" in ending else 60.0)
     with pytest.raises(EngineError, match=said):
         trial.try_in_child(teacher(path, "openvino"), path)
     assert not list((tmp_path / "cache").glob("trials/*"))
