@@ -47,11 +47,11 @@ def check_template(template: object, where: str) -> None:
 
 
 def _texts(template: object) -> Iterator[str]:
-    """A template, or those of a tokenizer that has several by name."""
+    """A template, or those of a tokenizer that has several, however it keeps their names."""
     if isinstance(template, str):
         yield template
-    elif isinstance(template, dict):
-        for inner in template.values():
+    elif isinstance(template, dict | list):
+        for inner in template.values() if isinstance(template, dict) else template:
             yield from _texts(inner)
 
 

@@ -13,7 +13,7 @@ from mindsmirror.files import expanded, whole_folder
 from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
-from mindsmirror.students.config import StudentConfig, converted
+from mindsmirror.students.config import StudentConfig, converted, foreign_code
 from mindsmirror.students.seq2seq import Seq2SeqStudent
 
 
@@ -41,10 +41,7 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
     # What a broken or foreign folder raises is no family of errors: a list of those seen was never whole.
     except Exception as error:
         if "trust_remote_code" in str(error):
-            raise ModelFileError(
-                f"the student {source!r} brings code of its own, which is not run unless the recipe allows it. Look at "
-                "that code, and if you trust it set student.trust_remote_code = true."
-            ) from error
+            raise ModelFileError(foreign_code(source)) from error
         raise ModelFileError(
             f"the student {source!r} cannot be loaded: {_first_line(error)} "
             "Give a catalogue name (mindsmirror list students), a folder, or a hub id while the hub can be reached."
