@@ -61,6 +61,14 @@ def expanded(path: Path | str) -> Path:
         return Path(path)
 
 
+def there(path: Path) -> bool:
+    """Whether there is something at the path that can be reached; what is no path is nowhere."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def read_json(path: Path) -> Any:
     """The document in a file, or None if there is none or it was torn."""
     try:

@@ -20,6 +20,7 @@ from mindsmirror.engines import catalog
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
+from mindsmirror.files import there
 from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.records import Grounds
@@ -249,4 +250,4 @@ def _with_path(table: Any, key: str, beside: Path, endings: tuple[str, ...] = ()
     value = table.get(key) if isinstance(table, dict) else None
     if not isinstance(value, str) or not value or not value.endswith(endings or "") or value in catalog.entries():
         return table
-    return {**table, key: str(beside / value)} if (beside / value).exists() else table
+    return {**table, key: str(beside / value)} if there(beside / value) else table

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mindsmirror.engines.digest import cache_dir, sha256_of, sha256_of_folder, write_stamp
 from mindsmirror.engines.fetch import fetch, storage_errors
 from mindsmirror.errors import ModelFileError, UnknownNameError
-from mindsmirror.files import expanded
+from mindsmirror.files import expanded, there
 from mindsmirror.progress import say
 
 
@@ -118,7 +118,7 @@ def identify(name: str, given: Path | None = None) -> dict[str, str]:
 
 def _existing(name: str, given: Path | None) -> Path:
     path = expanded(given or name)
-    if path.exists():
+    if there(path):
         return path
     if given is not None or path.suffix in (".gguf", ".xml") or len(path.parts) > 1:
         raise ModelFileError(f"the model file {path} does not exist")

@@ -27,7 +27,7 @@ from mindsmirror.engines.gguf_header import read_header
 from mindsmirror.engines.template import check_template
 from mindsmirror.engines.trial import READERS, try_in_child
 from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
-from mindsmirror.files import expanded
+from mindsmirror.files import expanded, there
 
 if TYPE_CHECKING:
     from mindsmirror.engines.openai.probe import Probe
@@ -151,7 +151,7 @@ def _is_hub_id(config: TeacherConfig) -> bool:
         config.engine in ("transformers", "vllm")
         and config.path is None
         and config.model not in catalog.entries()
-        and not expanded(config.model).exists()
+        and not there(expanded(config.model))
         and config.model.count("/") == 1
         and not config.model.endswith(".gguf")
     )

@@ -12,7 +12,7 @@ from mindsmirror.engines import catalog
 from mindsmirror.engines.digest import cache_dir
 from mindsmirror.engines.template import check_template
 from mindsmirror.errors import ModelFileError, UnknownNameError
-from mindsmirror.files import expanded
+from mindsmirror.files import expanded, there
 
 WEIGHTS = "model.safetensors"
 """As a hub repository of a small model names them."""
@@ -51,7 +51,7 @@ def check_student(config: StudentConfig) -> None:
             catalog.locate(config.model, config.path)
         return
     folder = expanded(config.model)
-    if not folder.exists() and not config.model.startswith((".", "/", "~")):
+    if not there(folder) and not config.model.startswith((".", "/", "~")):
         _check_hub(config.model)
     elif not (folder / "config.json").is_file():
         raise ModelFileError(
@@ -75,7 +75,7 @@ def is_at_hand(config: StudentConfig) -> bool:
     entry = catalog.entries().get(config.model)
     if entry is not None:
         return config.path is not None or any(path.exists() for path in (cache_dir() / entry.file, converted(entry)))
-    if expanded(config.model).exists():
+    if there(expanded(config.model)):
         return True
     from huggingface_hub import try_to_load_from_cache
 

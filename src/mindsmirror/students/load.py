@@ -9,7 +9,7 @@ from typing import Any
 from mindsmirror.engines import catalog
 from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import MissingExtraError, ModelFileError
-from mindsmirror.files import expanded, whole_folder
+from mindsmirror.files import expanded, there, whole_folder
 from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
@@ -96,7 +96,7 @@ def _source(config: StudentConfig) -> Path | str:
     if config.model in catalog.entries():
         return _converted(config)
     folder = expanded(config.model)
-    if folder.exists():
+    if there(folder):
         return folder
     if config.model.startswith((".", "/", "~")):
         raise ModelFileError(f"the student {config.model!r}: there is no such folder")

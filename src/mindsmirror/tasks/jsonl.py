@@ -17,7 +17,7 @@ from mindsmirror.answers import ENTAILMENT, YES_NO, Choice, Label, kind_named
 from mindsmirror.answers.base import AnswerKind
 from mindsmirror.answers.number import Number, looks_numeric
 from mindsmirror.errors import DataError, RecipeError
-from mindsmirror.files import expanded
+from mindsmirror.files import expanded, there
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
 from mindsmirror.tasks.packed import Packed
@@ -38,7 +38,7 @@ _SHAPES = (
 def load(config: TaskConfig) -> Task:
     """The task of the file that the recipe names. Its path is taken as given, or under data_dir."""
     path = expanded(config.name)
-    if config.data_dir is not None and not path.is_absolute() and not path.exists():
+    if config.data_dir is not None and not path.is_absolute() and not there(path):
         path = config.data_dir / path
     # Twice, so that a million rows are never all in memory: what the file holds, then its examples.
     found = _survey(path)

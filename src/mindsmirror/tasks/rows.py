@@ -139,11 +139,11 @@ def file_hash(path: Path) -> str:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; a .jsonl or .jsonl.gz file is needed.")
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path} is no file that could be read twice; a .jsonl or .jsonl.gz file is needed.")
     try:
+        if path.is_dir():
+            raise DataError(f"{path} is a folder; a .jsonl or .jsonl.gz file is needed.")
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file that could be read twice; a .jsonl or .jsonl.gz file is needed.")
         yield from read_lines(path)
     except BoundError as error:
         raise DataError(f"{path}: {error}.") from error
