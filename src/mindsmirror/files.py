@@ -53,11 +53,27 @@ def _refusal(error: Exception) -> str | None:
     return "a file could not be written to its end" if torn else None
 
 
+def expanded(path: Path | str) -> Path:
+    """The path with the home folder for `~`; as it is where nobody has such a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def there(path: Path) -> bool:
+    """Whether there is something at the path that can be reached; what is no path is nowhere."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def read_json(path: Path) -> Any:
     """The document in a file, or None if there is none or it was torn."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
 
 

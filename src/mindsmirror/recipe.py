@@ -11,12 +11,16 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mindsmirror import limits
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.ready import AnnotationTable
+from mindsmirror.documents import check_document, parse_toml, read_bytes
 from mindsmirror.engines import catalog
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
+from mindsmirror.files import there
+from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.methods.base import Labels
 from mindsmirror.records import Grounds
@@ -26,6 +30,9 @@ from mindsmirror.tasks.other_files import ENDINGS
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.validation import Name, explain
 
+OWN = ("parameters",)
+"""Keys under which a recipe holds what engines and tasks name themselves."""
+
 
 class Recipe(BaseModel):
     """The whole recipe."""
@@ -33,14 +40,14 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=limits.SEED)
     task: TaskConfig
-    teacher: tuple[TeacherConfig, ...] = ()
+    teacher: tuple[TeacherConfig, ...] = Field((), max_length=limits.TEACHERS)
     annotation: AnnotationTable = AnnotationTable()
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
-    arm: tuple[ArmConfig, ...] = Field(min_length=1)
+    arm: tuple[ArmConfig, ...] = Field(min_length=1, max_length=limits.ARMS)
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
@@ -169,9 +176,11 @@ def read_recipe(path: str | Path, overrides: str | Sequence[str] = ()) -> Recipe
     """
     path = Path(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = parse_toml(read_bytes(path, limits.RECIPE_BYTES).decode("utf-8").replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
+    except BoundError as error:
+        raise RecipeError(f"{path}: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
     for override in [overrides] if isinstance(overrides, str) else overrides:
@@ -181,6 +190,10 @@ def read_recipe(path: str | Path, overrides: str | Sequence[str] = ()) -> Recipe
 
 def make_recipe(document: Mapping[str, Any], source: str | Path = "the recipe", beside: str | Path = Path()) -> Recipe:
     """A recipe from its tables; raises RecipeError that names `source` and the key."""
+    try:
+        check_document(dict(document), OWN)
+    except BoundError as error:
+        raise RecipeError(f"{source}: {error}.") from error
     document = _with_paths(dict(document), Path(beside))
     try:
         return Recipe.model_validate(document)
@@ -193,11 +206,15 @@ def _override(document: dict[str, Any], text: str) -> None:
     if not sign:
         raise RecipeError(f"--set {text}: write key=value, such as training.learning_rate=3e-4")
     try:
-        value = tomllib.loads(f"value = {raw}")["value"]
+        value = parse_toml(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:
         value = raw
+    except BoundError as error:
+        raise RecipeError(f"--set {text[: limits.NAME]}: {error}.") from error
     table: Any = document
     *parents, last = key.strip().split(".")
+    if len(parents) >= limits.KEY_PARTS:
+        raise RecipeError(f"--set {text[: limits.NAME]}: the key has more than {limits.KEY_PARTS} parts.")
     for part in parents:
         table = _step(table, part, text)
     if isinstance(table, list):
@@ -207,7 +224,7 @@ def _override(document: dict[str, Any], text: str) -> None:
 
 def _step(table: Any, part: str, text: str) -> Any:
     if isinstance(table, list):
-        if not part.isdigit() or int(part) >= len(table):
+        if not part.isdecimal() or len(part) > 9 or int(part) >= len(table):
             raise RecipeError(f"--set {text}: {part!r} is no index of a list of {len(table)}")
         return table[int(part)]
     inner = table.setdefault(part, {})
@@ -239,4 +256,4 @@ def _with_path(table: Any, key: str, beside: Path, endings: tuple[str, ...] = ()
     value = table.get(key) if isinstance(table, dict) else None
     if not isinstance(value, str) or not value or not value.endswith(endings or "") or value in catalog.entries():
         return table
-    return {**table, key: str(beside / value)} if (beside / value).exists() else table
+    return {**table, key: str(beside / value)} if there(beside / value) else table

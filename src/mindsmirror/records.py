@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
+
 
 class Record(BaseModel):
     """Base of everything here: immutable, and a stranger's key is an error."""
@@ -198,8 +200,10 @@ class Agreement(Record):
     How much, and how sharply, goes by how certain it was (training/objectives/last_batch.py).
     """
 
-    weight: float = Field(1.0, gt=0, description="of the divergence where the student was certain")
-    temperature: float = Field(3.0, gt=0, description="at which distributions are compared where it was certain")
+    weight: float = Field(1.0, gt=0, le=limits.LARGEST, description="of the divergence where the student was certain")
+    temperature: float = Field(
+        3.0, gt=0, le=limits.LARGEST, description="at which distributions are compared where it was certain"
+    )
     dynamic: bool = Field(True, description="weight falls and temperature rises with its uncertainty; else fixed")
 
 

@@ -40,7 +40,7 @@ class Run:
         path = self.folder / "recipe.json"
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{self.folder} is no run: {path.name} cannot be read ({error})") from error
         return make_recipe(document, str(path))
 

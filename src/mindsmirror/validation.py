@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from mindsmirror import limits
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -49,7 +51,7 @@ def _named(name: str) -> str:
     )
 
 
-Name = Annotated[str, AfterValidator(_named)]
+Name = Annotated[str, Field(max_length=limits.NAME), AfterValidator(_named)]
 """A name that is also that of a folder."""
 
 

@@ -2,12 +2,16 @@
 
 import copy
 import re
+import typing
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.test_recipe import PLAIN
+from pydantic import BaseModel
+from unit.test_recipe import PLAIN, with_change
 
+from mindsmirror.engines.config import OPTIONS
 from mindsmirror.errors import MindsMirrorError, RecipeError
 from mindsmirror.recipe import Recipe, _override, make_recipe
 
@@ -60,6 +64,77 @@ def test_whatever_is_set_is_a_recipe_or_a_clear_refusal(override: str) -> None:
         assert override in str(error)
         return
     _recipe_or_refusal(document)
+
+
+HUGE = st.sampled_from([2**31, 2**63 - 1, 2**64, 10**12, 10**400, 1e308, float("inf"), float("nan"), -1e308])
+NAMES = st.sampled_from(["n" * 300, "~nobody-at-all/x.jsonl", "a\0b", "/" * 5000, "x/" * 10 + "y" * 256, "\ud800"])
+
+
+def numbers(model: type[BaseModel], at: str = "") -> Iterator[str]:
+    """The places of all numbers of a table, and of the tables in it."""
+    for name, field in model.model_fields.items():
+        place = f"{at}.{name}".removeprefix(".")
+        for kind in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from numbers(kind, f"{place}.0" if name in ("teacher", "arm") else place)
+            elif kind in (int, float):
+                yield place
+
+
+NUMBERS = sorted(
+    set(numbers(Recipe)) | {f"teacher.0.parameters.{n}" for kind in OPTIONS.values() for n in numbers(kind)}
+)
+
+
+def test_every_number_of_a_recipe_has_a_largest() -> None:
+    """So that none is added without one: what is above it is refused, whatever else stands in the recipe."""
+    assert {"seed", "evaluation.samples", "training.budget.steps", "teacher.0.price.input"} <= set(NUMBERS)
+    models: list[type[BaseModel]] = [Recipe, *OPTIONS.values()]
+    for model in models:
+        assert list(unbounded(model)) == []
+
+
+def unbounded(model: type[BaseModel]) -> Iterator[str]:
+    """The numbers of a table, and of the tables in it, that have no upper bound."""
+    for name, field in model.model_fields.items():
+        kinds = (field.annotation, *typing.get_args(field.annotation))
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from unbounded(kind)
+        ends = ("le", "lt", "max_length")
+        bounded = any(getattr(each, end, None) is not None for each in field.metadata for end in ends)
+        if (int in kinds or float in kinds) and not bounded:
+            yield f"{model.__name__}.{name}"
+
+
+@given(st.sampled_from(NUMBERS), HUGE)
+def test_a_number_that_is_far_too_large_is_a_clear_refusal(place: str, value: float) -> None:
+    document = with_change(place, value)
+    for engine in OPTIONS if "parameters" in place else ["scripted"]:
+        document["teacher"][0]["engine"] = engine
+        _recipe_or_refusal(document)
+
+
+@given(
+    st.sampled_from(
+        [
+            "name",
+            "task.name",
+            "task.data_dir",
+            "teacher.0.path",
+            "teacher.0.model",
+            "student.model",
+            "student.path",
+            "arm.0.name",
+            "annotation.store",
+            "annotation.prompts",
+            "annotation.file",
+        ]
+    ),
+    NAMES,
+)
+def test_a_name_that_is_no_name_of_a_file_is_a_clear_refusal(place: str, value: str) -> None:
+    _recipe_or_refusal(with_change(place, value))
 
 
 def _recipe_or_refusal(document: dict[str, Any]) -> None:

@@ -13,9 +13,11 @@ stored. An engine is opened only when a sample is missing.
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
 from mindsmirror.annotation.asking import Asking
 from mindsmirror.annotation.budget import BudgetConfig, Spending, dollars
 from mindsmirror.annotation.duals import dual_samples, read_dual
@@ -43,26 +45,30 @@ from mindsmirror.tasks.base import Task
 __all__ = ["AnnotationConfig", "Annotator", "Tally", "Teacher"]
 
 
+_Count = Annotated[int, Field(ge=0, le=limits.SAMPLES)]
+_Writers = Annotated[tuple[int, ...], Field(min_length=1, max_length=limits.TEACHERS)]
+
+
 class AnnotationConfig(BaseModel):
     """The `[annotation]` table of a recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rationales: int = Field(5, ge=1, description="k, for each question")
-    self_evaluations: int = Field(1, ge=0, description="m, for each rationale")
+    rationales: int = Field(5, ge=1, le=limits.SAMPLES, description="k, for each question")
+    self_evaluations: _Count = Field(1, description="m, for each rationale")
     # The next three are left out where they say nothing, as repairs are.
-    rectified: int = Field(
-        0, ge=0, description="corrected thoughts for each rationale that is wrong by gold", exclude_if=lambda n: n == 0
+    rectified: _Count = Field(
+        0, description="corrected thoughts for each rationale that is wrong by gold", exclude_if=lambda n: n == 0
     )
-    corrupted: int = Field(
-        0, ge=0, description="spoilt thoughts for each rationale that is right by gold", exclude_if=lambda n: n == 0
+    corrupted: _Count = Field(
+        0, description="spoilt thoughts for each rationale that is right by gold", exclude_if=lambda n: n == 0
     )
-    teachers: tuple[int, ...] = Field(
-        (0,), min_length=1, description="which of the teachers write k rationales each", exclude_if=lambda w: w == (0,)
+    teachers: _Writers = Field(
+        (0,), description="which of the teachers write k rationales each", exclude_if=lambda w: w == (0,)
     )
-    temperature: float = Field(0.8, ge=0)
+    temperature: float = Field(0.8, ge=0, le=limits.TEMPERATURE)
     top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(256, ge=8, description="room for a rationale")
+    max_tokens: int = Field(256, ge=8, le=limits.TOKENS, description="room for a rationale")
     repairs: int = Field(
         0,
         ge=0,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
 from mindsmirror.annotation.store import Payment, Store
 from mindsmirror.annotation.wanted import Teacher
 from mindsmirror.engines.base import Completion, Request
@@ -29,9 +30,9 @@ class BudgetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    usd: float | None = Field(None, ge=0, description="every teacher that is asked needs a price")
-    tokens: int | None = Field(None, ge=0, description="read and written")
-    minutes: float | None = Field(None, ge=0, description="in which teachers are waited for")
+    usd: float | None = Field(None, ge=0, le=limits.USD, description="every teacher that is asked needs a price")
+    tokens: int | None = Field(None, ge=0, le=limits.COUNTED_TOKENS, description="read and written")
+    minutes: float | None = Field(None, ge=0, le=limits.MINUTES, description="in which teachers are waited for")
 
 
 class Cost(NamedTuple):

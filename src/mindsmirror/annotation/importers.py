@@ -21,7 +21,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from mindsmirror import limits
+from mindsmirror.documents import read_bytes
 from mindsmirror.errors import DataError
+from mindsmirror.limits import BoundError
 from mindsmirror.records import DualKind, Grounds, Verdict, VerdictSource
 from mindsmirror.tasks.rows import Row, read_rows
 from mindsmirror.tasks.shown import row_id
@@ -168,9 +171,11 @@ def _official_files(path: Path) -> list[Path]:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path, limits.JSON_BYTES)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist.") from error
+    except BoundError as error:
+        raise DataError(f"{path}: {error}.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 

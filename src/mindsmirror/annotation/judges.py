@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mindsmirror import limits
 from mindsmirror.answers.base import Answer
 from mindsmirror.records import Example, Grounds, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
@@ -24,9 +25,9 @@ class JudgeConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     strategy: Literal["plain", "consensus", "informed", "likelihood"] = "consensus"
-    teacher: int = Field(0, ge=0, description="which of the teachers judges, from 0")
-    temperature: float = Field(0.7, ge=0)
-    max_tokens: int = Field(96, ge=8)
+    teacher: int = Field(0, ge=0, lt=limits.TEACHERS, description="which of the teachers judges, from 0")
+    temperature: float = Field(0.7, ge=0, le=limits.TEMPERATURE)
+    max_tokens: int = Field(96, ge=8, le=limits.TOKENS)
     calibration: Grounds = Field(
         Grounds.CONSENSUS,
         description="against what likelihoods are calibrated",

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mindsmirror.engines.digest import cache_dir, sha256_of, sha256_of_folder, write_stamp
 from mindsmirror.engines.fetch import fetch, storage_errors
 from mindsmirror.errors import ModelFileError, UnknownNameError
+from mindsmirror.files import expanded, there
 from mindsmirror.progress import say
 
 
@@ -96,7 +97,7 @@ def locate(name: str, given: Path | None = None) -> Path:
         _refuse_damaged(path)
         return path
     if given is not None:
-        return _given(entry, given.expanduser())
+        return _given(entry, expanded(given))
     return _cached(entry) or _fetched(entry)
 
 
@@ -123,8 +124,8 @@ def identify(name: str, given: Path | None = None) -> dict[str, str]:
 
 
 def _existing(name: str, given: Path | None) -> Path:
-    path = (given or Path(name)).expanduser()
-    if path.exists():
+    path = expanded(given or name)
+    if there(path):
         return path
     if given is not None or path.suffix in (".gguf", ".xml") or len(path.parts) > 1:
         raise ModelFileError(f"the model file {path} does not exist")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mindsmirror import limits
 from mindsmirror.validation import in_words
 
 EngineName = Literal["openvino", "openai", "llama_cpp", "transformers", "vllm", "recorded", "scripted"]
@@ -25,8 +26,8 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: float = Field(0.0, ge=0)
-    output: float = Field(0.0, ge=0)
+    input: float = Field(0.0, ge=0, le=limits.PRICE)
+    output: float = Field(0.0, ge=0, le=limits.PRICE)
 
 
 class Options(BaseModel):
@@ -47,8 +48,8 @@ class OpenVINOOptions(Options):
 
     purpose = "GGUF files and OpenVINO models in this process, the fastest on a CPU; the default (extra openvino)"
     neutral = frozenset({"in_flight", "cache_gb"})
-    in_flight: int | None = Field(None, ge=1, description="sequences decoded together")
-    cache_gb: int | None = Field(None, ge=1, description="size of the key-value cache")
+    in_flight: int | None = Field(None, ge=1, le=limits.TOGETHER, description="sequences decoded together")
+    cache_gb: int | None = Field(None, ge=1, le=limits.CACHE_GB, description="size of the key-value cache")
 
 
 class OpenAIOptions(Options):
@@ -56,9 +57,13 @@ class OpenAIOptions(Options):
 
     purpose = "any OpenAI-compatible server: OpenAI and other providers, or vLLM, SGLang, llama.cpp, Ollama of your own"
     neutral = frozenset({"concurrency", "timeout", "retries"})
-    concurrency: int = Field(8, ge=1, description="requests at once, at most: the server's load decides")
-    timeout: float = Field(120.0, gt=0, description="seconds for a whole reply; then the request counts as lost")
-    retries: int = Field(5, ge=0, description="further attempts after a failure that may pass")
+    concurrency: int = Field(
+        8, ge=1, le=limits.TOGETHER, description="requests at once, at most: the server's load decides"
+    )
+    timeout: float = Field(
+        120.0, gt=0, le=limits.SECONDS, description="seconds for a whole reply; then the request counts as lost"
+    )
+    retries: int = Field(5, ge=0, le=limits.RETRIES, description="further attempts after a failure that may pass")
     extra: dict[str, Any] = Field(default_factory=dict, description="further fields of the request body")
 
 
@@ -67,10 +72,14 @@ class LlamaCppOptions(Options):
 
     purpose = "any GGUF file in this process, also those that OpenVINO cannot read (extra llama-cpp)"
     neutral = frozenset({"slots", "context", "threads", "gpu_layers"})
-    slots: int = Field(8, ge=1, description="samples decoded together")
-    context: int = Field(4096, ge=256, description="tokens that prompt and reply of a sample may have")
-    threads: int | None = Field(None, ge=1, description="of the CPU; all of its cores if absent")
-    gpu_layers: int | None = Field(None, ge=0, description="layers on the GPU; as many as fit if absent")
+    slots: int = Field(8, ge=1, le=limits.TOGETHER, description="samples decoded together")
+    context: int = Field(
+        4096, ge=256, le=limits.TOKENS, description="tokens that prompt and reply of a sample may have"
+    )
+    threads: int | None = Field(None, ge=1, le=limits.THREADS, description="of the CPU; all of its cores if absent")
+    gpu_layers: int | None = Field(
+        None, ge=0, le=limits.LAYERS, description="layers on the GPU; as many as fit if absent"
+    )
 
 
 class TransformersOptions(Options):
@@ -78,7 +87,7 @@ class TransformersOptions(Options):
 
     purpose = "any causal model of the hub or a folder in this process, with nothing more to install"
     neutral = frozenset({"batch"})
-    batch: int = Field(16, ge=1, description="samples generated together")
+    batch: int = Field(16, ge=1, le=limits.TOGETHER, description="samples generated together")
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     revision: str = Field("main", description="of a hub id")
     trust_remote_code: bool = Field(False, description="runs code from the model's repository")
@@ -89,10 +98,12 @@ class VLLMOptions(Options):
 
     purpose = "models of the hub or a folder on a GPU of this machine; wants an environment of its own"
     neutral = frozenset({"in_flight", "gpu_memory", "context", "gpus"})
-    in_flight: int = Field(256, ge=1, description="sequences decoded together")
+    in_flight: int = Field(256, ge=1, le=limits.TOGETHER, description="sequences decoded together")
     gpu_memory: float = Field(0.9, gt=0, le=1, description="share of the GPU's memory that may be taken")
-    context: int | None = Field(None, ge=256, description="tokens of prompt and reply; the model's own if absent")
-    gpus: int = Field(1, ge=1, description="over which each layer is spread")
+    context: int | None = Field(
+        None, ge=256, le=limits.TOKENS, description="tokens of prompt and reply; the model's own if absent"
+    )
+    gpus: int = Field(1, ge=1, le=limits.GPUS, description="over which each layer is spread")
     dtype: Literal["auto", "float16", "float32", "bfloat16"] = "auto"
     revision: str = Field("main", description="of a hub id")
     trust_remote_code: bool = Field(False, description="runs code from the model's repository")
@@ -113,10 +124,10 @@ class ScriptedOptions(Options):
     malformed: float = Field(0.0, ge=0, le=1, description="share of samples that end without stating an answer")
     refused: float = Field(0.0, ge=0, le=1, description="share of prompts that are refused, in every sample")
     failed: float = Field(0.0, ge=0, le=1, description="share of samples that fail")
-    latency: float = Field(0.0, ge=0, description="seconds that each request takes, all at once")
-    delay: float = Field(0.0, ge=0, description="seconds that each poll takes")
-    capacity: int = Field(16, ge=1, description="samples in flight")
-    together: int = Field(1, ge=1, description="requests that a poll may end")
+    latency: float = Field(0.0, ge=0, le=limits.SECONDS, description="seconds that each request takes, all at once")
+    delay: float = Field(0.0, ge=0, le=limits.SECONDS, description="seconds that each poll takes")
+    capacity: int = Field(16, ge=1, le=limits.TOGETHER, description="samples in flight")
+    together: int = Field(1, ge=1, le=limits.TOGETHER, description="requests that a poll may end")
     log: Path | None = Field(None, description="file to which the keys of served samples are appended")
 
 

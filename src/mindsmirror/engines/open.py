@@ -23,7 +23,12 @@ from mindsmirror.engines.config import (
     VLLMOptions,
     public_url,
 )
+from mindsmirror.engines.digest import sha256_of
+from mindsmirror.engines.gguf_header import read_header
+from mindsmirror.engines.template import check_template
+from mindsmirror.engines.trial import READERS, try_in_child
 from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
+from mindsmirror.files import expanded, there
 
 if TYPE_CHECKING:
     from mindsmirror.engines.openai.probe import Probe
@@ -48,11 +53,23 @@ def engine_identity(config: TeacherConfig) -> Mapping[str, Any]:
 
 
 def open_engine(config: TeacherConfig) -> Engine:
-    """The engine that the recipe asks for, ready for requests.
+    """The engine that the recipe asks for, ready for requests; a model file that nobody knows is tried first.
 
-    Raises ModelFileError if the model's bytes cannot be had, EngineError if the engine cannot work with
-    them or the endpoint is not usable, MissingExtraError if an optional package is missing.
+    Raises ModelFileError if the model's bytes cannot be had or are not sound, EngineError if the engine cannot work
+    with them or the endpoint is not usable, MissingExtraError if an optional package is missing.
     """
+    unknown = _unknown_file(config)
+    if unknown is not None:
+        header = read_header(unknown)
+        for key, value in header.items():
+            if key.startswith("tokenizer.chat_template"):
+                check_template(value, str(unknown))
+        try_in_child(config, unknown)
+    return open_tried(config)
+
+
+def open_tried(config: TeacherConfig) -> Engine:
+    """The same without trying a model file first: in the process in which it is tried, and once it has been."""
     options, identity = config.options, engine_identity(config)
     if isinstance(options, ScriptedOptions):
         from mindsmirror.engines.scripted import ScriptedEngine
@@ -105,6 +122,17 @@ def probe_endpoint(config: TeacherConfig) -> "Probe":
     return probe(config.model, base_url_of(config), config.api_key_env, options)
 
 
+def _unknown_file(config: TeacherConfig) -> Path | None:
+    """The GGUF file that the teacher is, if its bytes are not those of a catalogue model."""
+    if config.engine not in READERS or config.model in catalog.entries() or _is_hub_id(config):
+        return None
+    path = catalog.locate(config.model, config.path)
+    if not path.is_file() or (config.engine == "openvino" and path.suffix != ".gguf"):
+        return None
+    known = {entry.sha256 for entry in catalog.entries().values()}
+    return None if sha256_of(path) in known else path
+
+
 def _source(config: TeacherConfig) -> str | Path:
     """The model's hub id, or where its bytes lie."""
     return config.model if _is_hub_id(config) else catalog.locate(config.model, config.path)
@@ -122,7 +150,7 @@ def _is_hub_id(config: TeacherConfig) -> bool:
         config.engine in ("transformers", "vllm")
         and config.path is None
         and config.model not in catalog.entries()
-        and not Path(config.model).expanduser().exists()
+        and not there(expanded(config.model))
         and config.model.count("/") == 1
         and not config.model.endswith(".gguf")
     )
@@ -137,7 +165,7 @@ def _check_fit(identity: Mapping[str, Any]) -> None:
 
 def _check_no_gguf(config: TeacherConfig) -> None:
     """Before a file is fetched that vLLM could not read."""
-    path = Path(config.path or config.model).expanduser()
+    path = expanded(config.path or config.model)
     if config.model in catalog.entries() or path.is_file():
         raise EngineError(
             f"the engine vllm reads no GGUF file, which {config.model} is: name a folder or an id on the hub, "
@@ -148,7 +176,7 @@ def _check_no_gguf(config: TeacherConfig) -> None:
 def _recording(config: TeacherConfig) -> Path:
     if config.path is None:
         raise RecipeError(f"[[teacher]] {config.model}: the engine recorded needs `path`, the recording")
-    return config.path.expanduser()
+    return expanded(config.path)
 
 
 def base_url_of(config: TeacherConfig) -> str:

@@ -19,9 +19,11 @@ from typing import IO, Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from mindsmirror.documents import read_lines
 from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request, sample_key
 from mindsmirror.engines.digest import sha256_of
 from mindsmirror.errors import DataError, StorageError
+from mindsmirror.limits import BoundError
 from mindsmirror.validation import in_words
 
 
@@ -177,14 +179,13 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers from 1 and the objects on them; empty lines are passed over."""
     number = 0
     try:
-        with _open(path, "rt", packed=path.suffix == ".gz") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise DataError(f"{path}, line {number}: is not a JSON object")
-                    yield number, row
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{path}, line {number}: is not JSON: {error}") from error
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        for number, line in enumerate(read_lines(path), 1):
+            if line.strip():
+                row = json.loads(line.decode("utf-8"))
+                if not isinstance(row, dict):
+                    raise DataError(f"{path}, line {number}: is not a JSON object")
+                yield number, row
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, BoundError) as error:
         raise DataError(f"cannot read the recording {path} after line {number}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}, line {number}: is not JSON: {error}") from error

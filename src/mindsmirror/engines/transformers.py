@@ -25,8 +25,9 @@ from mindsmirror.engines.base import (
     Sampling,
     seed_of,
 )
-from mindsmirror.engines.chat import prompt_ids
+from mindsmirror.engines.chat import foreign_code, prompt_ids
 from mindsmirror.engines.config import TransformersOptions
+from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import EngineError
 
 
@@ -211,11 +212,15 @@ def _load(source: str | Path, options: TransformersOptions) -> tuple[Any, Any]:
         with _no_bars():
             tokenizer = AutoTokenizer.from_pretrained(where, **shared)
             model = AutoModelForCausalLM.from_pretrained(where, **shared, **weights)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    # What a broken or foreign folder raises is no family of errors.
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise EngineError(foreign_code(source)) from error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise EngineError(f"Transformers cannot load {source}: {lines[0]}") from error
     if tokenizer.chat_template is None:
         raise EngineError(f"{source} has no chat template: as a teacher, take a model trained to follow one")
+    check_tokenizer(tokenizer, str(source))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     stops = model.generation_config.eos_token_id

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, EngineBase, Finish, Request, seed_of
-from mindsmirror.engines.chat import prompt_ids
+from mindsmirror.engines.chat import foreign_code, prompt_ids
 from mindsmirror.engines.config import VLLMOptions
-from mindsmirror.errors import EngineError, MissingExtraError
+from mindsmirror.engines.template import check_tokenizer
+from mindsmirror.errors import EngineError, MissingExtraError, ModelFileError
 
 FAULTS = {"abort": "vLLM gave the request up", "error": "vLLM failed at the request"}
 """Reasons for which a sequence ends without being a reply."""
@@ -34,6 +35,11 @@ class VLLMEngine(EngineBase):
         if self._tokenizer.chat_template is None:
             self.close()
             raise EngineError(f"{source} has no chat template: as a teacher, take a model trained to follow one")
+        try:
+            check_tokenizer(self._tokenizer, str(source))
+        except ModelFileError:
+            self.close()
+            raise
         self._window = int(self._engine.model_config.max_model_len)
         self._running: dict[str, Request] = {}
         self._ended: list[tuple[Request, tuple[Completion, ...]]] = []
@@ -182,5 +188,7 @@ def _open(source: str | Path, options: VLLMOptions) -> Any:
             )
         )
     except (OSError, ValueError, RuntimeError) as error:
+        if "trust_remote_code" in str(error):
+            raise EngineError(foreign_code(source)) from error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise EngineError(f"vLLM cannot load {source}: {lines[0]}") from error

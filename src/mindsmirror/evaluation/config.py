@@ -4,6 +4,8 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
+
 Mode = Literal["predict", "think", "vote", "mirror"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -14,8 +16,8 @@ class EvaluationConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     modes: tuple[Mode, ...] = Field(MODES, min_length=1)
-    samples: int = Field(5, ge=2, description="trains of thought a question for vote and mirror")
-    temperature: float = Field(0.7, gt=0)
-    max_tokens: int = Field(192, ge=8, description="room for a train of thought")
-    batch: int = Field(64, ge=1, description="texts generated together")
+    samples: int = Field(5, ge=2, le=limits.SAMPLES, description="trains of thought a question for vote and mirror")
+    temperature: float = Field(0.7, gt=0, le=limits.TEMPERATURE)
+    max_tokens: int = Field(192, ge=8, le=limits.TOKENS, description="room for a train of thought")
+    batch: int = Field(64, ge=1, le=limits.TOGETHER, description="texts generated together")
     untrained: bool = Field(True, description="evaluate the student before training, too")

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mindsmirror import limits
 from mindsmirror.annotation.judges import majority
 from mindsmirror.annotation.reading import answers_of
 from mindsmirror.annotation.select import Select, correct_share, selected
@@ -44,7 +45,9 @@ class ArmConfig(BaseModel):
     select: Select = Field(
         "all", description="which rationales are taught as thinking; the judge is always shown all of them"
     )
-    distinct: int | None = Field(None, ge=1, description="at most so many of them a question, repeats left out")
+    distinct: int | None = Field(
+        None, ge=1, le=limits.SAMPLES, description="at most so many of them a question, repeats left out"
+    )
     alpha: float = Field(0.5, ge=0, le=1, description="weight of the label; 1 - alpha of the rationale")
     form: Literal["default", "published"] = "default"
     tags: Literal["distinct", "published"] = Field(
@@ -74,6 +77,7 @@ class ArmConfig(BaseModel):
     unlikelihood: float = Field(
         UNLIKELIHOOD,
         gt=0,
+        le=limits.LARGEST,
         description="edit: weight of the wrong key steps, which become unlikely",
         exclude_if=lambda weight: weight == UNLIKELIHOOD,
     )

@@ -1,13 +1,18 @@
 """The `[student]` table of a recipe; apart from the students, so that it is read and checked without torch."""
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
+from mindsmirror.documents import read_bytes
 from mindsmirror.engines import catalog
 from mindsmirror.engines.digest import cache_dir
+from mindsmirror.engines.template import check_template
 from mindsmirror.errors import ModelFileError, UnknownNameError
+from mindsmirror.files import expanded, there
 
 WEIGHTS = "model.safetensors"
 """As a hub repository of a small model names them."""
@@ -20,30 +25,49 @@ class StudentConfig(BaseModel):
 
     model: str = Field(description="catalogue name, hub id, or folder")
     path: Path | None = Field(None, description="the catalogue file of `model`, if you have it")
+    trust_remote_code: bool = Field(
+        False,
+        description="runs code from the model's folder or repository",
+        # Left out where it is the default: what was trained without it stands.
+        exclude_if=lambda trusted: not trusted,
+    )
     adapter: Literal["none", "lora"] = "none"
-    lora_rank: int = Field(16, ge=1)
-    max_source: int = Field(1024, ge=8, description="tokens; longer questions are cut at their beginning")
-    max_target: int = Field(256, ge=2, description="tokens; longer targets are dropped and counted")
+    lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK)
+    max_source: int = Field(
+        1024, ge=8, le=limits.TOKENS, description="tokens; longer questions are cut at their beginning"
+    )
+    max_target: int = Field(256, ge=2, le=limits.TOKENS, description="tokens; longer targets are dropped and counted")
 
 
 def check_student(config: StudentConfig) -> None:
     """Refuse a student that cannot be had, before a teacher is paid for it; nothing is loaded.
 
-    A copy of a catalogue model is hashed, a folder must hold a configuration, and of an id the hub must have one.
+    A copy of a catalogue model is hashed, a folder must hold a configuration, no code that the recipe does not allow
+    and no template that hangs, and of an id the hub must have a configuration.
     Raises ModelFileError, or UnknownNameError for a single word that nothing knows.
     """
     if config.model in catalog.entries():
         if config.path is not None:
             catalog.locate(config.model, config.path)
         return
-    folder = Path(config.model).expanduser()
-    if not folder.exists() and not config.model.startswith((".", "/", "~")):
+    folder = expanded(config.model)
+    if not there(folder) and not config.model.startswith((".", "/", "~")):
         _check_hub(config.model)
     elif not (folder / "config.json").is_file():
         raise ModelFileError(
             f"the student {config.model!r} is no model: there is no file {folder / 'config.json'}. "
             "Give a catalogue name (mindsmirror list students), a folder as Transformers saves it, or a hub id."
         )
+    else:
+        _check_folder(config, folder)
+
+
+def foreign_code(source: str) -> str:
+    """What to say of a student that would run code of its own."""
+    return (
+        f"the student {source!r} brings code of its own, which is not run unless the recipe allows it. Look at that "
+        "code, and if you trust it set student.trust_remote_code = true."
+    )
 
 
 def is_at_hand(config: StudentConfig) -> bool:
@@ -51,7 +75,7 @@ def is_at_hand(config: StudentConfig) -> bool:
     entry = catalog.entries().get(config.model)
     if entry is not None:
         return config.path is not None or catalog.is_cached(entry.name) or converted(entry).exists()
-    if Path(config.model).expanduser().exists():
+    if there(expanded(config.model)):
         return True
     from huggingface_hub import try_to_load_from_cache
 
@@ -64,6 +88,35 @@ def is_at_hand(config: StudentConfig) -> bool:
 def converted(entry: catalog.CatalogEntry) -> Path:
     """The folder in which a catalogue model is kept as a student, whether it is there yet or not."""
     return cache_dir() / "students" / f"{entry.name}-{entry.sha256[:12]}"
+
+
+def _check_folder(config: StudentConfig, folder: Path) -> None:
+    where = f"the student {config.model!r}"
+    model, tokenizer = (_document(folder / name, where) for name in ("config.json", "tokenizer_config.json"))
+    if not config.trust_remote_code and ("auto_map" in model or "auto_map" in tokenizer):
+        from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+        # Of an architecture that Transformers has itself it takes its own code.
+        if str(model.get("model_type")) not in CONFIG_MAPPING_NAMES:
+            raise ModelFileError(foreign_code(config.model))
+    check_template(tokenizer.get("chat_template"), where)
+    written = folder / "chat_template.jinja"
+    if written.is_file():
+        with written.open(encoding="utf-8", errors="replace") as file:
+            check_template(file.read(limits.TEMPLATE + 1), where)
+
+
+def _document(path: Path, where: str) -> dict[str, Any]:
+    """What a folder's JSON file says; empty if there is none."""
+    if not path.exists():
+        return {}
+    try:
+        document = json.loads(read_bytes(path, limits.JSON_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"{where} cannot be loaded: {path} cannot be read ({error}).") from error
+    if not isinstance(document, dict):
+        raise ModelFileError(f"{where} cannot be loaded: {path} holds no JSON object.")
+    return document
 
 
 def _check_hub(name: str) -> None:

@@ -14,7 +14,7 @@ def read_gguf(path: Path) -> tuple[Any, Any]:
     import torch
     import transformers
 
-    at = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    at = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name, "trust_remote_code": False}
     tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
     # Transformers' own bar for this knows no switch.
     with contextlib.redirect_stderr(io.StringIO()):

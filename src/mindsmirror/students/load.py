@@ -1,24 +1,19 @@
 """From a name to a student: catalogue, hub or folder; and from a student to a folder of safetensors."""
 
 import gc
-import pickle
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from mindsmirror.engines import catalog
+from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import MissingExtraError, ModelFileError
-from mindsmirror.files import whole_folder
+from mindsmirror.files import expanded, there, whole_folder
 from mindsmirror.progress import say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
-from mindsmirror.students.config import StudentConfig, converted
+from mindsmirror.students.config import StudentConfig, converted, foreign_code
 from mindsmirror.students.gguf import read_gguf
 from mindsmirror.students.seq2seq import Seq2SeqStudent
-
-BROKEN = (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError, SafetensorError)
-"""What a broken or foreign model makes Transformers raise: no one family, and each of these was seen."""
 
 
 def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
@@ -33,18 +28,24 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
     import transformers
 
     quiet(transformers)
+    # Left unset, Transformers asks standard input whether the folder's own code may run.
+    at = {"pretrained_model_name_or_path": source, "trust_remote_code": config.trust_remote_code}
     try:
-        settings = transformers.AutoConfig.from_pretrained(source)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source)
+        settings = transformers.AutoConfig.from_pretrained(**at)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
         if settings.is_encoder_decoder:
-            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(source, dtype=torch.float32)
+            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(**at, dtype=torch.float32)
         else:
-            model = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
-    except BROKEN as error:
+            model = transformers.AutoModelForCausalLM.from_pretrained(**at, dtype=torch.float32)
+    # What a broken or foreign folder raises is no family of errors: a list of those seen was never whole.
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise ModelFileError(foreign_code(source)) from error
         raise ModelFileError(
             f"the student {source!r} cannot be loaded: {_first_line(error)} "
             "Give a catalogue name (mindsmirror list students), a folder, or a hub id while the hub can be reached."
         ) from error
+    check_tokenizer(tokenizer, f"the student {source!r}")
     # A model's own habits of sampling (Qwen's repetition penalty) would distort what it is taught to write.
     named = model.generation_config
     model.generation_config = transformers.GenerationConfig(
@@ -93,8 +94,8 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
 def _source(config: StudentConfig) -> Path | str:
     if config.model in catalog.entries():
         return _converted(config)
-    folder = Path(config.model).expanduser()
-    if folder.exists():
+    folder = expanded(config.model)
+    if there(folder):
         return folder
     if config.model.startswith((".", "/", "~")):
         raise ModelFileError(f"the student {config.model!r}: there is no such folder")
@@ -114,7 +115,7 @@ def _converted(config: StudentConfig) -> Path:
     quiet(transformers)
     try:
         model, tokenizer = read_gguf(path)
-    except BROKEN as error:
+    except Exception as error:
         raise ModelFileError(f"{path} cannot be read as a student: {_first_line(error)}") from error
     save_student(model, tokenizer, folder)
     return folder

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
 from mindsmirror.answers.base import Answer, AnswerKind
 from mindsmirror.records import Example
 
@@ -17,12 +18,12 @@ class TaskConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="a built-in task, 'reasoning_gym:NAME', or the path of a .jsonl(.gz)")
-    train: int | None = Field(None, ge=1, description="training questions; all if absent")
-    valid: int | None = Field(None, ge=0, description="validation questions; all if absent")
-    test: int | None = Field(None, ge=1, description="test questions; all if absent")
+    train: int | None = Field(None, ge=1, le=limits.QUESTIONS, description="training questions; all if absent")
+    valid: int | None = Field(None, ge=0, le=limits.QUESTIONS, description="validation questions; all if absent")
+    test: int | None = Field(None, ge=1, le=limits.QUESTIONS, description="test questions; all if absent")
     data_dir: Path | None = Field(None, description="local files instead of the hub")
     parameters: dict[str, Any] = Field(default_factory=dict, description="for reasoning_gym tasks")
-    seed: int = Field(0, description="for tasks that are generated")
+    seed: int = Field(0, ge=-limits.SEED, le=limits.SEED, description="for tasks that are generated")
     answer: str | None = Field(
         None,
         description="kind of answer of a .jsonl: number, equation, choice, label, text; guessed if absent",

@@ -17,6 +17,7 @@ from mindsmirror.answers import ENTAILMENT, YES_NO, Choice, Label, kind_named
 from mindsmirror.answers.base import AnswerKind
 from mindsmirror.answers.number import Number, looks_numeric
 from mindsmirror.errors import DataError, RecipeError
+from mindsmirror.files import expanded, there
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
 from mindsmirror.tasks.packed import Packed
@@ -31,8 +32,8 @@ KINDS = ("number", "equation", "choice", "label", "text", "yes_no")
 
 def load(config: TaskConfig) -> Task:
     """The task of the file that the recipe names. Its path is taken as given, or under data_dir."""
-    path = Path(config.name).expanduser()
-    if config.data_dir is not None and not path.is_absolute() and not path.exists():
+    path = expanded(config.name)
+    if config.data_dir is not None and not path.is_absolute() and not there(path):
         path = config.data_dir / path
     # Twice, so that a million rows are never all in memory: what the file holds, then its examples.
     found = _survey(path)
@@ -178,8 +179,8 @@ def _checked(row: Row, example: Example, kind: AnswerKind) -> Example:
 def _split(row: Row, example: Example) -> str:
     """The split that the row names. DataError if there is no such split, or one that needs an answer lacks it."""
     name = row.fields["split"]
-    if name not in SPLIT_NAMES:
-        raise DataError(f"{row.where}: 'split' is {name!r}; it must be train, valid or test.")
+    if not isinstance(name, str) or name not in SPLIT_NAMES:
+        raise DataError(f"{row.where}: 'split' is {name!r:.80}; it must be train, valid or test.")
     if example.gold is None and name != "train":
         raise DataError(f"{row.where}: a {name} row needs an answer.")
     return SPLIT_NAMES[name]

@@ -6,10 +6,14 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from mindsmirror import limits
+from mindsmirror.documents import deeper_than, read_bytes, read_lines
 from mindsmirror.errors import DataError
+from mindsmirror.limits import BoundError
 
 SHAPES = (
     ("question", "choices", "answer_key"),
@@ -53,6 +57,8 @@ class Row:
         if isinstance(value, int):
             return str(value)
         if isinstance(value, float):
+            if not isfinite(value):
+                raise DataError(f"{self.where}: {key!r} is {value}, which is no finite number.")
             return str(int(value)) if value.is_integer() else repr(value)
         return self.text(key)
 
@@ -75,7 +81,7 @@ def read_rows(path: Path) -> list[Row]:
     """All rows of a .jsonl or .jsonl.gz file; blank lines are passed over.
 
     DataError names the file, and the line where there is one: no such file, a folder, not gzip, not UTF-8,
-    not JSON, not an object, no rows at all.
+    not JSON, not an object, no rows at all; and for what is longer, deeper or more than is ever read (limits.py).
     """
     return list(each_row(path))
 
@@ -97,6 +103,8 @@ def each_row(path: Path) -> Iterator[Row]:
             raise DataError(f"{where}: this JSON cannot be read ({error}).") from error
         if not isinstance(fields, dict):
             raise DataError(f"{where}: a row must be a JSON object, not {_kind_of(fields)}.")
+        if line.count(b"{") + line.count(b"[") > limits.ROW_DEPTH and deeper_than(fields, limits.ROW_DEPTH):
+            raise DataError(f"{where}: objects and lists are more than {limits.ROW_DEPTH} deep in each other.")
         if b"\\u" in line:
             _check_surrogates(fields, where)
         found += 1
@@ -117,10 +125,16 @@ def _check_surrogates(fields: Any, where: str) -> None:
 def read_ids(path: Path) -> dict[str, list[str]]:
     """A split file: one JSON object that maps the name of a split to a list of ids."""
     try:
-        splits = json.loads(b"".join(_lines(path)))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        splits = json.loads(read_bytes(path, limits.JSON_BYTES))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except BoundError as error:
+        raise DataError(f"{path}: {error}.") from error
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(splits, dict) or not all(isinstance(ids, list) for ids in splits.values()):
+    if not isinstance(splits, dict) or not all(
+        isinstance(ids, list) and all(isinstance(each, str) for each in ids) for ids in splits.values()
+    ):
         raise DataError(f"{path} must map the names of splits to lists of ids.")
     return splits
 
@@ -132,12 +146,14 @@ def file_hash(path: Path) -> str:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; a .jsonl or .jsonl.gz file is needed.")
-    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rb") as file:
-            yield from file
+        if path.is_dir():
+            raise DataError(f"{path} is a folder; a .jsonl or .jsonl.gz file is needed.")
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file that could be read twice; a .jsonl or .jsonl.gz file is needed.")
+        yield from read_lines(path)
+    except BoundError as error:
+        raise DataError(f"{path}: {error}.") from error
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist. Check the path, or data_dir in [task].") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

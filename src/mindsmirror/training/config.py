@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mindsmirror import limits
 from mindsmirror.errors import MissingExtraError
 
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio", "comet_ml", "clearml", "swanlab", "dvclive"]
@@ -22,16 +23,24 @@ class Budget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tokens: int | None = Field(
-        None, ge=1, description="source and target tokens of all rows, shared ones counted once per row"
+        None,
+        ge=1,
+        le=limits.COUNTED_TOKENS,
+        description="source and target tokens of all rows, shared ones counted once per row",
     )
-    target_tokens: int | None = Field(None, ge=1, description="tokens that the student learns to write, of all rows")
+    target_tokens: int | None = Field(
+        None, ge=1, le=limits.COUNTED_TOKENS, description="tokens that the student learns to write, of all rows"
+    )
     flops: float | None = Field(
         None,
         gt=0,
+        le=limits.FLOPS,
         description="floating-point operations of the computed tokens, forward and backward (students/work.py)",
     )
-    steps: int | None = Field(None, ge=1, description="optimizer steps")
-    epochs: float | None = Field(None, gt=0, description="passes over the stage's targets, times its share")
+    steps: int | None = Field(None, ge=1, le=limits.STEPS, description="optimizer steps")
+    epochs: float | None = Field(
+        None, gt=0, le=limits.EPOCHS, description="passes over the stage's targets, times its share"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -46,20 +55,40 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    learning_rate: float = Field(1e-4, gt=0)
+    learning_rate: float = Field(1e-4, gt=0, le=limits.LARGEST)
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps; then the rate falls linearly")
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.0, ge=0, le=limits.LARGEST)
     budget: Budget = Budget(epochs=3)
-    batch_tokens: int = Field(1024, ge=16, description="computed tokens in a batch, before padding")
-    accumulate: int = Field(1, ge=1, description="batches an optimizer step")
+    batch_tokens: int = Field(
+        1024, ge=16, le=limits.BATCH_TOKENS, description="computed tokens in a batch, before padding"
+    )
+    accumulate: int = Field(1, ge=1, le=limits.STEPS, description="batches an optimizer step")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="bf16: matrix products in bf16, weights in fp32; auto: where the machine has bf16"
     )
-    checkpoints: int = Field(3, ge=1, description="times a stage is saved and, the last stage, validated")
+    checkpoints: int = Field(
+        3, ge=1, le=limits.CHECKPOINTS, description="times a stage is saved and, the last stage, validated"
+    )
     early_stopping: int | None = Field(
-        None, ge=1, description="validations of the last stage without improvement after which it ends"
+        None,
+        ge=1,
+        le=limits.CHECKPOINTS,
+        description="validations of the last stage without improvement after which it ends",
     )
     trackers: tuple[Tracker, ...] = Field((), description="who else is told of losses and validations while it trains")
+
+    @model_validator(mode="after")
+    def _can_be_planned(self) -> Self:
+        budget = self.budget
+        # As many batches as there must be at least; the rest is known when they are planned.
+        tokens = budget.tokens or budget.target_tokens or 0
+        batches = max((budget.steps or 0) * self.accumulate, tokens // self.batch_tokens)
+        if batches > limits.STEPS:
+            raise ValueError(
+                f"budget: it comes to {batches:,} batches; at most {limits.STEPS:,} are planned. Lower it, or "
+                + ("accumulate" if budget.steps else "raise batch_tokens")
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_stop(self) -> Self:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mindsmirror.errors import AnnotationError
+from mindsmirror import limits
+from mindsmirror.errors import AnnotationError, RecipeError
 from mindsmirror.records import Agreement, Stage
 from mindsmirror.students.base import Row, Student
 from mindsmirror.training.config import TrainingConfig
@@ -112,6 +113,11 @@ def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, se
     while True:
         order = list(pieces)
         generator.shuffle(order)
+        if len(batches) > limits.STEPS:
+            raise RecipeError(
+                f"training.budget: it comes to more than {limits.STEPS:,} batches. Lower it, or raise "
+                "training.batch_tokens."
+            )
         for batch in _batches(order, room):
             batches.append(batch)
             price = cost(with_repeated(batches, len(batches) - 1, distance))

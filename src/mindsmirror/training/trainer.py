@@ -5,9 +5,8 @@ very batch. The Trainer leaves normalisation to us (`loss_is_scaled_for_ga`): ea
 the batches of one optimizer step and over all processes.
 """
 
-import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from mindsmirror.errors import TrainingError
 from mindsmirror.processes import agreed, leads, processes, rank
 from mindsmirror.records import Agreement, Tag
 from mindsmirror.students.base import TERMS, Batch, Student
+from mindsmirror.training.arguments import trainer_arguments
+from mindsmirror.training.checkpoints import history, last_checkpoint, readable, seal
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.base import Costs, Likelihood, Objective
@@ -35,10 +36,10 @@ from mindsmirror.training.objectives.task_weighted import (
 )
 from mindsmirror.training.parts import parts_of_steps
 from mindsmirror.training.plan import Plan
-from mindsmirror.training.precision import use_bf16
 from mindsmirror.training.watching import (
     LATER_WINS,
     TASK_LOSS,
+    Beginning,
     EarlyStop,
     Watch,
     by_step,
@@ -55,6 +56,8 @@ Validate = Callable[[Any], float]
 
 REMEMBERED = "objective-{}.safetensors"
 """File of a checkpoint that holds what the objective remembers, by process."""
+SINCE_LOG = "log-{}.safetensors"
+"""File of a checkpoint that holds what is summed up for the next log, by process."""
 
 
 class StageTrainer(Trainer):
@@ -154,15 +157,48 @@ class StageTrainer(Trainer):
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         # Before the state, which is written last: a checkpoint without it counts as torn.
         super()._save_optimizer_and_scheduler(output_dir)
+        number = self.args.process_index
+        since: dict[str, Tensor] = {"terms": self._since_log, "loss": self._tr_loss.reshape(1)}
+        save_file(since, Path(output_dir) / SINCE_LOG.format(number))
         remembered = self._objective.state()
         if remembered:
-            save_file(remembered, Path(output_dir) / REMEMBERED.format(self.args.process_index))
+            save_file(remembered, Path(output_dir) / REMEMBERED.format(number))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        # Each process writes files of its own.
+        self.accelerator.wait_for_everyone()
+        if leads():
+            seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        with readable(resume_from_checkpoint):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with readable(checkpoint):
+            super()._load_rng_state(checkpoint)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)
-        remembered = Path(checkpoint or "") / REMEMBERED.format(self.args.process_index)
+        with readable(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+            self._load_sums(checkpoint)
+
+    def _load_sums(self, checkpoint: str | None) -> None:
+        """What the objective remembers, and what had been summed up for the next log."""
+        folder, number = Path(checkpoint or ""), self.args.process_index
+        remembered, since = folder / REMEMBERED.format(number), folder / SINCE_LOG.format(number)
         if checkpoint and remembered.exists():
             self._objective.restore(load_file(remembered))
+        if checkpoint and since.exists():
+            self.add_callback(Beginning(partial(self._go_on_logging, load_file(since))))
+
+    def _go_on_logging(self, since: Mapping[str, Tensor]) -> None:
+        """Take up what a checkpoint had summed up for its next log, so that the log says what it would have said."""
+        self._since_log = since["terms"].to(self.args.device)
+        self._tr_loss: Tensor = since["loss"][0].to(self.args.device)
+        logged = (entry["step"] for entry in reversed(self.state.log_history) if "loss" in entry)
+        self._globalstep_last_logged: int = next(logged, 0)
 
     def diverged(self) -> TrainingError:
         """What to say when the loss or the weights are no numbers any more."""
@@ -206,10 +242,10 @@ def train_stage(
     checkpoint = agreed(last_checkpoint(folder) if leads() else None)
     if validate and checkpoint and config.early_stopping:
         # Whether it had ended is forgotten by the Trainer, which would go on; there is no step left of a shorter plan.
-        ended = stopped_at(_history(checkpoint), config.early_stopping)
+        ended = stopped_at(history(checkpoint), config.early_stopping)
         plan = plan[: ended * config.accumulate] if ended else plan
     mine, batches = parts_of_steps(plan, config.accumulate, processes(), rank(), student)
-    arguments = _arguments(config, folder, seed, label, steps, batches, validates=validate is not None)
+    arguments = trainer_arguments(config, folder, seed, label, steps, batches, validates=validate is not None)
     forget_peak()
     watch = Watch(label, by_step(tokens or [0] * len(plan), config.accumulate))
     stop = [EarlyStop(config.early_stopping)] if validate and config.early_stopping else []
@@ -227,62 +263,6 @@ def train_stage(
         "peak_memory": peak_memory(),
         "peak_device_memory": peak_device_memory(),
     }
-
-
-def _arguments(
-    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, batches: int, *, validates: bool
-) -> TrainingArguments:
-    every = max(1, -(-steps // config.checkpoints))
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=1,
-        per_device_train_batch_size=1,
-        gradient_accumulation_steps=batches,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        warmup_steps=round(config.warmup * steps),
-        lr_scheduler_type="linear",
-        bf16=use_bf16(config.precision),
-        use_cpu=not torch.cuda.is_available(),
-        seed=seed,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=1,
-        eval_strategy="steps" if validates else "no",
-        eval_steps=every,
-        load_best_model_at_end=validates,
-        metric_for_best_model="score",
-        greater_is_better=True,
-        logging_steps=max(1, steps // 20),
-        remove_unused_columns=False,
-        disable_tqdm=True,
-        report_to=list(config.trackers) or "none",
-        run_name=label,
-        dataloader_pin_memory=False,
-    )
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; torn ones are removed.
-
-    The Trainer writes its state last, so a checkpoint without a readable state was cut short by a kill.
-    """
-    whole: list[tuple[int, Path]] = []
-    for path in folder.glob("checkpoint-*"):
-        try:
-            whole.append((int(_state(path)["global_step"]), path))
-        except (OSError, ValueError, KeyError, TypeError):
-            shutil.rmtree(path, ignore_errors=True)
-    return max(whole)[1] if whole else None
-
-
-def _state(checkpoint: Path) -> Any:
-    return json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-
-
-def _history(checkpoint: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = _state(checkpoint).get("log_history", [])
-    return found
 
 
 def _only(items: list[Batch]) -> Batch:

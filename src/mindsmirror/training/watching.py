@@ -7,7 +7,7 @@ log alone, so a run that was cut short ends at the same step as one that was not
 import resource
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,17 @@ class Watch(TrainerCallback):
     def _note(self) -> str:
         pace = self.tokens_per_second
         return ", ".join(part for part in (f"{pace:.0f} tokens/s" if pace else "", self._said) if part)
+
+
+class Beginning(TrainerCallback):
+    """Does something before the first batch, once the Trainer has set its own sums to nothing."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Do it."""
+        self._act()
 
 
 class EarlyStop(TrainerCallback):

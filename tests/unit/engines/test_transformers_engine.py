@@ -1,5 +1,8 @@
 """The Transformers engine on a tiny random Llama with a tokenizer of its own, made here."""
 
+import io
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from mindsmirror.engines import TeacherConfig, open_engine
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, sample_key
 from mindsmirror.engines.config import TransformersOptions
 from mindsmirror.engines.transformers import TransformersEngine
-from mindsmirror.errors import EngineError
+from mindsmirror.errors import EngineError, ModelFileError
 
 TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'system' and m.content == 'no' %}"
@@ -189,3 +192,28 @@ def test_models_that_cannot_teach_are_refused(folder: Path, tmp_path: Path) -> N
     (base / "chat_template.jinja").unlink(missing_ok=True)
     with pytest.raises(EngineError, match="no chat template"):
         TransformersEngine(base, {})
+
+
+def test_code_of_a_folder_is_not_run_though_standard_input_says_yes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, mark = tmp_path / "own", tmp_path / "mark"
+    shutil.copytree(folder, own)
+    settings = json.loads((own / "config.json").read_text())
+    classes = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    (own / "config.json").write_text(json.dumps(settings | {"model_type": "own", "auto_map": classes}))
+    (own / "own.py").write_text(f"open({str(mark)!r}, 'w').close()\n")
+    said = io.StringIO("y\n" * 10)
+    monkeypatch.setattr("sys.stdin", said)
+    with pytest.raises(EngineError, match=r"code of its own.*trust_remote_code = true in parameters"):
+        TransformersEngine(own, {})
+    assert not mark.exists() and said.tell() == 0
+
+
+def test_a_template_that_hangs_is_a_clear_error(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(folder, own)
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    (own / "chat_template.jinja").write_text(loop)
+    with pytest.raises(ModelFileError, match="has a chat template that has not ended"):
+        TransformersEngine(own, {})

@@ -1,5 +1,6 @@
 """A student is checked before a teacher is paid: in the catalogue, in a folder, or known to the hub."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,3 +77,41 @@ def test_offline_only_the_cache_counts(hub: Callable[[Ask], None], monkeypatch: 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelFileError, match="HF_HUB_OFFLINE is set"):
         check_student(StudentConfig(model="some/student"))
+
+
+HANG = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+
+
+def folder_of(path: Path, **files: object) -> StudentConfig:
+    """A student whose folder has these files, `_` for the dot of their names."""
+    for name, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (path / ".".join(name.rsplit("_", 1))).write_text(text)
+    return StudentConfig(model=str(path))
+
+
+@pytest.mark.parametrize("file", ["config_json", "tokenizer_config_json"])
+def test_code_of_a_folder_must_be_allowed_by_name(file: str, tmp_path: Path) -> None:
+    own = {"auto_map": {"AutoConfig": "own.OwnConfig"}}
+    config = folder_of(tmp_path, **{"config_json": {"model_type": "own"}} | {file: {"model_type": "own"} | own})
+    with pytest.raises(ModelFileError, match=r"code of its own.*student\.trust_remote_code = true"):
+        check_student(config)
+    check_student(config.model_copy(update={"trust_remote_code": True}))
+
+
+def test_of_an_architecture_that_is_known_its_own_code_is_not_needed(tmp_path: Path) -> None:
+    check_student(folder_of(tmp_path, config_json={"model_type": "phi3", "auto_map": {"AutoConfig": "own.OwnConfig"}}))
+
+
+@pytest.mark.parametrize("file", ["chat_template_jinja", "tokenizer_config_json"])
+def test_a_template_that_hangs_is_found_before_a_teacher_is_paid(file: str, tmp_path: Path) -> None:
+    content: object = HANG if file.endswith("jinja") else {"chat_template": [{"name": "default", "template": HANG}]}
+    with pytest.raises(ModelFileError, match="has a chat template that has not ended"):
+        check_student(folder_of(tmp_path, config_json={}, **{file: content}))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "[" * 100_000, '{"x": ' + "9" * 5000 + "}", "\0"])
+@pytest.mark.parametrize("file", ["config_json", "tokenizer_config_json"])
+def test_a_configuration_that_is_none_is_a_clear_error(file: str, content: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="cannot be loaded"):
+        check_student(folder_of(tmp_path, **{"config_json": {}} | {file: content}))

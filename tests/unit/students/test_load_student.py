@@ -1,5 +1,6 @@
 """From a name to a student and back to a folder; every broken folder is one clear error."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -68,6 +69,7 @@ def _configured(**changes: Any) -> Callable[[Path], None]:
     return change
 
 
+HANG = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 BREAKS: dict[str, Callable[[Path], Any]] = {
     "weights cut short": _cut,
     "weights empty": lambda folder: (folder / "model.safetensors").write_bytes(b""),
@@ -79,6 +81,13 @@ BREAKS: dict[str, Callable[[Path], Any]] = {
     "tokenizer broken": lambda folder: (folder / "tokenizer.json").write_text("{"),
     "tokenizer empty": lambda folder: (folder / "tokenizer.json").write_text("{}"),
     "tokenizer missing": lambda folder: (folder / "tokenizer.json").unlink(),
+    "configuration is a list": lambda folder: (folder / "config.json").write_text("[]"),
+    "configuration is deep": lambda folder: (folder / "config.json").write_text("[" * 100_000),
+    "a number of 5,000 digits": lambda folder: (folder / "config.json").write_text('{"x": ' + "9" * 5000 + "}"),
+    "a size that is no number": _configured(hidden_size=None),
+    "a size of nothing": _configured(num_attention_heads=0),
+    "a template that hangs": lambda folder: (folder / "chat_template.jinja").write_text(HANG),
+    "a template that refuses": lambda folder: (folder / "chat_template.jinja").write_text("{{ 1 / 0 }}"),
 }
 
 
@@ -117,3 +126,91 @@ def test_without_an_adapter_the_model_is_itself(tiny_folder: Folder) -> None:
     model = tiny.load(tiny_folder("llama")).model
     assert with_adapter(model, StudentConfig(model="x")) is model
     assert merged_model(model) is model
+
+
+CODE = """
+from pathlib import Path
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+(Path(__file__).parent / "ran").touch()
+Path({mark!r}).touch()
+class OwnConfig(LlamaConfig):
+    model_type = "own"
+class OwnModel(LlamaForCausalLM):
+    config_class = OwnConfig
+class OwnTokenizer(PreTrainedTokenizerFast):
+    pass
+"""
+
+
+@pytest.fixture
+def with_code(tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A folder with code of its own, and the file that the code makes when it is run."""
+    folder, mark = tmp_path / "own", tmp_path / "mark"
+    shutil.copytree(tiny_folder("llama"), folder)
+    classes = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnModel"}
+    _configured(model_type="own", architectures=["OwnModel"], auto_map=classes)(folder)
+    (folder / "own.py").write_text(CODE.format(mark=str(mark)))
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr("transformers.dynamic_module_utils.TRANSFORMERS_DYNAMIC_MODULE_NAME", "own_modules")
+    return folder, mark
+
+
+def _say_yes(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    said = io.StringIO("y\n" * 10)
+    monkeypatch.setattr("sys.stdin", said)
+    return said
+
+
+def test_code_of_a_folder_is_not_run_though_standard_input_says_yes(
+    with_code: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, mark = with_code
+    said = _say_yes(monkeypatch)
+    with pytest.raises(ModelFileError, match=r"code of its own.*student\.trust_remote_code = true"):
+        load_student(StudentConfig(model=str(folder)))
+    assert not mark.exists() and said.tell() == 0
+
+
+def test_code_of_a_tokenizer_is_not_run_either(
+    with_code: tuple[Path, Path], tiny_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, mark = with_code
+    shutil.copyfile(tiny_folder("llama") / "config.json", folder / "config.json")
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(settings | {"auto_map": {"AutoTokenizer": [None, "own.OwnTokenizer"]}}))
+    said = _say_yes(monkeypatch)
+    try:
+        load_student(StudentConfig(model=str(folder)))
+    except ModelFileError as error:
+        assert "student.trust_remote_code" in str(error)
+    assert not mark.exists() and said.tell() == 0
+
+
+def test_the_recipe_can_allow_it_by_name(with_code: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, mark = with_code
+    said = _say_yes(monkeypatch)
+    student = load_student(StudentConfig(model=str(folder), trust_remote_code=True))
+    assert student.model.config.model_type == "own"
+    assert mark.exists() and said.tell() == 0
+
+
+def test_a_pickle_of_weights_is_not_executed(tiny_folder: Folder, tmp_path: Path) -> None:
+    folder = tmp_path / "pickled"
+    shutil.copytree(tiny_folder("llama"), folder)
+    (folder / "model.safetensors").unlink()
+    torch.save({"model.embed_tokens.weight": Evil(tmp_path / "written")}, folder / "pytorch_model.bin")
+    with pytest.raises(ModelFileError):
+        load_student(StudentConfig(model=str(folder)))
+    assert not (tmp_path / "written").exists()
+
+
+class Evil:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, (str(self.path), "w"))

@@ -1,11 +1,12 @@
 import gzip
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
@@ -278,3 +279,74 @@ def test_a_task_is_named_as_one_likes(tmp_path: Path, monkeypatch: pytest.Monkey
         load_task("sums.jsonl", tset=3)
     with pytest.raises(RecipeError, match="train: must be at least 1, not 0"):
         load_task("sums.jsonl", train=0)
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("train"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = (
+    "id",
+    "question",
+    "answer",
+    "body",
+    "split",
+    "choices",
+    "answer_key",
+    "premise",
+    "hypothesis",
+    "label",
+    "more",
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(FIELDS), ANY, max_size=4), st.integers(0, 11))
+def test_whatever_stands_in_a_row_is_a_task_or_a_clear_refusal(tmp_path: Path, row: dict[str, Any], place: int) -> None:
+    rows = [{**problem, "split": "train" if number % 3 else "test"} for number, problem in enumerate(problems(12))]
+    rows[place] |= row
+    path = write(tmp_path / "any.jsonl", rows)
+    try:
+        assert load(path).splits.train
+    except (DataError, RecipeError) as error:
+        assert str(path) in str(error)
+
+
+def _deep(depth: int) -> str:
+    return '{"question": "1+1?", "answer": 2, "more": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"question": "1+1?", "answer": 2, "split": ["train"]}', r"'split' is \['train'\]; it must be train"),
+        ('{"question": "1+1?", "answer": 2, "split": {"a": 1}}', r"'split' is \{'a': 1\}"),
+        (_deep(300), "objects and lists are more than 64 deep"),
+        (_deep(65), "objects and lists are more than 64 deep"),
+        (_deep(100_000), "this JSON cannot be read"),
+        ('{"question": "1+1?", "answer": ' + "9" * 5000 + "}", "this JSON cannot be read"),
+        ('{"question": "1+1?", "answer": 1e999}', "'answer' is inf, which is no finite number"),
+        ('{"question": "1+1?", "answer": NaN}', "'answer' is nan"),
+        ('{"question": "' + "a" * 9_000_000 + '", "answer": 1}', "line 61 is longer than 8,388,608 bytes"),
+        ("\n" * 200_000, "more than 100,000 blank lines"),
+    ],
+)
+def test_what_is_longer_deeper_or_larger_than_is_ever_read(tmp_path: Path, line: str, reason: str) -> None:
+    rows: list[Any] = [problem | {"split": "train" if n < 40 else "test"} for n, problem in enumerate(problems(60))]
+    with pytest.raises(DataError, match=reason):
+        load(write(tmp_path / "rows.jsonl", [*rows, line]))
+
+
+def test_what_is_as_deep_as_is_read_is_written_down_again(tmp_path: Path) -> None:
+    rows = [_deep(64).replace("1+1", f"{n}+1") for n in range(60)]
+    for example in everything(load(write(tmp_path / "rows.jsonl", rows))):
+        assert example.model_dump_json()
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name in ("zero.jsonl", "pipe.jsonl"):
+        with pytest.raises(DataError, match=rf"{name} is no file that could be read twice"):
+            load(tmp_path / name)

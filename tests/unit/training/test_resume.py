@@ -18,12 +18,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from mindsmirror.errors import StorageError
 from mindsmirror.records import Agreement, Stage, Tag
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.training import stages, trainer
+from mindsmirror.training import stages, trainer, watching
+from mindsmirror.training.checkpoints import SEAL, last_checkpoint
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.stages import train_arm
-from mindsmirror.training.trainer import StageTrainer, last_checkpoint
+from mindsmirror.training.trainer import StageTrainer
 
 Folder = Callable[..., Path]
 STAGE = tiny.lesson(
@@ -262,12 +264,141 @@ def test_what_was_said_of_the_last_batch_comes_back(
         assert len(load_file(remembered)) == CONFIG.accumulate
         if name == "forgotten":
             remembered.unlink()
+            (remembered.parent / SEAL).unlink()
         learnt = die_after(None)
         torch.manual_seed(1234)
         report = learn(student, tmp_path / name, stage=AGREEING)
         assert learnt[0] == 4
         assert (report["losses"] == expected["losses"]) is (name == "remembered")
     assert_same(tmp_path / "remembered", tmp_path / "whole")
+
+
+def test_killed_between_two_logs_the_log_says_what_it_would_have_said(
+    tiny_folder: Folder, tmp_path: Path, die_after: Callable[[int | None], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """44 steps are logged every second one and saved every eleventh, so that checkpoints fall between two logs."""
+    student = settings(tiny_folder("llama", dropout=0.2))
+    config = CONFIG.model_copy(update={"budget": Budget(steps=44), "accumulate": 1, "checkpoints": 4})
+    histories: dict[str, list[dict[str, Any]]] = {}
+
+    def logged(name: str) -> Mapping[str, Any]:
+        found = watching.summary
+
+        def summary(state: Any, planned: int) -> dict[str, Any]:
+            # The last entry says how long it took.
+            histories[name] = [entry for entry in state.log_history if "train_runtime" not in entry]
+            return found(state, planned)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("mindsmirror.training.trainer.summary", summary)
+            return learn(student, tmp_path / name, config=config)
+
+    expected = logged("whole")
+    for batches in (13, 6):
+        die_after(batches)
+        with pytest.raises(KilledError):
+            learn(student, tmp_path / "killed", config=config)
+    assert last_step(tmp_path / "killed") == 11
+    learnt = die_after(None)
+    report = logged("killed")
+    assert learnt[0] == 11
+    assert len(histories["whole"]) == 22
+    assert histories["killed"] == histories["whole"]
+    assert {key: report[key] for key in ("losses", "task_losses")} == {
+        key: expected[key] for key in ("losses", "task_losses")
+    }
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth"])
+@pytest.mark.parametrize("damage", ["cut", "turned", "gone"])
+def test_a_damaged_checkpoint_beside_a_good_state_is_left_out(
+    file: str,
+    damage: str,
+    tiny_folder: Folder,
+    tmp_path: Path,
+    whole: Folder,
+    die_after: Callable[[int | None], list[int]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    student = settings(tiny_folder("llama", dropout=0.2))
+    die_after(9)
+    with pytest.raises(KilledError):
+        learn(student, tmp_path)
+    [path] = tmp_path.rglob(f"checkpoint-4/{file}")
+    _damage(path, damage)
+    learnt = die_after(None)
+    learn(student, tmp_path)
+    said = capsys.readouterr().err
+    assert "checkpoint-4 is damaged and is removed" in said and file in said
+    assert learnt[0] == 0
+    assert_same(tmp_path, whole("llama"))
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "log-0.safetensors", "rng_state.pth"])
+def test_a_damaged_checkpoint_without_a_seal_is_one_clear_error(
+    file: str, tiny_folder: Folder, tmp_path: Path, die_after: Callable[[int | None], list[int]]
+) -> None:
+    """A kill just before the seal, or an earlier version, leaves none; nothing else tells of the damage."""
+    student = settings(tiny_folder("llama", dropout=0.2))
+    die_after(9)
+    with pytest.raises(KilledError):
+        learn(student, tmp_path)
+    [path] = tmp_path.rglob(f"checkpoint-4/{file}")
+    (path.parent / SEAL).unlink()
+    _damage(path, "cut")
+    die_after(None)
+    with pytest.raises(StorageError, match=r"the checkpoint .*checkpoint-4 is damaged: .*Remove this folder"):
+        learn(student, tmp_path)
+
+
+def _damage(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    if how == "gone":
+        path.unlink()
+    else:
+        middle = len(content) // 2
+        turned = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes(content[:middle] if how == "cut" else turned)
+
+
+def test_a_checkpoint_whose_best_is_lost_is_no_place_to_go_on_from(tmp_path: Path) -> None:
+    """The stage would end as its last model and say that it ended as its best."""
+    for step, best in ((2, 2), (4, 4), (6, 4)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(
+            json.dumps({"global_step": step, "best_global_step": best})
+        )
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-6"
+    (tmp_path / "checkpoint-4" / "trainer_state.json").write_text("{")
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]
+
+
+class Evil:
+    """Unpickled, it would write a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, (str(self.path), "w"))
+
+
+def test_a_pickle_in_a_checkpoint_is_not_executed(
+    tiny_folder: Folder, tmp_path: Path, die_after: Callable[[int | None], list[int]]
+) -> None:
+    student = settings(tiny_folder("llama", dropout=0.2))
+    die_after(9)
+    with pytest.raises(KilledError):
+        learn(student, tmp_path / "arm")
+    [path] = tmp_path.rglob("checkpoint-4/optimizer.pt")
+    (path.parent / SEAL).unlink()
+    torch.save(Evil(tmp_path / "written"), path)
+    die_after(None)
+    with pytest.raises(StorageError, match="is damaged"):
+        learn(student, tmp_path / "arm")
+    assert not (tmp_path / "written").exists()
 
 
 KILLED = """

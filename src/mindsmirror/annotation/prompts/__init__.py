@@ -17,9 +17,12 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mindsmirror import limits
 from mindsmirror.answers import ENTAILMENT, YES_NO, AnswerKind, Label
+from mindsmirror.documents import check_document, parse_toml, read_bytes
 from mindsmirror.engines.base import Message
 from mindsmirror.errors import RecipeError
+from mindsmirror.limits import BoundError
 from mindsmirror.records import DualKind, Example, Verdict
 from mindsmirror.validation import in_words
 
@@ -191,9 +194,11 @@ def load_prompts(source: str) -> PromptSet:
     if source.endswith(".toml"):
         path = Path(source)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_bytes(path, limits.RECIPE_BYTES).decode("utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"[annotation] prompts: cannot read {path}: {error}") from error
+        except BoundError as error:
+            raise RecipeError(f"[annotation] prompts: {path}: {error}.") from error
     elif source in BUILT_IN:
         text = (files(__package__) / f"{source}.toml").read_text(encoding="utf-8")
     else:
@@ -202,9 +207,13 @@ def load_prompts(source: str) -> PromptSet:
             "a set of your own is a .toml file"
         )
     try:
-        return PromptSet.model_validate(tomllib.loads(text))
+        document = parse_toml(text)
+        check_document(document)
+        return PromptSet.model_validate(document)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"[annotation] prompts: {source} is not TOML: {error}") from error
+    except BoundError as error:
+        raise RecipeError(f"[annotation] prompts: {source}: {error}.") from error
     except ValidationError as error:
         # A misspelt key is reported twice: as a stranger, which is what the user needs to see, and as missing.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")

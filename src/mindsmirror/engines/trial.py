@@ -1,0 +1,98 @@
+"""A model file that nobody knows is loaded in a process of its own first, so that a crash of its reader is an error.
+
+Readers of model files are written in C++, and a file can make them crash or hang. The child opens the engine as the
+recipe does and has it write a few tokens. What went well is remembered by the file's SHA-256 and the engine's version.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import closing, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mindsmirror import limits
+from mindsmirror.engines.base import Engine, Message, Request, Sampling, sample_key
+from mindsmirror.engines.config import TeacherConfig
+from mindsmirror.engines.digest import cache_dir, sha256_of
+from mindsmirror.errors import EngineError, MindsMirrorError, ModelFileError
+from mindsmirror.files import write_text
+from mindsmirror.progress import say
+
+READERS = {"openvino": "openvino-genai", "llama_cpp": "xllamacpp", "transformers": "transformers"}
+"""The distribution that reads a GGUF file, by engine."""
+REFUSED = 3
+"""Exit code of the child where the engine itself says what is wrong."""
+TOKENS = 4
+
+
+def try_in_child(config: TeacherConfig, path: Path) -> None:
+    """EngineError or ModelFileError if the engine cannot load the file and write with it, or crashes or hangs at it."""
+    stamp = _stamp(config.engine, path)
+    if stamp is None or stamp.exists():
+        return
+    say(f"{path.name} is not in the catalogue: it is tried in a process of its own (once)")
+    command = [sys.executable, "-P", "-m", "mindsmirror.engines.trial"]
+    given = config.model_dump_json().encode("utf-8", "surrogatepass")
+    try:
+        ended = subprocess.run(command, input=given, capture_output=True, check=False, timeout=limits.TRIAL_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(
+            f"{path}: the engine {config.engine} has not written a token after {limits.TRIAL_SECONDS:g} seconds"
+        ) from error
+    if ended.returncode == REFUSED:
+        said = json.loads(ended.stdout.decode().splitlines()[-1])
+        kinds: dict[str, type[MindsMirrorError]] = {"EngineError": EngineError, "ModelFileError": ModelFileError}
+        if said["kind"] in kinds:
+            raise kinds[said["kind"]](said["error"])
+        # What is wrong with the machine and not with the file is said by the engine here.
+        return
+    if ended.returncode != 0:
+        raise EngineError(
+            f"{path}: the engine {config.engine} {_cause(ended.returncode, ended.stderr)} at this file. It is damaged "
+            "or made to harm, or of a form that this version does not know. Get another copy, or use another engine."
+        )
+    with suppress(OSError):
+        write_text(stamp, f"{path}\n")
+
+
+def _stamp(engine: str, path: Path) -> Path | None:
+    """Where it is remembered that the file can be read; None if the reader is not installed."""
+    try:
+        reader = version(READERS[engine])
+    except PackageNotFoundError:
+        return None
+    return cache_dir() / "trials" / f"{sha256_of(path)}-{engine}-{reader}"
+
+
+def _cause(code: int, said: bytes) -> str:
+    if code < 0:
+        return f"crashes ({signal.Signals(-code).name})"
+    lines = said.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+    return f"fails ({lines[-1]:.200})"
+
+
+def main() -> int:
+    """The child: open the engine that standard input describes, and have it answer one question."""
+    from mindsmirror.engines.open import open_tried
+
+    config = TeacherConfig.model_validate_json(sys.stdin.buffer.read())
+    try:
+        with closing(open_tried(config)) as engine:
+            _ask(engine)
+    except MindsMirrorError as error:
+        print(json.dumps({"kind": type(error).__name__, "error": str(error)}), flush=True)
+        return REFUSED
+    return 0
+
+
+def _ask(engine: Engine) -> None:
+    messages, sampling = (Message("user", "How many are two and two?"),), Sampling(max_tokens=TOKENS)
+    engine.submit(Request("trial", messages, sampling, (sample_key({}, messages, sampling, 0),)))
+    while not engine.poll():
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""A stage's configuration as arguments of Hugging Face's Trainer."""
+
+from pathlib import Path
+
+import torch
+from transformers import TrainingArguments
+
+from mindsmirror.training.config import TrainingConfig
+from mindsmirror.training.precision import use_bf16
+
+
+def trainer_arguments(
+    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, batches: int, *, validates: bool
+) -> TrainingArguments:
+    """The arguments of a stage of so many steps, each of so many batches; checkpoints and validations are even."""
+    every = max(1, -(-steps // config.checkpoints))
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=1,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=batches,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        warmup_steps=round(config.warmup * steps),
+        lr_scheduler_type="linear",
+        bf16=use_bf16(config.precision),
+        use_cpu=not torch.cuda.is_available(),
+        seed=seed,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=1,
+        eval_strategy="steps" if validates else "no",
+        eval_steps=every,
+        load_best_model_at_end=validates,
+        metric_for_best_model="score",
+        greater_is_better=True,
+        logging_steps=max(1, steps // 20),
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to=list(config.trackers) or "none",
+        run_name=label,
+        dataloader_pin_memory=False,
+    )
