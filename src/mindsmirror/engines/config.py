@@ -13,6 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 EngineName = Literal["openvino", "openai", "llama_cpp", "transformers", "vllm", "recorded", "scripted"]
+LIMITS = ("max_tokens", "max_completion_tokens")
+"""Fields of a request's body that bound the tokens of each of its samples."""
 ENGINES: tuple[str, ...] = get_args(EngineName)
 
 
