@@ -30,8 +30,8 @@ NO_MORE = BudgetConfig(tokens=0)
 REASONS = 3
 """Of failed requests, that a result holds: the most frequent ones."""
 DOUBTED = (
-    "what a teacher cost is an estimate: it reports no believable numbers of tokens, or requests failed that it may have "
-    "billed; such requests count as the most that they can have cost"
+    "what a teacher cost is an estimate: it reports no believable numbers of tokens, or requests failed that it may "
+    "have billed; such requests count as the most that they can have cost"
 )
 REHEARSED = 4
 """Questions that an estimate asks for real, unless told otherwise."""
@@ -196,8 +196,8 @@ def too_little(annotated: Mapping[str, Any], most_failed: float) -> str:
         )
     if usable == 0 and failed + came and not annotated["stopped"]:
         return (
-            f"not one of {failed + came} replies can be used: none states an answer that can be read.{said} Look at the "
-            "raw replies in the store's table `failures`, and at annotation.max_tokens and annotation.prompts."
+            f"not one of {failed + came} replies can be used: none states an answer that can be read.{said} Look at "
+            "the raw replies in the store's table `failures`, and at annotation.max_tokens and annotation.prompts."
         )
     return ""
 

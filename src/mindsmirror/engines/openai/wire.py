@@ -6,6 +6,7 @@ refusal, because the key would go wherever it points.
 """
 
 import asyncio
+import os
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,13 +15,16 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
-from mindsmirror.engines.config import is_local, public_url
+from mindsmirror.engines.config import address_fault, is_local, public_url
 from mindsmirror.errors import EngineError
 
 LONGEST_CONNECT = 15.0
 """Seconds for which a connection is waited for, where a request has longer."""
 LARGEST = 8 * 2**20
 """Bytes of a reply; what is larger is given up."""
+
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Environment variables that name them."""
 
 
 class LostError(Exception):
@@ -52,10 +56,11 @@ class Wire:
 
     def __init__(self, base_url: str, secret: str, *, connections: int, timeout: float) -> None:
         self._timeout = timeout
+        shown, fault = public_url(base_url), address_fault(base_url)
+        if fault:
+            raise EngineError(f"the `base_url` {shown!r} is no address: {fault}")
         parts = urlsplit(base_url)
-        shown = public_url(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise EngineError(f"the `base_url` {shown!r} is no address: it has to begin with http:// or https://")
+        assert parts.hostname is not None
         query = f"?{parts.query}" if parts.query else ""
         try:
             self._url = httpx2.URL(f"{shown}/chat/completions{query}")
@@ -64,6 +69,12 @@ class Wire:
                 proxy=_proxy(parts.scheme, parts.hostname),
                 limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             )
+        except OSError as error:
+            named = [f"{name} ({os.environ[name]})" for name in CERTIFICATES if os.environ.get(name)]
+            raise EngineError(
+                f"the certificates by which servers are trusted cannot be read: {error}. "
+                f"Mend or unset {' and '.join(named) or 'what the system has'}."
+            ) from None
         except (httpx2.InvalidURL, ValueError, ImportError) as error:
             raise EngineError(f"the endpoint {shown} cannot be reached: {error}") from None
         self._headers = [
