@@ -3,7 +3,8 @@
 And its rehearsal: what the step would cost, judged by what is stored and by a few questions asked for real.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,11 +22,17 @@ from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.files import read_records, write_in_order, write_records
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe
-from mindsmirror.records import Annotation, VerdictSource
+from mindsmirror.records import Annotation, Parse, VerdictSource
 from mindsmirror.tasks import Task
 
 NO_MORE = BudgetConfig(tokens=0)
 """The budget under which the loop only reads."""
+REASONS = 3
+"""Of failed requests, that a result holds: the most frequent ones."""
+DOUBTED = (
+    "what a teacher cost is an estimate: it reports no believable numbers of tokens, or requests failed that it may "
+    "have billed; such requests count as the most that they can have cost"
+)
 REHEARSED = 4
 """Questions that an estimate asks for real, unless told otherwise."""
 
@@ -48,11 +55,15 @@ class Annotating:
         """
         count = self.task.splits.annotated_count
         progress = Progress("annotating", count, "questions")
-        sums = _Sums()
+        sums, doubted = _Sums(), False
         with Store(self.store) as store:
             annotator = self._annotator(store)
 
             def show(tally: Tally) -> None:
+                nonlocal doubted
+                if annotator.spending.estimated and not doubted:
+                    doubted = True
+                    say(DOUBTED)
                 if tally.samples or sums.failed:
                     progress.update(sums.complete, f"{tally.samples} samples, {annotator.spending.words} paid")
                 else:
@@ -70,6 +81,8 @@ class Annotating:
             "complete": sums.complete,
             "asked": tally.samples,
             "failed": sums.failed,
+            "usable": sums.usable,
+            "reasons": dict(sums.reasons.most_common(REASONS)),
             "unasked": sums.unasked,
             "steps": {step: cost._asdict() for step, cost in sums.steps.items()},
             "paid": {
@@ -77,6 +90,8 @@ class Annotating:
                 "tokens_out": spending.tokens_out,
                 "usd": spending.usd,
                 "seconds": round(spending.seconds, 1),
+                "estimated": spending.estimated,
+                "vain": spending.vain,
             },
             "stopped": "",
         }
@@ -168,6 +183,25 @@ class Annotating:
             say(f"{sums.lost} replies gave nothing to use; [annotation] repairs = {repairs + 1} asks for them again")
 
 
+def too_little(annotated: Mapping[str, Any], most_failed: float) -> str:
+    """Why what an annotation brought is too little to go on with, and what the server answered; empty if it is not."""
+    failed, usable = annotated["failed"], annotated.get("usable")
+    came = sum(cost["samples"] for cost in annotated.get("steps", {}).values())
+    said = "; ".join(f"{number} times: {reason}" for reason, number in annotated.get("reasons", {}).items())
+    said = f" The server answered: {said}." if said else ""
+    if failed > most_failed * (failed + came):
+        return (
+            f"{failed} of {failed + came} samples failed, more than annotation.max_failed = {most_failed:g} allows."
+            f"{said} Mend the cause and start the same command again: it asks for them again."
+        )
+    if usable == 0 and failed + came and not annotated["stopped"]:
+        return (
+            f"not one of {failed + came} replies can be used: none states an answer that can be read.{said} Look at "
+            "the raw replies in the store's table `failures`, and at annotation.max_tokens and annotation.prompts."
+        )
+    return ""
+
+
 def take_over(ready: Sequence[Annotation], task: Task, file: Path, path: Path) -> dict[str, Any]:
     """Write down annotations that are there already; how many questions their file lacks is said."""
     lacking = task.splits.annotated_count - len(ready)
@@ -201,6 +235,10 @@ class _Sums:
     unasked: int = 0
     lost: int = 0
     """Replies that gave nothing to use."""
+    usable: int = 0
+    """Rationales that state an answer."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why requests failed."""
     steps: dict[str, Usage] = field(default_factory=dict)
 
     def added(self, accounts: Iterable[Account]) -> Iterator[tuple[int, Annotation]]:
@@ -214,6 +252,9 @@ class _Sums:
                 self.steps[step] = self.steps.get(step, Usage()).plus(cost)
             self.lost += sum(map(mendable, (*annotation.rationales, *annotation.duals)))
             self.lost += sum(map(mendable, annotation.evaluations))
+            self.usable += sum(rationale.parse is Parse.OK for rationale in annotation.rationales)
+            records = (*annotation.rationales, *annotation.duals, *annotation.evaluations)
+            self.reasons.update(record.reason for record in records if record.parse is Parse.FAILED)
             if annotation.rationales:
                 self.annotated += 1
                 yield account.number, annotation

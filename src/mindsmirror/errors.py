@@ -90,3 +90,9 @@ class TrainingError(MindsMirrorError):
     """A student's weights or loss are no numbers any more."""
 
     exit_code = 20
+
+
+class UnansweredError(MindsMirrorError):
+    """Too many of a teacher's requests failed, or nothing that came can be used; what came is kept."""
+
+    exit_code = 21

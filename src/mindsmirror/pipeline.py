@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.annotating import REHEARSED, Annotating, take_over, teachers_of
+from mindsmirror.annotating import REHEARSED, Annotating, take_over, teachers_of, too_little
 from mindsmirror.annotation import likelihood, repairs
 from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
@@ -16,7 +16,7 @@ from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.answers import base
 from mindsmirror.engines.digest import cache_dir
-from mindsmirror.errors import BudgetError, DataError, RecipeError
+from mindsmirror.errors import BudgetError, DataError, RecipeError, UnansweredError
 from mindsmirror.evaluation.enough import too_few_tests
 from mindsmirror.files import read_json, read_records
 from mindsmirror.labels import with_labels
@@ -132,7 +132,7 @@ class Pipeline:
                     gold_label(example, self.task, arm)
 
     def all(self) -> "Report":
-        """Everything, in order. BudgetError if the annotation stopped at its budget."""
+        """Everything, in order; raises what `require_whole` does."""
         if (few := too_few_tests(self.recipe.task, self.task.splits.test)) is not None:
             say(" ".join(few))
         self.require_whole(self.annotate())
@@ -149,7 +149,7 @@ class Pipeline:
         inputs: dict[str, Any] = {
             "examples": ([e.id, e.text, e.gold] for _, e in self.task.splits.annotated()),
             "teachers": [dict(teacher.identity) for teacher in teachers],
-            "annotation": recipe.annotation.model_dump(mode="json", exclude={"store", "budget"}),
+            "annotation": recipe.annotation.model_dump(mode="json", exclude={"store", "budget", "max_failed"}),
             "judge": recipe.judge.model_dump(mode="json"),
             "prompts": self.prompts.hash,
             "ready": (annotation.model_dump_json() for annotation in self.ready),
@@ -177,7 +177,10 @@ class Pipeline:
         return self.annotating.estimate(samples)
 
     def require_whole(self, annotated: dict[str, Any]) -> None:
-        """BudgetError if what `annotate` brought stopped at its budget."""
+        """BudgetError if what `annotate` brought stopped at its budget, UnansweredError if it is too little to use."""
+        unanswered = too_little(annotated, self.recipe.annotation.max_failed)
+        if unanswered:
+            raise UnansweredError(f"{unanswered} What came is kept in {self.store}.")
         if annotated.get("stopped"):
             raise BudgetError(
                 f"{annotated['stopped']} in {self.run.folder / 'annotation'}. Raise the cap and start the same command "

@@ -3,6 +3,7 @@
 On a terminal the line is rewritten; elsewhere a plain line is printed now and then, so a log stays readable.
 """
 
+import re
 import signal
 import sys
 import threading
@@ -11,6 +12,10 @@ from typing import TextIO
 
 TERMINAL_SECONDS = 0.2
 LOG_SECONDS = 15.0
+CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+"""Characters that a terminal obeys, or that hide or turn round others; line feeds and tabs are let through."""
 
 
 _interrupted = threading.Event()
@@ -32,9 +37,14 @@ def heed_interrupts() -> None:
         signal.signal(signal.SIGINT, interrupt)
 
 
+def plain(text: str) -> str:
+    """The text without control characters: what servers and models write must not steer the terminal."""
+    return CONTROL.sub("", text)
+
+
 def say(text: str) -> None:
-    """Print one line on stderr: stdout belongs to results."""
-    print(text, file=sys.stderr, flush=True)
+    """Print one line on stderr, without control characters: stdout belongs to results."""
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -93,6 +103,7 @@ class Progress:
         self._write(line + (f", {note}" if note else ""), last=last)
 
     def _write(self, line: str, *, last: bool = False) -> None:
+        line = plain(line)
         padding = " " * max(0, self._width - len(line)) if self._terminal else ""
         self._width = len(line)
         self._stream.write(line + padding + ("\r" if self._terminal and not last else "\n"))

@@ -5,7 +5,7 @@ Every error names the file and the key; a key that does not exist suggests the n
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from mindsmirror.annotation.ready import AnnotationTable
 from mindsmirror.documents import check_document, parse_toml, read_bytes
 from mindsmirror.engines import catalog
 from mindsmirror.engines.config import TeacherConfig
+from mindsmirror.engines.secrets import check_key_variable
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.files import there
@@ -169,10 +170,11 @@ class Recipe(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-def read_recipe(path: str | Path, overrides: str | Sequence[str] = ()) -> Recipe:
+def read_recipe(path: str | Path, overrides: str | Sequence[str] = (), key_variables: Collection[str] = ()) -> Recipe:
     """The recipe in a TOML file, with `key.path=value` overrides; values are TOML, or else plain text.
 
-    Relative paths in it are looked up beside the recipe first, then in the current folder.
+    Relative paths in it are looked up beside the recipe first, then in the current folder. `key_variables` are
+    environment variables that it may name for a key, whatever their names (see `check_key_variable`).
     """
     path = Path(path)
     try:
@@ -185,7 +187,12 @@ def read_recipe(path: str | Path, overrides: str | Sequence[str] = ()) -> Recipe
         raise RecipeError(f"{path} is not TOML: {error}") from error
     for override in [overrides] if isinstance(overrides, str) else overrides:
         _override(document, override)
-    return make_recipe(document, str(path), path.parent)
+    recipe = make_recipe(document, str(path), path.parent)
+    for number, teacher in enumerate(recipe.teacher):
+        fault = check_key_variable(teacher.api_key_env, key_variables)
+        if fault:
+            raise RecipeError(f"{path}: teacher.{number}.api_key_env: {fault}.")
+    return recipe
 
 
 def make_recipe(document: Mapping[str, Any], source: str | Path = "the recipe", beside: str | Path = Path()) -> Recipe:

@@ -35,7 +35,8 @@ def reply(body: Body, share_unparsed: float = 0.15) -> bytes:
         {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         for index, text in enumerate(texts)
     ]
-    usage = {"prompt_tokens": 50, "completion_tokens": 12 * len(texts)}
+    words = sum(len(message["content"].split()) for message in body["messages"])
+    usage = {"prompt_tokens": words, "completion_tokens": 12 * len(texts)}
     return json.dumps({"id": "x", "object": "chat.completion", "choices": choices, "usage": usage}).encode()
 
 

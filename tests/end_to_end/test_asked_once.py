@@ -214,7 +214,8 @@ def test_odd_replies_of_a_server_are_kept_as_they_are(asked: Asked, server: Serv
         handler.send(200, json.dumps(document).encode())
 
     server.behaviour = behave
-    _, found = asked.annotate(questions=3)
+    room = {"extra": {"max_tokens": 10_000}}
+    _, found = asked.annotate(questions=3, parameters=room)
     for annotation in found.values():
         assert [r.answer for r in annotation.rationales] == ["4"] * 3
         assert len(annotation.rationales[0].text) > 100_000 and "\N{SNOWMAN}" in annotation.rationales[1].text
@@ -222,4 +223,4 @@ def test_odd_replies_of_a_server_are_kept_as_they_are(asked: Asked, server: Serv
     with Store(tmp_path / "runs" / "store.sqlite") as store:
         raw = Counter(stored.text for stored in store.get(list(store.keys())).values())
     assert all(raw[text] == 3 for text in texts)
-    assert asked.annotate(questions=3) == ([], found)
+    assert asked.annotate(questions=3, parameters=room) == ([], found)

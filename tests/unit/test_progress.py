@@ -3,10 +3,14 @@
 import contextlib
 import io
 import signal
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindsmirror import progress
+from mindsmirror.progress import Progress, plain, say
 
 
 class Clock:
@@ -90,3 +94,22 @@ def test_an_interruption_that_was_dropped_ends_the_job_all_the_same() -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(0.4, "0s"), (42, "42s"), (187, "3m07s"), (7500, "2h05m")])
 def test_a_person_reads_the_time(seconds: float, said: str) -> None:
     assert progress.clock(seconds) == said
+
+
+HOSTILE = "\x1b[2J\x1b]0;title\x07done\r\x9b31m\x08\u202e\u2066\u200b\ud800\x00"
+
+
+def test_no_text_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plain(HOSTILE) == "[2J]0;titledone31m"
+    assert plain("a\tb\nÄ 数 👨‍👩‍👧") == "a\tb\nÄ 数 👨‍👩‍👧"
+    say(HOSTILE)
+    stream = io.StringIO()
+    Progress("asking", 2, "questions", stream).close(1, HOSTILE)
+    for text in (capsys.readouterr().err, stream.getvalue()):
+        assert text.endswith("[2J]0;titledone31m\n") and text.rstrip("\n").isprintable()
+
+
+@given(st.text(st.characters()))
+def test_what_is_plain_stays_so(text: str) -> None:
+    found = plain(text)
+    assert plain(found) == found and not any(unicodedata.category(c) in ("Cc", "Cs") for c in found if c not in "\n\t")

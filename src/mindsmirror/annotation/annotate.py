@@ -78,6 +78,13 @@ class AnnotationConfig(BaseModel):
         exclude_if=lambda repairs: repairs == 0,
     )
     budget: BudgetConfig = Field(BudgetConfig(), description="hard caps on tokens, USD and minutes")
+    max_failed: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of the samples whose requests may fail before the run ends with an error",
+        exclude_if=lambda share: share == 0.5,
+    )
     prompts: str | None = Field(None, description="a prompt set of one's own, .toml")
     store: Path | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")
 

@@ -9,7 +9,7 @@ opened with the first request that is sent to it.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -114,7 +114,8 @@ class Asking:
         """Hand over to the engines what the budget lets through."""
         while self._queue and self._spending.allows(self._queue[0].request, self._queue[0].wanted.teacher):
             pending = self._queue.popleft()
-            teacher, request = pending.wanted.teacher, pending.request
+            teacher = pending.wanted.teacher
+            request = replace(pending.request, attempts=self._spending.attempts(pending.request))
             if teacher.key not in self._engines:
                 self._engines[teacher.key] = self._opened.enter_context(teacher.open())
                 self._in_flight[teacher.key] = 0

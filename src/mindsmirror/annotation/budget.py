@@ -3,13 +3,18 @@
 A cap counts what all runs of the recipe's name have paid into this store, this process included: samples that
 were stored already cost nothing, and a run that is started again goes on counting where it stopped. A request
 is let through while the caps hold even if everything in flight, and the request itself, costs as much as it
-can; once that no longer fits, one request at a time, until a cap is reached. So a cap is passed by no more than
-what is in flight, which near its end is a single request.
+can, each of its attempts included; where only one attempt at it fits, it gets one; once that no longer fits either,
+one request at a time, until a cap is reached. So a cap is passed by no more than a single request.
+
+What a request can cost follows from its letters and its room; how a server counts is learnt from what it reports, so
+under a cap the first request to each teacher goes alone. What was paid in vain, or counted by our own bounds because
+the server reports nothing believable, counts as well.
 """
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,12 +22,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from mindsmirror import limits
 from mindsmirror.annotation.store import Payment, Store
 from mindsmirror.annotation.wanted import Teacher
-from mindsmirror.engines.base import Completion, Request
-from mindsmirror.engines.config import Price
+from mindsmirror.engines.base import Completion, Finish, Request
+from mindsmirror.engines.config import LIMITS, Price
+from mindsmirror.engines.counting import Ratio, most_read
 
-LETTERS_A_TOKEN = 3
-"""Fewer than in English text, so that a prompt's cost is guessed too high rather than too low."""
-TOKENS_A_MESSAGE = 8
+ATTEMPTS = 6
+"""At each sample of a request, where a cap is far."""
 
 
 class BudgetConfig(BaseModel):
@@ -47,18 +52,51 @@ class Cost(NamedTuple):
         """Read and written."""
         return self.tokens_in + self.tokens_out
 
+    def times(self, number: int) -> "Cost":
+        """So often the same."""
+        usd = None if self.usd is None else self.usd * number
+        return Cost(self.tokens_in * number, self.tokens_out * number, usd)
+
 
 def dollars(price: Price | None, tokens_in: float, tokens_out: float) -> float | None:
     """What tokens cost in USD; None without a price."""
     return (tokens_in * price.input + tokens_out * price.output) / 1e6 if price else None
 
 
-def most(request: Request, price: Price | None) -> Cost:
-    """What a request can cost if every sample of it fills its room."""
-    letters = sum(len(message.content) for message in request.messages)
-    tokens_in = letters // LETTERS_A_TOKEN + TOKENS_A_MESSAGE * len(request.messages)
-    tokens_out = request.sampling.max_tokens * len(request.keys)
+@dataclass(frozen=True)
+class Counts:
+    """How a teacher's counts compare with what a request can cost by its letters and its room."""
+
+    read: Ratio = field(default_factory=Ratio)
+    written: Ratio = field(default_factory=lambda: Ratio(margin=1.0))
+    room: int = 0
+    """What each sample may have by the teacher's own parameters, if that is more than the recipe gives it."""
+
+
+def most(request: Request, price: Price | None, counts: Counts | None = None) -> Cost:
+    """What one attempt at a request can cost if every sample of it fills its room, by all that is known of a teacher.
+
+    The prompt counts once for each sample: not every server takes them together.
+    """
+    counts = counts or Counts()
+    read, room = bounds(request, counts.room)
+    # What was written before tells nothing of how much may be, unless it was more than there was room for.
+    tokens_in, tokens_out = counts.read.of(read), max(room, counts.written.of(room))
     return Cost(tokens_in, tokens_out, dollars(price, tokens_in, tokens_out))
+
+
+def bounds(request: Request, room: int = 0) -> tuple[int, int]:
+    """Tokens that a request can read and write at most, by its letters and its room alone."""
+    samples = len(request.keys)
+    return most_read(request.messages) * samples, max(room, request.sampling.max_tokens) * samples
+
+
+class _Reserved(NamedTuple):
+    """What a request in flight can cost, all its attempts together, and who is paid."""
+
+    account: str
+    cost: Cost
+    attempts: int | None
 
 
 class Spending:
@@ -66,7 +104,10 @@ class Spending:
 
     def __init__(self, budget: BudgetConfig, payer: str, store: Store, teachers: Iterable[Teacher] = ()) -> None:
         self.budget, self._payer, self._store = budget, payer, store
-        self._reserved: dict[str, Cost] = {}
+        self._reserved: dict[str, _Reserved] = {}
+        self._counts: dict[str, Counts] = {}
+        self.estimated = self.vain = 0
+        """Samples of this process whose counts are our own bounds, and tokens that it paid for in vain."""
         self._marked: float | None = None
         prices = {_account(teacher): teacher.price for teacher in teachers}
         self.samples = self.tokens_in = self.tokens_out = 0
@@ -110,19 +151,31 @@ class Spending:
 
     def allows(self, request: Request, teacher: Teacher) -> bool:
         """Whether a request may be sent now; if so, what it can cost is reserved until it is paid for."""
-        cost = most(request, teacher.price)
-        if self.reached or (self._reserved and not self._fits(cost)):
+        account, counts = _account(teacher), self._counts_of(teacher)
+        once = most(request, teacher.price, counts)
+        if self.reached or (self._reserved and not self._fits(once)):
             return False
-        self._reserved[request.id] = cost
+        capped = self.budget.tokens is not None or self.budget.usd is not None
+        if capped and not counts.read.heard and any(each.account == account for each in self._reserved.values()):
+            return False
+        attempts = None if not capped else ATTEMPTS if self._fits(once.times(ATTEMPTS)) else 1
+        self._reserved[request.id] = _Reserved(account, once.times(attempts or 1), attempts)
         if self._marked is None:
             self._marked = time.monotonic()
         return True
 
+    def attempts(self, request: Request) -> int | None:
+        """How many attempts at each sample of a request that was allowed may be paid for; None for any number."""
+        return self._reserved[request.id].attempts
+
     def pay(self, request: Request, teacher: Teacher, completions: Iterable[Completion]) -> None:
         """Count what a request cost, and put it into the store; durable with the store's next commit."""
         completions = list(completions)
-        tokens_in = sum(done.tokens_in for done in completions)
-        tokens_out = sum(done.tokens_out for done in completions)
+        tokens_in = sum(done.tokens_in + done.vain_in for done in completions)
+        tokens_out = sum(done.tokens_out + done.vain_out for done in completions)
+        self.vain += sum(done.vain_in + done.vain_out for done in completions)
+        self.estimated += sum(done.estimated for done in completions)
+        self._learn(request, teacher, completions)
         now = time.monotonic()
         seconds = now - (self._marked if self._marked is not None else now)
         payment = Payment(
@@ -141,12 +194,28 @@ class Spending:
     def _fits(self, cost: Cost) -> bool:
         if self.budget.tokens is None and self.budget.usd is None:
             return True
-        planned = [*self._reserved.values(), cost]
+        planned = [*(each.cost for each in self._reserved.values()), cost]
         tokens = self.tokens_in + self.tokens_out + sum(each.tokens for each in planned)
         usd = (self.usd or 0.0) + sum(each.usd or 0.0 for each in planned)
         return (self.budget.tokens is None or tokens <= self.budget.tokens) and (
             self.budget.usd is None or usd <= self.budget.usd
         )
+
+    def _learn(self, request: Request, teacher: Teacher, completions: Sequence[Completion]) -> None:
+        """Note how the teacher counts; what is not its own report stands for no more than our bounds."""
+        counts = self._counts_of(teacher)
+        counts.read.heard = True
+        if any(done.finish is Finish.FAILED for done in completions):
+            return
+        read, room = bounds(request, counts.room)
+        own = not any(done.estimated for done in completions)
+        counts.read.learn(sum(done.tokens_in for done in completions) if own else read, read)
+        counts.written.learn(sum(done.tokens_out + done.vain_out for done in completions) if own else room, room)
+
+    def _counts_of(self, teacher: Teacher) -> Counts:
+        own = teacher.identity.get("parameters", {}).get("extra", {})
+        limits = [own[name] for name in LIMITS if isinstance(own.get(name), int)]
+        return self._counts.setdefault(_account(teacher), Counts(room=max(limits, default=0)))
 
     def _add(self, payment: Payment) -> None:
         self.samples += payment.samples

@@ -12,13 +12,19 @@ from mindsmirror.cli.options import dry_run, dry_samples, recipe_verb, show
 @dry_run
 @dry_samples
 def command(
-    recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bool, dry_run: bool, dry_samples: int
+    recipe: Path,
+    settings: tuple[str, ...],
+    key_variables: tuple[str, ...],
+    runs: Path,
+    json_output: bool,
+    dry_run: bool,
+    dry_samples: int,
 ) -> None:
     """Ask the teacher for k rationales of every question and m judgements of each."""
     from mindsmirror.pipeline import Pipeline
     from mindsmirror.recipe import read_recipe
 
-    read = read_recipe(recipe, settings)
+    read = read_recipe(recipe, settings, key_variables)
     if dry_run:
         from mindsmirror.cli.estimate import rehearse
 

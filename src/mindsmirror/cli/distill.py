@@ -9,13 +9,15 @@ from mindsmirror.cli.options import recipe_verb, show, table
 
 @click.command("distill")
 @recipe_verb
-def command(recipe: Path, settings: tuple[str, ...], runs: Path, json_output: bool) -> None:
+def command(
+    recipe: Path, settings: tuple[str, ...], key_variables: tuple[str, ...], runs: Path, json_output: bool
+) -> None:
     """Train every arm on the run's annotation."""
     from mindsmirror.pipeline import Pipeline
     from mindsmirror.processes import leads
     from mindsmirror.recipe import read_recipe
 
-    read = read_recipe(recipe, settings)
+    read = read_recipe(recipe, settings, key_variables)
     pipeline = Pipeline(read, runs)
     if not leads():
         pipeline.distill()

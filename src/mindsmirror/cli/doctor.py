@@ -7,6 +7,7 @@ import click
 
 from mindsmirror.cli.options import recipe_verb, show
 from mindsmirror.doctor import CHECKS
+from mindsmirror.progress import plain
 
 if TYPE_CHECKING:
     from mindsmirror.doctor.finding import Finding
@@ -30,6 +31,7 @@ def command(
     context: click.Context,
     recipe: Path,
     settings: tuple[str, ...],
+    key_variables: tuple[str, ...],
     runs: Path,
     json_output: bool,
     only: tuple[str, ...],
@@ -45,10 +47,10 @@ def command(
     from mindsmirror.recipe import read_recipe
 
     findings: list[Finding] = []
-    for finding in examine(read_recipe(recipe, settings), runs, only, skip, samples):
+    for finding in examine(read_recipe(recipe, settings, key_variables), runs, only, skip, samples):
         findings.append(finding)
         if not json_output:
-            click.echo(_line(finding))
+            click.echo(plain(_line(finding)))
     code = exit_code(findings)
     document = {"findings": [finding.model_dump(mode="json") for finding in findings], "exit_code": code}
     show(document, [], json_output)

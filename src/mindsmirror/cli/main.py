@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from mindsmirror.errors import MindsMirrorError
-from mindsmirror.progress import heed_interrupts
+from mindsmirror.progress import heed_interrupts, plain, say
 
 VERBS = {
     "run": "Carry a recipe through: annotate, train, evaluate, report; goes on where it stopped.",
@@ -86,11 +86,11 @@ def main() -> NoReturn:
         print(message, file=sys.stderr)
         _end(message, "Interrupted", INTERRUPTED)
     except MindsMirrorError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         _end(str(error), type(error).__name__, error.exit_code)
 
 
 def _end(message: str, kind: str, exit_code: int) -> NoReturn:
     if "--json" in sys.argv:
-        print(json.dumps({"error": message, "kind": kind, "exit_code": exit_code}))
+        print(json.dumps({"error": plain(message), "kind": kind, "exit_code": exit_code}))
     sys.exit(exit_code)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mindsmirror.errors import DataError
+from mindsmirror.progress import CONTROL, plain
 
 as_json = click.option("--json", "json_output", is_flag=True, help="One JSON document on stdout.")
 runs_folder = click.option(
@@ -34,19 +35,34 @@ dry_samples = click.option(
 )
 
 
+key_variables = click.option(
+    "--key-variable",
+    "key_variables",
+    multiple=True,
+    metavar="NAME",
+    help="Let api_key_env name this variable, which does not end in _API_KEY or _TOKEN.",
+)
+
+
 def recipe_verb(function: Callable[..., None]) -> Callable[..., None]:
     """The argument and options of a verb that works on a recipe."""
     argument = click.argument("recipe", type=click.Path(path_type=Path))
-    return argument(overrides(runs_folder(as_json(function))))
+    return argument(overrides(key_variables(runs_folder(as_json(function)))))
 
 
 def show(document: Any, lines: Iterable[str], json_output: bool) -> None:
     """Print the document as JSON, or the lines for a person."""
     if json_output:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(as_text(document, indent=2))
     else:
         for line in lines:
-            click.echo(line)
+            click.echo(plain(line))
+
+
+def as_text(document: Any, indent: int | None = None) -> str:
+    """The document as JSON; control characters in its texts stand as JSON's own escapes."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def run_folder(name: Path, runs: Path) -> Path:

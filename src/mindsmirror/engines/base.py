@@ -67,6 +67,8 @@ class Request:
     """Key of each wanted sample (`sample_key`); an engine derives its seeds from them."""
     shared: int = 0
     """How many leading messages this prompt shares with many others (the few-shot prefix)."""
+    attempts: int | None = None
+    """How many attempts at each sample may be paid for, at most; None leaves it to the engine."""
 
 
 class Alternative(NamedTuple):
@@ -90,6 +92,12 @@ class Completion:
     alternatives: tuple[Alternative, ...] = ()
     """Only where the request has choices, whatever its temperature: the most likely first tokens (`ALTERNATIVES`
     of them or fewer), or the choices themselves from an engine that can only weigh what it is given."""
+    estimated: bool = False
+    """Whether any of its counts is our own upper bound, because nothing believable was reported."""
+    vain_in: int = 0
+    """Tokens read in vain, and below written: by attempts that failed after they were sent, as the most that they
+    can be, and by samples that nobody asked for. The first sample of a request bears them."""
+    vain_out: int = 0
 
 
 class Engine(Protocol):

@@ -5,6 +5,7 @@ checked, and an identity computed, before anything heavy is imported.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
@@ -13,9 +14,12 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mindsmirror import limits
+from mindsmirror.engines.secrets import secret_in, secret_in_address
 from mindsmirror.validation import in_words
 
 EngineName = Literal["openvino", "openai", "llama_cpp", "transformers", "vllm", "recorded", "scripted"]
+LIMITS = ("max_tokens", "max_completion_tokens")
+"""Fields of a request's body that bound the tokens of each of its samples."""
 ENGINES: tuple[str, ...] = get_args(EngineName)
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 """Where an `openai` teacher is if neither recipe nor environment says it. Its server takes nobody without a key."""
@@ -171,6 +175,26 @@ class TeacherConfig(BaseModel):
         options_of(self.engine, self.parameters)
         return self
 
+    @model_validator(mode="after")
+    def _no_secrets(self) -> Self:
+        if self.base_url is not None:
+            fault = address_fault(self.base_url)
+            if fault:
+                raise ValueError(f"base_url: {public_url(self.base_url)!r} is no address: {fault}")
+            secret = secret_in_address(self.base_url)
+            if secret:
+                raise ValueError(
+                    f"base_url: {secret} may be a secret, and a recipe is written down and passed on. Put a key into "
+                    "the environment variable that api_key_env names, or the whole address into OPENAI_BASE_URL"
+                )
+        field = secret_in(self.parameters)
+        if field:
+            raise ValueError(
+                f"parameters.{field}: this looks like a secret, and a recipe is written down and passed on. Put the "
+                "key into the environment variable that api_key_env names"
+            )
+        return self
+
     @property
     def options(self) -> Options:
         """The parameters, checked, as the engine's own type."""
@@ -196,10 +220,31 @@ def options_of(engine: str, parameters: Mapping[str, Any]) -> Options:
 
 
 def public_url(url: str) -> str:
-    """The URL without user, password, query and fragment: secrets stay out of identities."""
+    """The URL without user, password, query and fragment: secrets stay out of identities.
+
+    Of what is no address nothing up to the last @ is shown, since all of that may be a password.
+    """
+    if address_fault(url):
+        return re.split("[?#]", url.rpartition("@")[2])[0]
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+
+
+def address_fault(url: str) -> str:
+    """Why a URL is no address of a server, in words; empty if it is one."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return "it has to begin with http:// or https://, and to name a host"
+        if "@" in parts.path:
+            # A password with a slash would end the host before its time.
+            return "an @ after its host, or a / before it, has to be written as %40 or %2F"
+        if parts.port == 0:
+            return "its port has to be between 1 and 65535"
+    except ValueError:
+        return "its host or its port cannot be read; a port is between 1 and 65535"
+    return ""
 
 
 def is_local(host: str) -> bool:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindsmirror.annotation.annotate import Teacher
-from mindsmirror.annotation.budget import BudgetConfig, most
+from mindsmirror.annotation.budget import BudgetConfig, Counts, most
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines.base import Completion, Message, Request, Sampling
 from mindsmirror.engines.config import Price
+from mindsmirror.engines.counting import SURE_AFTER
 from mindsmirror.records import Parse
 
 if TYPE_CHECKING:
@@ -123,23 +124,24 @@ def test_failures_are_not_lost_under_a_cap(lab: "Lab") -> None:
 
 
 class Watched:
-    """What requests can have cost at most, as an engine sees them in flight."""
+    """What an engine sees in flight, and what it is paid."""
 
     def __init__(self) -> None:
         self.in_flight: dict[str, int] = {}
-        self.paid = 0
+        self.paid = self.dearest = 0
 
     def submit(self, request: Request) -> None:
         self.in_flight[request.id] = most(request, PRICE).tokens
 
     def end(self, request: Request, completions: tuple[Completion, ...]) -> None:
         del self.in_flight[request.id]
-        self.paid += sum(c.tokens_in + c.tokens_out for c in completions)
+        cost = sum(c.tokens_in + c.tokens_out for c in completions)
+        self.paid, self.dearest = self.paid + cost, max(self.dearest, cost)
 
 
 @given(cap=st.integers(0, 9000), capacity=st.integers(1, 40), k=st.integers(1, 4), m=st.integers(0, 2))
 @settings(max_examples=40, deadline=None)
-def test_a_cap_is_passed_by_no_more_than_what_is_in_flight(cap: int, capacity: int, k: int, m: int) -> None:
+def test_a_cap_is_passed_by_no_more_than_one_request(cap: int, capacity: int, k: int, m: int) -> None:
     from unit.annotation.conftest import Counted, Lab
 
     watched = Watched()
@@ -147,9 +149,6 @@ def test_a_cap_is_passed_by_no_more_than_what_is_in_flight(cap: int, capacity: i
     class Engine(Counted):
         def submit(self, request: Request) -> None:
             assert watched.paid < cap, "nothing is sent once the cap is reached"
-            if watched.in_flight:
-                # Beside others only what fits, whatever each of them may cost.
-                assert watched.paid + sum(watched.in_flight.values()) + most(request, PRICE).tokens <= cap
             watched.submit(request)
             super().submit(request)
 
@@ -172,6 +171,7 @@ def test_a_cap_is_passed_by_no_more_than_what_is_in_flight(cap: int, capacity: i
             lab.sums(12), k=k, m=m, teacher=Teacher(teacher.name, teacher.identity, opened), budget=budget
         )
         assert len(accounts) == 12 and not watched.in_flight
+        assert watched.paid < cap + max(1, watched.dearest)
         assert watched.paid == sum(paid(lab))
         whole = lab.annotate(lab.sums(12), k=k, m=m, teacher=teacher)
         assert {id: a.annotation for id, a in accounts.items() if a.complete} == {
@@ -183,5 +183,13 @@ def test_a_cap_is_passed_by_no_more_than_what_is_in_flight(cap: int, capacity: i
 def test_the_most_that_a_request_can_cost() -> None:
     request = Request("1", (Message("user", "x" * 300),), Sampling(max_tokens=50), ("a", "b"))
     cost = most(request, PRICE)
-    assert (cost.tokens_in, cost.tokens_out) == (108, 100)
-    assert cost.usd == pytest.approx((108 + 1000) / 1e6) and most(request, None).usd is None
+    # A token a byte, 16 a message and 64 for the template, once for each sample; and all the room.
+    assert (cost.tokens_in, cost.tokens_out) == (2 * (300 + 16 + 64), 100)
+    assert cost.usd == pytest.approx((760 + 1000) / 1e6) and most(request, None).usd is None
+    counts = Counts(room=400)
+    assert most(request, PRICE, counts).tokens_out == 800, "what the teacher's own parameters allow for"
+    for _ in range(SURE_AFTER):
+        counts.read.learn(190, 760)
+        counts.written.learn(1200, 800)
+    cost = most(request, PRICE, counts)
+    assert (cost.tokens_in, cost.tokens_out) == (760 * 3 // 8, 1200), "as the teacher has counted so far"

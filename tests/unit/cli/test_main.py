@@ -74,6 +74,15 @@ def test_a_failure_is_a_document_too(
     assert said.err == 'error: a "row" is brøken\n'
 
 
+def test_what_a_server_said_does_not_steer_the_terminal(
+    failing: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(errors.EngineError("it says \x1b[2J\x1b]0;x\x07 no\u202e"))
+    assert run_main(monkeypatch, "list", "--json") == 14
+    said = capsys.readouterr()
+    assert said.err == "error: it says [2J]0;x no\n" and json.loads(said.out)["error"] == "it says [2J]0;x no"
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], ["evaluate"], ["list", "tsks"], ["run"], ["--nonsense"]])
 def test_a_wrong_command_line_is_2_and_a_document_too(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

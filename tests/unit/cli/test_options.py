@@ -32,6 +32,15 @@ def test_lines_for_a_person_or_one_document(capsys: pytest.CaptureFixture[str]) 
     assert json.loads(said) == {"ä": [None]} and "ä" in said
 
 
+def test_no_text_of_a_result_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "a\x1b[2J\x9b31m\u202eb\ud800\tc"
+    show({}, [hostile], json_output=False)
+    assert capsys.readouterr().out == "a[2J31mb\tc\n"
+    show({hostile: hostile}, [], json_output=True)
+    said = capsys.readouterr().out
+    assert json.loads(said) == {hostile: hostile} and said.replace("\n", "").isprintable()
+
+
 def test_a_run_is_found_by_path_and_by_name(tmp_path: Path) -> None:
     made = make_run(tmp_path / "runs" / "mine")
     assert run_folder(made, tmp_path / "elsewhere") == made

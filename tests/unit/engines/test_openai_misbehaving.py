@@ -1,10 +1,11 @@
 """Servers at their worst: whatever they do, every sample ends, in time, and says what happened."""
 
-import json
+import gzip
 import logging
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from unit.engines.loopback import (
@@ -24,7 +25,9 @@ from unit.engines.loopback import (
 )
 
 from mindsmirror.engines.base import Completion, Finish, seed_of
+from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai import OpenAIEngine, traffic, wire
+from mindsmirror.engines.openai.probe import probe
 from mindsmirror.errors import EngineError
 
 
@@ -93,10 +96,10 @@ def test_what_is_no_completion_is_a_failed_sample(server: Server, name: str) -> 
 
 def test_a_long_reply_of_another_type_is_a_reply(server: Server) -> None:
     text = "Ä" * 100_000
-    server.behaviour = lambda s, h, b: h.send(200, completion([text]), Content_Type="text/plain")
+    server.behaviour = lambda s, h, b: h.send(200, completion([text], tokens=90_000), Content_Type="text/plain")
     with engine_at(server) as engine:
-        (only,) = ask(engine, KEYS[0])
-    assert only.text == text and only.tokens_out == 6
+        (only,) = ask(engine, KEYS[0], max_tokens=100_000)
+    assert only.text == text and only.tokens_out == 90_000
 
 
 def test_a_reply_without_end_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,13 +111,42 @@ def test_a_reply_without_end_is_given_up(server: Server, monkeypatch: pytest.Mon
     assert only.finish is Finish.FAILED and "larger than 50000 bytes" in only.error
 
 
-def test_counts_beyond_reason_are_no_counts(server: Server) -> None:
-    usage = {"prompt_tokens": 10**30, "completion_tokens": -4}
-    document = json.loads(completion(["x"])) | {"usage": usage}
-    server.behaviour = lambda s, h, b: h.send(200, json.dumps(document).encode())
-    with engine_at(server) as engine:
-        (only,) = ask(engine, KEYS[0])
-    assert (only.tokens_in, only.tokens_out) == (0, 0)
+def packed(times: int) -> bytes:
+    """128 MB of nothing, packed so often."""
+    content = bytes(2**27)
+    for _ in range(times):
+        content = gzip.compress(content, 6)
+    return content
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip, gzip", "br", "deflate", "identity, gzip"])
+def test_a_reply_that_is_packed_is_refused_and_not_unpacked(server: Server, encoding: str) -> None:
+    content = packed(1 + encoding.count(",")) if "gzip" in encoding else b"x"
+    server.behaviour = first_then(well, lambda s, h, b: h.send(200, content, Content_Encoding=encoding))
+    with engine_at(server, retries=0) as engine:
+        ask(engine, KEYS[0])
+        began = time.process_time()
+        (only,) = ask(engine, KEYS[1])
+        assert time.process_time() - began < 1
+    assert only.finish is Finish.FAILED and f"encoded as '{encoding}', which was not asked for" in only.error
+    assert only.vain_in > 0, "it may be billed"
+
+
+def test_the_names_of_models_that_a_server_lists_are_bounded(server: Server) -> None:
+    server.models = ("\x1b[2Jbig", "x" * 10_000, SECRET)
+    server.behaviour = lambda s, h, b: h.refuse(404, "no such model")
+    url = f"http://127.0.0.1:{server.server_port}/v1"
+    with pytest.raises(EngineError, match=r"It serves \[2Jbig, x+, \*\*\*\.") as caught:
+        probe("tiny", url, "TEACHER_KEY", OpenAIOptions())
+    assert len(str(caught.value)) < 1000
+
+
+def test_certificates_that_cannot_be_read_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "damaged.pem").write_text("no certificate")
+    for path in (tmp_path / "absent.pem", tmp_path / "damaged.pem"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        with pytest.raises(EngineError, match=rf"certificates .* cannot be read: .*SSL_CERT_FILE \({path}\)"):
+            engine_at("https://teacher.invalid/v1")
 
 
 def test_a_clock_that_goes_back_changes_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

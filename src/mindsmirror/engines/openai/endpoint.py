@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from mindsmirror.engines.base import ALTERNATIVES, Request, seed_of
-from mindsmirror.engines.config import DEFAULT_BASE_URL, OpenAIOptions, public_url
-from mindsmirror.engines.openai.reply import RefusedError
+from mindsmirror.engines.config import DEFAULT_BASE_URL, LIMITS, OpenAIOptions, public_url
+from mindsmirror.engines.openai.masking import Masking, secrets_of
+from mindsmirror.engines.openai.reply import MalformedError, RefusedError
 from mindsmirror.engines.openai.wire import LostError, SlowError
 from mindsmirror.errors import EngineError
 
 LONGEST_PAUSE = 600.0
 """Seconds: a server that asks for more is not waited for."""
+LONGEST_REASON = 400
+"""Characters of what a server says that are shown."""
 PASSING = (408, 409, 425, 429)
 """Statuses below 500 that may not come again."""
 CROWDED = (429, 502, 503, 504, 529)
@@ -52,9 +55,15 @@ class Endpoint:
             raise EngineError(f"the environment variable {key_variable} holds what cannot be an API key")
         if not (self.secret or self._names_user) and self._shown == DEFAULT_BASE_URL:
             raise EngineError(f"the endpoint {self._shown} needs an API key. {self._missing()}")
+        self.masking = Masking([self.secret, *secrets_of(base_url)])
         self.form = Form()
         self.takes_n = True
         self.worked = False
+
+    def room(self, request: Request) -> int:
+        """Tokens that each sample of a request may have."""
+        own = [self._options.extra[name] for name in LIMITS if isinstance(self._options.extra.get(name), int)]
+        return max(own, default=1 if request.sampling.choices else request.sampling.max_tokens)
 
     def body(self, request: Request, keys: tuple[str, ...], form: Form, more: Mapping[str, Any] | None = None) -> bytes:
         """A chat completion's request for so many samples, with `more` fields; ValueError if it cannot be sent."""
@@ -111,6 +120,15 @@ class Endpoint:
         hint = "A judge by likelihood needs them: take a server that gives `top_logprobs`, or another judge."
         return self.end("gives no probabilities of tokens", error, hint)
 
+    def boundless(self, written: int, room: int) -> EngineError:
+        """The end of asking a server that writes on when the room is full."""
+        error = MalformedError(f"a reply of {written} tokens where there was room for {room}")
+        hint = (
+            "It would bill whatever it likes; what has come is kept. Take a server that keeps to it, or set the field "
+            "that this one obeys in `parameters.extra`, such as max_completion_tokens."
+        )
+        return self.end("ignores `max_tokens`", error, hint)
+
     def end(self, what: str, error: Exception, hint: str) -> EngineError:
         """An EngineError that names the endpoint; to be raised `from None`, other texts may quote the key."""
         return EngineError(f"the endpoint {self._shown} {what} ({self.reason(error)}). {hint}")
@@ -118,8 +136,7 @@ class Endpoint:
     def reason(self, error: Exception) -> str:
         """The error in one line, without the key, which some servers repeat."""
         name = "" if isinstance(error, RefusedError | LostError | SlowError) else f"{type(error).__name__}: "
-        line = " ".join(f"{name}{error}".split())
-        return (line.replace(self.secret, "***") if self.secret else line)[:400]
+        return self.masking.line(f"{name}{error}", LONGEST_REASON)
 
     def _silent(self, error: LostError | SlowError) -> EngineError:
         hint = "Is the server running, and is `base_url` right?"

@@ -81,7 +81,7 @@ class OpenAIEngine(EngineBase):
                 ended.append(item)
         if self._fatal is not None and not ended:
             raise self._fatal
-        return [(p.request, tuple(p.arrived[key] for key in p.request.keys)) for p in ended]
+        return [(pending.request, pending.completions) for pending in ended]
 
     def close(self) -> None:
         """Stop asking; replies that are still on their way are dropped."""

@@ -18,6 +18,8 @@ LONGEST = 60.0
 """Seconds for one of these requests, where the recipe allows for longer."""
 LONGEST_LIST = 10.0
 """Seconds for the list of models, which some servers do not have."""
+LONGEST_NAME = 200
+"""Characters of a model's name."""
 MOST_NAMED = 10
 """Models of a server that are named in an error."""
 KEYS = ("00000001", "00000002")
@@ -53,7 +55,7 @@ async def _probe(model: str, base_url: str, key_variable: str, options: OpenAIOp
     endpoint = Endpoint(model, base_url, key_variable, options)
     wire = Wire(base_url, endpoint.secret, connections=1, timeout=min(LONGEST, options.timeout))
     try:
-        served = await _served(wire)
+        served = await _served(wire, endpoint)
         times: list[float] = []
         try:
             await _asked(endpoint, wire, times, KEYS[:1])
@@ -103,7 +105,7 @@ async def _tried(
         return (Reply((), 0, 0) if refused else None), {}
 
 
-async def _served(wire: Wire) -> tuple[str, ...] | None:
+async def _served(wire: Wire, endpoint: Endpoint) -> tuple[str, ...] | None:
     try:
         async with asyncio.timeout(LONGEST_LIST):
             answer = await wire.models()
@@ -113,7 +115,8 @@ async def _served(wire: Wire) -> tuple[str, ...] | None:
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         return None
-    return tuple(str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row)
+    named = [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
+    return tuple(endpoint.masking.line(name, LONGEST_NAME) for name in named)
 
 
 def _has_alternatives(document: Any) -> bool:

@@ -3,17 +3,16 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mindsmirror.engines.base import Alternative, Completion, Finish
 
 FINISHES = {"length": Finish.LENGTH, "max_tokens": Finish.LENGTH, "content_filter": Finish.FILTERED}
-MOST_TOKENS = 2**31
-"""Counts beyond it are no counts, and would not fit the store."""
 
 
 class MalformedError(Exception):
-    """A reply with status 200 that is no chat completion."""
+    """A reply with status 200 that is no chat completion; the text quotes all of it (see `Endpoint.reason`)."""
 
 
 class RefusedError(Exception):
@@ -33,11 +32,11 @@ class Choice(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """A chat completion; its counts are 0 where the server does not give them."""
+    """A chat completion; its counts are as the server reports them, None where it reports what is no count."""
 
     choices: tuple[Choice, ...]
-    tokens_in: int
-    tokens_out: int
+    tokens_in: int | None
+    tokens_out: int | None
 
     @property
     def blind(self) -> bool:
@@ -45,18 +44,34 @@ class Reply(NamedTuple):
         return not any(choice.alternatives or choice.finish is Finish.FILTERED for choice in self.choices)
 
 
-def completions_of(keys: Sequence[str], reply: Reply) -> list[Completion]:
-    """The reply's choices as completions; its tokens are split by length, for servers give only the sum."""
+def completions_of(
+    keys: Sequence[str], reply: Reply, tokens_in: int, tokens_out: int, estimated: bool = False
+) -> list[Completion]:
+    """The reply's choices as completions; its tokens are split by length, for servers give only the sum.
+
+    The part of choices beyond the keys has been written in vain, which the first completion bears.
+    """
     letters = [len(choice.text) for choice in reply.choices]
     whole = max(1, sum(letters))
-    completions, given, passed = [], 0, 0
+    completions: list[Completion] = []
+    given = passed = 0
     for index, (key, choice) in enumerate(zip(keys, reply.choices, strict=False)):
         passed += letters[index]
-        until = reply.tokens_out * passed // whole
-        tokens_in = reply.tokens_in if index == 0 else 0
-        tokens = (tokens_in, until - given)
-        completions.append(Completion(key, choice.text, choice.finish, *tokens, alternatives=choice.alternatives))
+        # Of texts that are all empty each bears the same.
+        until = tokens_out * passed // whole if any(letters) else tokens_out * (index + 1) // len(letters)
+        completions.append(
+            Completion(
+                key,
+                choice.text,
+                choice.finish,
+                tokens_in if index == 0 else 0,
+                until - given,
+                alternatives=choice.alternatives,
+                estimated=estimated,
+            )
+        )
         given = until
+    completions[0] = replace(completions[0], vain_out=tokens_out - given)
     return completions
 
 
@@ -71,18 +86,23 @@ def read_reply(content: bytes) -> Reply:
         raise MalformedError(f"the reply is not JSON: {error}") from error
     choices = document.get("choices") if isinstance(document, dict) else None
     if not isinstance(choices, list) or not choices:
-        raise MalformedError(f"the reply is no chat completion: {str(document)[:100]!r}")
+        raise MalformedError(f"the reply is no chat completion: {content.decode('utf-8')}")
     usage = document.get("usage")
-    counts = [usage.get(name) if isinstance(usage, dict) else 0 for name in ("prompt_tokens", "completion_tokens")]
-    tokens_in, tokens_out = (c if isinstance(c, int) and 0 < c < MOST_TOKENS else 0 for c in counts)
+    tokens_in, tokens_out = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
     return Reply(tuple(map(_read_choice, choices)), tokens_in, tokens_out)
+
+
+def _count(usage: Any, name: str) -> int | None:
+    """A count of tokens; None for what is none: true is no 1, and 1.5 or "12" may mean anything."""
+    found = usage.get(name) if isinstance(usage, dict) else None
+    return found if type(found) is int and found >= 0 else None
 
 
 def _read_choice(choice: Any) -> Choice:
     message = choice.get("message") if isinstance(choice, dict) else None
     text = message.get("content") if isinstance(message, dict) else None
     if not isinstance(message, dict) or not isinstance(text, str | None):
-        raise MalformedError(f"a choice without a message: {str(choice)[:100]!r}")
+        raise MalformedError(f"a choice without a message: {json.dumps(choice)}")
     finish = FINISHES.get(str(choice.get("finish_reason")), Finish.STOP)
     refusal = message.get("refusal")
     if text is None and isinstance(refusal, str):
@@ -101,8 +121,11 @@ def _alternatives(logprobs: Any) -> tuple[Alternative, ...]:
 
 
 def read_refusal(status: int, content: bytes, headers: Mapping[str, str]) -> RefusedError:
-    """The error that a reply with another status than 200 is, in whichever of the usual forms it comes."""
-    text = content[:4000].decode("utf-8", "replace")
+    """The error that a reply with another status than 200 is, in whichever of the usual forms it comes.
+
+    Nothing of its text is cut here: a key that the server repeats could otherwise lie across the cut, unseen.
+    """
+    text = content.decode("utf-8", "replace")
     try:
         document: Any = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -117,4 +140,4 @@ def read_refusal(status: int, content: bytes, headers: Mapping[str, str]) -> Ref
         text, code = error if isinstance(error, str) else text, None
     if 300 <= status < 400:
         text = f"redirected to {headers.get('location', 'nowhere')}"
-    return RefusedError(status, str(text)[:1000], str(code or ""), headers)
+    return RefusedError(status, str(text), str(code or ""), headers)

@@ -8,10 +8,12 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.config import OpenAIOptions
+from mindsmirror.engines.counting import Ratio, most_read
+from mindsmirror.engines.openai.bill import Bill, bill_of, is_billed, most_of, overrun
 from mindsmirror.engines.openai.endpoint import LONGEST_PAUSE, Endpoint, concerns_all, is_crowded, may_pass
 from mindsmirror.engines.openai.headers import pause_asked, used_up
 from mindsmirror.engines.openai.pace import Pace
@@ -35,19 +37,33 @@ LONGEST_SILENCE = 300.0
 """Seconds for which a server may refuse everybody."""
 LONGEST_BACKOFF = 8.0
 """Seconds between attempts where the server does not say how long to wait."""
-LETTERS_A_TOKEN = 4
-"""About, in English; so servers reckon, too."""
 FAILURES = (RefusedError, LostError, SlowError, MalformedError, ValueError, RecursionError)
 """What may become of one HTTP request."""
 
 
 @dataclass(eq=False)
 class Pending:
-    """A request, and its completions as far as they have arrived."""
+    """A request, its completions as far as they have arrived, and the tokens that it has cost in vain."""
 
     request: Request
     prefix: int | None
     arrived: dict[str, Completion] = field(default_factory=dict)
+    vain_in: int = 0
+    vain_out: int = 0
+
+    def lose(self, bill: Bill) -> None:
+        """Add what an attempt cost that brought nothing."""
+        self.vain_in += bill.tokens_in
+        self.vain_out += bill.tokens_out
+
+    @property
+    def completions(self) -> tuple[Completion, ...]:
+        """One for each key; the first bears what was in vain."""
+        found = [self.arrived[key] for key in self.request.keys]
+        if self.vain_in or self.vain_out:
+            vain = (found[0].vain_in + self.vain_in, found[0].vain_out + self.vain_out)
+            found[0] = replace(found[0], vain_in=vain[0], vain_out=vain[1], estimated=True)
+        return tuple(found)
 
 
 @dataclass(eq=False)
@@ -61,12 +77,8 @@ class _Job:
     attempt: int = 0
     refusals: int = 0
     """Attempts for which the server had no room; they count apart."""
-
-    @property
-    def tokens(self) -> int:
-        """What a server reckons it at before it is answered, about: its letters, and all its room."""
-        letters = sum(len(message.content) for message in self.pending.request.messages)
-        return letters // LETTERS_A_TOKEN + self.pending.request.sampling.max_tokens * len(self.keys)
+    billed: int = 0
+    """Attempts that failed and may have been billed."""
 
 
 class Traffic:
@@ -83,6 +95,7 @@ class Traffic:
         self.pace = Pace(options.concurrency)
         self._waiting: Waiting[_Job] = Waiting()
         self._open: set[Pending] = set()
+        self._read = Ratio(margin=1.0, sure_after=1)
         self._in_flight = self._lost = 0
         self._lost_since = 0.0
         self._useless: EngineError | None = None
@@ -148,23 +161,33 @@ class Traffic:
         else:
             self._waiting.arrived(job.pending.prefix)
             self.pace.answered(began, self._in_flight)
+            bill = bill_of(job.pending.request, reply, self._endpoint.room(job.pending.request))
             # The next requests are taken to be like this one.
-            wait = used_up(answer.headers, reply.tokens_in + reply.tokens_out)
+            wait = used_up(answer.headers, bill.tokens_in + bill.tokens_out)
             if wait is not None and wait <= LONGEST_PAUSE:
                 self.pace.hold(wait)
             if job.pending.request.sampling.choices and reply.blind:
+                job.pending.lose(bill)
                 self._useless = self._useless or self._endpoint.blind(MalformedError("a reply without logprobs"))
             else:
-                self._went_well(job, reply)
+                self._went_well(job, reply, bill)
         self._in_flight -= 1
         self._fill()
 
-    def _went_well(self, job: _Job, reply: Reply) -> None:
-        """Keep the samples; those that did not come with the others are asked for one by one."""
+    def _went_well(self, job: _Job, reply: Reply, bill: Bill) -> None:
+        """Keep the samples; those that did not come with the others are asked for one by one.
+
+        A server that writes more than there is room for is asked nothing more.
+        """
         self._endpoint.worked, self._lost = True, 0
         self._endpoint.takes_n = self._endpoint.takes_n and not job.refused
         got, missing = job.keys[: len(reply.choices)], job.keys[len(reply.choices) :]
-        self._arrive(job.pending, completions_of(got, reply))
+        if bill.tokens_in and not bill.estimated:
+            self._read.learn(bill.tokens_in, most_read(job.pending.request.messages))
+        room = self._endpoint.room(job.pending.request)
+        if overrun(reply, bill, room):
+            self._useless = self._useless or self._endpoint.boundless(bill.tokens_out, room * len(reply.choices))
+        self._arrive(job.pending, completions_of(got, reply, *bill))
         if missing:
             self._endpoint.takes_n = False
             self._split(job, missing)
@@ -180,7 +203,8 @@ class Traffic:
             self._lost = 0
         refused = isinstance(error, RefusedError) and is_crowded(error)
         used, allowed = (job.refusals, REFUSALS) if refused else (job.attempt, 1)
-        last = used >= allowed * self._options.retries or not may_pass(error)
+        paid = is_billed(error) and self._paid_in_vain(job)
+        last = used >= allowed * self._options.retries or not may_pass(error) or paid
         useless = self._endpoint.useless(error, job.attempt) or self._gone(error, last, job)
         if useless is not None:
             self._useless = self._useless or useless
@@ -195,11 +219,23 @@ class Traffic:
             job.attempt += 1
             asyncio.get_running_loop().call_later(pause, self._again, job)
 
+    def _paid_in_vain(self, job: _Job) -> bool:
+        """Count what a failed attempt may have cost; whether no further one may be paid for."""
+        request = job.pending.request
+        job.pending.lose(most_of(request, len(job.keys), self._endpoint.room(request)))
+        job.billed += 1
+        return request.attempts is not None and job.billed >= request.attempts
+
+    def _tokens(self, job: _Job) -> int:
+        """What the server reckons a job at before it is answered, about: its prompt as it counts, and all its room."""
+        request = job.pending.request
+        return self._read.of(most_read(request.messages)) + self._endpoint.room(request) * len(job.keys)
+
     def _gone(self, error: Exception, last: bool, job: _Job) -> EngineError | None:
         """The end, if the server wants to be left alone for too long, or no attempt of many came through."""
         asked = None
         if isinstance(error, RefusedError) and may_pass(error):
-            asked = pause_asked(error.headers, job.tokens)
+            asked = pause_asked(error.headers, self._tokens(job))
         if asked is not None and asked > LONGEST_PAUSE:
             hint = "Run again later: what has come is kept."
             return self._endpoint.end(f"asks for a pause of {asked:.0f} seconds", error, hint)
@@ -227,13 +263,15 @@ class Traffic:
 
     def _split(self, job: _Job, keys: tuple[str, ...]) -> None:
         for key in reversed(keys):
-            self._waiting.put(job.pending.prefix, _Job(job.pending, (key,), refused=True), first=True)
+            single = _Job(job.pending, (key,), refused=True, billed=job.billed)
+            self._waiting.put(job.pending.prefix, single, first=True)
 
     def _fail(self, pending: Pending, keys: Sequence[str], reason: str) -> None:
         self._arrive(pending, [Completion(key, "", Finish.FAILED, error=reason) for key in keys])
 
     def _arrive(self, pending: Pending, completions: Sequence[Completion]) -> None:
-        pending.arrived |= {c.key: c for c in completions}
+        clean = self._endpoint.masking.written
+        pending.arrived |= {done.key: replace(done, text=clean(done.text)) for done in completions}
         if len(pending.arrived) == len(set(pending.request.keys)):
             self._open.discard(pending)
             self._ended(pending)
@@ -242,7 +280,7 @@ class Traffic:
         """Hand over what has come of requests that will not end, then the reason why they will not."""
         assert self._useless is not None
         for pending in list(self._open):
-            if pending.arrived:
+            if pending.arrived or pending.vain_in:
                 lacking = [key for key in pending.request.keys if key not in pending.arrived]
                 self._fail(pending, lacking, str(self._useless))
         self._ended(self._useless)

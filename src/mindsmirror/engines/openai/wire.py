@@ -6,6 +6,7 @@ refusal, because the key would go wherever it points.
 """
 
 import asyncio
+import os
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,20 +15,27 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
-from mindsmirror.engines.config import is_local, public_url
+from mindsmirror.engines.config import address_fault, is_local, public_url
 from mindsmirror.errors import EngineError
 
 LONGEST_CONNECT = 15.0
 """Seconds for which a connection is waited for, where a request has longer."""
-LARGEST = 64 * 2**20
+LARGEST = 8 * 2**20
 """Bytes of a reply; what is larger is given up."""
+
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Environment variables that name them."""
 
 
 class LostError(Exception):
-    """No connection, or one that broke before the reply was whole."""
+    """No connection, or one that broke before the reply was whole; `sent` says whether the request had gone out."""
+
+    def __init__(self, reason: str, *, sent: bool) -> None:
+        super().__init__(reason)
+        self.sent = sent
 
 
-class SlowError(Exception):
+class SlowError(LostError):
     """The reply was not whole when the time was up."""
 
 
@@ -48,10 +56,11 @@ class Wire:
 
     def __init__(self, base_url: str, secret: str, *, connections: int, timeout: float) -> None:
         self._timeout = timeout
+        shown, fault = public_url(base_url), address_fault(base_url)
+        if fault:
+            raise EngineError(f"the `base_url` {shown!r} is no address: {fault}")
         parts = urlsplit(base_url)
-        shown = public_url(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise EngineError(f"the `base_url` {shown!r} is no address: it has to begin with http:// or https://")
+        assert parts.hostname is not None
         query = f"?{parts.query}" if parts.query else ""
         try:
             self._url = httpx2.URL(f"{shown}/chat/completions{query}")
@@ -60,6 +69,12 @@ class Wire:
                 proxy=_proxy(parts.scheme, parts.hostname),
                 limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             )
+        except OSError as error:
+            named = [f"{name} ({os.environ[name]})" for name in CERTIFICATES if os.environ.get(name)]
+            raise EngineError(
+                f"the certificates by which servers are trusted cannot be read: {error}. "
+                f"Mend or unset {' and '.join(named) or 'what the system has'}."
+            ) from None
         except (httpx2.InvalidURL, ValueError, ImportError) as error:
             raise EngineError(f"the endpoint {shown} cannot be reached: {error}") from None
         self._headers = [
@@ -86,9 +101,14 @@ class Wire:
         return await self._ask("GET", self._models, self._headers, b"")
 
     async def _ask(self, method: str, url: httpx2.URL, headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
-        request = httpx2.Request(
-            method, url, headers=headers, stream=httpx2.ByteStream(body), extensions=self._extensions
-        )
+        sent = False
+
+        async def follow(event: str, _: Mapping[str, object]) -> None:
+            nonlocal sent
+            sent = sent or event.endswith("send_request_headers.started")
+
+        extensions = {**self._extensions, "trace": follow}
+        request = httpx2.Request(method, url, headers=headers, stream=httpx2.ByteStream(body), extensions=extensions)
         try:
             async with asyncio.timeout(self._timeout):
                 response = await self._transport.handle_async_request(request)
@@ -97,9 +117,10 @@ class Wire:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            raise SlowError(f"no whole reply within {self._timeout:g} seconds") from None
+            raise SlowError(f"no whole reply within {self._timeout:g} seconds", sent=sent) from None
         except (httpx2.HTTPError, OSError) as error:
-            raise LostError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from None
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise LostError(reason, sent=sent) from None
         return Answer(response.status_code, response.headers, content)
 
     async def close(self) -> None:
@@ -108,12 +129,16 @@ class Wire:
 
 
 async def _read(response: httpx2.Response) -> bytes:
+    """The reply's bytes as they are sent: nothing is unpacked, for a few of them can stand for any number."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise LostError(f"the reply is encoded as {encoding!r}, which was not asked for", sent=True)
     parts, size = [], 0
-    async for part in response.aiter_bytes():
+    async for part in response.aiter_raw():
         parts.append(part)
         size += len(part)
         if size > LARGEST:
-            raise LostError(f"the reply is larger than {LARGEST} bytes")
+            raise LostError(f"the reply is larger than {LARGEST} bytes", sent=True)
     return b"".join(parts)
 
 
