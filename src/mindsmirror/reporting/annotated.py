@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
+from typing import Any
 
 from mindsmirror.evaluation.metrics import (
-    WithinQuestions,
     auroc,
     auroc_interval,
     auroc_within,
@@ -53,7 +53,6 @@ def annotation_report(
     tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
     usable = {step.step: step.ok for step in yields}
     usable["self-evaluation"] = sum(e.parse is Parse.OK for e in evaluations)
-    area, interval, within = _ranking(pairs)
     return AnnotationReport(
         examples=len(annotations),
         rationales=len(rationales),
@@ -64,9 +63,7 @@ def annotation_report(
         judge=judge,
         judge_balanced_accuracy=quality.balanced_accuracy,
         judge_balanced_accuracy_ci95=quality.balanced_accuracy_ci95,
-        judge_auroc=area,
-        judge_auroc_ci95=interval,
-        judge_within=within,
+        **_ranking(pairs),
         judge_calibration=" and ".join(sorted({e.calibration for e in evaluations if e.calibration})),
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality if pairs else None,
@@ -91,8 +88,8 @@ def _unparsed(annotation: Annotation) -> int:
     return thoughts + sum(_lost(e) or e.parse is not Parse.OK for e in annotation.evaluations)
 
 
-def _ranking(pairs: Sequence[Judged]) -> tuple[float | None, tuple[float, float] | None, WithinQuestions | None]:
-    """How the judge orders right before wrong rationales: AUROC with its interval, and AUROC within questions.
+def _ranking(pairs: Sequence[Judged]) -> dict[str, Any]:
+    """How the judge orders right before wrong rationales, overall and within questions: three fields of the report.
 
     By its likelihoods, or where it gives none by its verdicts, those on one rationale taken together.
     """
@@ -105,10 +102,13 @@ def _ranking(pairs: Sequence[Judged]) -> tuple[float | None, tuple[float, float]
             scores.setdefault((name, evaluation.rationale), []).append(score)
             right[name, evaluation.rationale] = flag
     if not scores:
-        return None, None, None
+        return {}
     means, flags, names = [fmean(said) for said in scores.values()], list(right.values()), [name for name, _ in right]
-    interval = auroc_interval(means, flags, names, seed=0)
-    return auroc(means, flags), interval, auroc_within(means, flags, names, seed=0)
+    return {
+        "judge_auroc": auroc(means, flags),
+        "judge_auroc_ci95": auroc_interval(means, flags, names, seed=0),
+        "judge_within": auroc_within(means, flags, names, seed=0),
+    }
 
 
 def _each(total: float | None, count: int) -> float | None:

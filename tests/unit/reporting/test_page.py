@@ -317,3 +317,13 @@ def test_arms_and_modes_are_told_apart(full_report: Report) -> None:
     row = text.split("smallest visible")[1].strip()
     assert row.startswith("think in mode think planneduntrained student in mode think"), "cells stand close"
     assert "0.20 ≈" in row, "a claim rests on the p that is corrected"
+
+
+def test_tables_fit_a_laptop_and_begin_with_what_a_phone_shows(full_report: Report) -> None:
+    """Nine columns are what the page's width holds; on 390 px the first four are seen, and the rest is scrolled to."""
+    source = render(full_report)
+    tables = re.findall(r'(<div class="scroll"[^>]*>)?\s*<table.*?<tr>(.*?)</tr>', source, re.DOTALL)
+    assert len(tables) > 5 and all(scrolls for scrolls, _ in tables)
+    heads = [re.findall(r"<th[^>]*>(.*?)</th>", head) for _, head in tables]
+    assert max(map(len, heads)) <= 9
+    assert ["arm", "mode", "accuracy", "95&nbsp;% interval"] in [head[:4] for head in heads]
