@@ -28,7 +28,8 @@ def head_in_fp32(model: Any) -> Iterator[None]:
     Logits of 40 lie 0.25 apart in bf16, and all that tells one verdict from another may be less.
     """
     head = model.get_output_embeddings()
-    weight, bias = (None if part is None else part.float() for part in (head.weight, getattr(head, "bias", None)))
+    weight, bias = head.weight.float(), getattr(head, "bias", None)
+    bias = None if bias is None else bias.float()
 
     def multiply(hidden: Tensor) -> Tensor:
         return functional.linear(hidden.float(), weight, bias)
