@@ -1,8 +1,10 @@
 """Answers that are equations: `(4 + 13) * 15`, scored by their exact value (SVAMP, as the paper scores it)."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from mindsmirror.answers.arithmetic import (
     Node,
@@ -13,6 +15,8 @@ from mindsmirror.answers.arithmetic import (
     tokens_of,
 )
 from mindsmirror.answers.base import Answer
+from mindsmirror.answers.denial import denies
+from mindsmirror.answers.number_words import NUMBER_WORD
 from mindsmirror.answers.spelling import unwrap
 
 MAX_LENGTH = 400
@@ -39,6 +43,7 @@ _SIGNS = str.maketrans(
 )
 _WORDS = (
     (re.compile(r"\\(?:left|right|,|;|!|:|quad)|\\(?=[$%()\[\]])"), ""),
+    (re.compile(r"(?<=[0-9])\s?\\[dt]?frac\s?\{([0-9]{1,9})\}\s?\{([0-9]{1,9})\}"), r" \1/\2"),
     (re.compile(r"\\[dt]?frac\s?\{([^{}]{1,40})\}\s?\{([^{}]{1,40})\}"), r"((\1)/(\2))"),
     (re.compile(r"\\(?:times|cdot|ast)|\b(?:times|multiplied by)\b", re.I), "*"),
     (re.compile(r"\\div|\bdivided by\b|(?<=\s):(?=\s)", re.I), "/"),
@@ -49,7 +54,9 @@ _WORDS = (
     (re.compile(r"(?<=[0-9)])\s?[x✕](?=\s?[-(0-9.$])|(?<=[0-9)])\s?X(?=\s?[-(0-9.$])"), " * "),
 )
 
-_NO_UNITS = frozenset({"x", "X", "and", "or", "not", "And", "Or"})
+_NO_UNITS = frozenset({"x", "and", "or", "not", "k", "m", "bn", "if"})
+"""Words that are no unit, because they leave an unknown, a second answer or another number."""
+_FRACTION = re.compile("(?<=[0-9])\\s?([½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,9 @@ class Equation:
 
     def read(self, raw: str, choices: Mapping[str, str]) -> Answer | None:
         """The equation that `raw` states; None if there is none, or two sides of equal rank disagree."""
-        worked = [side for side in sides(raw) if side.operator]
-        plain = [side for side in sides(raw) if not side.operator]
+        found = [] if denies(raw) else sides(raw)
+        worked = [side for side in found if side.operator]
+        plain = [side for side in found if not side.operator]
         candidates = worked or plain
         if not candidates or any(side.value != candidates[0].value for side in candidates):
             return None
@@ -89,13 +97,18 @@ def plain_signs(raw: str) -> str | None:
     text = unwrap(raw)
     if len(text) > MAX_LENGTH or "\n" in text:
         return None
-    text = text.replace("\\boxed", "")
-    for pattern, replacement in _WORDS[:2]:
+    text = _FRACTION.sub(_beside_a_whole, text.replace("\\boxed", ""))
+    for pattern, replacement in _WORDS[:3]:
         text = pattern.sub(replacement, text)
     text = text.translate(_SIGNS)
-    for pattern, replacement in _WORDS[2:]:
+    for pattern, replacement in _WORDS[3:]:
         text = pattern.sub(replacement, text)
     return text.rstrip(" .,;:!?*_`'\"").lstrip(" ,;:!?*_`'\"")
+
+
+def _beside_a_whole(match: re.Match[str]) -> str:
+    """`½` after a digit: `1½` is one and a half, and no product."""
+    return f" {Fraction(unicodedata.numeric(match[1])).limit_denominator(9)}"
 
 
 def _split(tokens: list[Token]) -> list[list[Token]]:
@@ -118,7 +131,7 @@ def _without_units(tokens: list[Token]) -> list[Token]:
             kept.append(token)
         elif not kept or not (kept[-1].kind == "number" or kept[-1].text in ")%"):
             raise NotArithmeticError(f"unexpected {token.text!r}")
-        elif token.text in _NO_UNITS:
+        elif token.text.lower() in _NO_UNITS or NUMBER_WORD.fullmatch(token.text):
             raise NotArithmeticError("an unknown or a second answer is left")
     return [Token(t.kind, t.text, t.glued and _glues(tokens, kept, i)) for i, t in enumerate(kept)]
 
