@@ -20,6 +20,10 @@ from mindsmirror.answers.number_words import NUMBER_WORD
 from mindsmirror.answers.spelling import unwrap
 
 MAX_LENGTH = 400
+MAX_WRAPPED = 1000
+"""Characters with what is wrapped around them: emphasis, LaTeX."""
+MAX_REPAIRED = 20
+"""Numbers and signs of an expression in which a missing parenthesis is supplied: each place for it is tried."""
 
 _SIGNS = str.maketrans(
     {
@@ -94,6 +98,8 @@ def sides(raw: str) -> list[Node]:
 
 def plain_signs(raw: str) -> str | None:
     """The text in ASCII operators, without currency, wrapping and final full stop; None if it is too long."""
+    if len(raw) > MAX_WRAPPED:
+        return None
     text = unwrap(raw)
     if len(text) > MAX_LENGTH or "\n" in text:
         return None
@@ -147,18 +153,31 @@ def _parse_repaired(tokens: list[Token]) -> Node:
     missing = texts.count("(") - texts.count(")")
     if abs(missing) != 1:
         return parse(tokens)
+    if len(tokens) > MAX_REPAIRED:
+        raise NotArithmeticError("a parenthesis is missing")
     added = Token("operator", ")" if missing > 0 else "(", False)
-    found: list[tuple[bool, Node]] = []
-    for place in range(len(tokens) + 1):
+    sensible: list[Node] = []
+    around_one: list[Node] = []
+    for place in _places(tokens, missing):
         trial = [*tokens[:place], added, *tokens[place:]]
+        found = around_one if _wraps_one(trial, place, missing) else sensible
         try:
-            found.append((_wraps_one(trial, place, missing), parse(trial)))
+            found.append(parse(trial))
         except NotArithmeticError:
             continue
-    nodes = [node for one, node in found if not one] or [node for _, node in found]
+        if found[0].value != found[-1].value and found is sensible:
+            break
+    nodes = sensible or around_one
     if not nodes or any(node.value != nodes[0].value for node in nodes):
         raise NotArithmeticError("a parenthesis is missing, and its place decides")
     return nodes[-1] if missing > 0 else nodes[0]
+
+
+def _places(tokens: list[Token], missing: int) -> list[int]:
+    """Where the parenthesis may stand: a closing one after an operand, an opening one before it."""
+    if missing > 0:
+        return [place + 1 for place, token in enumerate(tokens) if token.kind == "number" or token.text in ")%"]
+    return [place for place, token in enumerate(tokens) if token.kind == "number" or token.text in "(+-"]
 
 
 def _wraps_one(tokens: list[Token], place: int, missing: int) -> bool:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from mindsmirror.answers.arithmetic import MAX_DIGITS, Node, decimal_text
 from mindsmirror.answers.base import Answer
 from mindsmirror.answers.denial import denies
-from mindsmirror.answers.equation import plain_signs, sides
+from mindsmirror.answers.equation import MAX_WRAPPED, plain_signs, sides
 from mindsmirror.answers.number_words import NUMBER_WORD, SCALES, read_words
 
 _SCALES = {"hundred": 100, **SCALES}
@@ -22,9 +22,6 @@ _NUMERAL = re.compile(
     r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?![0-9])|(?=\.[0-9]))(?P<decimals>\.[0-9]+)?"
     r"(?:\s?/\s?(?P<below>[0-9]+)(?![0-9./])|\s{1,3}(?P<above>[0-9]+)\s?/\s?(?P<mixed>[0-9]+)(?![0-9./]))?"
 )
-MAX_LENGTH = 2000
-"""Characters of a text in which a number is looked for."""
-
 _PLAIN_WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
 _PLAIN = re.compile(
     r"[-+]?\s?[$€£¥₹]?\s?[0-9][0-9,]*(?:\.[0-9]+)?(?:\s?/\s?[0-9]+)?\s?%?(?:\s?\(?[A-Za-z][A-Za-z '-]{0,30}\)?)?"
@@ -65,7 +62,7 @@ class Number:
         if _PLAIN_WHOLE.fullmatch(raw):
             # Most gold answers and most answers: a file of a million questions is read in half the time.
             return Answer(raw, raw)
-        if len(raw) > MAX_LENGTH:
+        if len(raw) > MAX_WRAPPED:
             return None
         signed = _NEGATIVE.sub(_minus, _LATEX.sub(" ", raw))
         text = plain_signs(signed.replace("\\%", "").replace("%", " "))
