@@ -25,10 +25,10 @@ _PARTS = {
     "n": "answer answers solution response result results reasoning rationale explanation calculation calculations "
     "equation expression logic steps conclusion statement claim approach method process work working computation "
     "arithmetic argument choice option verdict evaluation student's model's",
-    "p": "of for to in with from on by at question problem",
+    "p": "of for in with from on by at question problem",
     # Before the subject, and between it and the verdict.
     "l": "that so therefore thus hence consequently overall finally then and i we believe think conclude judge find "
-    "consider deem say can means follows yes",
+    "consider deem can means follows yes",
     "q": "no",
     "e": "which",
     "v": "is are was were am seems appears looks remains it's that's they're i'm we're",
@@ -61,7 +61,7 @@ _PARTS = {
     "opposite lack mostly almost nearly somewhat partially",
 }
 _SIGN = {word: sign for sign, words in reversed(_PARTS.items()) for word in words.split()}
-_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|\S")
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+){0,8}|\S")
 _PHRASES = (
     (re.compile(r"\b(in|un)-(?=(?:correct|accurate|valid|sound|true)\b)"), r"\1"),
     (re.compile(r"\b(?:not|non)-(?=[a-z])"), "not "),
@@ -89,12 +89,12 @@ _PAUSES = frozenset(",:;–—-()")
 _ARITHMETIC = frozenset("+*/^=%×÷")
 
 _VERB = "(?:v|V|Xb|x!b)"
-_OWN = f"(?:[pl][o0dn]{{1,12}}|0{{1,20}}|[o0]{{1,4}})(?={_VERB})"
+_OWN = f"(?:[plt][o0dnp]{{1,12}}|0{{1,20}}|[o0]{{1,4}})(?={_VERB})"
 _SUBJECT = f"(?:[dln]*|[dln]*n{_OWN}|0{{1,20}}(?={_VERB})|[dln]*nv[o0]{{1,12}}e(?={_VERB}))"
 _STATED = re.compile(f"(?P<no>q?){_SUBJECT}(?P<verb>{_VERB}?)(?P<before>[swmdltkb]*)(?P<deny>!?)(?P<between>[wmdtkb]*)")
 _MORE = re.compile(r"[cl]*[dn]*v?(?P<deny>!?)[wms]*(?P<word>[PN])(?!n)")
-_LEFT = re.compile(r"(?:[ndpgy]|l(?=[gynd]))*(?=[rkc]|$)")
-_UNSURE = re.compile(r"[dlnp0]*(?:v?[smw]*U|v?[sm]*![smw]*y(?:tT)?|(?:Xb?|x!b?|v?it)T)(?=$|h|[dnpkrl](?!.*[PNz]))")
+_LEFT = re.compile(r"(?:[ndpgyt]|l(?=[gynd]))*(?=[rkc]|$)")
+_UNSURE = re.compile(r"[dlnp0]*(?:v?[smwl]*U|v?[sml]*![smw]*y(?:tT)?|(?:Xb?|x!b?|v?it)T)(?=$|h|[dnpkrlt](?!.*[PNz]))")
 _HENCE = re.compile(r"\b(?:so|hence|therefore|thus|but|because)\b")
 
 
@@ -134,7 +134,7 @@ def _read(clause: str) -> Stated | None:
     if first is None or first.start() > MAX_WORDS or _within_a_quotation(found, words[first.start()]):
         return None
     if _UNSURE.match(signs.replace("c", "")):
-        return None if _HENCE.search(clause) else Stated(Verdict.UNCERTAIN, "")
+        return None if _HENCE.search(" ".join(words[first.start() :])) else Stated(Verdict.UNCERTAIN, "")
     return _stated(signs, words)
 
 

@@ -25,6 +25,7 @@ MAX_WRAPPED = 1000
 MAX_REPAIRED = 20
 """Numbers and signs of an expression in which a missing parenthesis is supplied: each place for it is tried."""
 
+_FRACTIONS = "½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _SIGNS = str.maketrans(
     {
         **dict.fromkeys("−–‒﹣－", "-"),
@@ -38,11 +39,7 @@ _SIGNS = str.maketrans(
         "＋": "+",
         "＝": "=",
         "≈": "=",
-        "½": "(1/2)",
-        "¼": "(1/4)",
-        "¾": "(3/4)",
-        "⅓": "(1/3)",
-        "⅔": "(2/3)",
+        **{sign: f"({Fraction(unicodedata.numeric(sign)).limit_denominator(9)})" for sign in _FRACTIONS},
     }
 )
 _WORDS = (
@@ -60,7 +57,7 @@ _WORDS = (
 
 _NO_UNITS = frozenset({"x", "and", "or", "not", "k", "m", "bn", "if"})
 """Words that are no unit, because they leave an unknown, a second answer or another number."""
-_FRACTION = re.compile("(?<=[0-9])\\s?([½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
+_FRACTION = re.compile(rf"(?<=[0-9])\s?([{_FRACTIONS}])")
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,11 @@ _MULTIPLIES = re.compile(
     r"|(?:half|hundreds|thousands|millions|billions|trillions|and an? (?:half|third|quarter|[a-z]{3,8}th))\b"
 )
 _PRONOUN = re.compile(
-    r"\b(?:each|every|this|that|in|for|per|the|of) one\b(?!\s*(?:and|hundred|half|third))|^\s?quarters\b(?! of)", re.I
+    r"\b(?:each|every|this|that|in|for|per|the|of) one\b(?!\s?(?:and|hundred|half|third))"
+    r"|^[\s(]{0,2}quarters\b(?! of)|^[\s(]{0,2}(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth) (?!of\b)[a-z]",
+    re.I,
 )
+_LETTER = re.compile(r"[A-DF-Za-df-z]|[Ee](?![-+]?[0-9])|(?<![0-9])[Ee]")
 _ARROWS = frozenset("→⇒~")
 
 
@@ -112,11 +115,11 @@ def _only_numeral(text: str, paid: bool) -> Answer | None:
 
 def _leads_to(before: str, numeral: re.Match[str]) -> bool:
     """Whether what stands before a numeral leaves it as it is."""
-    if re.search(r"[0-9+*/^<>]|-\s*\(?\s*$", before) or _BOUND.search(before) or _FUNCTION.search(before):
+    if re.search(r"[0-9+*/^<>]|-\s{0,3}\(?\s{0,3}$", before) or _BOUND.search(before) or _FUNCTION.search(before):
         return False
     sign = numeral["sign"] or ""
     # "apples - 5": a dash or a subtraction, never a sign.
-    return not (sign[1:] and re.search(r"\w\s*$", before))
+    return not (sign[1:] and re.search(r"\w\s{0,3}$", before))
 
 
 def _follows(after: str) -> bool:
@@ -137,7 +140,7 @@ def _scale(after: str, paid: bool) -> tuple[int | None, str]:
 
 
 def _without_pronouns(text: str) -> str:
-    """`42 in one week`, `42 quarters`: here `one` counts nothing that matters, and quarters are coins."""
+    """`42 in one week`, `42 quarters`: here `one` counts nothing, and quarters are coins."""
     return _PRONOUN.sub(" ", text)
 
 
@@ -163,7 +166,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
 def _from_sides(text: str, paid: bool) -> Answer | None:
     """The last plain number among the sides of `84 / 2 = 42`; the value of `-(5)` and `(3)/(4)`, alone."""
     found = sides(text)
-    if len(found) == 1 and "=" not in text and not re.search(r"[A-Za-z]{2}", text):
+    if len(found) == 1 and "=" not in text and not _LETTER.search(text):
         return _answer(found[0].value, written_as_fraction="/" in text) if _is_number(found[0]) else None
     if len(found) < 2:
         return None

@@ -42,7 +42,12 @@ _NEXT_QUESTION = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?][\"')\]*_]{0,3}(?=\s+[^\sa-z]|\s*$)|[.!?](?=\s*\n)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(.])(?:[A-Z]|[Mm]rs?|[Dd]r|[Ss]t|[Mm]t|[Pp]rof|[Nn]o|vs|[Jj]r|[Ss]r|etc|[Rr]s)\.$")
-_CUT = re.compile(r"[ \t](?:\(|because\b|since\b|as\b|so\b|which\b|[-–—][ \t])|[,;][ \t]|[ \t]?\*\*|[.!?][ \t]", re.I)
+# A bracketed numeral or one after a dash is part of the answer ("seven (5)", "5 - 4"): nothing is cut before it.
+_CUT = re.compile(
+    r"[ \t](?:\((?!\s?[-$]?[0-9][0-9,.]{0,20}\s?\))|because\b|since\b|as\b|so\b|which\b|[-–—][ \t](?![$0-9]))"
+    r"|[,;][ \t]|[ \t]?\*\*|[.!?][ \t]",
+    re.I,
+)
 _CONNECTIVE = re.compile(
     r"(?:^|(?<=[\s.,;:!?*]))(?:so|thus|hence|therefore|then|and|consequently|which means|this means|that|"
     r"in conclusion|finally|as a result|we conclude|it follows)[\s,:*]{0,4}$",

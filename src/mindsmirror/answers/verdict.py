@@ -23,6 +23,7 @@ _LEAD = re.compile(
     r"(?:(?:the|my|our|so|therefore|thus|hence|final|overall|in)[ ,]{1,2}){0,3}[*_]{0,3})$",
     re.I,
 )
+_GOVERNS = re.compile(r"\b(?:if|unless|when|were|had|would|says?|claims?|not|never|no)\b|n't\b", re.I)
 _QUOTE = re.compile(r"[\"“'`>]")
 MAX_LEAD = 60
 _SENTENCE_END = re.compile(r"[.!?](?=[\"'”’)\]*_`]{0,4}(?:\s|$))")
@@ -93,6 +94,9 @@ def _last_marker(text: str) -> tuple[int, int] | None:
             if lead is None:
                 continue
             start = match.start() - len(lead["dressed"])
+            sentence = text[max(line, start - MAX_LINE) : start].rstrip()
+            if sentence.endswith(",") and _GOVERNS.search(sentence):
+                continue
             if not _is_quoted(text, line, start, lead["dressed"]):
                 return start, match.end()
     return None
@@ -118,7 +122,8 @@ def _end_of_result(text: str, position: int) -> int:
 
 def _last_sentence(text: str) -> int:
     start = text.rfind("\n") + 1
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, start) if text[match.end() :].strip("\"'”’)]*_` ")]
+    last = len(text.rstrip("\"'”’)]*_` .!?"))
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, start, last)]
     return ends[-1] if ends else start
 
 
