@@ -18,7 +18,7 @@ from mindsmirror.answers.spelling import folded, unwrap
 MAX_LENGTH = 600
 NEAR = 0.8
 """Likeness from which a text counts as a misspelling of the choice whose letter stands before it."""
-MAX_SLIP = 12
+MAX_SLIP = 24
 """Characters between the first and the last difference of a misspelling that are compared one by one."""
 
 _LEAD = re.compile(r"^(?:(?:the\s)?(?:correct\s)?(?:option|choice|letter|answer)\s?(?:is\s|:\s?)?)+(?=\S)", re.I)

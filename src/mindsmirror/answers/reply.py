@@ -62,7 +62,10 @@ _REFUSAL = re.compile(
 
 
 class _Statement(NamedTuple):
+    """Where what is left out of the thought begins, where the words that state do, and where the answer does."""
+
     start: int
+    place: int
     payload: int
     denied: bool = False
 
@@ -100,7 +103,7 @@ def _tried(text: str, statements: list[_Statement], ended: int, truncated: bool)
     """What may be the answer, from the last statement back; what is only supposed is left out."""
     left = MAX_CANDIDATES
     for statement in reversed(statements):
-        meant = standing(text, statement.start)
+        meant = standing(text, statement.place)
         payload = text[statement.payload : min(ended, statement.payload + MAX_ANSWER)]
         if meant is Standing.SUPPOSED or (truncated and ended == len(text) and _is_cut(payload)):
             continue
@@ -159,10 +162,10 @@ def _statements(text: str, ended: int) -> list[_Statement]:
     """The last statements of an answer, in order; a box inside a worded statement is part of that."""
     begun = max(0, ended - MAX_SEARCHED)
     worded = deque(_STATEMENT.finditer(text, begun, ended), MAX_STATEMENTS)
-    found = [_Statement(match.start(), match.end(), match["denied"] is not None) for match in worded]
+    found = [_Statement(match.start(), match.start(), match.end(), match["denied"] is not None) for match in worded]
     for match in deque(_BOXED.finditer(text, begun, ended), MAX_STATEMENTS):
         if not any(0 <= match.start() - statement.end() <= 12 for statement in worded):
-            found.append(_Statement(_sentence_start(text, match.start()), match.start()))
+            found.append(_Statement(_sentence_start(text, match.start()), match.start(), match.start()))
     return sorted(found, key=lambda statement: statement.payload)
 
 
