@@ -27,8 +27,8 @@ _PARTS = {
     "arithmetic argument choice option verdict evaluation student's model's",
     "p": "of for in with from on by at question problem",
     # Before the subject, and between it and the verdict.
-    "l": "that so therefore thus hence consequently overall finally then and i we believe think conclude judge find "
-    "consider deem can means follows yes",
+    "l": "that agree so therefore thus hence consequently overall finally then and i we believe think conclude judge "
+    "find consider deem can means follows yes",
     "q": "no",
     "e": "which",
     "v": "is are was were am seems appears looks remains it's that's they're i'm we're",
@@ -68,6 +68,10 @@ _PHRASES = (
     (re.compile(r"\bcan not\b"), "cannot"),
     (re.compile(r"\bfar from (?:being )?(?=(?:correct|right|accurate|valid|true|sound)\b)"), "not "),
     (re.compile(r"\b100\s?%"), "fully"),
+    (re.compile(r"\b(?:all|both|each) of (?=(?:the|these|its)\b)"), ""),
+    (re.compile(r"\bi(?: would|'d) say\b"), "i think"),
+    # What is wrong in part is wrong; what is right in part is not right.
+    (re.compile(r"\b(?:partially|partly|mostly|somewhat) (?=(?:incorrect|wrong|inaccurate|flawed|invalid)\b)"), ""),
     (re.compile(r"\bat all\b"), "really"),
     (
         re.compile(r"\b(?:in (?:conclusion|summary|short)|to (?:conclude|summarize)|as a result|for this reason)\b"),
@@ -78,9 +82,14 @@ _PHRASES = (
 )
 _LED_BY = re.compile(
     r"\s*(?:(?:so|therefore|thus|hence),? )?(?:based on|upon|after|according to|since|because|given|as|considering"
-    r"|with|by|from) (?!if\b)[^,;:.]{1,160}, "
+    r"|with|by|from) [^,;:.\"“]{1,160}, |[^,;:.\"“]{1,160}, (?=(?:so|therefore|thus|hence|which means)\b)"
 )
-"""What comes before the sentence proper and decides nothing: "Based on the steps above, …"."""
+"""What comes before the sentence proper and decides nothing: "Based on the steps above, …", "It adds, so …"."""
+_REPORTED = re.compile(
+    r"\b(?:if|unless|suppos\w{1,4}|says?|said|claim(?:s|ed)?|thinks?|believes?|argues?|ask(?:s|ed)?|writes?|cannot|can't"
+    r"|(?:in)?correct|right|wrong|(?:in)?valid|(?:in)?accurate|true|false|sure|certain|uncertain|unclear)\b"
+)
+"""What such a clause must not hold: somebody else's words, a condition, a verdict of its own."""
 _MARKS = {Verdict.CORRECT: re.compile("[✅✔✓☑]"), Verdict.WRONG: re.compile("[❌✗✘✖]")}
 """Marks that repeat a verdict; one that belies it leaves none."""
 _QUOTES = frozenset("\"'`“”«»")
@@ -93,7 +102,7 @@ _OWN = f"(?:[plt][o0dnp]{{1,12}}|0{{1,20}}|[o0]{{1,4}})(?={_VERB})"
 _SUBJECT = f"(?:[dln]*|[dln]*n{_OWN}|0{{1,20}}(?={_VERB})|[dln]*nv[o0]{{1,12}}e(?={_VERB}))"
 _STATED = re.compile(f"(?P<no>q?){_SUBJECT}(?P<verb>{_VERB}?)(?P<before>[swmdltkb]*)(?P<deny>!?)(?P<between>[wmdtkb]*)")
 _MORE = re.compile(r"[cl]*[dn]*v?(?P<deny>!?)[wms]*(?P<word>[PN])(?!n)")
-_LEFT = re.compile(r"(?:[ndpgyt]|l(?=[gynd]))*(?=[rkc]|$)")
+_LEFT = re.compile(r"(?:[ndpgyt]|l(?=[gynd]))*(?=[rkcl]|$)")
 _UNSURE = re.compile(r"[dlnp0]*(?:v?[smwl]*U|v?[sml]*![smw]*y(?:tT)?|(?:Xb?|x!b?|v?it)T)(?=$|h|[dnpkrlt](?!.*[PNz]))")
 _HENCE = re.compile(r"\b(?:so|hence|therefore|thus|but|because)\b")
 
@@ -124,7 +133,7 @@ def read_clause(clause: str) -> Stated | None:
 
 def _read(clause: str) -> Stated | None:
     led = _LED_BY.match(clause)
-    clause = clause[led.end() :] if led else clause
+    clause = clause[led.end() :] if led and not _REPORTED.search(led.group()) else clause
     for pattern, replacement in _PHRASES:
         clause = pattern.sub(replacement, clause)
     found = _WORD.findall(clause)
@@ -177,6 +186,8 @@ def _stated(signs: str, words: list[str]) -> Stated | None:
         end = more.end()
     left = _LEFT.match(signs, end)
     if left is None or (not found["verb"] and _is_attribute(before, left.group(), signs[left.end() :])):
+        return None
+    if signs[left.end() : left.end() + 1] == "l" and words[left.end()] != "and":
         return None
     return Stated(verdict, " ".join(words[left.end() :]))
 

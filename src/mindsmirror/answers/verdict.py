@@ -55,6 +55,12 @@ _AGAINST = {
     Verdict.UNCERTAIN: re.compile(rf"{_REVERSAL}|{_PREDICATE}(?:{_POSITIVE}|{_NEGATIVE})"),
 }
 """What would take a verdict back where it follows it."""
+_BECAUSE = re.compile(r"[\s,:;()–—-]*(?:because|since|as)\b")
+_CONTRAST = re.compile(
+    rf"{_REVERSAL}|{_NEGATIVE}|\b(?:but|however|although|though|yet|instead|except|only|if|unless"
+    r"|far as|long as|should)\b"
+)
+"""What takes "correct" back in its own reason, where a denial does not ("because it does not count the red ones")."""
 
 
 def read_verdict(text: str, truncated: bool = False) -> tuple[Verdict, str]:
@@ -158,6 +164,11 @@ def _upheld(stated: Stated, rest: str) -> Verdict:
     """The verdict, or UNPARSED if its own reason or what follows it speaks against it."""
     if _CONDITION.match(stated.reason):
         return Verdict.UNPARSED
-    against = _AGAINST[stated.verdict]
-    spoken = _NO_FAULT.sub("", stated.reason + " . " + rest)
-    return Verdict.UNPARSED if against.search(spoken) else stated.verdict
+    if stated.verdict is Verdict.CORRECT and _BECAUSE.match(stated.reason):
+        doubted = _CONTRAST.search(stated.reason)
+        spoken = rest
+    else:
+        doubted, spoken = None, stated.reason + " . " + rest
+    if doubted or _AGAINST[stated.verdict].search(_NO_FAULT.sub("", spoken)):
+        return Verdict.UNPARSED
+    return stated.verdict
