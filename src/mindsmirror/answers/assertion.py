@@ -185,7 +185,7 @@ def _stated(signs: str, words: list[str]) -> Stated | None:
             return None
         end = more.end()
     left = _LEFT.match(signs, end)
-    if left is None or (not found["verb"] and _is_attribute(before, left.group(), signs[left.end() :])):
+    if left is None or (not found["verb"] and _is_other_use(words, word.start(), left)):
         return None
     if signs[left.end() : left.end() + 1] == "l" and words[left.end()] != "and":
         return None
@@ -201,9 +201,13 @@ def _after_colon(signs: str, words: list[str]) -> str | None:
     return signs[start:].replace("c", "")
 
 
-def _is_attribute(before: str, left: str, rest: str) -> bool:
-    """Whether the word only describes a noun: "the correct answer", "correct answer: 42"."""
-    return before.endswith("d") or ("n" in left and bool(rest))
+def _is_other_use(words: list[str], place: int, left: re.Match[str]) -> bool:
+    """Whether a word without a verb is no verdict: "the correct answer", "correct answer: 42", "correct the answer"."""
+    before = words[place - 1] if place else ""
+    rest = words[left.end() :]
+    described = _sign(before) == "d" if before else False
+    counted = rest[:1] == [":"] and rest[1:] != [] and _sign(rest[1]) == "0"
+    return described or before == "to" or "d" in left.group() or ("n" in left.group() and bool(rest)) or counted
 
 
 def _turned(word: str, found: re.Match[str]) -> Verdict | None:

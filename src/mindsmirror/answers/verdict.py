@@ -23,7 +23,12 @@ _LEAD = re.compile(
     r"(?:(?:the|my|our|so|therefore|thus|hence|final|overall|in)[ ,]{1,2}){0,3}[*_]{0,3})$",
     re.I,
 )
-_GOVERNS = re.compile(r"\b(?:if|unless|when|were|had|would|says?|claims?|not|never|no)\b|n't\b", re.I)
+_GOVERNS = re.compile(
+    r"\b(?:if|unless|when|were|had|would|says?|claims?|not|never|no|told|asked|wants?|writes?|wrote|written|reads?|ends"
+    r"|begins|instruct\w*|output|print|add|append|includ\w*|contain\w*|quot\w*|line|sentence|text|ignore|reply)\b|n't\b",
+    re.I,
+)
+"""What makes of a marker after a comma or a colon somebody else's words or a condition."""
 _QUOTE = re.compile(r"[\"“'`>]")
 MAX_LEAD = 60
 _SENTENCE_END = re.compile(r"[.!?](?=[\"'”’)\]*_`]{0,4}(?:\s|$))")
@@ -48,7 +53,8 @@ _CONDITION = re.compile(
 _AGAINST = {
     Verdict.CORRECT: re.compile(
         rf"{_REVERSAL}|{_NEGATIVE}|n't\b|\b(?:not|never|no|none|nothing|cannot|nor|neither|hardly|far from|far as|but"
-        r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*"
+        r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*|disagree\w*"
+        r"|reject\w*|absurd|nonsense|kidding|jok(?:e|ing)|wants?|wanted|asked|writes?|written"
         r"|errors?|mistakes?|fail\w*|should|except|partly|partially|incorrectly|wrongly|untrue|lie|lies)\b"
     ),
     Verdict.WRONG: re.compile(rf"{_REVERSAL}|{_PREDICATE}{_POSITIVE}|(?:\bnot|n't) (?:wrong|incorrect|false)\b"),
@@ -101,7 +107,7 @@ def _last_marker(text: str) -> tuple[int, int] | None:
                 continue
             start = match.start() - len(lead["dressed"])
             sentence = text[max(line, start - MAX_LINE) : start].rstrip()
-            if sentence.endswith(",") and _GOVERNS.search(sentence):
+            if sentence.endswith((",", ":")) and _GOVERNS.search(sentence):
                 continue
             if not _is_quoted(text, line, start, lead["dressed"]):
                 return start, match.end()
