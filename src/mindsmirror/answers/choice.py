@@ -31,6 +31,7 @@ _BRACKETED = re.compile(r"[(\[]\s?([a-z])\s?[)\]]", re.I)
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
 _JOINT = re.compile(r"(?<=[^\W\d_])[-_‐‑–/](?=[^\W\d_])")
 _NO = re.compile(r"\bno\b(?! doubt)")
+_REJECTS = re.compile(r"[\s,;:(–—-]{0,4}(?:wrong|incorrect|false|not|no)[\s).!]{0,3}")
 _TURNS = re.compile(r"\s+(?:or|is|isn't|was|wasn't|can't|cannot|not|nor|does|doesn't|has|fails)\b")
 
 
@@ -112,7 +113,7 @@ def _letter_and_text(letter: str, text: str, keys: Mapping[str, str]) -> set[str
     if _starts(words, own):
         rest = words[len(own) :]
         # "(a) bank is wrong", "(a) bank or river": the text goes on and takes the choice back.
-        if _TURNS.match(rest) and (denies(rest) or rest.lstrip().startswith("or ")):
+        if _REJECTS.fullmatch(rest) or (_TURNS.match(rest) and (denies(rest) or rest.lstrip().startswith("or "))):
             return set()
         return {keys[letter]} | _mentioned(words, keys)
     if _starts(own, words):

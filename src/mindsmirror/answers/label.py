@@ -16,7 +16,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _SET_OFF = re.compile(r"\s?[,.;:!–—(]\s*|\s(?:because|since)\b")
 _TURNS = re.compile(r"(?:or|but|rather|wait|actually|unless|if|except|hmm|no wait|not really|not quite)\b")
 _REASON = re.compile(r"\s*(?:$|[,.;:!)\]}\"'–—(]|(?:because|since|as|for|so|given|due)\b)")
-_NO = re.compile(r"\bno\b")
+_NO = re.compile(r"\b(?:no|zero|less|minus|impossible)\b")
 _ASKED = re.compile(r"\?[\s*_\"'”’)]*$")
 _JOINED = re.compile(r"\w-$")
 

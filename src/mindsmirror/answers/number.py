@@ -37,7 +37,7 @@ _BOUND = re.compile(
 _BOUND_AFTER = re.compile(r"\bat (?:least|most)\b|^\s?(?:degrees\s)?below\b|\band (?:up|above|below)\b", re.I)
 _FUNCTION = re.compile(
     r"\b(?:sqrt|roots?|log|ln|exp|sin|cos|tan|abs|absolute|floor|ceil|ceiling|factorial|square|cube|squared|cubed"
-    r"|reciprocal|inverse|power|mod|modulo|max|min)\b|[A-Za-z]\($",
+    r"|reciprocal|inverse|couple|pair|power|mod|modulo|max|min)\b|[A-Za-z]\($",
     re.I,
 )
 _MULTIPLIES = re.compile(
@@ -50,6 +50,7 @@ _PRONOUN = re.compile(
     r"|^[\s(]{0,2}quarters\b(?! of)|^[\s(]{0,2}(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth) (?!of\b)[a-z]",
     re.I,
 )
+_RATIO = re.compile(r"[0-9]\s?:\s?[0-9]")
 _LETTER = re.compile(r"[A-DF-Za-df-z]|[Ee](?![-+]?[0-9])|(?<![0-9])[Ee]")
 _ARROWS = frozenset("→⇒~")
 
@@ -65,7 +66,7 @@ class Number:
         if _PLAIN_WHOLE.fullmatch(raw):
             # Most gold answers and most answers: a file of a million questions is read in half the time.
             return Answer(raw, raw)
-        if len(raw) > MAX_WRAPPED:
+        if len(raw) > MAX_WRAPPED or _RATIO.search(raw) or raw.rstrip(" *_").endswith("?"):
             return None
         signed = _NEGATIVE.sub(_minus, _LATEX.sub(" ", raw))
         text = plain_signs(signed.replace("\\%", "").replace("%", " "))

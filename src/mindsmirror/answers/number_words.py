@@ -24,9 +24,15 @@ _PLURAL = {"halves" if word == "half" else word + "s": below for word, below in 
 # A quarter is a coin as well, so three of them are no number for sure.
 _UNSURE = ("quarter", "quarters", "dozen", "dozens", "hundreds", "thousands", "millions", "billions", "lakh", "crore")
 
+
+def _several(word: str) -> str:
+    """`fives`, `twenties`."""
+    return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")
+
+
 NUMBER_WORD = re.compile(
     r"\b(?:zero|hundred|"
-    + "|".join([*_ONES, *_TEENS, *_TENS, *SCALES, *_UNSURE, *_PARTS, *_PLURAL])
+    + "|".join([*_ONES, *_TEENS, *_TENS, *map(_several, [*_ONES, "ten", *_TENS]), *SCALES, *_UNSURE, *_PARTS, *_PLURAL])
     + r"|twice|thrice|double|triple)\b",
     re.I,
 )

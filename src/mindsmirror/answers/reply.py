@@ -45,7 +45,7 @@ _ABBREVIATION = re.compile(r"(?:^|[\s(.])(?:[A-Z]|[Mm]rs?|[Dd]r|[Ss]t|[Mm]t|[Pp]
 # A bracketed numeral or one after a dash is part of the answer ("seven (5)", "5 - 4"): nothing is cut before it.
 _CUT = re.compile(
     r"[ \t](?:\((?!\s?[-$]?[0-9][0-9,.]{0,20}\s?\))|because\b|since\b|as\b|so\b|which\b|[-–—][ \t](?![$0-9]))"
-    r"|[,;][ \t]|[ \t]?\*\*|[.!?][ \t]",
+    r"|[,;][ \t]|[ \t]?\*\*|[.!][ \t]",
     re.I,
 )
 _CONNECTIVE = re.compile(

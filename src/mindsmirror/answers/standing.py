@@ -34,7 +34,8 @@ _DENIED = re.compile(
 _SUPPOSED = re.compile(
     r"\b(?:if|unless|whether|suppos\w{1,4}|assum\w{1,4}|imagin\w{1,4}|pretend\w{0,3}|says?|said|claim(?:s|ed)?|thinks"
     r"|thought|believe[sd]|wrote|writes|insists|guess(?:es|ed)|(?:could|might|may) (?:be|have)|wish|hope|until|possible"
-    r"|unclear|unsure|uncertain)\b",
+    r"|unclear|unsure|uncertain"
+    r"|(?:they|people|some|many|one|you|others) (?:\w{1,10} )?(?:think|believe|guess|say|claim|expect))\b",
     re.I,
 )
 _TAKEN_BACK = re.compile(
@@ -46,16 +47,22 @@ _TAKEN_BACK = re.compile(
     r"|i (?:made|have made) an? (?:mistake|error)|i (?:was|am) (?:wrong|mistaken)|scratch that"
     r"|ignore (?:that|the above))"
     r"|^[\s,;:*_.!-]{0,6}(?:which )?(?:is|was)(?:n't| not)? (?:wrong|incorrect|right|correct|true|false)\b"
-    r"|^[\s,;:*_-]{0,6}(?:not|wrong|incorrect)[.!]?\s*$|^[\s,;:*_.-]{0,6}not[.!]",
+    r"|(?:^|[.!?]\s|\n)[\s*_]{0,4}(?:(?:hmm|wait|but)[\s,.]{1,3})?(?:(?:actually|correction|oops)\b|no, )"
+    r"|(?:^|[.!?]\s|\n)[\s*_]{0,4}(?:this|that|it) (?:can't|cannot|can not|doesn't|does not)"
+    r" (?:be|seem|look|sound) (?:right|correct|true)\b"
+    r"|^[\s,;:*_.!-]{0,6}(?:but|though|although) (?:that|this|it)(?:'s| is|) ?(?:not|n't|wrong|incorrect|false"
+    r"|isn't|can't|cannot)\b"
+    r"|^[\s,;:*_(–—-]{0,6}(?:not|wrong|incorrect)\s?(?:[).!]|$)|^[\s,;:*_.-]{0,6}not[.!]",
     re.I,
 )
 _RIGHT = re.compile(r"^[\s,;:*_.!-]{0,6}(?:which )?(?:is|was) (?:right|correct|true)\b", re.I)
 _DECLINES = re.compile(
-    r"[\s\"*_]{0,4}(?:(?:i'm|i am|we are|my|sorry|apologies|unfortunately|no|as an ai)\b[^.!?\n]{0,80}?[,.;!]?\s)?"
-    r"(?:but )?(?:i|we) (?:cannot|can't|can not|won't|will not|(?:am |are )?(?:unable|not able|not allowed) to"
-    r"|must decline to)"
+    r"[\s\"*_]{0,4}(?:(?:i'm|i am|we are|my|sorry|apologies|unfortunately|no|as an ai|i apologi[sz]e)\b"
+    r"[^.!?\n]{0,80}?[,.;!]?\s)?(?:but )?(?:i|we) "
+    r"(?:cannot|can't|can not|won't|will not|(?:am |are )?(?:unable|not able|not allowed) to"
+    r"|must decline to|refuse to)"
     r" (?:help|assist|answer|comply|provide|solve|do|fulfil\w{0,3}|continue|complete|respond|engage|discuss)\b(?! but)"
-    r"[^.!?\n,\"”]{0,80}[.!]",
+    r"[^.!?\n,\"”]{0,80}[.!]|[\s\"*_]{0,4}i (?:refuse|decline)[.!]",
     re.I,
 )
 

@@ -68,6 +68,8 @@ def test_reads_letter_text_or_both(raw: str, letter: str) -> None:
         "(a) bank is wrong",
         "(a) bank is not right",
         "(a) bank or river",
+        "(a) bank - wrong",
+        "if bank",
         "bank rather than train",
     ],
 )

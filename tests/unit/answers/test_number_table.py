@@ -182,6 +182,12 @@ def unread() -> Iterator[str]:
         "one or two",
     )
     yield from (
+        "three fives",
+        "5 tens",
+        "5 : 3",
+        "42?",
+        "42 if it rains",
+        "a couple of 5",
         "seven hundred hundred",
         "one and a half million",
         "not five",
