@@ -117,7 +117,7 @@ class Stated(NamedTuple):
 def clean(text: str) -> str:
     """`text` in lower case, without emphasis and invisible characters, with plain apostrophes and hyphens."""
     text = unicodedata.normalize("NFKC", text)
-    kept = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn"))
+    kept = "".join(c for c in text if unicodedata.category(c) != "Cf")
     dropped = dict.fromkeys(map(ord, "*_`#"))
     return kept.translate(dropped | dict.fromkeys(map(ord, "’‘ʼ"), "'") | {0x2010: "-", 0x2011: "-"}).casefold()
 

@@ -99,8 +99,8 @@ class _Reader:
             return None
         return value
 
-    def _fraction(self) -> Fraction | None:
-        """`half`, `a third`, `two thirds`."""
+    def _fraction(self, beside: bool = False) -> Fraction | None:
+        """`half`, `a third`, `two thirds`; `beside` a whole, a unit may follow."""
         start = self.place
         above = 1 if self.peek() in ("half", "a", "an") else self._below_hundred()
         self.place += start == self.place and self.peek() != "half"
@@ -110,7 +110,7 @@ class _Reader:
             return None
         self.place += 1
         # "half a million" is no half.
-        if below == 2 and self.peek() not in ("", "of", "the", "an"):
+        if below == 2 and not beside and self.peek() not in ("", "of", "the", "an"):
             self.place = start
             return None
         return Fraction(above, below)
@@ -126,7 +126,7 @@ class _Reader:
         if self.peek() == "and" and (self.peek(1) in ("a", "an") or self.peek(2) in (*_PARTS, *_PLURAL)):
             start = self.place
             self.place += 1
-            part = self._fraction()
+            part = self._fraction(beside=True)
             if part is not None:
                 return whole + part
             self.place = start

@@ -31,6 +31,7 @@ _GOVERNS = re.compile(
 """What makes of a marker after a comma or a colon somebody else's words or a condition."""
 _QUOTE = re.compile(r"[\"“'`>]")
 MAX_LEAD = 60
+"""Characters before a marker in which its sentence may begin."""
 _SENTENCE_END = re.compile(r"[.!?](?=[\"'”’)\]*_`]{0,4}(?:\s|$))")
 
 _PREDICATE = (
@@ -53,7 +54,8 @@ _CONDITION = re.compile(
 _AGAINST = {
     Verdict.CORRECT: re.compile(
         rf"{_REVERSAL}|{_NEGATIVE}|n't\b|\b(?:not|never|no|none|nothing|cannot|nor|neither|hardly|far from|far as|but"
-        r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*|disagree\w*"
+        r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*"
+        r"|disagree\w*"
         r"|reject\w*|absurd|nonsense|kidding|jok(?:e|ing)|wants?|wanted|asked|writes?|written"
         r"|errors?|mistakes?|fail\w*|should|except|partly|partially|incorrectly|wrongly|untrue|lie|lies)\b"
     ),
@@ -100,13 +102,14 @@ def _last_marker(text: str) -> tuple[int, int] | None:
     """
     for pattern in _MARKERS:
         for match in reversed(list(pattern.finditer(text))):
-            line = text.rfind("\n", 0, match.start()) + 1
+            lowest = max(0, match.start() - MAX_LINE)
+            line = text.rfind("\n", lowest, match.start()) + 1 or lowest
             window = max(line, match.start() - MAX_LEAD)
             lead = _LEAD.search(("" if window == line else "x") + text[window : match.start()])
             if lead is None:
                 continue
             start = match.start() - len(lead["dressed"])
-            sentence = text[max(line, start - MAX_LINE) : start].rstrip()
+            sentence = text[line:start].rstrip()
             if sentence.endswith((",", ":")) and _GOVERNS.search(sentence):
                 continue
             if not _is_quoted(text, line, start, lead["dressed"]):
@@ -116,12 +119,13 @@ def _last_marker(text: str) -> tuple[int, int] | None:
 
 def _is_quoted(text: str, line: int, start: int, dressed: str) -> bool:
     """Whether somebody else's words are shown: a quotation within a line, or a whole line that was announced."""
-    before = text[max(line, start - MAX_LINE) : start]
+    before = text[line:start]
     if before.strip(" \t*_#-"):
         opened = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
         return opened or _QUOTE.search(dressed) is not None
-    announced = text[max(0, line - MAX_LINE) : line].rstrip().removesuffix("```").rstrip().endswith(":")
-    return announced and (_QUOTE.search(dressed) is not None or text[:line].rstrip().endswith("```"))
+    above = text[max(0, line - MAX_LINE) : line].rstrip()
+    announced = above.removesuffix("```").rstrip().endswith(":")
+    return announced and (_QUOTE.search(dressed) is not None or above.endswith("```"))
 
 
 def _end_of_result(text: str, position: int) -> int:
