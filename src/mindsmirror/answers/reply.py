@@ -132,7 +132,7 @@ def _failed(text: str, statements: list[_Statement], ended: int, truncated: bool
     if statements:
         payload = text[statements[-1].payload : ended].strip()
         shown = " ".join(payload[:60].split())
-        return Reply(thought, None, Parse.BAD_ANSWER, f"{shown!r} is no answer of the task's kind")
+        return Reply(thought, None, Parse.BAD_ANSWER, f"{shown!r} states no answer of the task's kind for sure")
     if refuses(text):
         return Reply(thought, None, Parse.REFUSED, "the model refuses")
     return Reply(thought, None, Parse.NO_ANSWER, "no sentence states an answer")
