@@ -40,6 +40,16 @@ PIECES = st.sampled_from(
         "%",
         "a) ",
         "I'm sorry",
+        "I don't think ",
+        "one hundred ",
+        "minus ",
+        "½",
+        "k",
+        "no ",
+        "anything but ",
+        "because ",
+        "the given answer is ",
+        '"',
         "\t",
     ]
 )
@@ -148,6 +158,52 @@ def test_hostile_text_costs_little_time(drawn: tuple[list[str], int]) -> None:
     for name in ("number", "equation", "choice", "text", "yes_no"):
         kind_named(name).read(text, choices)
     assert time.process_time() - begun < BACKTRACKING
+
+
+SUBJECTS = st.sampled_from(["", "it is ", "the given answer is ", "my solution is ", "this seems ", "they are "])
+BEFORE = st.sampled_from(
+    [
+        "not ",
+        "never ",
+        "hardly ",
+        "anything but ",
+        "far from ",
+        "un-",
+        "in-",
+        "less than ",
+        "nowhere near ",
+        "no more ",
+        "non-",
+    ]
+)
+
+
+@given(
+    SUBJECTS, BEFORE, st.sampled_from(["correct", "right", "accurate", "valid", "true", "sound"]), st.text(max_size=30)
+)
+def test_a_positive_word_that_is_denied_is_never_correct(subject: str, denied: str, word: str, after: str) -> None:
+    assert read_verdict(f"Evaluation result: {subject}{denied}{word} {after}")[0] is not Verdict.CORRECT
+
+
+@given(st.sampled_from(["correct", "wrong", "uncertain"]), st.text(max_size=200))
+def test_the_line_that_we_ask_for_is_read_after_any_critique(verdict: str, critique: str) -> None:
+    read, rest = read_verdict(f"{critique}\nEvaluation result: the given answer is {verdict}.")
+    assert read is Verdict(verdict)
+    assert len(rest) <= len(critique)
+
+
+@given(st.text(max_size=60), st.sampled_from(["number", "equation", "yes_no"]))
+def test_what_is_read_reads_as_itself(raw: str, name: str) -> None:
+    kind = kind_named(name)
+    answer = kind.read(raw, {})
+    assert answer is None or kind.read(answer.text, {}) == answer
+
+
+@given(st.lists(PIECES, min_size=1, max_size=8).map("".join), st.sampled_from(["number", "equation", "yes_no"]))
+def test_what_is_read_of_odd_pieces_reads_as_itself(raw: str, name: str) -> None:
+    kind = kind_named(name)
+    answer = kind.read(raw, {})
+    assert answer is None or kind.read(answer.text, {}) == answer
 
 
 def test_answers_are_plain_pairs() -> None:

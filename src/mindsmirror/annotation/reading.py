@@ -71,7 +71,7 @@ def read_judgement(
         elif verdict is Verdict.UNPARSED and refuses(critique):
             parse, reason = Parse.REFUSED, "the model refuses"
         elif verdict is Verdict.UNPARSED:
-            parse, reason = Parse.NO_ANSWER, "its last line names no verdict"
+            parse, reason = Parse.NO_ANSWER, "no verdict can be read for sure from its result"
         elif not critique:
             parse, reason = Parse.EMPTY, "there is no critique"
     return SelfEvaluation(

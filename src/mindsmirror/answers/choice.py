@@ -8,14 +8,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from mindsmirror.answers.base import Answer
+from mindsmirror.answers.denial import denies
 from mindsmirror.answers.number import Number, looks_numeric
 from mindsmirror.answers.spelling import folded, unwrap
 
 MAX_LENGTH = 600
 NEAR = 0.8
 """Likeness from which a text counts as a misspelling of the choice whose letter stands before it."""
+MAX_SLIP = 24
+"""Characters between the first and the last difference of a misspelling that are compared one by one."""
 
 _LEAD = re.compile(r"^(?:(?:the\s)?(?:correct\s)?(?:option|choice|letter|answer)\s?(?:is\s|:\s?)?)+(?=\S)", re.I)
 _LETTER = re.compile(r"^[(\[{]?\s?([a-z])\s?[)\]}.:]*$", re.I)
@@ -26,7 +30,9 @@ _LETTER_TEXT = re.compile(
 _BRACKETED = re.compile(r"[(\[]\s?([a-z])\s?[)\]]", re.I)
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
 _JOINT = re.compile(r"(?<=[^\W\d_])[-_‐‑–/](?=[^\W\d_])")
-_DENIAL = re.compile(r"\b(?:not|neither|nor|except|cannot)\b|n't\b")
+_NO = re.compile(r"\bno\b(?! doubt)")
+_REJECTS = re.compile(r"[\s,;:(–—-]{0,4}(?:wrong|incorrect|false|not|no)[\s).!]{0,3}")
+_TURNS = re.compile(r"\s+(?:or|is|isn't|was|wasn't|can't|cannot|not|nor|does|doesn't|has|fails)\b")
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,19 @@ def normal(text: str) -> str:
     return _ARTICLE.sub("", " ".join(_JOINT.sub(" ", folded(text)).split()))
 
 
-def _keys(choices: Mapping[str, str]) -> dict[str, str]:
+def _keys(choices: Mapping[str, str]) -> Mapping[str, str]:
+    return _keys_of(tuple(choices.items()))
+
+
+@lru_cache(256)
+def _keys_of(choices: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     """Letter to key. Texts that differ only in what `normal` drops, case aside, keep what tells them apart."""
-    keys = {letter: normal(text) or text.strip() for letter, text in choices.items()}
-    plain = {letter: _plain(text) for letter, text in choices.items()}
-    twins = {letter: {plain[other] for other, its in keys.items() if its == key} for letter, key in keys.items()}
-    return {letter: plain[letter] if len(twins[letter]) > 1 else key for letter, key in keys.items()}
+    plain = {letter: _plain(text) for letter, text in choices}
+    keys = {letter: normal(text) or text.strip() for letter, text in choices}
+    twins: dict[str, set[str]] = {}
+    for letter, key in keys.items():
+        twins.setdefault(key, set()).add(plain[letter])
+    return {letter: plain[letter] if len(twins[key]) > 1 else key for letter, key in keys.items()}
 
 
 def _plain(text: str) -> str:
@@ -97,20 +110,45 @@ def _letter_and_text(letter: str, text: str, keys: Mapping[str, str]) -> set[str
         return {keys[letter]} if keys[letter] in equal else equal | {keys[letter]}
     words = normal(text)
     own = normal(keys[letter])
-    if not (_starts(words, own) or _starts(own, words)):
-        return {keys[letter]} if _nearly(words, own, keys) else set()
-    return {keys[letter]} | (_mentioned(words, keys) if _starts(words, own) else set())
+    if _starts(words, own):
+        rest = words[len(own) :]
+        # "(a) bank is wrong", "(a) bank or river": the text goes on and takes the choice back.
+        if _REJECTS.fullmatch(rest) or (_TURNS.match(rest) and (denies(rest) or rest.lstrip().startswith("or "))):
+            return set()
+        return {keys[letter]} | _mentioned(words, keys)
+    if _starts(own, words):
+        return {keys[letter]}
+    return {keys[letter]} if _nearly(words, own, keys) else set()
 
 
 def _nearly(words: str, own: str, keys: Mapping[str, str]) -> bool:
     """Whether the text is a slip of the letter's own ("(c) skyscraper" of "skyscaper") and of no other's."""
-    near = {key: SequenceMatcher(None, words[:100], normal(key)[:100]).ratio() for key in set(keys.values())}
+    near = {key: _likeness(words[:100], normal(key)[:100]) for key in set(keys.values())}
     best = max(near.values())
     return best >= NEAR and [normal(key) for key, ratio in near.items() if ratio == best] == [own]
 
 
+def _likeness(left: str, right: str) -> float:
+    """Share of the characters that two texts have in common, in order; of a long stretch that differs, none."""
+    if left == right:
+        return 1.0
+    begun = _common(left, right)
+    ended = _common(left[begun:][::-1], right[begun:][::-1])
+    differs, instead = left[begun : len(left) - ended], right[begun : len(right) - ended]
+    same = begun + ended
+    if max(len(differs), len(instead)) <= MAX_SLIP:
+        blocks = SequenceMatcher(None, differs, instead, autojunk=False).get_matching_blocks()
+        same += sum(block.size for block in blocks)
+    return 2 * same / (len(left) + len(right))
+
+
+def _common(left: str, right: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+
+
 def _starts(text: str, beginning: str) -> bool:
-    return bool(beginning) and re.match(re.escape(beginning) + r"(?!\w)", text) is not None
+    return bool(beginning) and text.startswith(beginning) and not _is_word(text[len(beginning) : len(beginning) + 1])
 
 
 def _numerically_equal(text: str, choices: Mapping[str, str], keys: Mapping[str, str]) -> set[str]:
@@ -124,19 +162,48 @@ def _numerically_equal(text: str, choices: Mapping[str, str], keys: Mapping[str,
 
 def _mentioned(text: str, keys: Mapping[str, str]) -> set[str]:
     """Choices whose letter in brackets or whole text occurs; a text within a longer one found does not count."""
-    if _DENIAL.search(text):
-        return set()
-    spans = []
+    spans: list[tuple[int, int, str]] = []
     for key in set(keys.values()):
         wanted = normal(key)
-        if wanted:
-            found = re.finditer(r"(?<!\w)" + re.escape(wanted) + r"(?!\w)", text)
-            # A lone letter or article inside a sentence is a word, not the name of a choice.
-            spans += [(match.start(), match.end(), key) for match in found if len(wanted) > 1 or wanted.isdigit()]
-    outer = {
-        key
-        for start, end, key in spans
-        if not any(s <= start and end <= e and (s, e) != (start, end) for s, e, _ in spans)
-    }
+        # A lone letter or article inside a sentence is a word, not the name of a choice.
+        if len(wanted) > 1 or wanted.isdigit():
+            spans += [(start, start + len(wanted), key) for start in _places(text, wanted)]
+    outer = _outermost(spans)
+    beside = _without(text, outer)
+    if denies(beside) or _NO.search(beside):
+        return set()
     letters = {match.lower() for match in _BRACKETED.findall(text)}
-    return outer | {keys[letter] for letter in letters if letter in keys}
+    return {key for _, _, key in outer} | {keys[letter] for letter in letters if letter in keys}
+
+
+def _places(text: str, wanted: str) -> Iterable[int]:
+    """Where a text occurs that is not part of a longer word, from left to right and without overlap."""
+    place = text.find(wanted)
+    while place >= 0:
+        end = place + len(wanted)
+        apart = not _is_word(text[place - 1 : place]) and not _is_word(text[end : end + 1])
+        if apart:
+            yield place
+        place = text.find(wanted, end if apart else place + 1)
+
+
+def _is_word(character: str) -> bool:
+    return character == "_" or character.isalnum()
+
+
+def _outermost(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """The spans that lie within no longer one."""
+    kept: list[tuple[int, int, str]] = []
+    for start, end, key in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if not kept or end > kept[-1][1] or (start, end) == kept[-1][:2]:
+            kept.append((start, end, key))
+    return kept
+
+
+def _without(text: str, spans: list[tuple[int, int, str]]) -> str:
+    """The text with the spans left out: a choice may have "not" in its own name."""
+    parts, place = [], 0
+    for start, end, _ in spans:
+        parts.append(text[place:start])
+        place = max(place, end)
+    return " | ".join([*parts, text[place:]])

@@ -1,8 +1,10 @@
 """Answers that are equations: `(4 + 13) * 15`, scored by their exact value (SVAMP, as the paper scores it)."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from mindsmirror.answers.arithmetic import (
     Node,
@@ -13,10 +15,17 @@ from mindsmirror.answers.arithmetic import (
     tokens_of,
 )
 from mindsmirror.answers.base import Answer
+from mindsmirror.answers.denial import denies
+from mindsmirror.answers.number_words import NUMBER_WORD
 from mindsmirror.answers.spelling import unwrap
 
 MAX_LENGTH = 400
+MAX_WRAPPED = 1000
+"""Characters with what is wrapped around them: emphasis, LaTeX."""
+MAX_REPAIRED = 20
+"""Numbers and signs of an expression in which a missing parenthesis is supplied: each place for it is tried."""
 
+_FRACTIONS = "½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _SIGNS = str.maketrans(
     {
         **dict.fromkeys("−–‒﹣－", "-"),
@@ -30,15 +39,12 @@ _SIGNS = str.maketrans(
         "＋": "+",
         "＝": "=",
         "≈": "=",
-        "½": "(1/2)",
-        "¼": "(1/4)",
-        "¾": "(3/4)",
-        "⅓": "(1/3)",
-        "⅔": "(2/3)",
+        **{sign: f"({Fraction(unicodedata.numeric(sign)).limit_denominator(9)})" for sign in _FRACTIONS},
     }
 )
 _WORDS = (
     (re.compile(r"\\(?:left|right|,|;|!|:|quad)|\\(?=[$%()\[\]])"), ""),
+    (re.compile(r"(?<=[0-9])\s?\\[dt]?frac\s?\{([0-9]{1,9})\}\s?\{([0-9]{1,9})\}"), r" \1/\2"),
     (re.compile(r"\\[dt]?frac\s?\{([^{}]{1,40})\}\s?\{([^{}]{1,40})\}"), r"((\1)/(\2))"),
     (re.compile(r"\\(?:times|cdot|ast)|\b(?:times|multiplied by)\b", re.I), "*"),
     (re.compile(r"\\div|\bdivided by\b|(?<=\s):(?=\s)", re.I), "/"),
@@ -49,7 +55,9 @@ _WORDS = (
     (re.compile(r"(?<=[0-9)])\s?[x✕](?=\s?[-(0-9.$])|(?<=[0-9)])\s?X(?=\s?[-(0-9.$])"), " * "),
 )
 
-_NO_UNITS = frozenset({"x", "X", "and", "or", "not", "And", "Or"})
+_NO_UNITS = frozenset({"x", "and", "or", "not", "k", "m", "bn", "if"})
+"""Words that are no unit, because they leave an unknown, a second answer or another number."""
+_FRACTION = re.compile(rf"(?<=[0-9])\s?([{_FRACTIONS}])")
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,9 @@ class Equation:
 
     def read(self, raw: str, choices: Mapping[str, str]) -> Answer | None:
         """The equation that `raw` states; None if there is none, or two sides of equal rank disagree."""
-        worked = [side for side in sides(raw) if side.operator]
-        plain = [side for side in sides(raw) if not side.operator]
+        found = [] if denies(raw) else sides(raw)
+        worked = [side for side in found if side.operator]
+        plain = [side for side in found if not side.operator]
         candidates = worked or plain
         if not candidates or any(side.value != candidates[0].value for side in candidates):
             return None
@@ -86,16 +95,23 @@ def sides(raw: str) -> list[Node]:
 
 def plain_signs(raw: str) -> str | None:
     """The text in ASCII operators, without currency, wrapping and final full stop; None if it is too long."""
+    if len(raw) > MAX_WRAPPED:
+        return None
     text = unwrap(raw)
     if len(text) > MAX_LENGTH or "\n" in text:
         return None
-    text = text.replace("\\boxed", "")
-    for pattern, replacement in _WORDS[:2]:
+    text = _FRACTION.sub(_beside_a_whole, text.replace("\\boxed", ""))
+    for pattern, replacement in _WORDS[:3]:
         text = pattern.sub(replacement, text)
     text = text.translate(_SIGNS)
-    for pattern, replacement in _WORDS[2:]:
+    for pattern, replacement in _WORDS[3:]:
         text = pattern.sub(replacement, text)
     return text.rstrip(" .,;:!?*_`'\"").lstrip(" ,;:!?*_`'\"")
+
+
+def _beside_a_whole(match: re.Match[str]) -> str:
+    """`½` after a digit: `1½` is one and a half, and no product."""
+    return f" {Fraction(unicodedata.numeric(match[1])).limit_denominator(9)}"
 
 
 def _split(tokens: list[Token]) -> list[list[Token]]:
@@ -118,7 +134,7 @@ def _without_units(tokens: list[Token]) -> list[Token]:
             kept.append(token)
         elif not kept or not (kept[-1].kind == "number" or kept[-1].text in ")%"):
             raise NotArithmeticError(f"unexpected {token.text!r}")
-        elif token.text in _NO_UNITS:
+        elif token.text.lower() in _NO_UNITS or NUMBER_WORD.fullmatch(token.text):
             raise NotArithmeticError("an unknown or a second answer is left")
     return [Token(t.kind, t.text, t.glued and _glues(tokens, kept, i)) for i, t in enumerate(kept)]
 
@@ -134,18 +150,31 @@ def _parse_repaired(tokens: list[Token]) -> Node:
     missing = texts.count("(") - texts.count(")")
     if abs(missing) != 1:
         return parse(tokens)
+    if len(tokens) > MAX_REPAIRED:
+        raise NotArithmeticError("a parenthesis is missing")
     added = Token("operator", ")" if missing > 0 else "(", False)
-    found: list[tuple[bool, Node]] = []
-    for place in range(len(tokens) + 1):
+    sensible: list[Node] = []
+    around_one: list[Node] = []
+    for place in _places(tokens, missing):
         trial = [*tokens[:place], added, *tokens[place:]]
+        found = around_one if _wraps_one(trial, place, missing) else sensible
         try:
-            found.append((_wraps_one(trial, place, missing), parse(trial)))
+            found.append(parse(trial))
         except NotArithmeticError:
             continue
-    nodes = [node for one, node in found if not one] or [node for _, node in found]
+        if found[0].value != found[-1].value and found is sensible:
+            break
+    nodes = sensible or around_one
     if not nodes or any(node.value != nodes[0].value for node in nodes):
         raise NotArithmeticError("a parenthesis is missing, and its place decides")
     return nodes[-1] if missing > 0 else nodes[0]
+
+
+def _places(tokens: list[Token], missing: int) -> list[int]:
+    """Where the parenthesis may stand: a closing one after an operand, an opening one before it."""
+    if missing > 0:
+        return [place + 1 for place, token in enumerate(tokens) if token.kind == "number" or token.text in ")%"]
+    return [place for place, token in enumerate(tokens) if token.kind == "number" or token.text in "(+-"]
 
 
 def _wraps_one(tokens: list[Token], place: int, missing: int) -> bool:

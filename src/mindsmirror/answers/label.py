@@ -1,14 +1,30 @@
 """Answers that are one of a closed set of labels: entailment, neutral, contradiction; yes, no."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 from mindsmirror.answers.base import Answer
+from mindsmirror.answers.denial import denies
 from mindsmirror.answers.spelling import folded, unwrap
 
 MAX_LENGTH = 400
-_NEGATION = re.compile(r"\b(?:not|neither|nor|never|cannot)\b|n't\b", re.I)
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_SET_OFF = re.compile(r"\s?[,.;:!–—(]\s*|\s(?:because|since)\b")
+_TURNS = re.compile(r"(?:or|but|rather|wait|actually|unless|if|except|hmm|no wait|not really|not quite)\b")
+_REASON = re.compile(r"\s*(?:$|[,.;:!)\]}\"'–—(]|(?:because|since|as|for|so|given|due)\b)")
+_NO = re.compile(r"\b(?:no|zero|less|minus|impossible)\b")
+_ASKED = re.compile(r"\?[\s*_\"'”’)]*$")
+_JOINED = re.compile(r"\w-$")
+
+
+class _Named(NamedTuple):
+    start: int
+    end: int
+    label: str
 
 
 @dataclass(frozen=True)
@@ -20,36 +36,77 @@ class Label:
     synonyms: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, raw: str, choices: Mapping[str, str]) -> Answer | None:
-        """The one label that `raw` names. None if it names none, several, or denies one ("not neutral")."""
-        if len(raw) > MAX_LENGTH:
+        """The one label that `raw` names. None if it names none, several, or denies one ("hardly true")."""
+        if len(raw) > MAX_LENGTH or _ASKED.search(raw):
             return None
-        words = self._words()
         text = folded(unwrap(raw))
-        if text in words:
-            return self._answer(words[text])
-        found = list(self._pattern(words).finditer(text))
-        if not found:
+        if text in self._words:
+            return self._answer(self._words[text])
+        found = list(self._named(text))
+        if not found or any(_is_joined(text, named) for named in found):
             return None
         first = found[0]
         # "Yes, there is no doubt": a label that opens the sentence and is set off by a comma has the word.
-        if first.start() == 0 and re.match(r"\s?[,.;:!–—(]", text[first.end() :]):
-            return self._answer(words[first.group()])
-        named = {words[match.group()] for match in found}
-        if len(named) != 1 or _NEGATION.search(text):
+        set_off = _SET_OFF.match(text, first.end) if first.start == 0 else None
+        if set_off:
+            following = [named for named in found[1:] if named.start == set_off.end()]
+            if _TURNS.match(text, set_off.end()) or any(named.label != first.label for named in following):
+                return None
+            return self._answer(first.label)
+        if len({text[named.start : named.end] for named in found}) > 1 or not self._is_meant(text, found):
             return None
-        return self._answer(named.pop())
+        return self._answer(first.label)
+
+    def _is_meant(self, text: str, found: list[_Named]) -> bool:
+        """Whether nothing beside the labels denies or asks; "no" must end its clause ("no idea" is none)."""
+        parts = [text[a.end : b.start] for a, b in zip([_Named(0, 0, ""), *found], found, strict=False)]
+        beside = " | ".join([*parts, text[found[-1].end :]])
+        if denies(beside) or "?" in beside or _NO.search(beside):
+            return False
+        return all(_REASON.match(text, named.end) for named in found if text[named.start : named.end] == "no")
 
     def _answer(self, label: str) -> Answer:
         return Answer(label, label)
 
+    @cached_property
     def _words(self) -> dict[str, str]:
         words = {folded(word): label for word, label in self.synonyms.items()}
         return words | {folded(label): label for label in self.labels}
 
-    @staticmethod
-    def _pattern(words: Mapping[str, str]) -> re.Pattern[str]:
-        longest_first = sorted((word for word in words if word), key=len, reverse=True)
-        return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+    @cached_property
+    def _by_tokens(self) -> dict[tuple[str, ...], str]:
+        """Label by its words and signs, "" for what only begins one: a text is read in time that no label adds to."""
+        found: dict[tuple[str, ...], str] = {}
+        for word, label in self._words.items():
+            tokens = tuple(_TOKEN.findall(word))
+            for length in range(1, len(tokens)):
+                found.setdefault(tokens[:length], "")
+            if tokens:
+                found[tokens] = label
+        return found
+
+    def _named(self, text: str) -> Iterator[_Named]:
+        """The labels that a folded text names, the longest from each place."""
+        tokens = list(_TOKEN.finditer(text))
+        place = 0
+        while place < len(tokens):
+            longest, length, label = 0, 1, ""
+            while place + length <= len(tokens):
+                known = self._by_tokens.get(tuple(token.group() for token in tokens[place : place + length]))
+                if known is None:
+                    break
+                if known:
+                    longest, label = length, known
+                length += 1
+            if longest:
+                yield _Named(tokens[place].start(), tokens[place + longest - 1].end(), label)
+            place += longest or 1
+
+
+def _is_joined(text: str, named: _Named) -> bool:
+    """Whether a hyphen makes a label part of another word: `non-entailment`, `neutral-ish`."""
+    before = _JOINED.search(text, max(0, named.start - 2), named.start)
+    return before is not None or re.match(r"-\w", text[named.end : named.end + 2]) is not None
 
 
 YES_NO = Label("yes_no", ("yes", "no"), {"true": "yes", "false": "no"})

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mindsmirror.answers.base import Answer, Reply
+from mindsmirror.answers.standing import Standing, declines, standing, taken_back
 from mindsmirror.records import Parse
 
 MAX_STATEMENTS = 8
@@ -19,11 +20,16 @@ MAX_SEARCHED = 40_000
 """Characters at the end of a reply in which statements are looked for."""
 MAX_ANSWER = 4000
 """Characters after a statement that are looked at."""
+MAX_CANDIDATES = 20
+"""Texts of one reply that are read as an answer."""
+MAX_SENTENCE = 1000
+"""Characters in which the end of the first sentence is looked for."""
 
 _STATEMENT = re.compile(
     r"(?:\b(?:the|my|our|final|correct|right|best)[ \t\n]{1,2}){1,3}answer"
     r"(?:[ \t]{1,2}to[ \t]{1,2}(?:the|this)[ \t]{1,2}(?:question|problem))?"
-    r"[*_]{0,2}[ \t]{0,2}(?:(?:is|are|would[ ]be|should[ ]be|equals)\b[ \t]{0,2}:?|[:=])"
+    r"[*_]{0,2}[ \t]{0,2}(?:(?P<denied>(?:is|was|are)n't|(?:cannot|can't|couldn't)[ ]be)\b"
+    r"|(?:is|are|would[ ]be|should[ ]be|equals)\b[ \t]{0,2}:?|[:=])"
     r"|(?<![^\n.!?*_#])[ \t]{0,2}[*_#]{0,3}[ \t]{0,2}(?:final[ \t])?answer[*_]{0,2}[ \t]{0,2}(?:is\b[ \t]{0,2}:?|:)"
     r"|(?<![^\n])[#*_ ]{1,6}(?:final[ ])?answer[*_ ]{0,4}(?=\n)"
     r"|(?<![^\n])####(?!#)",
@@ -36,7 +42,12 @@ _NEXT_QUESTION = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?][\"')\]*_]{0,3}(?=\s+[^\sa-z]|\s*$)|[.!?](?=\s*\n)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(.])(?:[A-Z]|[Mm]rs?|[Dd]r|[Ss]t|[Mm]t|[Pp]rof|[Nn]o|vs|[Jj]r|[Ss]r|etc|[Rr]s)\.$")
-_CUT = re.compile(r"[ \t](?:\(|because\b|since\b|as\b|so\b|which\b|[-–—][ \t])|[,;][ \t]|[ \t]?\*\*|[.!?][ \t]", re.I)
+# A bracketed numeral or one after a dash is part of the answer ("seven (5)", "5 - 4"): nothing is cut before it.
+_CUT = re.compile(
+    r"[ \t](?:\((?!\s?[-$]?[0-9][0-9,.]{0,20}\s?\))|because\b|since\b|as\b|so\b|which\b|[-–—][ \t](?![$0-9]))"
+    r"|[,;][ \t]|[ \t]?\*\*|[.!][ \t]",
+    re.I,
+)
 _CONNECTIVE = re.compile(
     r"(?:^|(?<=[\s.,;:!?*]))(?:so|thus|hence|therefore|then|and|consequently|which means|this means|that|"
     r"in conclusion|finally|as a result|we conclude|it follows)[\s,:*]{0,4}$",
@@ -51,8 +62,12 @@ _REFUSAL = re.compile(
 
 
 class _Statement(NamedTuple):
+    """Where what is left out of the thought begins, where the words that state do, and where the answer does."""
+
     start: int
+    place: int
     payload: int
+    denied: bool = False
 
 
 def read_reply(text: str, read: Callable[[str], Answer | None], truncated: bool = False) -> Reply:
@@ -65,17 +80,49 @@ def read_reply(text: str, read: Callable[[str], Answer | None], truncated: bool 
     text = text.replace("\r\n", "\n").replace("’", "'")
     if not text.strip():
         return Reply("", None, Parse.EMPTY, "the reply is empty")
+    if declines(text):
+        return Reply(text.strip(), None, Parse.REFUSED, "the model refuses")
     ended = _segment_end(text)
     statements = _statements(text, ended)
-    for statement in reversed(statements[-MAX_STATEMENTS:]):
-        payload = text[statement.payload : min(ended, statement.payload + MAX_ANSWER)]
-        if truncated and ended == len(text) and _is_cut(payload):
-            continue
-        for candidate in _candidates(payload):
-            answer = read(candidate)
-            if answer is not None:
-                return Reply(_thought(text[: statement.start]), answer, Parse.OK)
+    denied: set[str] = set()
+    for statement, candidate in _tried(text, statements[-MAX_STATEMENTS:], ended, truncated):
+        answer = read(candidate)
+        if answer is None:
+            if candidate.startswith("not ") and (other := read(candidate[4:])) is not None:
+                denied.add(other.key)
+        elif statement.denied:
+            denied.add(answer.key)
+        elif answer.key in denied or taken_back(_after(text, statement, candidate, ended)):
+            break
+        else:
+            return Reply(_thought(text[: statement.start]), answer, Parse.OK)
     return _failed(text, statements, ended, truncated)
+
+
+def _tried(text: str, statements: list[_Statement], ended: int, truncated: bool) -> Iterator[tuple[_Statement, str]]:
+    """What may be the answer, from the last statement back; what is only supposed is left out."""
+    left = MAX_CANDIDATES
+    for statement in reversed(statements):
+        meant = standing(text, statement.place)
+        payload = text[statement.payload : min(ended, statement.payload + MAX_ANSWER)]
+        if meant is Standing.SUPPOSED or (truncated and ended == len(text) and _is_cut(payload)):
+            continue
+        weighed = statement._replace(denied=statement.denied or meant is Standing.DENIED)
+        tried: set[str] = set()
+        for candidate in _candidates(payload):
+            if candidate in tried:
+                continue
+            tried.add(candidate)
+            if left == 0:
+                return
+            left -= 1
+            yield weighed, candidate
+
+
+def _after(text: str, statement: _Statement, candidate: str, ended: int) -> str:
+    """What follows the candidate in the text."""
+    place = text.find(candidate, statement.payload, ended)
+    return text[place + len(candidate) if place >= 0 else statement.payload : ended]
 
 
 def _failed(text: str, statements: list[_Statement], ended: int, truncated: bool) -> Reply:
@@ -85,7 +132,7 @@ def _failed(text: str, statements: list[_Statement], ended: int, truncated: bool
     if statements:
         payload = text[statements[-1].payload : ended].strip()
         shown = " ".join(payload[:60].split())
-        return Reply(thought, None, Parse.BAD_ANSWER, f"{shown!r} is no answer of the task's kind")
+        return Reply(thought, None, Parse.BAD_ANSWER, f"{shown!r} states no answer of the task's kind for sure")
     if refuses(text):
         return Reply(thought, None, Parse.REFUSED, "the model refuses")
     return Reply(thought, None, Parse.NO_ANSWER, "no sentence states an answer")
@@ -115,10 +162,10 @@ def _statements(text: str, ended: int) -> list[_Statement]:
     """The last statements of an answer, in order; a box inside a worded statement is part of that."""
     begun = max(0, ended - MAX_SEARCHED)
     worded = deque(_STATEMENT.finditer(text, begun, ended), MAX_STATEMENTS)
-    found = [_Statement(match.start(), match.end()) for match in worded]
+    found = [_Statement(match.start(), match.start(), match.end(), match["denied"] is not None) for match in worded]
     for match in deque(_BOXED.finditer(text, begun, ended), MAX_STATEMENTS):
         if not any(0 <= match.start() - statement.end() <= 12 for statement in worded):
-            found.append(_Statement(_sentence_start(text, match.start()), match.start()))
+            found.append(_Statement(_sentence_start(text, match.start()), match.start(), match.start()))
     return sorted(found, key=lambda statement: statement.payload)
 
 
@@ -173,7 +220,7 @@ def _box(block: str) -> str | None:
 
 def _sentence(line: str) -> str:
     """The first sentence of a line; a point inside a number or after an abbreviation does not end it."""
-    for match in _SENTENCE_END.finditer(line):
+    for match in _SENTENCE_END.finditer(line, 0, MAX_SENTENCE):
         if not _ABBREVIATION.search(line[max(0, match.start() - 8) : match.start() + 1]):
             return line[: match.end()]
     return line

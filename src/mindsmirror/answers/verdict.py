@@ -1,67 +1,131 @@
-"""The verdict of a plain judgement, read from its last line only.
+"""The verdict of a plain judgement, read from the line that announces its result.
 
 The published code searched the whole judgement for the words uncertain, wrong, correct in that order, so
-that a critique which praised a correct step decided. Here the line that announces the result speaks, and
-"incorrect" or "not correct" never count as correct.
+that a critique which praised a correct step decided. Here the clause after the last marker speaks
+("Evaluation result: the given answer is wrong."), or the last sentence where there is none. It must be
+understood word by word (`assertion`), and what is written after it must not take it back.
 """
 
 import re
 
+from mindsmirror.answers.assertion import Stated, clean, read_clause
 from mindsmirror.records import Verdict
 
 MAX_LINE = 600
+"""Characters of a line in which a verdict is looked for; a longer clause gives none."""
 
-_MARKER = re.compile(
-    r"\b(?:evaluation[ ]result|final[ ](?:evaluation|verdict|judge?ment)|verdict|judge?ment|conclusion|result)"
-    r"[*_]{0,2}[ ]?(?::|\bis\b)",
+_NAMED = r"\b(?:evaluation[ ]result|final[ ](?:evaluation|verdict|judge?ment)|verdict|judge?ment)"
+_MARKERS = tuple(
+    re.compile(rf"{name}[*_]{{0,2}}[ ]?(?::|\bis\b)", re.I) for name in (_NAMED, r"\b(?:conclusion|result)")
+)
+_LEAD = re.compile(
+    r"(?:^|[.!?:;,][*_\"'”’)]{0,3}\s)(?P<dressed>[-*_#>\"“'`\s]{0,8}"
+    r"(?:(?:the|my|our|so|therefore|thus|hence|final|overall|in)[ ,]{1,2}){0,3}[*_]{0,3})$",
     re.I,
 )
-_UNCERTAIN = re.compile(
-    r"\b(?:uncertain|unsure|unclear|undecided|undetermined|inconclusive|unknown|not (?:sure|certain|clear)"
-    r"|(?:cannot|can'?t|can not|unable to|impossible to|hard to|difficult to|not possible to) "
-    r"(?:be )?(?:determined?|decided?|judged?|told|tell|verif(?:y|ied)|sa(?:y|id)|evaluated?))\b",
+_GOVERNS = re.compile(
+    r"\b(?:if|unless|when|were|had|would|says?|claims?|not|never|no|told|asked|wants?|writes?|wrote|written|reads?|ends"
+    r"|begins|instruct\w*|output|print|add|append|includ\w*|contain\w*|quot\w*|line|sentence|text|ignore|reply)\b|n't\b",
     re.I,
 )
-_POSITIVE = r"(?:correct|right|accurate|valid|true|sound)"
-_NEGATIVE = r"(?:incorrect|wrong|inaccurate|invalid|false|unsound|mistaken|erroneous|flawed)"
-_WORD = re.compile(
-    r"(?P<no>\b(?:not|never|isn'?t|aren'?t|wasn'?t|nor|neither)\b(?:[ ](?:a|an|the|entirely|quite|fully|completely|"
-    r"actually|really|mathematically|logically|at|all|be|considered|been)){0,3}[ ])?"
-    rf"\b(?P<word>{_POSITIVE}|{_NEGATIVE})(?:ly)?\b",
-    re.I,
+"""What makes of a marker after a comma or a colon somebody else's words or a condition."""
+_QUOTE = re.compile(r"[\"“'`>]")
+MAX_LEAD = 60
+"""Characters before a marker in which its sentence may begin."""
+_SENTENCE_END = re.compile(r"[.!?](?=[\"'”’)\]*_`]{0,4}(?:\s|$))")
+
+_PREDICATE = (
+    r"\b(?:is|are|was|were|be|seems?|appears?|looks?|it's)"
+    r"(?: (?:indeed|in fact|really|also|still|therefore|thus|quite))? "
 )
-_PARTLY = re.compile(rf"\b(?:partially|partly|half|mostly|somewhat|almost|nearly)[ -]{_POSITIVE}\b", re.I)
+_POSITIVE = r"(?:correct|right|accurate|valid|true|sound)\b"
+_NEGATIVE = r"(?:incorrect|wrong|inaccurate|invalid|false|unsound|mistaken|erroneous|flawed)\b"
+_REVERSAL = (
+    r"\b(?:wait|actually|correction|scratch that|on second thoughts?|reconsider\w*|inject\w*|manipulat\w*|oops"
+    r"|disregard\w*|my mistake|i made an? (?:mistake|error)|trick(?:ed|s)?)\b"
+)
+_NO_FAULT = re.compile(
+    r"\b(?:no|without(?: any)?)(?: (?:further|other|arithmetic|logical|calculation))?"
+    r" (?:errors?|mistakes?|issues?|problems?|flaws?)\b"
+)
+_CONDITION = re.compile(
+    r"[\s,:;()–—-]*(?:and |but )?(?:if|unless|only|provided|assuming|except|when|until|or|in part)\b"
+)
+_AGAINST = {
+    Verdict.CORRECT: re.compile(
+        rf"{_REVERSAL}|{_NEGATIVE}|n't\b|\b(?:not|never|no|none|nothing|cannot|nor|neither|hardly|far from|far as|but"
+        r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*"
+        r"|disagree\w*"
+        r"|reject\w*|absurd|nonsense|kidding|jok(?:e|ing)|wants?|wanted|asked|writes?|written"
+        r"|errors?|mistakes?|fail\w*|should|except|partly|partially|incorrectly|wrongly|untrue|lie|lies)\b"
+    ),
+    Verdict.WRONG: re.compile(rf"{_REVERSAL}|{_PREDICATE}{_POSITIVE}|(?:\bnot|n't) (?:wrong|incorrect|false)\b"),
+    Verdict.UNCERTAIN: re.compile(rf"{_REVERSAL}|{_PREDICATE}(?:{_POSITIVE}|{_NEGATIVE})"),
+}
+"""What would take a verdict back where it follows it."""
+_BECAUSE = re.compile(r"[\s,:;()–—-]*(?:because|since|as)\b")
+_CONTRAST = re.compile(
+    rf"{_REVERSAL}|{_NEGATIVE}|\b(?:but|however|although|though|yet|instead|except|only|if|unless"
+    r"|far as|long as|should)\b"
+)
+"""What takes "correct" back in its own reason, where a denial does not ("because it does not count the red ones")."""
 
 
 def read_verdict(text: str, truncated: bool = False) -> tuple[Verdict, str]:
     """The verdict of a judgement, and the judgement without the line that states it.
 
-    UNPARSED, with the whole text, where that line names no verdict, or correct and wrong at once, or a
-    "partially correct". The last line of a judgement that was cut at a token limit is not its result, so
-    only one that announces itself counts there.
+    UNPARSED, with the whole text, where that line names no verdict, or more than one, or cannot be read surely,
+    and where what follows it takes it back. The last line of a judgement that was cut at a token limit is not
+    its result, so only one that announces itself counts there.
     """
     text = text.replace("’", "'").strip()
-    if truncated and not _MARKER.search(text):
+    marker = _last_marker(text)
+    if marker is not None:
+        start, payload = marker
+        end = _end_of_result(text, payload)
+        verdict = _marked(text, payload, end)
+    elif truncated:
         return Verdict.UNPARSED, text
-    start, end = _result_line(text)
-    verdict = _verdict_of(text[start:end])
+    else:
+        start, end = _last_sentence(text), len(text)
+        verdict = _unmarked(text, start)
     if verdict is Verdict.UNPARSED:
         return verdict, text
-    critique = text[:start].rstrip(" \t\n*_#-") + "\n" + text[end:].strip()
+    critique = text[:start].rstrip(" \t\n*_#-\"“'`>") + "\n" + text[end:].strip("\"”'` \t\n")
     return verdict, critique.strip()
 
 
-def _result_line(text: str) -> tuple[int, int]:
-    """Where the result stands: from the last marker to its line's end, else the last line's last sentence."""
-    markers = list(_MARKER.finditer(text))
-    for marker in reversed(markers[-4:]):
-        end = _end_of_result(text, marker.end())
-        if _verdict_of(text[marker.end() : end]) is not Verdict.UNPARSED or marker is markers[-1]:
-            return _start_of_marked(text, marker.start()), end
-    start = text.rfind("\n") + 1
-    line = text[start:]
-    sentences = [match.end() for match in re.finditer(r"[.!?] (?=\S)", line)]
-    return start + (sentences[-1] if sentences else 0), len(text)
+def _last_marker(text: str) -> tuple[int, int] | None:
+    """Where the last result begins, its marker included, and where its payload does; quoted ones do not count.
+
+    A word that merely is one ("only the first result is correct") is no marker: that one opens a sentence.
+    """
+    for pattern in _MARKERS:
+        for match in reversed(list(pattern.finditer(text))):
+            lowest = max(0, match.start() - MAX_LINE)
+            line = text.rfind("\n", lowest, match.start()) + 1 or lowest
+            window = max(line, match.start() - MAX_LEAD)
+            lead = _LEAD.search(("" if window == line else "x") + text[window : match.start()])
+            if lead is None:
+                continue
+            start = match.start() - len(lead["dressed"])
+            sentence = text[line:start].rstrip()
+            if sentence.endswith((",", ":")) and _GOVERNS.search(sentence):
+                continue
+            if not _is_quoted(text, line, start, lead["dressed"]):
+                return start, match.end()
+    return None
+
+
+def _is_quoted(text: str, line: int, start: int, dressed: str) -> bool:
+    """Whether somebody else's words are shown: a quotation within a line, or a whole line that was announced."""
+    before = text[line:start]
+    if before.strip(" \t*_#-"):
+        opened = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
+        return opened or _QUOTE.search(dressed) is not None
+    above = text[max(0, line - MAX_LINE) : line].rstrip()
+    announced = above.removesuffix("```").rstrip().endswith(":")
+    return announced and (_QUOTE.search(dressed) is not None or above.endswith("```"))
 
 
 def _end_of_result(text: str, position: int) -> int:
@@ -72,31 +136,49 @@ def _end_of_result(text: str, position: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _start_of_marked(text: str, position: int) -> int:
-    """Back over "The" and emphasis, so that nothing of the sentence is left behind."""
-    line = max(text.rfind("\n", 0, position) + 1, position - 40)
-    lead = re.search(
-        r"(?:(?:^|(?<=[.!?]))\s*[*_#]{0,3}(?:(?:the|my|so|therefore|thus|final|overall|in)[ ,]{1,2}){0,3})$",
-        text[line:position],
-        re.I,
-    )
-    return line + lead.start() if lead else position
+def _last_sentence(text: str) -> int:
+    start = text.rfind("\n") + 1
+    last = len(text.rstrip("\"'”’)]*_` .!?"))
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, start, last)]
+    return ends[-1] if ends else start
 
 
-def _verdict_of(line: str) -> Verdict:
-    """The verdict of the clause before "because", else of the whole line."""
-    line = line[:MAX_LINE]
-    verdict = _verdict_in(re.split(r"\b(?:because|since|as)\b", line, maxsplit=1, flags=re.I)[0])
-    return _verdict_in(line) if verdict is Verdict.UNPARSED else verdict
-
-
-def _verdict_in(clause: str) -> Verdict:
-    if _UNCERTAIN.search(clause):
-        return Verdict.UNCERTAIN
-    if _PARTLY.search(clause):
+def _marked(text: str, payload: int, end: int) -> Verdict:
+    """The verdict of the first clause after a marker, if nothing after that clause goes against it."""
+    line = clean(text[payload:end])
+    first = _SENTENCE_END.search(line)
+    stop = first.end() if first else len(line)
+    stated = read_clause(line[:stop]) if stop <= MAX_LINE else None
+    if stated is None:
         return Verdict.UNPARSED
-    found = set()
-    for match in _WORD.finditer(clause):
-        positive = re.fullmatch(_POSITIVE, match["word"], re.I) is not None
-        found.add(Verdict.CORRECT if positive != bool(match["no"]) else Verdict.WRONG)
-    return found.pop() if len(found) == 1 else Verdict.UNPARSED
+    return _upheld(stated, line[stop:] + " " + clean(text[end:]))
+
+
+def _unmarked(text: str, start: int) -> Verdict:
+    """The verdict of the last sentence, if the one before it in its line does not say otherwise."""
+    sentence = clean(text[start:])
+    stated = read_clause(sentence) if len(sentence) <= MAX_LINE else None
+    # A marker that was passed over is a quotation's or part of another sentence.
+    if stated is None or _MARKERS[0].search(sentence):
+        return Verdict.UNPARSED
+    line = text.rfind("\n") + 1
+    before = clean(text[max(line, start - MAX_LINE) : start]).strip()
+    ends = [match.end() for match in _SENTENCE_END.finditer(before[:-1])]
+    earlier = read_clause(before[ends[-1] if ends else 0 :])
+    if earlier is not None and earlier.verdict is not stated.verdict and len(before) < MAX_LINE:
+        return Verdict.UNPARSED
+    return _upheld(stated, "")
+
+
+def _upheld(stated: Stated, rest: str) -> Verdict:
+    """The verdict, or UNPARSED if its own reason or what follows it speaks against it."""
+    if _CONDITION.match(stated.reason):
+        return Verdict.UNPARSED
+    if stated.verdict is Verdict.CORRECT and _BECAUSE.match(stated.reason):
+        doubted = _CONTRAST.search(stated.reason)
+        spoken = rest
+    else:
+        doubted, spoken = None, stated.reason + " . " + rest
+    if doubted or _AGAINST[stated.verdict].search(_NO_FAULT.sub("", spoken)):
+        return Verdict.UNPARSED
+    return stated.verdict

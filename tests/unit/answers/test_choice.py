@@ -38,6 +38,8 @@ def letter_of(raw: str, choices: dict[str, str] = CHOICES) -> str | None:
         ("**(b) train**", "b"),
         ("it must be (b)", "b"),
         ("(b) trian", "b"),
+        ("(a) bank, not train", "a"),
+        ("(a) bank because you cannot fly", "a"),
         ("(c) the train-stations", "c"),
     ],
 )
@@ -59,6 +61,16 @@ def test_reads_letter_text_or_both(raw: str, letter: str) -> None:
         "trains",
         "(a) (b)",
         "bank, not train",
+        "anything but bank",
+        "all but bank",
+        "no bank",
+        "bank is wrong",
+        "(a) bank is wrong",
+        "(a) bank is not right",
+        "(a) bank or river",
+        "(a) bank - wrong",
+        "if bank",
+        "bank rather than train",
     ],
 )
 def test_what_contradicts_itself_or_the_choices_is_none(raw: str) -> None:
@@ -74,6 +86,22 @@ def test_repeated_texts_share_a_key() -> None:
 def test_a_letter_that_is_also_another_choices_text_is_ambiguous() -> None:
     assert letter_of("a", {"a": "B", "b": "A"}) is None
     assert letter_of("a", {"a": "A", "b": "B"}) == "a"
+
+
+def test_a_choice_may_deny_something_in_its_own_name() -> None:
+    choices = {"a": "do not enter", "b": "enter"}
+    assert [letter_of(raw, choices) for raw in ("it says do not enter", "(a) do not enter", "not enter")] == [
+        "a",
+        "a",
+        None,
+    ]
+
+
+def test_a_long_slip_is_compared_where_it_differs_only() -> None:
+    choices = {"a": "a restaurant by the river", "b": "b" * 100}
+    assert letter_of("(a) a resturant by the rivr", choices) == "a"
+    assert letter_of("(a) " + "c" + "a restaurant by the river"[1:-1] + "c", choices) is None
+    assert letter_of("(b) " + "b" * 45 + "c" * 30 + "b" * 35, choices) is None
 
 
 def test_numerals_are_compared_as_numbers() -> None:

@@ -48,6 +48,7 @@ def key(raw: str) -> str | None:
         ("$\\frac{1}{2} \\times 4$", "1 / 2 * 4", "2"),
         ("**84 / 2**", "84 / 2", "42"),
         ("1 / 3", "1 / 3", "1/3"),
+        ("½ * 4", "1 / 2 * 4", "2"),
     ],
 )
 def test_reads_in_canonical_form(raw: str, text: str, value: str) -> None:
@@ -76,6 +77,13 @@ def test_reads_in_canonical_form(raw: str, text: str, value: str) -> None:
         "__import__('os')",
         "1 +",
         "²",
+        "1½ * 4",
+        "1\\frac{1}{2} * 4",
+        "5k + 3",
+        "5 thousand + 3",
+        "5 dozen * 2",
+        "5 + 3 is wrong",
+        "not 5 + 3",
     ],
 )
 def test_what_is_no_equation_or_ambiguous_is_none(raw: str) -> None:

@@ -15,6 +15,17 @@ from mindsmirror.errors import UnknownNameError
         ("Yes, there is no doubt", "yes"),
         ("yes or no", None),
         ("not true", None),
+        ("hardly true", None),
+        ("it is not false", None),
+        ("far from true", None),
+        ("un-true", None),
+        ("no idea", None),
+        ("there is no way to know", None),
+        ("yes, no", None),
+        ("Yes?", None),
+        ("true, or false", None),
+        ("no because he left", "no"),
+        ("it is true that he left", "yes"),
         ("nothing", None),
         ("", None),
     ],
@@ -32,6 +43,15 @@ def test_yes_no(raw: str, label: str | None) -> None:
         ("it contradicts", "contradiction"),
         ("not entailment", None),
         ("neutral or contradiction", None),
+        ("no contradiction", None),
+        ("zero contradiction", None),
+        ("entailment is impossible", None),
+        ("neutral if he sleeps", None),
+        ("anything but neutral", None),
+        ("non-entailment", None),
+        ("Entailment?", None),
+        ("contradiction because there is no dog", "contradiction"),
+        ("neutral, not entailment", "neutral"),
         ("neither.", "neutral"),
         ("neither entailment nor contradiction", None),
         ("it is neither true nor false", None),
@@ -47,6 +67,13 @@ def test_the_longer_label_wins_over_one_inside_it() -> None:
     kind = Label("label", ("good", "very good"))
     answer = kind.read("it is very good", {})
     assert answer is not None and answer.text == "very good"
+
+
+def test_twenty_thousand_labels_are_looked_up_and_not_tried_one_by_one() -> None:
+    kind = Label("label", tuple(f"label {number}" for number in range(20_000)))
+    answer = kind.read("it is label 19999 indeed", {})
+    assert answer is not None and answer.text == "label 19999"
+    assert kind.read("it is label 20000", {}) is None
 
 
 def test_text_is_kept_and_its_key_folded() -> None:

@@ -31,6 +31,15 @@ def number(raw: str) -> Answer | None:
         ("Half. The answer is 42.\nQuestion: And then?\nThe answer is 5.", "Half.", "42"),
         ("Question: how many?\nHalf. The answer is 42.", "Question: how many?\nHalf.", "42"),
         ("Half. So, the answer to the question is 42.", "Half.", "42"),
+        ("There is no doubt that the answer is 42.", "There is no doubt.", "42"),
+        ("It is not (a) or (b), so the answer is 42.", "It is not (a) or (b).", "42"),
+        ("The answer is 42, which is correct.", "", "42"),
+        ("The answer is 42. That is correct.", "", "42"),
+        ("The answer is 42, not 41.", "", "42"),
+        ("Half. The answer is 42. I don't think the answer is 41.", "Half.", "42"),
+        ("Half. The answer is 42. The answer is not 41.", "Half.", "42"),
+        ("If we halve it, the answer is 42.", "If we halve it,", "42"),
+        ("I can't help but halve it. The answer is 42.", "I can't help but halve it.", "42"),
     ],
 )
 def test_thought_and_answer(reply: str, thought: str, answer: str) -> None:
@@ -62,6 +71,48 @@ def test_how_the_parse_ends(reply: str, truncated: bool, parse: Parse) -> None:
     assert read.parse is parse
     assert (read.answer is None) == (parse is not Parse.OK)
     assert bool(read.reason) == (parse is not Parse.OK)
+
+
+@pytest.mark.parametrize(
+    ("reply", "parse"),
+    [
+        ("I don't think the answer is 42.", Parse.BAD_ANSWER),
+        ("I doubt that the answer is 42.", Parse.BAD_ANSWER),
+        ("Nobody thinks that the answer is 42.", Parse.BAD_ANSWER),
+        ("It's false that the answer is 42.", Parse.BAD_ANSWER),
+        ("I do not believe, however, that the answer is 42.", Parse.BAD_ANSWER),
+        ("The answer isn't 42.", Parse.BAD_ANSWER),
+        ("The answer cannot be 42.", Parse.BAD_ANSWER),
+        ("The answer is not 42.", Parse.BAD_ANSWER),
+        ("It is not \\boxed{42}.", Parse.BAD_ANSWER),
+        ("The answer is 42. The answer is not 42.", Parse.BAD_ANSWER),
+        ("The answer is 42. No, the answer isn't 42.", Parse.BAD_ANSWER),
+        ("The answer is 42. Wait, that is wrong.", Parse.BAD_ANSWER),
+        ("The answer is 42. I made a mistake.", Parse.BAD_ANSWER),
+        ("The answer is 42, which is wrong.", Parse.BAD_ANSWER),
+        ("The answer is 42 is wrong.", Parse.BAD_ANSWER),
+        ("If the answer is 42, she has more.", Parse.BAD_ANSWER),
+        ("Suppose the answer is 42. Then half is 21.", Parse.BAD_ANSWER),
+        ('The student says: "The answer is 42."', Parse.BAD_ANSWER),
+        ("Is it possible that the answer is 42?", Parse.BAD_ANSWER),
+        ("The answer is 42? No.", Parse.BAD_ANSWER),
+        ("The answer is 42 if it rains.", Parse.BAD_ANSWER),
+        ("The answer is 42. Actually, 43.", Parse.BAD_ANSWER),
+        ("The answer is 42. Hmm, no, 43.", Parse.BAD_ANSWER),
+        ("The answer is 42. That can't be right.", Parse.BAD_ANSWER),
+        ("The answer is 42 (wrong).", Parse.BAD_ANSWER),
+        ("The answer is 42, but that is wrong.", Parse.BAD_ANSWER),
+        ("You might think the answer is 42, but it isn't.", Parse.BAD_ANSWER),
+        ("I refuse. The answer is 42.", Parse.REFUSED),
+        ("I apologize, but I am unable to help with this request. The answer is 42.", Parse.REFUSED),
+        ("I'm sorry, I cannot help. The answer is 42.", Parse.REFUSED),
+        ("I'm sorry, but I can't assist with that. The answer is 42.", Parse.REFUSED),
+        ("I cannot answer that.\nThe answer is 42.", Parse.REFUSED),
+    ],
+)
+def test_an_answer_that_is_not_stated_is_not_read(reply: str, parse: Parse) -> None:
+    read = read_reply(reply, number)
+    assert (read.answer, read.parse) == (None, parse)
 
 
 def test_other_kinds() -> None:
