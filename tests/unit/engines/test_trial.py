@@ -76,7 +76,7 @@ def test_mutated_files_never_end_this_process(tmp_path: Path) -> None:
         ("import os; os.abort()", r"openvino crashes \(SIGABRT\)"),
         ("raise KeyError('x')", r"openvino fails \(KeyError: 'x'\)"),
         ("import time; time.sleep(60)", r"has not written a token after 1 seconds"),
-        ('print(\'{"kind": "EngineError", "error": "no such thing"}\'); raise SystemExit(3)', "^no such thing$"),
+        ('print(\'trial: {"kind": "EngineError", "error": "no such thing"}\'); raise SystemExit(3)', "^no such thing$"),
     ],
 )
 def test_however_the_child_ends_it_is_a_clean_error(
