@@ -20,8 +20,8 @@ from mindsmirror.errors import EngineError, MindsMirrorError, ModelFileError
 from mindsmirror.files import write_text
 from mindsmirror.progress import say
 
-READERS = {"openvino": "openvino-genai", "llama_cpp": "xllamacpp", "transformers": "transformers"}
-"""The distribution that reads a GGUF file, by engine."""
+READERS = {"openvino": "openvino-genai", "llama_cpp": "xllamacpp"}
+"""The distribution that reads a GGUF file, by engine; that of Transformers is Python, which does not crash."""
 REFUSED = 3
 """Exit code of the child where the engine itself says what is wrong."""
 TOLD = b"trial: "
@@ -31,7 +31,7 @@ TOKENS = 4
 
 def try_in_child(config: TeacherConfig, path: Path) -> None:
     """EngineError or ModelFileError if the engine cannot load the file and write with it, or crashes or hangs at it."""
-    stamp = _stamp(config.engine, path)
+    stamp = _stamp(config.engine, path) if config.engine in READERS else None
     if stamp is None or stamp.exists():
         return
     say(f"{path.name} is not in the catalogue: it is tried in a process of its own (once)")

@@ -38,11 +38,11 @@ def opens(config: TeacherConfig) -> bool:
         return False
 
 
-@pytest.mark.parametrize("engine", ["transformers", "llama_cpp", "openvino"])
+@pytest.mark.parametrize("engine", list(trial.READERS))
 def test_a_sound_file_is_tried_once(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip({"llama_cpp": "xllamacpp", "openvino": "openvino_genai"}.get(engine, "transformers"))
+    pytest.importorskip(trial.READERS[engine].replace("-", "_"))
     path = tiny_gguf.write(tmp_path / "tiny.gguf")
     trial.try_in_child(teacher(path, engine), path)
     assert "it is tried in a process of its own" in capsys.readouterr().err
