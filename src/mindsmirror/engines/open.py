@@ -124,7 +124,7 @@ def probe_endpoint(config: TeacherConfig) -> "Probe":
 
 def _unknown_file(config: TeacherConfig) -> Path | None:
     """The GGUF file that the teacher is, if its bytes are not those of a catalogue model."""
-    if config.engine not in READERS or config.model in catalog.entries() or _is_hub_id(config):
+    if config.engine not in (*READERS, "transformers") or config.model in catalog.entries() or _is_hub_id(config):
         return None
     path = catalog.locate(config.model, config.path)
     if not path.is_file() or (config.engine == "openvino" and path.suffix != ".gguf"):

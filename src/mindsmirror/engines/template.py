@@ -31,7 +31,8 @@ def check_tokenizer(tokenizer: Any, where: str) -> None:
         tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
     # A template may raise whatever Python does.
     except Exception as error:
-        raise ModelFileError(f"{where} has a chat template that refuses a single question: {error}") from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelFileError(f"{where} has a chat template that refuses a single question: {lines[0]}") from error
 
 
 def check_template(template: object, where: str) -> None:

@@ -20,16 +20,18 @@ from mindsmirror.errors import EngineError, MindsMirrorError, ModelFileError
 from mindsmirror.files import write_text
 from mindsmirror.progress import say
 
-READERS = {"openvino": "openvino-genai", "llama_cpp": "xllamacpp", "transformers": "transformers"}
-"""The distribution that reads a GGUF file, by engine."""
+READERS = {"openvino": "openvino-genai", "llama_cpp": "xllamacpp"}
+"""The distribution that reads a GGUF file, by engine; that of Transformers is Python, which does not crash."""
 REFUSED = 3
 """Exit code of the child where the engine itself says what is wrong."""
+TOLD = b"trial: "
+"""How the child's line about that begins."""
 TOKENS = 4
 
 
 def try_in_child(config: TeacherConfig, path: Path) -> None:
     """EngineError or ModelFileError if the engine cannot load the file and write with it, or crashes or hangs at it."""
-    stamp = _stamp(config.engine, path)
+    stamp = _stamp(config.engine, path) if config.engine in READERS else None
     if stamp is None or stamp.exists():
         return
     say(f"{path.name} is not in the catalogue: it is tried in a process of its own (once)")
@@ -42,7 +44,9 @@ def try_in_child(config: TeacherConfig, path: Path) -> None:
             f"{path}: the engine {config.engine} has not written a token after {limits.TRIAL_SECONDS:g} seconds"
         ) from error
     if ended.returncode == REFUSED:
-        said = json.loads(ended.stdout.decode().splitlines()[-1])
+        # Readers may have written there as well.
+        [told] = [line for line in ended.stdout.splitlines() if line.startswith(TOLD)]
+        said = json.loads(told.removeprefix(TOLD))
         kinds: dict[str, type[MindsMirrorError]] = {"EngineError": EngineError, "ModelFileError": ModelFileError}
         if said["kind"] in kinds:
             raise kinds[said["kind"]](said["error"])
@@ -82,7 +86,8 @@ def main() -> int:
         with closing(open_tried(config)) as engine:
             _ask(engine)
     except MindsMirrorError as error:
-        print(json.dumps({"kind": type(error).__name__, "error": str(error)}), flush=True)
+        told = json.dumps({"kind": type(error).__name__, "error": str(error)})
+        sys.stdout.write(f"\n{TOLD.decode()}{told}\n")
         return REFUSED
     return 0
 

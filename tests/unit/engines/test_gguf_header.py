@@ -74,7 +74,9 @@ def test_what_is_put_in_or_cut_off_is_refused_cleanly(true: bytes, place: Path, 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_cleanly(place: Path, content: bytes) -> None:
-    assert not accepted(place, content[:3] + content) or content == b""
+    assert not accepted(place, content[:3] + content)
+    assert not accepted(place, b"GGUF" + content[:19])
+    accepted(place, b"GGUF" + struct.pack("<I", 3) + content)
 
 
 def packed(text: str) -> bytes:

@@ -38,11 +38,11 @@ def opens(config: TeacherConfig) -> bool:
         return False
 
 
-@pytest.mark.parametrize("engine", ["transformers", "llama_cpp", "openvino"])
+@pytest.mark.parametrize("engine", list(trial.READERS))
 def test_a_sound_file_is_tried_once(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip({"llama_cpp": "xllamacpp", "openvino": "openvino_genai"}.get(engine, "transformers"))
+    pytest.importorskip(trial.READERS[engine].replace("-", "_"))
     path = tiny_gguf.write(tmp_path / "tiny.gguf")
     trial.try_in_child(teacher(path, engine), path)
     assert "it is tried in a process of its own" in capsys.readouterr().err
@@ -76,7 +76,7 @@ def test_mutated_files_never_end_this_process(tmp_path: Path) -> None:
         ("import os; os.abort()", r"openvino crashes \(SIGABRT\)"),
         ("raise KeyError('x')", r"openvino fails \(KeyError: 'x'\)"),
         ("import time; time.sleep(60)", r"has not written a token after 1 seconds"),
-        ('print(\'{"kind": "EngineError", "error": "no such thing"}\'); raise SystemExit(3)', "^no such thing$"),
+        ('print(\'trial: {"kind": "EngineError", "error": "no such thing"}\'); raise SystemExit(3)', "^no such thing$"),
     ],
 )
 def test_however_the_child_ends_it_is_a_clean_error(
