@@ -116,9 +116,9 @@ def auroc_within(
     """
     members: dict[Hashable, tuple[list[float], list[bool]]] = {}
     for score, label, question in zip(scores, labels, questions, strict=True):
-        of_question = members.setdefault(question, ([], []))
-        of_question[0].append(score)
-        of_question[1].append(label)
+        known, right = members.setdefault(question, ([], []))
+        known.append(score)
+        right.append(label)
     rows = []
     for of_question, flags in members.values():
         area = auroc(of_question, flags)
@@ -243,7 +243,7 @@ def _interval(
 ) -> tuple[float, float] | None:
     """Interval of a statistic of rows (said, right), drawing whole questions; None where too few have either class."""
     right = rows[:, 1] > 0
-    least = min(len({questions[row] for row in np.flatnonzero(right == kind)}) for kind in (True, False))
+    least = min(len({questions[row] for row in np.flatnonzero(right == kind).tolist()}) for kind in (True, False))
     if least < LEAST_QUESTIONS:
         return None
     return _honest(cluster_bootstrap(rows, questions, statistic, seed), least)

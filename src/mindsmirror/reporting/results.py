@@ -79,7 +79,7 @@ def comparisons(arms: Sequence[ArmPredictions], seed: int) -> list[Comparison]:
     made = [comparison for comparison in found if comparison is not None]
     planned = _planned(arms)
     made = [c.model_copy(update={"planned": (c.a, c.mode_a, c.b, c.mode_b) in planned}) for c in made]
-    corrected = {}
+    corrected: dict[int, float] = {}
     for family in (True, False):
         of_family = [number for number, comparison in enumerate(made) if comparison.planned is family]
         corrected.update(zip(of_family, holm([made[number].p_mcnemar for number in of_family]), strict=True))
