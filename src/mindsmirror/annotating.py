@@ -22,7 +22,7 @@ from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.files import read_records, write_in_order, write_records
 from mindsmirror.progress import Progress, say
 from mindsmirror.recipe import Recipe
-from mindsmirror.records import Annotation, Parse, VerdictSource
+from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, VerdictSource
 from mindsmirror.tasks import Task
 
 NO_MORE = BudgetConfig(tokens=0)
@@ -253,7 +253,11 @@ class _Sums:
             self.lost += sum(map(mendable, (*annotation.rationales, *annotation.duals)))
             self.lost += sum(map(mendable, annotation.evaluations))
             self.usable += sum(rationale.parse is Parse.OK for rationale in annotation.rationales)
-            records = (*annotation.rationales, *annotation.duals, *annotation.evaluations)
+            records: tuple[Rationale | SelfEvaluation, ...] = (
+                *annotation.rationales,
+                *annotation.duals,
+                *annotation.evaluations,
+            )
             self.reasons.update(record.reason for record in records if record.parse is Parse.FAILED)
             if annotation.rationales:
                 self.annotated += 1

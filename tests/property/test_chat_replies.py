@@ -44,7 +44,7 @@ def test_any_bytes_are_a_reply_or_malformed(content: bytes) -> None:
     reply = read(content)
     assert reply is None or (reply.choices and all(isinstance(choice, Choice) for choice in reply.choices))
     refusal = read_refusal(500, content, {})
-    assert isinstance(refusal, RefusedError) and len(refusal.message) <= 1000
+    assert isinstance(refusal, RefusedError) and isinstance(refusal.message, str)
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=6), st.integers(0, 2**31 - 1), JSON)
@@ -53,10 +53,10 @@ def test_texts_come_through_and_no_token_is_lost(texts: list[str], tokens: int, 
     usage = {"prompt_tokens": tokens, "completion_tokens": tokens}
     reply = read(json.dumps({"choices": choices, "usage": usage, "noise": noise}).encode())
     assert reply is not None
-    done = completions_of([str(i) for i in range(len(texts))], reply)
+    done = completions_of([str(i) for i in range(len(texts))], reply, tokens, tokens)
     assert [one.text for one in done] == texts
     assert sum(one.tokens_in for one in done) == tokens
-    assert sum(one.tokens_out for one in done) == (tokens if any(texts) else 0)
+    assert sum(one.tokens_out for one in done) == tokens
 
 
 @given(st.text(max_size=30))
