@@ -23,7 +23,7 @@ ENDLESS: dict[str, str] = {
     "loops in loops": HANG,
     "only at a system text": "{% if messages[0].role == 'system' %}" + HANG + "{% endif %}",
     "only at a third turn": "{% if messages | length == 3 %}" + HANG + "{% endif %}",
-    "a power": "{{ 9 ** 9 ** 9 }}",
+    "a power": "{{ 9 ** (9 ** 9) }}",
     "a text of 100 GB": "{{ 'a' * 100000000000 }}",
     "a list of 8 GB": "{{ ([0] * 1000000000) | length }}",
     "a text of 300 MB": "{{ 'a' * 300000000 }}",
