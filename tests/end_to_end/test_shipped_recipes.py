@@ -1,10 +1,10 @@
 """Every recipe in `recipes/` is one, and runs to its end with a scripted teacher and a tiny student of its kind."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tiny_t5
 from end_to_end.console import mindsmirror
 from end_to_end.material import write_rows
 
@@ -60,11 +60,9 @@ def svamp(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_a_shipped_recipe_runs_to_its_end(
-    path: Path, tmp_path: Path, llama: Path, tiny_folder: Callable[..., Path]
-) -> None:
+def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Path) -> None:
     recipe = read_recipe(path)
-    student = tiny_folder("t5") if "t5" in recipe.student.model else llama
+    student = tiny_t5.write(tmp_path / "t5") if "t5" in recipe.student.model else llama
     settings = [*FEW, *SMALL, f"student.model={student}"]
     for number in range(len(recipe.teacher)):
         settings += [f"teacher.{number}.engine=scripted", f"teacher.{number}.model=teacher"]
