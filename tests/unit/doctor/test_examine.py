@@ -354,8 +354,8 @@ def test_every_teacher_that_is_asked_is_looked_at(practice: Practice) -> None:
 
 
 def test_the_store_grows_by_what_every_teacher_writes(practice: Practice) -> None:
-    gold = {"arm": [{"name": "labels", "method": "standard", "labels": "gold"}]}
-    two = {"teacher": [SCRIPTED, SCRIPTED | {"model": "other"}]}
+    gold: dict[str, Any] = {"arm": [{"name": "labels", "method": "standard", "labels": "gold"}]}
+    two: dict[str, Any] = {"teacher": [SCRIPTED, SCRIPTED | {"model": "other"}]}
     one = disk.store_bytes(practice.case(**gold))
     both = disk.store_bytes(practice.case(**gold, **two, annotation={"rationales": 3, "teachers": [0, 1]}))
     duals = disk.store_bytes(practice.case(**gold, annotation={"rationales": 3, "rectified": 1, "corrupted": 1}))
@@ -379,7 +379,8 @@ def test_models_in_the_cache_are_not_fetched(practice: Practice, monkeypatch: py
     entries = {path.stem: entry_of(path) for path in (cache / "teacher.gguf", cache / "pupil.gguf") if _gguf(path)}
     monkeypatch.setattr(catalog, "entries", lambda: entries)
     (cache / "pupil.gguf").unlink()
-    tables = {"teacher": [{"model": "teacher", "engine": "llama_cpp"}], "student": {"model": "pupil"}}
+    teacher = {"model": "teacher", "engine": "llama_cpp"}
+    tables: dict[str, Any] = {"teacher": [teacher], "student": {"model": "pupil"}}
     assert [entry.name for entry in practice.recipe(**tables).to_fetch()] == ["pupil"]
     shutil.copytree(practice.student, converted(entries["pupil"]))
     assert practice.recipe(**tables).to_fetch() == []
