@@ -64,7 +64,6 @@ def test_samples_are_asked_once_and_kept_for_the_run(workplace: Path) -> None:
 
 def test_the_quickstart_on_a_machine_that_has_nothing_yet(tmp_path: Path) -> None:
     """It says what a run fetches, fetches nothing, and finds nothing wrong."""
-    pytest.importorskip("reasoning_gym")
     empty = {"MINDSMIRROR_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hub"), "HOME": str(tmp_path)}
     ended = mindsmirror("doctor", RECIPES / "quickstart.toml", cwd=tmp_path, environment=empty)
     assert ended.code == 0, ended.out + ended.err

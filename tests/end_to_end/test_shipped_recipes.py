@@ -66,8 +66,6 @@ def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Pat
     settings = [*FEW, *SMALL, f"student.model={student}"]
     for number in range(len(recipe.teacher)):
         settings += [f"teacher.{number}.engine=scripted", f"teacher.{number}.model=teacher"]
-    if recipe.task.name.startswith("reasoning_gym:"):
-        pytest.importorskip("reasoning_gym")
     if any(method_named(arm.method).needs.gold or arm.select == "right" for arm in recipe.arm):
         settings += [f"task.name={easy_questions(tmp_path)}", "task.parameters={}"]
     arguments = [part for key in settings for part in ("--set", key)]
@@ -89,7 +87,6 @@ def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Pat
 @pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.stem)
 def test_without_local_data_a_recipe_reads_the_hub_and_says_how_to_do_without(path: Path, tmp_path: Path) -> None:
     """The hub is refused here by HF_HUB_OFFLINE."""
-    pytest.importorskip("datasets")
     missing = {"MINDSMIRROR_DATA": "", "HF_HOME": str(tmp_path / "empty")}
     ended = mindsmirror("annotate", path, cwd=tmp_path, environment=missing)
     assert ended.code == DataError.exit_code

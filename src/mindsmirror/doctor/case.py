@@ -54,11 +54,6 @@ class Case:
         return self.pipeline.estimate(self.samples)
 
     @property
-    def judges(self) -> bool:
-        """Whether the recipe has a teacher judge."""
-        return bool(self.recipe.teacher) and self.recipe.annotation.self_evaluations > 0
-
-    @property
     def writers(self) -> list[TeacherConfig]:
         """The teachers that write rationales, and their duals."""
         return [self.recipe.teacher[number] for number in self.recipe.annotation.teachers if self.recipe.teacher]
