@@ -41,8 +41,6 @@ TOML = blocks("toml")
 SHELL = blocks("sh")
 KEY = re.compile(r"^(?:# )?(\w+) = ")
 TABLE = re.compile(r"^\[+(\w+)\]+")
-VARIABLE_WORDS = ("RECIPE", "RUN", "NAME", "…")
-"""Words in running text that stand for something; a command with them is checked for its verb and options only."""
 
 
 def names(block: Block) -> str:
