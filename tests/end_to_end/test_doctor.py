@@ -16,6 +16,7 @@ from unit.engines.loopback import Server
 from mindsmirror.doctor import CHECKS
 from mindsmirror.errors import BudgetError, DataError, EngineError, ModelFileError, RecipeError
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 LOG = {"MINDSMIRROR_SCRIPTED_LOG": "log"}
 
 
@@ -59,6 +60,20 @@ def test_samples_are_asked_once_and_kept_for_the_run(workplace: Path) -> None:
     assert mindsmirror("annotate", "tiny.toml", cwd=workplace, environment=LOG).code == 0
     asked = material.served(workplace / "log")
     assert len(asked) == len(set(asked)) == len(material.stored(workplace / "runs/store.sqlite"))
+
+
+def test_the_quickstart_on_a_machine_that_has_nothing_yet(tmp_path: Path) -> None:
+    """It says what a run fetches, fetches nothing, and finds nothing wrong."""
+    empty = {"MINDSMIRROR_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hub"), "HOME": str(tmp_path)}
+    ended = mindsmirror("doctor", RECIPES / "quickstart.toml", cwd=tmp_path, environment=empty)
+    assert ended.code == 0, ended.out + ended.err
+    lines = ended.out.splitlines()
+    assert not [line for line in lines if line.startswith("failure")]
+    (fetched,) = [line for line in lines if "fetched by a run" in line]
+    assert "smollm2-135m-instruct (98 MB)" in fetched and "qwen2.5-coder-1.5b-instruct (1,117 MB)" in fetched
+    (compared,) = [line for line in lines if line.split()[1] == "fidelity"]
+    assert compared.startswith("skipped") and "1,117 MB" in compared
+    assert not list((tmp_path / "cache").rglob("*.gguf")) and not (tmp_path / "runs").exists()
 
 
 FAULTS: dict[str, tuple[dict[str, str], str, int]] = {

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.engines import TeacherConfig
+from mindsmirror.errors import MindsMirrorError, ModelFileError
 from mindsmirror.pipeline import Pipeline
 from mindsmirror.recipe import Recipe
-from mindsmirror.students.config import is_at_hand
+from mindsmirror.students.config import StudentConfig, is_at_hand
+
+if TYPE_CHECKING:
+    from mindsmirror.students.base import Student
 
 MEASURED = 2000
 """Questions, evenly spread, whose length is looked at."""
@@ -50,31 +54,37 @@ class Case:
         return self.pipeline.estimate(self.samples)
 
     @property
-    def judges(self) -> bool:
-        """Whether the recipe has a teacher judge."""
-        return bool(self.recipe.teacher) and self.recipe.annotation.self_evaluations > 0
+    def writers(self) -> list[TeacherConfig]:
+        """The teachers that write rationales, and their duals."""
+        return [self.recipe.teacher[number] for number in self.recipe.annotation.teachers if self.recipe.teacher]
 
     def asked(self) -> Iterator[tuple[int, TeacherConfig]]:
         """The teachers that the annotation asks, with their numbers; those alike but for the price once."""
-        numbers = [0, self.recipe.judge.teacher] if self.judges else [0]
         seen = set()
-        for number in numbers if self.recipe.teacher else []:
+        for number in self.recipe.asked_teachers:
             key = self.pipeline.teachers[number].key
             if key not in seen:
                 seen.add(key)
                 yield number, self.recipe.teacher[number]
 
+    @property
+    def samples_a_rationale(self) -> int:
+        """The most that can be asked for because of one rationale, itself included; repairs aside."""
+        config = self.recipe.annotation
+        return 1 + config.self_evaluations + max(config.rectified, config.corrupted)
+
     @cached_property
     def student(self) -> StudentSize | None:
-        """The student, loaded once and let go again; None if it is not on this machine yet."""
+        """The student, loaded once and let go again; None if it is not on this machine yet.
+
+        ModelFileError if it cannot be loaded, or made into a student of a catalogue file.
+        """
         if not is_at_hand(self.recipe.student):
             return None
         from mindsmirror.records import Tag
-        from mindsmirror.students.load import load_student
 
         config = self.recipe.student
-        # Read with more room than it has, so that what would be cut is seen.
-        student = load_student(config.model_copy(update={"max_source": 1_000_000}))
+        student = _loaded(config)
         train = self.pipeline.task.splits.train
         some = train[:: -(-len(train) // MEASURED) or 1]
         lengths = [len(student.source(Tag.EXPLAIN, example.text, None)) for example in some]
@@ -88,3 +98,19 @@ class Case:
         del student
         gc.collect()
         return size
+
+
+def _loaded(config: StudentConfig) -> "Student":
+    """The student with more room to read than it has, so that what would be cut is seen."""
+    from mindsmirror.students.load import load_student
+
+    try:
+        return load_student(config.model_copy(update={"max_source": 1_000_000}))
+    except MindsMirrorError:
+        raise
+    except Exception as error:  # whatever a library raises on a model that it cannot read, a run would raise it, too
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        raise ModelFileError(
+            f"the student {config.model!r} cannot be loaded ({reason}), and a run would fail in the same way. Take "
+            "another student (mindsmirror list students), or install the versions that constraints.txt names."
+        ) from error

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, warning
-from mindsmirror.engines import catalog
 from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import StorageError
 
@@ -26,11 +25,17 @@ TIGHT = 0.5
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """A line for each file system that is written to."""
+    """What a run fetches, if anything; then a line for each file system that is written to."""
+    fetched = case.recipe.to_fetch()
+    if fetched:
+        models = ", ".join(f"{entry.name} ({entry.bytes / 1e6:,.0f} MB)" for entry in fetched)
+        size = sum(entry.bytes for entry in fetched)
+        text = f"Not on this machine yet, and fetched by a run when they are needed: {models}."
+        yield ok(CHECK, text, models=[entry.name for entry in fetched], fetched=size)
     needs = (
         (case.pipeline.store.parent, store_bytes(case)),
         (case.runs, _training_bytes(case)),
-        (cache_dir(), _fetched_bytes(case)),
+        (cache_dir(), sum(entry.bytes for entry in fetched)),
     )
     together: dict[int, tuple[Path, int]] = {}
     for folder, size in needs:
@@ -54,24 +59,19 @@ def store_bytes(case: Case) -> int:
     some = list(islice(splits.annotated(), 0, None, max(1, count // MEASURED)))
     messages = [json.dumps(case.pipeline.prompts.rationale(example).messages) for _, example in some]
     asked = sum(len(text.encode("utf-8", "surrogatepass")) for text in messages) // max(1, len(some))
-    # A judgement is shown a rationale, too.
+    # A judgement and a dual are shown a rationale, too.
     rationale = asked + BYTES_A_TOKEN * config.max_tokens
     judgement = rationale + BYTES_A_TOKEN * case.recipe.judge.max_tokens
-    return count * config.rationales * (rationale + config.self_evaluations * judgement)
+    dual = rationale + BYTES_A_TOKEN * config.max_tokens
+    duals = max(config.rectified, config.corrupted)
+    each = rationale + config.self_evaluations * judgement + duals * dual
+    return count * len(case.writers) * config.rationales * each
 
 
 def _training_bytes(case: Case) -> int:
     if case.student is None:
         return 0
     return case.student.parameters * (CHECKPOINTS * CHECKPOINT + len(case.recipe.arm) * WEIGHTS)
-
-
-def _fetched_bytes(case: Case) -> int:
-    """Catalogue models that are not in the cache."""
-    names = {case.recipe.student.model} if case.recipe.student.path is None else set()
-    names |= {config.model for _, config in case.asked() if config.path is None and config.engine != "openai"}
-    entries = [catalog.entries()[name] for name in names if name in catalog.entries()]
-    return sum(entry.bytes for entry in entries if not (cache_dir() / entry.file).exists())
 
 
 def _existing(folder: Path) -> Path:

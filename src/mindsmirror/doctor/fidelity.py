@@ -20,6 +20,7 @@ from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
 from mindsmirror.doctor.machine import free_memory
 from mindsmirror.engines import Completion, Engine, Finish, Request, Sampling, TeacherConfig, open_engine, sample_key
 from mindsmirror.engines.catalog import locate
+from mindsmirror.engines.config import WITHOUT_FILE
 from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError, ModelFileError, UnknownNameError
 from mindsmirror.progress import say
@@ -34,8 +35,6 @@ DOUBTFUL_AGREEMENT, WRONG_AGREEMENT = 0.9, 0.7
 """Shares of tokens that are the first choice below which it is doubtful, or wrong."""
 FEWEST = 10
 """Tokens below which nothing is concluded."""
-ELSEWHERE = ("openai", "recorded", "scripted")
-"""Engines without a file that Transformers could read."""
 UNPACKED = 5
 """Times a GGUF's size: the memory that Transformers takes to read it."""
 
@@ -62,11 +61,15 @@ class Fidelity(Record):
 
 def check(case: Case) -> Iterator[Finding]:
     """A line for each teacher that runs in this process; its model is loaded twice, one after the other."""
+    lacking = {entry.name: f"{entry.bytes / 1e6:,.0f} MB" for entry in case.recipe.to_fetch(trains=False)}
     for _, config in case.asked():
-        if config.engine in ELSEWHERE:
+        if config.engine in WITHOUT_FILE:
             yield skipped(CHECK, f"{config.model}: the engine {config.engine} has no file that could be compared.")
         elif config.engine == "transformers":
             yield ok(CHECK, f"{config.model}: the engine is the reference itself.")
+        elif config.path is None and config.model in lacking:
+            size = lacking[config.model]
+            yield skipped(CHECK, f"{config.model} is not on this machine yet ({size}): compare it once a run has it.")
         else:
             yield _checked(case, config)
     if not case.recipe.teacher:

@@ -54,8 +54,9 @@ def _cap_of_one(case: Case) -> Iterator[Finding]:
         return
     prompt = case.pipeline.prompts.rationale(first[1])
     request = Request("1", prompt.messages, Sampling(max_tokens=config.max_tokens), ("1",))
-    cost = most(request, case.recipe.teacher[0].price)
-    for key, cap, one in (("usd", config.budget.usd, cost.usd or 0.0), ("tokens", config.budget.tokens, cost.tokens)):
+    costs = [most(request, writer.price) for writer in case.writers]
+    dearest, longest = max(cost.usd or 0.0 for cost in costs), max(cost.tokens for cost in costs)
+    for key, cap, one in (("usd", config.budget.usd, dearest), ("tokens", config.budget.tokens, longest)):
         if cap is not None and cap < one:
             shown = usd(one) if key == "usd" else f"{one} tokens"
             yield warning(
@@ -67,7 +68,7 @@ def _cap_of_one(case: Case) -> Iterator[Finding]:
 
 def _wanted(case: Case) -> str:
     config, questions = case.recipe.annotation, case.pipeline.task.splits.annotated_count
-    samples = questions * config.rationales * (1 + config.self_evaluations)
+    samples = questions * len(case.writers) * config.rationales * case.samples_a_rationale
     return f"{questions} questions, at most {samples} samples"
 
 

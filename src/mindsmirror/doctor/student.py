@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, warning
+from mindsmirror.engines import catalog
 
 CHECK = "student"
 
@@ -13,7 +14,9 @@ def check(case: Case) -> Iterator[Finding]:
     case.pipeline.check(annotates=False)
     config, student = case.recipe.student, case.student
     if student is None:
-        yield ok(CHECK, f"{config.model} is not on this machine yet, but can be had; it was not loaded.")
+        entry = catalog.entries().get(config.model)
+        where = "from the hub" if entry is None else f"{entry.bytes / 1e6:,.0f} MB"
+        yield ok(CHECK, f"{config.model} is not on this machine yet; a run fetches it ({where}). It was not loaded.")
         return
     yield ok(
         CHECK,

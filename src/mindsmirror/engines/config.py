@@ -23,6 +23,8 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 ENGINES: tuple[str, ...] = get_args(EngineName)
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 """Where an `openai` teacher is if neither recipe nor environment says it. Its server takes nobody without a key."""
+WITHOUT_FILE = ("openai", "recorded", "scripted")
+"""Engines whose models have no file on this machine."""
 
 
 class Price(BaseModel):

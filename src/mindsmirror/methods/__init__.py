@@ -1,7 +1,7 @@
 """What is learnt, and in which order: one file a paper.
 
 A method is found by name here or among the entry points of the group `mindsmirror.methods`, so that another
-package can add one. A method that is new needs one file in this room.
+package can add one. A new built-in method is one file in this room and its name in `BUILT_IN`.
 """
 
 from collections import Counter

@@ -14,8 +14,8 @@ from mindsmirror.engines.template import check_template
 from mindsmirror.errors import ModelFileError, UnknownNameError
 from mindsmirror.files import expanded, there
 
-WEIGHTS = "model.safetensors"
-"""As a hub repository of a small model names them."""
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""As a hub repository of a small model names them; T5 v1.1's still has the older name."""
 
 
 class StudentConfig(BaseModel):
@@ -80,7 +80,10 @@ def is_at_hand(config: StudentConfig) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        return all(isinstance(try_to_load_from_cache(config.model, name), str) for name in ("config.json", WEIGHTS))
+        cached = {
+            name: isinstance(try_to_load_from_cache(config.model, name), str) for name in ("config.json", *WEIGHTS)
+        }
+        return cached["config.json"] and any(cached[name] for name in WEIGHTS)
     except ValueError:
         return False
 

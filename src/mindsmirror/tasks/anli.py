@@ -15,23 +15,24 @@ from mindsmirror.answers.label import ENTAILMENT
 from mindsmirror.errors import DataError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
-from mindsmirror.tasks.hub import HubSource, hub_rows, local
+from mindsmirror.tasks.hub import HubSource, data_folder, hub_rows, local
 from mindsmirror.tasks.rows import Row, file_hash, read_rows
 from mindsmirror.tasks.shown import premise_and_hypothesis, row_id
 from mindsmirror.tasks.splits import make_splits
 
-HUB = HubSource("facebook/anli", "plain_text", "8e4813d81f46d313dac7892e1c28076917cfcdf9")
+HUB = HubSource("facebook/anli", "plain_text", "8e4813d81f46d313dac7892e1c28076917cfcdf9", "anli_r1")
 LICENCE = "CC BY-NC 4.0 (non-commercial use only)"
 TRAIN_FILES = ("anli_r1/train.jsonl", "anli_r1/train.jsonl.gz", "anli_r1/train_recovered_nogold.jsonl.gz")
 
 
 def load(config: TaskConfig) -> Task:
     """The task, from data_dir (`anli_r1/{train,dev,test}.jsonl`) or the hub."""
-    if config.data_dir is None:
+    data_dir = data_folder(config, HUB)
+    if data_dir is None:
         parts = [[_from_hub(row) for row in hub_rows(HUB, f"{part}_r1")] for part in ("train", "dev", "test")]
         sources = {HUB.repository: HUB.revision}
     else:
-        paths = _paths(config.data_dir)
+        paths = _paths(data_dir)
         parts = [read_rows(path) for path in paths]
         sources = {f"anli_r1/{path.name}": file_hash(path) for path in paths}
     train, valid, test = ([_example(row) for row in rows] for rows in parts)

@@ -11,24 +11,25 @@ no `validation.jsonl`; from the hub the official validation set does.
 from mindsmirror.answers.choice import Choice
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
-from mindsmirror.tasks.hub import HubSource, hub_rows, local
+from mindsmirror.tasks.hub import HubSource, data_folder, hub_rows, local
 from mindsmirror.tasks.rows import Row, file_hash, read_rows
 from mindsmirror.tasks.shown import choice_example
 from mindsmirror.tasks.splits import cut, make_splits
 
-HUB = HubSource("allenai/ai2_arc", "ARC-Challenge", "210d026faf9955653af8916fad021475a3f00453")
+HUB = HubSource("allenai/ai2_arc", "ARC-Challenge", "210d026faf9955653af8916fad021475a3f00453", "arc_challenge")
 LICENCE = "CC BY-SA 4.0"
 
 
 def load(config: TaskConfig) -> Task:
     """The task, from data_dir (`arc_challenge/{train,test}.jsonl`) or the hub."""
-    if config.data_dir is None:
+    data_dir = data_folder(config, HUB)
+    if data_dir is None:
         parts = ([_example(_from_hub(row)) for row in hub_rows(HUB, name)] for name in ("train", "validation", "test"))
         train, valid, test = parts
         sources = {HUB.repository: HUB.revision}
     else:
         folder = "arc_challenge"
-        paths = [local(config.data_dir, f"{folder}/{n}.jsonl", f"{folder}/{n}.jsonl.gz") for n in ("train", "test")]
+        paths = [local(data_dir, f"{folder}/{n}.jsonl", f"{folder}/{n}.jsonl.gz") for n in ("train", "test")]
         train, test = ([_example(row) for row in read_rows(path)] for path in paths)
         train, valid = cut(train, 0.1)
         sources = {f"{folder}/{path.name}": file_hash(path) for path in paths}

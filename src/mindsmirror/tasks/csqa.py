@@ -14,28 +14,29 @@ from mindsmirror.answers.choice import Choice
 from mindsmirror.errors import DataError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
-from mindsmirror.tasks.hub import HubSource, hub_rows, local
+from mindsmirror.tasks.hub import HubSource, data_folder, hub_rows, local
 from mindsmirror.tasks.rows import Row, file_hash, read_ids, read_rows
 from mindsmirror.tasks.shown import choice_example
 from mindsmirror.tasks.splits import cut, make_splits
 
-HUB = HubSource("tau/commonsense_qa", None, "94630fe30dad47192a8546eb75f094926d47e155")
+HUB = HubSource("tau/commonsense_qa", None, "94630fe30dad47192a8546eb75f094926d47e155", "cqa")
 SPLIT_FILE = "cqa/splits/paper_8766_975_1221.json"
 LICENCE = "MIT (as the hub's card says; the source repository has no licence file)"
 
 
 def load(config: TaskConfig) -> Task:
     """The task, from data_dir (`cqa/train.jsonl`, `cqa/dev.jsonl`) or the hub."""
-    if config.data_dir is None:
+    data_dir = data_folder(config, HUB)
+    if data_dir is None:
         train = [_example(_from_hub(row)) for row in hub_rows(HUB, "train")]
         test = [_example(_from_hub(row)) for row in hub_rows(HUB, "validation")]
         sources = {HUB.repository: HUB.revision}
         kept, valid = cut(train, 0.1)
     else:
-        paths = [local(config.data_dir, f"cqa/{part}.jsonl", f"cqa/{part}.jsonl.gz") for part in ("train", "dev")]
+        paths = [local(data_dir, f"cqa/{part}.jsonl", f"cqa/{part}.jsonl.gz") for part in ("train", "dev")]
         train, test = ([_example(row) for row in read_rows(path)] for path in paths)
         sources = {f"cqa/{path.name}": file_hash(path) for path in paths}
-        split_file = config.data_dir / SPLIT_FILE
+        split_file = data_dir / SPLIT_FILE
         if split_file.is_file():
             kept, valid, test = _by_id([*train, *test], read_ids(split_file))
         else:

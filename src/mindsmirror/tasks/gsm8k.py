@@ -10,22 +10,23 @@ from mindsmirror.answers.number import Number
 from mindsmirror.errors import DataError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
-from mindsmirror.tasks.hub import HubSource, hub_rows, local
+from mindsmirror.tasks.hub import HubSource, data_folder, hub_rows, local
 from mindsmirror.tasks.rows import Row, file_hash, read_rows
 from mindsmirror.tasks.shown import row_id
 from mindsmirror.tasks.splits import cut, make_splits
 
-HUB = HubSource("openai/gsm8k", "main", "cc7b047b6e5bb11b4f1af84efc572db110a51b3c")
+HUB = HubSource("openai/gsm8k", "main", "cc7b047b6e5bb11b4f1af84efc572db110a51b3c", "gsm8k")
 
 
 def load(config: TaskConfig) -> Task:
     """The task, from data_dir (`gsm8k/train.jsonl(.gz)`, `gsm8k/test(_rest).jsonl`) or the hub."""
-    if config.data_dir is None:
+    data_dir = data_folder(config, HUB)
+    if data_dir is None:
         rows, tests = ([_from_hub(row) for row in hub_rows(HUB, split)] for split in ("train", "test"))
         sources = {HUB.repository: HUB.revision}
     else:
-        train_path = local(config.data_dir, "gsm8k/train.jsonl.gz", "gsm8k/train.jsonl")
-        test_path = local(config.data_dir, "gsm8k/test.jsonl", "gsm8k/test.jsonl.gz", "gsm8k/test_rest.jsonl")
+        train_path = local(data_dir, "gsm8k/train.jsonl.gz", "gsm8k/train.jsonl")
+        test_path = local(data_dir, "gsm8k/test.jsonl", "gsm8k/test.jsonl.gz", "gsm8k/test_rest.jsonl")
         rows, tests = read_rows(train_path), read_rows(test_path)
         sources = {f"gsm8k/{path.name}": file_hash(path) for path in (train_path, test_path)}
     train, valid = cut([_example(row) for row in rows], 0.1)

@@ -1,30 +1,59 @@
-"""Rows of a dataset on the Hugging Face hub, at a pinned revision; an unreachable hub is given up in seconds.
+"""Where a built-in task's rows come from: a folder of local files, or the Hugging Face hub at a pinned revision.
 
-The revisions pinned by the tasks were found in other projects' public records of what they resolved; they
-could not be checked against the hub itself when this was written.
+A recipe that names no `data_dir` reads the folder that MINDSMIRROR_DATA names, if it holds the task, else the hub;
+which one is said. An unreachable hub is given up in seconds. The revisions pinned by the tasks were found in other
+projects' public records of what they resolved; they could not be checked against the hub itself when this was written.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from mindsmirror.errors import DataError, MissingExtraError
+from mindsmirror.progress import say
+from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.tasks.rows import Row
 
+VARIABLE = "MINDSMIRROR_DATA"
+"""Environment variable that names a data folder for recipes without `data_dir`."""
 TIMEOUT = 8.0
 """Seconds for the first answer of the hub."""
 
 
 class HubSource(NamedTuple):
-    """A repository of datasets, its configuration, and the commit that is read."""
+    """A repository of datasets, its configuration, the commit that is read, and the task's folder in local data."""
 
     repository: str
     configuration: str | None
     revision: str
+    folder: str
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.revision}"
+
+
+def data_folder(config: TaskConfig, source: HubSource) -> Path | None:
+    """The folder of local files that the task is read from; None for the hub.
+
+    `data_dir` is taken as it is. Without it the folder that MINDSMIRROR_DATA names is taken if it holds the task; what
+    the recipe does not say is said on stderr. DataError if the variable names no folder.
+    """
+    if config.data_dir is not None:
+        return config.data_dir
+    named = os.environ.get(VARIABLE)
+    if named:
+        folder = Path(named).expanduser()
+        if not folder.is_dir():
+            raise DataError(f"{VARIABLE} is {named!r}, which is no folder. Correct it, or unset it to use the hub.")
+        if (folder / source.folder).is_dir():
+            say(f"{config.name}: read from {folder} ({VARIABLE})")
+            return folder
+        say(f"{config.name}: {VARIABLE} ({folder}) has no folder {source.folder!r}; reading {source} from the hub")
+    else:
+        say(f"{config.name}: reading {source} from the hub; {VARIABLE} or task.data_dir can name a folder instead")
+    return None
 
 
 def hub_rows(source: HubSource, split: str) -> list[Row]:
@@ -43,7 +72,8 @@ def hub_rows(source: HubSource, split: str) -> list[Row]:
         cause = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         state = "cannot be read from the hub" if reachable else "is not in the cache, and the hub cannot be reached"
         raise DataError(
-            f"The dataset {source} {state} ({cause}). Give data_dir in [task] to read local files instead."
+            f"The dataset {source} {state} ({cause}). To read local files instead, set {VARIABLE} to a folder that "
+            f"holds {source.folder!r}, or data_dir in [task]; docs/guide.md (Your own data) names the files."
         ) from error
     return [Row(f"{source}, {split}, row {index}", dict(row)) for index, row in enumerate(table)]
 

@@ -11,21 +11,22 @@ from mindsmirror.answers.label import YES_NO
 from mindsmirror.errors import DataError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
-from mindsmirror.tasks.hub import HubSource, hub_rows, local
+from mindsmirror.tasks.hub import HubSource, data_folder, hub_rows, local
 from mindsmirror.tasks.rows import Row, file_hash, read_rows
 from mindsmirror.tasks.shown import row_id
 from mindsmirror.tasks.splits import bucket, make_splits
 
-HUB = HubSource("tasksource/strategy-qa", "default", "refs/convert/parquet")
+HUB = HubSource("tasksource/strategy-qa", "default", "refs/convert/parquet", "strategyqa")
 
 
 def load(config: TaskConfig) -> Task:
     """The task, from data_dir (`strategyqa/train.jsonl`) or the hub."""
-    if config.data_dir is None:
+    data_dir = data_folder(config, HUB)
+    if data_dir is None:
         rows = [_from_hub(row) for row in hub_rows(HUB, "train")]
         sources = {HUB.repository: HUB.revision}
     else:
-        path = local(config.data_dir, "strategyqa/train.jsonl", "strategyqa/train.jsonl.gz")
+        path = local(data_dir, "strategyqa/train.jsonl", "strategyqa/train.jsonl.gz")
         rows, sources = read_rows(path), {f"strategyqa/{path.name}": file_hash(path)}
     examples = [_example(row) for row in rows]
     test = [example for example in examples if bucket(example.id) < 0.1]

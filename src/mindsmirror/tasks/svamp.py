@@ -13,22 +13,23 @@ from mindsmirror.answers.equation import Equation
 from mindsmirror.errors import DataError
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Task, TaskConfig
-from mindsmirror.tasks.hub import HubSource, hub_rows, local
+from mindsmirror.tasks.hub import HubSource, data_folder, hub_rows, local
 from mindsmirror.tasks.rows import Row, file_hash, read_ids, read_rows
 from mindsmirror.tasks.splits import make_splits
 
-HUB = HubSource("ChilleD/SVAMP", None, "5e0bf1e5e7c0e9c4bc39180d224f41f3f801b7ef")
+HUB = HubSource("ChilleD/SVAMP", None, "5e0bf1e5e7c0e9c4bc39180d224f41f3f801b7ef", "svamp")
 SPLIT_FILE = "svamp/splits/paper_720_80_200.json"
 ROWS = 1000
 
 
 def load(config: TaskConfig) -> Task:
     """The task, from data_dir (`svamp/all.jsonl`) or the hub."""
-    if config.data_dir is not None:
-        path = local(config.data_dir, "svamp/all.jsonl", "svamp/all.jsonl.gz")
+    data_dir = data_folder(config, HUB)
+    if data_dir is not None:
+        path = local(data_dir, "svamp/all.jsonl", "svamp/all.jsonl.gz")
         examples = {row.text("id"): _example(row) for row in read_rows(path)}
         sources = {f"svamp/{path.name}": file_hash(path)}
-        split_file = config.data_dir / SPLIT_FILE
+        split_file = data_dir / SPLIT_FILE
         ids = read_ids(split_file) if split_file.is_file() else paper_split()
     else:
         rows = [_renamed(row) for split in ("train", "test") for row in hub_rows(HUB, split)]

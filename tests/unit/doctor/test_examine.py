@@ -1,21 +1,26 @@
 """Each check on a recipe that is in order, and on one in which the thing that it looks for is wrong."""
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_gguf
 from end_to_end import material
 
 from mindsmirror.doctor import CHECKS, case, disk, examine, judge, machine
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.examine import LOOK, NEEDS, exit_code
 from mindsmirror.doctor.finding import Finding, Status, failure
+from mindsmirror.engines import catalog
+from mindsmirror.engines.catalog import CatalogEntry, Hub, Wheels
 from mindsmirror.errors import BudgetError, DataError, ModelFileError, StorageError
 from mindsmirror.pipeline import Pipeline
 from mindsmirror.recipe import Recipe, make_recipe
 from mindsmirror.reporting import verdicts
+from mindsmirror.students.config import converted
 
 OK, WARNING, FAILURE, SKIPPED = Status.OK, Status.WARNING, Status.FAILURE, Status.SKIPPED
 SCRIPTED = {"model": "teacher", "engine": "scripted"}
@@ -139,7 +144,10 @@ def test_a_student_that_is_not_here_yet_is_not_fetched(practice: Practice, monke
     (finding,) = practice.look("student", student=student)
     assert finding.status is OK and "not on this machine yet" in finding.found
     assert not (practice.folder / "cache").exists()
-    (room,) = practice.look("disk", student=student)
+    assert "98 MB" in finding.found
+    fetched, room = practice.look("disk", student=student)
+    assert fetched.status is OK and "smollm2-135m-instruct (98 MB)" in fetched.found
+    assert fetched.figures == {"models": ["smollm2-135m-instruct"], "fetched": 98_362_432}
     assert room.figures["needed"] > 98_362_432, "what is fetched needs room, too"
 
 
@@ -291,6 +299,112 @@ def test_annotations_that_are_there_already(practice: Practice) -> None:
     for check in ("endpoint", "prices", "fidelity"):
         assert statuses(practice.look(check, **tables)) == [SKIPPED]
     assert statuses(practice.look("disk", **tables)) == [OK]
+
+
+def entry_of(path: Path) -> CatalogEntry:
+    """A catalogue's entry for a file."""
+    return CatalogEntry(
+        name=path.stem,
+        role="test",
+        file=path.name,
+        bytes=path.stat().st_size,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        licence="none",
+        hub=Hub(repo="some/tiny"),
+        wheels=Wheels(name="tiny-model-part{n}", version="1.0", parts=1, member="tiny/p{n}.bin"),
+    )
+
+
+@pytest.mark.parametrize("content", [b"GGUF" + bytes(1000), b"GGUF" + b"\x03\0\0\0" + b"\xff" * 1000, b"no model"])
+def test_a_student_that_cannot_be_converted_is_a_finding(
+    content: bytes, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = practice.folder / "broken.gguf"
+    path.write_bytes(content)
+    monkeypatch.setattr(catalog, "entries", lambda: {"broken": entry_of(path)})
+    monkeypatch.setenv("MINDSMIRROR_CACHE", str(practice.folder / "cache"))
+    found = list(examine.examine(practice.recipe(student={"model": "broken", "path": str(path)}), practice.folder))
+    (failed,) = [finding for finding in found if finding.status is FAILURE]
+    assert failed.check == "student" and failed.exit_code == exit_code(found) == ModelFileError.exit_code
+    assert "broken" in failed.found and "cannot be" in failed.found and "\n" not in failed.found
+    assert {finding.check for finding in found} == set(CHECKS), "the other checks are made"
+
+
+@pytest.mark.parametrize("settings", ["[]", '{"model_type": "llama", "num_attention_heads": 0}', '{"model_type": 7}'])
+def test_a_student_on_which_a_library_stumbles_is_a_finding(settings: str, practice: Practice) -> None:
+    """What it raises then is of any kind."""
+    folder = practice.folder / "odd"
+    shutil.copytree(practice.student, folder)
+    (folder / "config.json").write_text(settings, encoding="utf-8")
+    found = practice.look("student", student={"model": str(folder)})
+    assert statuses(found) == [FAILURE] and found[0].exit_code == ModelFileError.exit_code
+    assert str(folder) in found[0].found and "\n" not in found[0].found
+
+
+def test_every_teacher_that_is_asked_is_looked_at(practice: Practice) -> None:
+    """Two write rationales and their duals, a third one judges, a fourth is only named."""
+    teachers = [REMOTE | {"model": model} for model in ("first", "second", "judge", "idle")]
+    tables: dict[str, Any] = {
+        "teacher": teachers,
+        "annotation": {"rationales": 3, "teachers": [1, 0], "corrupted": 2, "rectified": 1},
+        "judge": {"teacher": 2, "strategy": "plain"},
+        "arm": [{"name": "labels", "method": "standard", "labels": "gold"}],
+    }
+    looked = practice.case(**tables)
+    assert [number for number, _ in looked.asked()] == [0, 1, 2]
+    prices = practice.look("prices", **tables)
+    assert [f.found.split()[0] for f in prices if f.status is WARNING] == ["teacher.0", "teacher.1", "teacher.2"]
+    # 10 questions, 2 writers, 3 rationales, each with one judgement and at most 2 duals.
+    assert f"10 questions, at most {10 * 2 * 3 * (1 + 1 + 2)} samples" in prices[-1].found
+    (fidelity, *others) = practice.look("fidelity", **tables)
+    assert [f.found.split(":")[0] for f in (fidelity, *others)] == ["first", "second", "judge"]
+    unjudged = tables | {"annotation": tables["annotation"] | {"self_evaluations": 0}}
+    assert [number for number, _ in practice.case(**unjudged).asked()] == [0, 1]
+
+
+def test_the_store_grows_by_what_every_teacher_writes(practice: Practice) -> None:
+    gold: dict[str, Any] = {"arm": [{"name": "labels", "method": "standard", "labels": "gold"}]}
+    two: dict[str, Any] = {"teacher": [SCRIPTED, SCRIPTED | {"model": "other"}]}
+    one = disk.store_bytes(practice.case(**gold))
+    both = disk.store_bytes(practice.case(**gold, **two, annotation={"rationales": 3, "teachers": [0, 1]}))
+    duals = disk.store_bytes(practice.case(**gold, annotation={"rationales": 3, "rectified": 1, "corrupted": 1}))
+    assert both == 2 * one and one < duals < 2 * one
+
+
+def test_a_cap_is_held_against_the_dearest_writer(practice: Practice) -> None:
+    cheap = SCRIPTED | {"price": {"input": 0.001, "output": 0.001}}
+    dear = SCRIPTED | {"model": "dear", "price": {"input": 10.0, "output": 40.0}}
+    for writers, warned in (([0], False), ([0, 1], True)):
+        budget = {"rationales": 3, "teachers": writers, "budget": {"usd": 0.001}}
+        found = practice.look("prices", teacher=[cheap, dear], annotation=budget, judge={"teacher": 0})
+        assert any("annotation.budget.usd = 0.001 is less" in finding.found for finding in found) is warned
+
+
+def test_models_in_the_cache_are_not_fetched(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The student was converted by an earlier run, the teacher's file was fetched."""
+    cache = practice.folder / "cache"
+    cache.mkdir()
+    monkeypatch.setenv("MINDSMIRROR_CACHE", str(cache))
+    entries = {path.stem: entry_of(path) for path in (cache / "teacher.gguf", cache / "pupil.gguf") if _gguf(path)}
+    monkeypatch.setattr(catalog, "entries", lambda: entries)
+    (cache / "pupil.gguf").unlink()
+    teacher = {"model": "teacher", "engine": "llama_cpp"}
+    tables: dict[str, Any] = {"teacher": [teacher], "student": {"model": "pupil"}}
+    assert [entry.name for entry in practice.recipe(**tables).to_fetch()] == ["pupil"]
+    shutil.copytree(practice.student, converted(entries["pupil"]))
+    assert practice.recipe(**tables).to_fetch() == []
+    (student,) = practice.look("student", **tables)
+    assert student.status is OK and "pupil loads: llama" in student.found
+    assert statuses(practice.look("disk", **tables)) == [OK]
+    (cache / "teacher.gguf").write_bytes(b"GGUF, damaged")
+    assert [entry.name for entry in practice.recipe(**tables).to_fetch()] == ["teacher"]
+    (compared,) = practice.look("fidelity", **tables)
+    assert compared.status is SKIPPED and "teacher is not on this machine yet" in compared.found
+    assert (cache / "teacher.gguf").read_bytes() == b"GGUF, damaged", "a check only looks"
+
+
+def _gguf(path: Path) -> Path:
+    return tiny_gguf.write(path, "F16" if path.stem == "teacher" else "Q8_0")
 
 
 def test_long_data_is_measured_by_a_part_of_it(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import importlib.util
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,46 @@ from mindsmirror.errors import DataError, MissingExtraError
 from mindsmirror.tasks import TaskConfig, anli, arc, csqa, gsm8k, hub, load_task, strategyqa, svamp
 from mindsmirror.tasks.rows import Row
 
+SOURCE = hub.HubSource("nobody/nothing", None, "cc7b047", "svamp")
+
+
+@pytest.fixture(autouse=True)
+def no_local_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(hub.VARIABLE, raising=False)
+
+
+def test_without_a_folder_the_hub_is_read_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert hub.data_folder(TaskConfig(name="svamp"), SOURCE) is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("svamp: reading nobody/nothing@cc7b047 from the hub; MINDSMIRROR_DATA or task.data_dir can")
+
+
+def test_the_folder_of_the_environment_is_read_if_it_holds_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(hub.VARIABLE, str(tmp_path))
+    assert hub.data_folder(TaskConfig(name="svamp"), SOURCE) is None
+    assert "has no folder 'svamp'; reading nobody/nothing@cc7b047 from the hub" in capsys.readouterr().err
+    (tmp_path / "svamp").mkdir()
+    assert hub.data_folder(TaskConfig(name="svamp"), SOURCE) == tmp_path
+    assert capsys.readouterr().err == f"svamp: read from {tmp_path} (MINDSMIRROR_DATA)\n"
+
+
+def test_the_recipes_folder_comes_before_that_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "svamp").mkdir()
+    monkeypatch.setenv(hub.VARIABLE, str(tmp_path))
+    with pytest.raises(DataError, match=r"data_dir .*nowhere is no folder"):
+        load_task(TaskConfig(name="svamp", data_dir=tmp_path / "nowhere"))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_variable_that_names_no_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(hub.VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match=r"MINDSMIRROR_DATA is '.*nowhere', which is no folder"):
+        load_task(TaskConfig(name="svamp"))
+
 
 @pytest.mark.skipif(importlib.util.find_spec("datasets") is None, reason="the extra hub-data is not installed")
 def test_an_unreachable_hub_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,9 +56,11 @@ def test_an_unreachable_hub_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(hub, "_reachable", lambda source: False)
     with pytest.raises(
-        DataError, match=r"nobody/nothing@cc7b047 is not in the cache, and the hub cannot be reached .*data_dir"
+        DataError,
+        match=r"nobody/nothing@cc7b047 is not in the cache, and the hub cannot be reached .*"
+        r"set MINDSMIRROR_DATA to a folder that holds 'none', or data_dir in \[task\]",
     ):
-        hub.hub_rows(hub.HubSource("nobody/nothing", None, "cc7b047"), "train")
+        hub.hub_rows(hub.HubSource("nobody/nothing", None, "cc7b047", "none"), "train")
     assert not constants.HF_HUB_OFFLINE
 
 

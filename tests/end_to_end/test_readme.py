@@ -1,0 +1,33 @@
+"""The README's Python runs as it is pasted, on a run that is finished."""
+
+import os
+import subprocess
+import sys
+
+from end_to_end.conftest import Finished
+from end_to_end.console import ENVIRONMENT
+
+from docs import ROOT, blocks
+
+
+def test_the_readmes_python_runs(copied: Finished) -> None:
+    (block,) = blocks("python", ROOT / "README.md")
+    assert '"recipes/quickstart.toml"' in block.text and '"runs/quickstart"' in block.text
+    recipes, runs = copied.folder / "recipes", copied.folder / "runs"
+    recipes.mkdir()
+    recipe = (copied.folder / "tiny.toml").read_text(encoding="utf-8")
+    (recipes / "quickstart.toml").write_text(recipe, encoding="utf-8")
+    (runs / "quickstart").symlink_to(runs / "tiny")
+    ended = subprocess.run(
+        [sys.executable, "-c", block.text],
+        cwd=copied.folder,
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    *arms, reply = ended.stdout.splitlines()
+    assert {line.split()[0] for line in arms} >= {"untrained", "labels", "mirror"} and reply
+    assert "annotating" not in ended.stderr, "a finished run is only read"
