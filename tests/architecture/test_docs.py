@@ -100,7 +100,8 @@ def test_the_guide_shows_every_key_of_a_recipe_once() -> None:
 def test_a_key_that_is_commented_out_holds_what_it_may(name: str, key: str, line: str) -> None:
     value = tomllib.loads(line.removeprefix("# "))[key]
     kind = tables()[name].model_fields[key]
-    TypeAdapter(kind.annotation).validate_python(value)
+    annotation: Any = kind.annotation
+    TypeAdapter(annotation).validate_python(value)
 
 
 def parsed(words: list[str]) -> click.Context | None:
