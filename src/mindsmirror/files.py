@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -91,7 +91,10 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes the place of `folder` at the end; a kill or an error leaves what was there."""
+    """A folder to fill that takes the place of `folder` at the end; a kill or an error leaves what was there.
+
+    What is in it gets the rights that the user's umask leaves to others, whoever wrote it.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
@@ -106,10 +109,17 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def share(path: Path) -> None:
-    """Give a temporary file or folder, which is made for its owner alone, the rights that others would have had."""
+    """Give a file, or a folder with all that is in it, the rights that the user's umask leaves to others.
+
+    Temporary files and folders are made for their owner alone, and safetensors writes weights so, too.
+    """
     mask = os.umask(0o077)
     os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+    for each in (path, *path.rglob("*")):
+        # What another process writes beside it may have gone meanwhile.
+        with suppress(FileNotFoundError):
+            if not each.is_symlink():
+                each.chmod((0o777 if each.is_dir() else 0o666) & ~mask)
 
 
 def read_records(path: Path, kind: type[R]) -> list[R]:

@@ -19,6 +19,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
+from mindsmirror.files import share
 from mindsmirror.processes import agreed, leads, processes, rank
 from mindsmirror.records import Agreement, Tag
 from mindsmirror.students.base import TERMS, Batch, Student
@@ -156,7 +157,11 @@ class StageTrainer(Trainer):
         super()._save_optimizer_and_scheduler(output_dir)
         remembered = self._objective.state()
         if remembered:
-            save_file(remembered, Path(output_dir) / REMEMBERED.format(self.args.process_index))
+            path = Path(output_dir) / REMEMBERED.format(self.args.process_index)
+            save_file(remembered, path)
+            share(path)
+        if leads():
+            share(Path(output_dir))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
