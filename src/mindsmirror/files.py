@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 from pydantic import BaseModel
 
 from mindsmirror.errors import MindsMirrorError, StorageError
+from mindsmirror.progress import Working
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -124,7 +125,7 @@ def share(path: Path) -> None:
 
 def read_records(path: Path, kind: type[R]) -> list[R]:
     """The records of a JSON Lines file; OSError or ValueError if it cannot be read or holds something else."""
-    with path.open(encoding="utf-8", errors="surrogatepass") as lines:
+    with Working(f"reading {path.name}"), path.open(encoding="utf-8", errors="surrogatepass") as lines:
         return [kind.model_validate_json(line) for line in lines]
 
 

@@ -23,6 +23,7 @@ from mindsmirror.engines.config import (
     public_url,
 )
 from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
+from mindsmirror.progress import Working
 
 if TYPE_CHECKING:
     from mindsmirror.engines.openai.probe import Probe
@@ -54,6 +55,11 @@ def open_engine(config: TeacherConfig) -> Engine:
     Raises ModelFileError if the model's bytes cannot be had, EngineError if the engine cannot work with
     them or the endpoint is not usable, MissingExtraError if an optional package is missing.
     """
+    with Working(f"loading {config.model}"):
+        return _opened(config)
+
+
+def _opened(config: TeacherConfig) -> Engine:
     options, identity = config.options, engine_identity(config)
     if isinstance(options, ScriptedOptions):
         from mindsmirror.engines.scripted import ScriptedEngine

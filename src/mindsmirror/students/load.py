@@ -10,7 +10,7 @@ from typing import Any
 from mindsmirror.engines import catalog
 from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.files import whole_folder
-from mindsmirror.progress import say
+from mindsmirror.progress import Working, say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.students.config import StudentConfig, converted
@@ -22,6 +22,11 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
 
     Raises ModelFileError if it cannot be had, or is no language model that Transformers knows.
     """
+    with Working(f"loading the student {config.model}"):
+        return _loaded(config, folder)
+
+
+def _loaded(config: StudentConfig, folder: Path | None) -> Student:
     # A trainer and its model hold each other until they are collected: three at once are too much for 8 GB.
     gc.collect()
     source = str(folder) if folder is not None else str(_source(config))

@@ -53,7 +53,6 @@ from mindsmirror.training.watching import (
 Validate = Callable[[Any], float]
 """A score of the model, higher is better."""
 
-
 REMEMBERED = "objective-{}.safetensors"
 """File of a checkpoint that holds what the objective remembers, by process."""
 
@@ -157,11 +156,9 @@ class StageTrainer(Trainer):
         super()._save_optimizer_and_scheduler(output_dir)
         remembered = self._objective.state()
         if remembered:
-            path = Path(output_dir) / REMEMBERED.format(self.args.process_index)
-            save_file(remembered, path)
-            share(path)
-        if leads():
-            share(Path(output_dir))
+            save_file(remembered, Path(output_dir) / REMEMBERED.format(self.args.process_index))
+        # What safetensors writes is its owner's alone.
+        share(Path(output_dir))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
@@ -221,9 +218,10 @@ def train_stage(
     objective = LastBatch(student, agreement) if agreement else Likelihood(student)
     dataset = PlanDataset(mine, student, batches if agreement else 0)
     factors = term_factors(task_weights, unlearning)
-    trainer = StageTrainer(objective, model, dataset, factors, arguments, validate, [watch, *stop])
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with watch.progress:
+        trainer = StageTrainer(objective, model, dataset, factors, arguments, validate, [watch, *stop])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     # The last step changes the weights after the last loss was looked at.
     if not all(bool(torch.isfinite(value).all()) for value in model.parameters()):
         raise trainer.diverged()
