@@ -20,7 +20,7 @@ from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.wanted import Account, Usage
 from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
 from mindsmirror.files import read_records, write_in_order, write_records
-from mindsmirror.progress import Progress, say
+from mindsmirror.progress import Progress, Working, say
 from mindsmirror.recipe import Recipe
 from mindsmirror.records import Annotation, Parse, Rationale, SelfEvaluation, VerdictSource
 from mindsmirror.tasks import Task
@@ -54,31 +54,32 @@ class Annotating:
         down as they come, so their number is no matter of memory.
         """
         count = self.task.splits.annotated_count
-        progress = Progress("annotating", count, "questions")
         sums, doubted = _Sums(), False
-        with Store(self.store) as store:
-            annotator = self._annotator(store)
+        with Progress("annotating", count, "questions") as progress:
+            with Store(self.store) as store:
+                annotator = self._annotator(store)
+                tally, spending = annotator.tally, annotator.spending
 
-            def show(tally: Tally) -> None:
-                nonlocal doubted
-                if annotator.spending.estimated and not doubted:
-                    doubted = True
-                    say(DOUBTED)
-                if tally.samples or sums.failed:
-                    progress.update(sums.complete, f"{tally.samples} samples, {annotator.spending.words} paid")
-                else:
-                    progress.found(sums.complete)
+                def show(tally: Tally) -> None:
+                    nonlocal doubted
+                    if spending.estimated and not doubted:
+                        doubted = True
+                        say(DOUBTED)
+                    if tally.awaited or tally.samples or sums.failed:
+                        progress.update(sums.complete, f"{tally.samples} samples{_found(tally)}, {spending.words} paid")
+                    else:
+                        progress.found(sums.complete)
 
-            with closing(annotator.accounts(self.task.splits.annotated(), show)) as accounts:
-                write_in_order(path, sums.added(accounts))
-        tally, spending = annotator.tally, annotator.spending
-        if self._calibrates:
-            write_records(path, self._calibrated(read_records(path, Annotation)))
-        progress.close(sums.complete, f"{tally.samples} samples asked for, {spending.words} paid")
+                with closing(annotator.accounts(self.task.splits.annotated(), show)) as accounts:
+                    write_in_order(path, sums.added(accounts))
+            if self._calibrates:
+                write_records(path, self._calibrated(read_records(path, Annotation)))
+            progress.close(sums.complete, f"{tally.samples} samples asked for{_found(tally)}, {spending.words} paid")
         result = {
             "questions": sums.annotated,
             "wanted": count,
             "complete": sums.complete,
+            "found": tally.found,
             "asked": tally.samples,
             "failed": sums.failed,
             "usable": sums.usable,
@@ -109,17 +110,18 @@ class Annotating:
         They are paid for like all others and count for the recipe's budget.
         """
         with Store(self.store) as store:
-            before = self._read(store)
+            with Working("reading what is stored"):
+                before = self._read(store)
             missing = [
                 pair for pair, account in zip(self.task.splits.annotated(), before, strict=True) if not account.complete
             ]
             # Evenly spread, so that a file sorted by length or kind is not judged by its beginning.
             chosen = [missing[number * len(missing) // samples] for number in range(min(samples, len(missing)))]
             annotator = self._annotator(store)
-            progress = Progress("measuring", len(chosen), "questions")
-            asked = list(annotator.accounts(chosen, lambda tally: progress.update(tally.questions)))
-            if asked:
-                progress.close(len(asked), f"{annotator.tally.samples} samples, {annotator.spending.words} paid")
+            with Progress("measuring", len(chosen), "questions") as progress:
+                asked = list(annotator.accounts(chosen, lambda tally: progress.update(tally.questions)))
+                if asked:
+                    progress.close(len(asked), f"{annotator.tally.samples} samples, {annotator.spending.words} paid")
             return estimated(
                 self._read(store),
                 before,
@@ -211,6 +213,16 @@ def take_over(ready: Sequence[Annotation], task: Task, file: Path, path: Path) -
     return {"questions": len(ready), "asked": 0, "failed": 0, "lacking": lacking}
 
 
+def asked_before(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of an annotation that was done before, as it is now: all its samples found and none asked for."""
+    if "steps" not in result:
+        # Taken over from a file: there was nothing to ask for then, either.
+        return dict(result)
+    found = sum(step["samples"] for step in result["steps"].values())
+    say(f"annotated before: {result['questions']} questions, {found} samples found in the store, none asked for")
+    return {**result, "found": found, "asked": 0}
+
+
 def teachers_of(configs: Sequence[TeacherConfig]) -> list[Teacher]:
     """A recipe's teachers, none of them opened, named by model, and by number too where two have the same model."""
     models = [config.model for config in configs]
@@ -223,6 +235,10 @@ def teachers_of(configs: Sequence[TeacherConfig]) -> list[Teacher]:
         )
         for number, config in enumerate(configs)
     ]
+
+
+def _found(tally: Tally) -> str:
+    return f" and {tally.found} found" if tally.found else ""
 
 
 @dataclass

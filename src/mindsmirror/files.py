@@ -7,13 +7,14 @@ import shutil
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel
 
 from mindsmirror.errors import MindsMirrorError, StorageError
+from mindsmirror.progress import Working
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -107,7 +108,10 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes the place of `folder` at the end; a kill or an error leaves what was there."""
+    """A folder to fill that takes the place of `folder` at the end; a kill or an error leaves what was there.
+
+    What is in it gets the rights that the user's umask leaves to others, whoever wrote it.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
@@ -122,15 +126,22 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def share(path: Path) -> None:
-    """Give a temporary file or folder, which is made for its owner alone, the rights that others would have had."""
+    """Give a file, or a folder with all that is in it, the rights that the user's umask leaves to others.
+
+    Temporary files and folders are made for their owner alone, and safetensors writes weights so, too.
+    """
     mask = os.umask(0o077)
     os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+    for each in (path, *path.rglob("*")):
+        # What another process writes beside it may have gone meanwhile.
+        with suppress(FileNotFoundError):
+            if not each.is_symlink():
+                each.chmod((0o777 if each.is_dir() else 0o666) & ~mask)
 
 
 def read_records(path: Path, kind: type[R]) -> list[R]:
     """The records of a JSON Lines file; OSError or ValueError if it cannot be read or holds something else."""
-    with path.open(encoding="utf-8", errors="surrogatepass") as lines:
+    with Working(f"reading {path.name}"), path.open(encoding="utf-8", errors="surrogatepass") as lines:
         return [kind.model_validate_json(line) for line in lines]
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.annotating import REHEARSED, Annotating, take_over, teachers_of, too_little
+from mindsmirror.annotating import REHEARSED, Annotating, asked_before, take_over, teachers_of, too_little
 from mindsmirror.annotation import likelihood, repairs
 from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
@@ -23,7 +23,7 @@ from mindsmirror.labels import with_labels
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.methods.base import gold_label
 from mindsmirror.processes import agreed, join, leads
-from mindsmirror.progress import clock, say
+from mindsmirror.progress import Working, clock, say
 from mindsmirror.recipe import Recipe, read_recipe
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs import Run
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 DOWNLOAD = 10e6
 """Bytes a second of a middling connection, by which the time of a download is told before it begins."""
+LOADING = "loading torch and Transformers"
 
 
 class Pipeline:
@@ -65,7 +66,8 @@ class Pipeline:
     @cached_property
     def task(self) -> Task:
         """The task, loaded once."""
-        return load_task(self._given.task)
+        with Working(f"reading the questions of {self._given.task.name}"):
+            return load_task(self._given.task)
 
     @cached_property
     def prompts(self) -> PromptSet:
@@ -88,7 +90,10 @@ class Pipeline:
     @cached_property
     def _filed(self) -> list[Annotation]:
         file = self._given.annotation.file
-        return [] if file is None else ready_annotations(file, self.task)
+        if file is None:
+            return []
+        with Working(f"reading the annotations of {file.name}"):
+            return ready_annotations(file, self.task)
 
     @property
     def annotating(self) -> Annotating:
@@ -143,6 +148,7 @@ class Pipeline:
     def annotate(self) -> dict[str, Any]:
         """Annotate training and validation questions; returns what it brought.
 
+        `found` counts the samples that were stored already, `asked` those that this call has asked for and got.
         Where a cap is reached `stopped` says so; what is complete can be trained on, and the next call goes on.
         """
         recipe, teachers = self.recipe, self.teachers
@@ -166,6 +172,7 @@ class Pipeline:
             inputs,
             lambda folder: self._annotate(folder / "annotations.jsonl"),
             final=lambda result: result["failed"] == 0 and not result.get("unasked"),
+            again=asked_before,
         )
         return result
 
@@ -203,8 +210,9 @@ class Pipeline:
         join()
         # All of them first: an arm that is left with nothing to learn must not fail when others have been trained.
         annotations = self.annotations()
-        stages = {arm.name: self.stages(arm, annotations) for arm in self.recipe.arm}
-        learnt = [annotation.model_dump_json() for annotation in annotations]
+        with Working("choosing what is learnt"):
+            stages = {arm.name: self.stages(arm, annotations) for arm in self.recipe.arm}
+            learnt = [annotation.model_dump_json() for annotation in annotations]
         return {arm.name: self._train(arm, stages[arm.name], learnt) for arm in self.recipe.arm}
 
     def stages(self, arm: ArmConfig, annotations: Sequence[Annotation]) -> tuple[Stage, ...]:
@@ -221,9 +229,10 @@ class Pipeline:
 
     def report(self) -> "Report":
         """The report, again from what is on disk."""
-        from mindsmirror.outcome import report_run
+        with Working("writing the report"):
+            from mindsmirror.outcome import report_run
 
-        return report_run(self.run, self.recipe, self.annotations(), self.task)
+            return report_run(self.run, self.recipe, self.annotations(), self.task)
 
     def arm_folder(self, name: str) -> Path:
         """Where an arm's model and predictions are."""
@@ -261,8 +270,9 @@ class Pipeline:
         return reports
 
     def _train_stages(self, arm: ArmConfig, stages: Sequence[Stage], folder: Path) -> list[dict[str, Any]]:
-        from mindsmirror.evaluation.arms import validation_score
-        from mindsmirror.training.stages import train_arm
+        with Working(LOADING):
+            from mindsmirror.evaluation.arms import validation_score
+            from mindsmirror.training.stages import train_arm
 
         recipe = self.recipe
         score = validation_score(self.task, recipe.evaluation, arm, recipe.training.precision)
@@ -284,7 +294,8 @@ class Pipeline:
         self.run.step(f"predictions/{name}", inputs, lambda folder: self._predict(arm, folder))
 
     def _predict(self, arm: ArmConfig | None, folder: Path) -> dict[str, Any]:
-        from mindsmirror.evaluation.arms import predict_arm
+        with Working(LOADING):
+            from mindsmirror.evaluation.arms import predict_arm
 
         recipe = self.recipe
         return predict_arm(

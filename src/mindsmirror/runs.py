@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from mindsmirror.errors import DataError, RunLockedError
 from mindsmirror.files import read_json, storage_guard, write_json
+from mindsmirror.progress import Working
 from mindsmirror.recipe import Recipe, make_recipe
 
 PACKAGES = ("mindsmirror", "torch", "transformers", "accelerate", "openvino-genai", "reasoning-gym", "peft")
@@ -74,13 +75,16 @@ class Run:
         inputs: Mapping[str, Any],
         action: Callable[[Path], Any],
         final: Callable[[Any], bool] = lambda _: True,
+        again: Callable[[Any], Any] = lambda result: result,
     ) -> Any:
         """The step's result: from disk if it is done with these inputs, else by doing it in its folder.
 
-        A result that is not `final` is used, but the step is done again by the next process.
+        A result that is not `final` is used, but the step is done again by the next process. What was done before is
+        given as `again` makes it of the result.
         """
         folder = self.folder / name
-        mark = {"inputs": digest(inputs)}
+        with Working(f"{name}: looking at what is done"):
+            mark = {"inputs": digest(inputs)}
         with storage_guard(folder):
             if read_json(folder / "inputs.json") != mark:
                 # First of all its mark: what a kill leaves of the old must not pass for done.
@@ -88,12 +92,13 @@ class Run:
                 shutil.rmtree(folder, ignore_errors=True)
                 write_json(folder / "inputs.json", mark)
             done = read_json(folder / "done.json")
-            if done is None or not final(done["result"]):
-                began = time.monotonic()
-                result = action(folder)
-                done = {"result": result, "seconds": round(time.monotonic() - began, 1)}
-                write_json(folder / "done.json", done)
-        return done["result"]
+            if done is not None and final(done["result"]):
+                return again(done["result"])
+            began = time.monotonic()
+            result = action(folder)
+            done = {"result": result, "seconds": round(time.monotonic() - began, 1)}
+            write_json(folder / "done.json", done)
+        return result
 
     def seconds(self, name: str) -> float:
         """Wall time of the last process that worked on a step, 0 if it is not done."""

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
-from mindsmirror.evaluation.arms import open_reader
+from mindsmirror.evaluation.arms import ask_modes, open_reader
 from mindsmirror.evaluation.config import MODES, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, main_mode, modes_of
 from mindsmirror.inference.ask import Reader
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.methods import ArmConfig, method_named
-from mindsmirror.progress import say
+from mindsmirror.progress import Working, say
 from mindsmirror.recipe import Recipe
 from mindsmirror.records import Example
 from mindsmirror.reporting.contents import ArmResult
@@ -51,7 +51,8 @@ def ask(
     reader = _reader(folder, recipe, load_task(recipe.task), chosen)
     text = with_choices(question, choices) if choices else question.strip()
     example = Example(id="asked", text=text, choices=choices)
-    found = evaluate_modes(reader, chosen, [picked], [example], recipe.evaluation, recipe.seed)[picked][0]
+    with Working(f"asking {chosen.name}"):
+        found = evaluate_modes(reader, chosen, [picked], [example], recipe.evaluation, recipe.seed)[picked][0]
     reply: dict[str, Any] = {
         "arm": chosen.name,
         "mode": picked,
@@ -99,7 +100,7 @@ def evaluate_elsewhere(
         asked = modes_of(method, arm, [cast(Mode, mode) for mode in modes] or recipe.evaluation.modes)
         say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(asked) or 'no mode'}")
         reader = _reader(folder, recipe, loaded, arm)
-        found = evaluate_modes(reader, arm, asked, examples, recipe.evaluation, recipe.seed)
+        found = ask_modes(reader, arm, asked, examples, recipe.evaluation, recipe.seed)
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(method, arm), found), recipe.seed)
     return results
 

@@ -167,7 +167,23 @@ def test_one_more_rationale_asks_only_for_the_fourth(copied: Finished) -> None:
     new = material.stored(copied.folder / "runs" / "store.sqlite")
     assert not set(keys) & before.keys() and len(keys) == len(set(keys))
     assert [new[key][0] for key in keys].count("rationale") == TRAIN + VALID
-    assert json.loads(ended.out)["asked"] == len(keys)
+    told = json.loads(ended.out)
+    assert told["asked"] == len(keys) and 3 * (TRAIN + VALID) <= told["found"] <= len(before)
+
+
+def test_annotating_what_is_done_says_what_was_found(copied: Finished) -> None:
+    samples = len(material.stored(copied.folder / "runs" / "store.sqlite"))
+    done = copied.run / "annotation" / "done.json"
+    assert material.document(done)["result"]["asked"] == samples
+    ended = mindsmirror("annotate", "tiny.toml", "--json", cwd=copied.folder)
+    told = json.loads(ended.out)
+    assert (ended.code, told["asked"], told["found"]) == (0, 0, samples)
+    assert material.document(done)["result"]["asked"] == samples
+    said = f"{TRAIN + VALID} questions, {samples} samples found in the store, none asked for"
+    assert ended.err.splitlines() == [f"annotated before: {said}"]
+    ended = mindsmirror("annotate", "tiny.toml", cwd=copied.folder)
+    annotated = f"{TRAIN + VALID} questions annotated, {samples} samples found in the store, 0 asked for, 0 failed"
+    assert ended.out.splitlines()[0] == annotated
 
 
 def test_an_encoder_decoder_student_and_no_validation_questions(

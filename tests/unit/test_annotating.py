@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mindsmirror.annotating import Annotating
+from mindsmirror.annotating import Annotating, asked_before
 from mindsmirror.annotation import Teacher, load_prompts
 from mindsmirror.answers import Number
 from mindsmirror.engines.base import Message, Request
@@ -99,6 +99,29 @@ def test_what_is_stored_is_counted_while_it_is_found(
         f"annotating: {done}/12 questions found done" for done in range(1, 13)
     ]
     assert lines[-1].startswith("annotating: 12/12 questions, ") and "0 samples asked for" in lines[-1]
+
+
+def test_what_was_found_and_what_is_asked_anew_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"rationales": 2, "self_evaluations": 1}
+    first = annotating(tmp_path, 12, {**settings, "budget": {"tokens": 2500}}).annotate(tmp_path / "a.jsonl")
+    assert first["found"] == 0 < first["asked"] < 48 and " found" not in capsys.readouterr().err
+    second = annotating(tmp_path, 12, settings).annotate(tmp_path / "a.jsonl")
+    samples = sum(step["samples"] for step in second["steps"].values())
+    # Rationales of the same words share their judgement.
+    assert 40 < samples <= 48
+    assert (second["found"], second["asked"]) == (first["asked"], samples - first["asked"])
+    [last] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("annotating: 12/12")]
+    assert f", {second['asked']} samples asked for and {second['found']} found, " in last
+    assert asked_before(second) == {**second, "found": samples, "asked": 0}
+    told = f"annotated before: 12 questions, {samples} samples found in the store, none asked for\n"
+    assert capsys.readouterr().err == told
+
+
+def test_annotations_of_a_file_were_never_asked_for() -> None:
+    taken = {"questions": 9, "asked": 0, "failed": 0, "lacking": 1}
+    assert asked_before(taken) == taken
 
 
 def test_a_question_that_is_not_begun_is_not_in_the_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindsmirror.annotation.reading import legible
-from mindsmirror.files import share, write_in_order, write_records, write_text
+from mindsmirror.files import whole_folder, write_in_order, write_records, write_text
 from mindsmirror.records import Example
 
 
@@ -27,11 +27,22 @@ def generous() -> Iterator[None]:
 def test_what_is_written_can_be_read_by_others(tmp_path: Path) -> None:
     write_text(tmp_path / "page.html", "ä")
     assert stat.S_IMODE((tmp_path / "page.html").stat().st_mode) == 0o644
-    folder = tmp_path / "model"
-    folder.mkdir(mode=0o700)
-    share(folder)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
     assert os.umask(0o022) == 0o022
+
+
+@pytest.mark.parametrize(("umask", "folder", "file"), [(0o022, 0o755, 0o644), (0o077, 0o700, 0o600)])
+@pytest.mark.usefixtures("generous")
+def test_a_whole_folder_has_the_rights_of_the_users_umask(tmp_path: Path, umask: int, folder: int, file: int) -> None:
+    os.umask(umask)
+    with whole_folder(tmp_path / "model") as part:
+        (part / "deep").mkdir(mode=0o700)
+        for path in (part / "weights", part / "deep" / "weights"):
+            path.touch(mode=0o600)
+        (part / "link").symlink_to(tmp_path / "elsewhere")
+    modes = {path.relative_to(tmp_path).as_posix(): stat.S_IMODE(path.lstat().st_mode) for path in tmp_path.rglob("*")}
+    del modes["model/link"]
+    assert modes == {"model": folder, "model/deep": folder, "model/weights": file, "model/deep/weights": file}
+    assert os.umask(umask) == umask
 
 
 @pytest.mark.usefixtures("generous")

@@ -51,6 +51,14 @@ def test_a_step_is_done_once_for_its_inputs(run: Run) -> None:
     assert action.done == 1
 
 
+def test_what_was_done_before_may_be_given_otherwise(run: Run) -> None:
+    action = Action({"asked": 42})
+    for asked in (42, 0, 0):
+        assert run.step("train", {}, action, again=lambda result: {**result, "asked": 0}) == {"asked": asked}
+    done = read_json(run.folder / "train" / "done.json")
+    assert action.done == 1 and done is not None and done["result"] == {"asked": 42}
+
+
 def test_other_inputs_begin_it_anew_in_an_empty_folder(run: Run) -> None:
     action = Action()
     run.step("train", {"alpha": 0.5}, action)

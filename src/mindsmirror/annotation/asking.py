@@ -58,6 +58,7 @@ class Asking:
     def ask(self, question: Question, wanted: Sequence[Wanted]) -> None:
         """Ask for what is missing of the samples' last attempts; `outstanding` tells how many requests that takes."""
         have = self._store.get([each.last.key for each in wanted])
+        self._tally.found += len(have)
         prompts: dict[object, list[Wanted]] = {}
         for each in wanted:
             prompt, sampling, key = each.last
@@ -91,6 +92,7 @@ class Asking:
             pending = self._pending[request.id]
             wanted = pending.wanted
             self._in_flight[engine] -= len(request.keys)
+            self._tally.awaited -= len(request.keys)
             completions = _whole(request, found)
             self._store.put(wanted.purpose, wanted.teacher.name, request, completions, wanted.repairs)
             self._spending.pay(request, wanted.teacher, completions)
@@ -120,6 +122,7 @@ class Asking:
                 self._engines[teacher.key] = self._opened.enter_context(teacher.open())
                 self._in_flight[teacher.key] = 0
             self._in_flight[teacher.key] += len(request.keys)
+            self._tally.awaited += len(request.keys)
             self._engines[teacher.key].submit(request)
             share = self._in_flight[teacher.key] / self._engines[teacher.key].capacity
             self._tally.fullness = min(1.0, max(self._tally.fullness, share))

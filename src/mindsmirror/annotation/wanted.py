@@ -187,6 +187,11 @@ class Tally:
 
     questions: int = 0
     samples: int = 0
+    """That were asked for and have come."""
+    found: int = 0
+    """That were stored when they were wanted."""
+    awaited: int = 0
+    """That are asked for and have not come yet."""
     tokens_in: int = 0
     tokens_out: int = 0
     fullness: float = 0.0

@@ -36,8 +36,11 @@ def command(
         result = pipeline.annotate()
     pipeline.require_whole(result)
     path = pipeline.run.folder / "annotation" / "annotations.jsonl"
+    asked = f"{result['asked']} samples asked for"
+    if result.get("found"):
+        asked = f"{result['found']} samples found in the store, {result['asked']} asked for"
     lines = [
-        f"{result['questions']} questions annotated, {result['asked']} samples asked for, {result['failed']} failed",
+        f"{result['questions']} questions annotated, {asked}, {result['failed']} failed",
         f"annotations: {path}",
     ]
     show({**result, "annotations": str(path)}, lines, json_output)

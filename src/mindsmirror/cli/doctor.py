@@ -7,7 +7,7 @@ import click
 
 from mindsmirror.cli.options import recipe_verb, show
 from mindsmirror.doctor import CHECKS
-from mindsmirror.progress import plain
+from mindsmirror.terminal import plain
 
 if TYPE_CHECKING:
     from mindsmirror.doctor.finding import Finding

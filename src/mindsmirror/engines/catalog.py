@@ -19,7 +19,7 @@ from mindsmirror.engines.digest import cache_dir, sha256_of, sha256_of_folder, w
 from mindsmirror.engines.fetch import fetch, storage_errors
 from mindsmirror.errors import ModelFileError, UnknownNameError
 from mindsmirror.files import expanded, there
-from mindsmirror.progress import say
+from mindsmirror.progress import Working, say
 
 
 class _Table(BaseModel):
@@ -177,7 +177,8 @@ def _fetched(entry: CatalogEntry) -> Path:
             lock.acquire(timeout=0)
         except Timeout:
             say(f"{entry.file}: another process is fetching it; waiting")
-            lock.acquire()
+            with Working(f"{entry.file}: waiting for another process"):
+                lock.acquire()
     try:
         if _cached(entry) is not None:
             return path

@@ -14,6 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from mindsmirror.errors import StorageError
+from mindsmirror.progress import Working
 
 CACHE_VARIABLE = "MINDSMIRROR_CACHE"
 """Environment variable that names the cache folder instead of the platform's own."""
@@ -37,7 +38,7 @@ def sha256_of(path: Path) -> str:
             known = json.loads(stamp.read_text(encoding="utf-8"))
             if known["state"] == before:
                 return str(known["sha256"])
-        with path.open("rb") as file:
+        with Working(f"hashing {path.name}"), path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if _state(path) == before:
             write_stamp(path, digest)

@@ -17,7 +17,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,25 +105,37 @@ def _try(
     tried: list[str],
 ) -> bool:
     say(f"{entry.file}: trying {title}")
-    progress = Progress(entry.file, entry.bytes // MEGABYTE, "MB")
-    sink = Sink(work / "file", entry, progress)
-    try:
-        source(entry, sink, work)
-        sink.finish()
-    except SourceError as error:
-        tried.append(f"{title}: {error}")
-        say(f"{entry.file}: {title}: {error}")
-        return False
-    finally:
-        sink.close()
-    progress.close(entry.bytes // MEGABYTE)
-    (work / "file").replace(target)
+    file = work / "file"
+    with Progress(entry.file, entry.bytes // MEGABYTE, "MB", still=lambda: _on_the_way(work, file)) as progress:
+        sink = Sink(file, entry, progress)
+        try:
+            source(entry, sink, work)
+            sink.finish()
+        except SourceError as error:
+            tried.append(f"{title}: {error}")
+            say(f"{entry.file}: {title}: {error}")
+            return False
+        finally:
+            sink.close()
+        progress.close(entry.bytes // MEGABYTE)
+    file.replace(target)
     return True
+
+
+def _on_the_way(work: Path, written: Path) -> str:
+    """What has come and is not written down yet: a source may give its bytes in large parts."""
+    size = 0
+    for path in work.rglob("*"):
+        # A part may be gone as soon as it is seen.
+        with suppress(OSError):
+            size += path.stat().st_size if path != written and path.is_file() else 0
+    return f"{size // MEGABYTE} MB on the way"
 
 
 def from_hub(entry: "CatalogEntry", sink: Sink, work: Path) -> None:
     """Through huggingface_hub: its own cache first, then one attempt at the network."""
     from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     assert entry.hub.file is not None
     found = try_to_load_from_cache(entry.hub.repo, entry.hub.file)
@@ -132,7 +144,11 @@ def from_hub(entry: "CatalogEntry", sink: Sink, work: Path) -> None:
             raise SourceError("HF_HUB_OFFLINE is set")
         reach_hub(entry.hub.repo, entry.hub.file)
         try:
-            found = hf_hub_download(entry.hub.repo, entry.hub.file, local_dir=work / "hub", etag_timeout=HUB_SECONDS)
+            # Its own bar would be drawn into our line.
+            with disable_progress_bars():
+                found = hf_hub_download(
+                    entry.hub.repo, entry.hub.file, local_dir=work / "hub", etag_timeout=HUB_SECONDS
+                )
         except OSError as error:
             if error.errno in FULL:
                 raise

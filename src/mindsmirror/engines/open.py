@@ -29,6 +29,7 @@ from mindsmirror.engines.template import check_template
 from mindsmirror.engines.trial import READERS, try_in_child
 from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
 from mindsmirror.files import expanded, there
+from mindsmirror.progress import Working
 
 if TYPE_CHECKING:
     from mindsmirror.engines.openai.probe import Probe
@@ -58,14 +59,15 @@ def open_engine(config: TeacherConfig) -> Engine:
     Raises ModelFileError if the model's bytes cannot be had or are not sound, EngineError if the engine cannot work
     with them or the endpoint is not usable, MissingExtraError if an optional package is missing.
     """
-    unknown = _unknown_file(config)
-    if unknown is not None:
-        header = read_header(unknown)
-        for key, value in header.items():
-            if key.startswith("tokenizer.chat_template"):
-                check_template(value, str(unknown))
-        try_in_child(config, unknown)
-    return open_tried(config)
+    with Working(f"loading {config.model}"):
+        unknown = _unknown_file(config)
+        if unknown is not None:
+            header = read_header(unknown)
+            for key, value in header.items():
+                if key.startswith("tokenizer.chat_template"):
+                    check_template(value, str(unknown))
+            try_in_child(config, unknown)
+        return open_tried(config)
 
 
 def open_tried(config: TeacherConfig) -> Engine:

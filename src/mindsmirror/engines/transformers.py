@@ -6,7 +6,6 @@ batch: a run can be resumed but not replayed, as with every engine that batches.
 """
 
 import gc
-import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -230,10 +229,10 @@ def _load(source: str | Path, options: TransformersOptions) -> tuple[Any, Any]:
 
 @contextmanager
 def _no_bars() -> Iterator[None]:
-    """Keep Transformers' progress bars out of a stderr that is no terminal."""
+    """Leave stderr to our own progress."""
     from transformers.utils import logging
 
-    hide = logging.is_progress_bar_enabled() and not sys.stderr.isatty()
+    hide = logging.is_progress_bar_enabled()
     if hide:
         logging.disable_progress_bar()
     try:

@@ -1,16 +1,17 @@
 """One arm's student, asked: on validation questions while it trains, on test questions when it has."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.evaluation.config import EvaluationConfig
+from mindsmirror.evaluation.config import EvaluationConfig, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
 from mindsmirror.files import write_records
 from mindsmirror.inference.ask import Reader, inference_model, predict, think
 from mindsmirror.methods import ArmConfig, method_named
-from mindsmirror.progress import Progress, say
-from mindsmirror.records import Annotation, Example
+from mindsmirror.progress import Progress, Working, say
+from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import load_student
@@ -30,7 +31,8 @@ def validation_score(
     def score(student: Student, model: Any) -> float:
         ready = inference_model(model, bf16=use_bf16(precision))
         reader = Reader(student, ready, task, config.max_tokens, config.batch)
-        predictions = ask(reader, examples)
+        with Progress(f"validating {arm.name}", len(examples), "questions") as progress:
+            predictions = ask(counted(reader, progress), examples)
         return sum(bool(p.right) for p in predictions) / len(predictions)
 
     return score
@@ -42,12 +44,40 @@ def open_reader(
     config: EvaluationConfig,
     precision: str,
     model: Path | None,
-    progress: Callable[[int], None] = lambda _: None,
 ) -> Reader:
     """A student ready to be asked: a trained one from `model`, or the one that training starts from."""
     loaded = load_student(student, model)
     ready = inference_model(loaded.model, bf16=use_bf16(precision))
-    return Reader(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None, progress=progress)
+    return Reader(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None)
+
+
+def counted(reader: Reader, progress: Progress) -> Reader:
+    """The reader, which tells of every text that it has brought."""
+    done = 0
+
+    def show(count: int) -> None:
+        nonlocal done
+        done += count
+        progress.update(done)
+
+    return replace(reader, progress=show)
+
+
+def ask_modes(
+    reader: Reader,
+    arm: ArmConfig | None,
+    modes: Sequence[Mode],
+    examples: Sequence[Example],
+    config: EvaluationConfig,
+    seed: int,
+) -> dict[Mode, list[Prediction]]:
+    """Predictions by mode of one arm (None: the untrained student), told of while they come."""
+    sampled = bool({"vote", "mirror"} & set(modes))
+    texts = len(examples) * (sum(mode in ("predict", "think") for mode in modes) + config.samples * sampled)
+    with Progress(f"asking {arm.name if arm else 'untrained'}", texts, "texts") as progress:
+        found = evaluate_modes(counted(reader, progress), arm, modes, examples, config, seed)
+        progress.close(texts)
+    return found
 
 
 def predict_arm(
@@ -72,22 +102,12 @@ def predict_arm(
     left_out = [mode for mode in config.modes if mode not in modes]
     if arm is not None and left_out:
         say(f"{name}: no {', '.join(left_out)}, which {arm.method} in this form does not teach")
-    sampled = bool({"vote", "mirror"} & set(modes))
-    texts = len(examples) * (sum(mode in ("predict", "think") for mode in modes) + config.samples * sampled)
-    progress = Progress(f"asking {name}", texts, "texts")
-    done = 0
-
-    def show(count: int) -> None:
-        nonlocal done
-        done += count
-        progress.update(done)
-
-    reader = open_reader(task, student, config, precision, model, show)
-    found = evaluate_modes(reader, arm, modes, examples, config, seed)
-    progress.close(done)
+    reader = open_reader(task, student, config, precision, model)
+    found = ask_modes(reader, arm, modes, examples, config, seed)
     for mode, predictions in found.items():
         write_records(folder / f"{mode}.jsonl", predictions)
     judge = None
     if arm is not None and "mirror" in found:
-        judge = judge_quality(reader, arm, found["mirror"], held_out, seed).model_dump(mode="json")
+        with Working(f"measuring the judge of {name}"):
+            judge = judge_quality(reader, arm, found["mirror"], held_out, seed).model_dump(mode="json")
     return {"modes": list(found), "judge": judge}

@@ -7,6 +7,7 @@ import torch
 from mindsmirror.errors import ModelFileError
 from mindsmirror.inference.ask import Reader
 from mindsmirror.methods.base import ArmConfig
+from mindsmirror.progress import Progress
 from mindsmirror.students.base import Student
 from mindsmirror.students.text import VERDICT_WORDS
 
@@ -23,11 +24,13 @@ def verdict_probabilities(reader: Reader, arm: ArmConfig, judged: Sequence[tuple
     ]
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, tuple[float, ...]] = {}
-    for begin in range(0, len(order), reader.batch):
-        part = order[begin : begin + reader.batch]
-        logits = reader.student.next_logits(reader.model, [sources[index] for index in part], start)
-        shares = torch.softmax(logits[:, list(tokens)], dim=-1)
-        found.update((index, tuple(row)) for index, row in zip(part, shares.tolist(), strict=True))
+    with Progress(f"judging as {arm.name}", len(order), "rationales") as progress:
+        for begin in range(0, len(order), reader.batch):
+            part = order[begin : begin + reader.batch]
+            logits = reader.student.next_logits(reader.model, [sources[index] for index in part], start)
+            shares = torch.softmax(logits[:, list(tokens)], dim=-1)
+            found.update((index, tuple(row)) for index, row in zip(part, shares.tolist(), strict=True))
+            progress.update(len(found))
     return [found[index] for index in range(len(sources))]
 
 

@@ -8,7 +8,7 @@ from mindsmirror.engines import catalog
 from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.files import expanded, there, whole_folder
-from mindsmirror.progress import say
+from mindsmirror.progress import Working, say
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.students.config import StudentConfig, converted, foreign_code
@@ -21,6 +21,11 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
 
     Raises ModelFileError if it cannot be had, or is no language model that Transformers knows.
     """
+    with Working(f"loading the student {config.model}"):
+        return _loaded(config, folder)
+
+
+def _loaded(config: StudentConfig, folder: Path | None) -> Student:
     # A trainer and its model hold each other until they are collected: three at once are too much for 8 GB.
     gc.collect()
     source = str(folder) if folder is not None else str(_source(config))

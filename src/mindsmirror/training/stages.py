@@ -16,6 +16,7 @@ import torch
 
 from mindsmirror.files import read_json, write_json
 from mindsmirror.processes import agreed, join, leads
+from mindsmirror.progress import Working
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
@@ -91,13 +92,14 @@ def _train(
 ) -> dict[str, Any]:
     began = time.monotonic()
     place.mkdir(parents=True, exist_ok=True)
-    rows = encode(stage, student, settings.max_target)
-    torch.manual_seed(seed)
-    model = with_adapter(student.model, settings)
-    scale = Scale(student, prices_of(model))
-    distance = repeat_distance(stage.agreement, config)
-    plan = make_plan(rows, scale, config, share, seed, distance)
-    counts = [scale.count(*with_repeated(plan, number, distance)) for number in range(len(plan))]
+    with Working(f"{label}: planning the batches"):
+        rows = encode(stage, student, settings.max_target)
+        torch.manual_seed(seed)
+        model = with_adapter(student.model, settings)
+        scale = Scale(student, prices_of(model))
+        distance = repeat_distance(stage.agreement, config)
+        plan = make_plan(rows, scale, config, share, seed, distance)
+        counts = [scale.count(*with_repeated(plan, number, distance)) for number in range(len(plan))]
     score = (lambda trained: validate(student, trained)) if validate else None
     tokens = [count.computed_tokens for count in counts]
     report = train_stage(
@@ -115,7 +117,8 @@ def _train(
         agreement=stage.agreement,
     )
     if leads():
-        save_student(merged_model(model), student.tokenizer, target)
+        with Working(f"{label}: saving the model"):
+            save_student(merged_model(model), student.tokenizer, target)
     lost = {"target: too long": rows.too_long, "target: no key token": rows.nothing_key}
     dropped = Counter(stage.dropped) + Counter(lost)
     return report | {

@@ -53,7 +53,6 @@ from mindsmirror.training.watching import (
 Validate = Callable[[Any], float]
 """A score of the model, higher is better."""
 
-
 REMEMBERED = "objective-{}.safetensors"
 """File of a checkpoint that holds what the objective remembers, by process."""
 SINCE_LOG = "log-{}.safetensors"
@@ -252,9 +251,10 @@ def train_stage(
     objective = LastBatch(student, agreement) if agreement else Likelihood(student)
     dataset = PlanDataset(mine, student, batches if agreement else 0)
     factors = term_factors(task_weights, unlearning)
-    trainer = StageTrainer(objective, model, dataset, factors, arguments, validate, [watch, *stop])
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with watch.progress:
+        trainer = StageTrainer(objective, model, dataset, factors, arguments, validate, [watch, *stop])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     # The last step changes the weights after the last loss was looked at.
     if not all(bool(torch.isfinite(value).all()) for value in model.parameters()):
         raise trainer.diverged()

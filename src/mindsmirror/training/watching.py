@@ -33,7 +33,8 @@ class Watch(TrainerCallback):
     """
 
     def __init__(self, label: str, tokens: Sequence[int]) -> None:
-        self._progress = Progress(label, len(tokens), "steps")
+        self.progress = Progress(label, len(tokens), "steps")
+        """Told of while its `with` block runs."""
         self._tokens = tokens
         self._since = time.monotonic()
         self._seconds = 0.0
@@ -56,7 +57,7 @@ class Watch(TrainerCallback):
         self._since = now
         self._learnt += self._tokens[state.global_step - 1]
         if leads():
-            self._progress.update(state.global_step, self._note())
+            self.progress.update(state.global_step, self._note())
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         """Remember the last losses or the last validation."""
@@ -78,7 +79,7 @@ class Watch(TrainerCallback):
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show the last state."""
         if leads():
-            self._progress.close(state.global_step, self._note())
+            self.progress.close(state.global_step, self._note())
 
     def _note(self) -> str:
         pace = self.tokens_per_second

@@ -11,6 +11,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
+from mindsmirror import progress
 from mindsmirror.engines import catalog, fetch
 from mindsmirror.engines.catalog import CatalogEntry, Hub, Wheels, locate
 from mindsmirror.errors import ModelFileError
@@ -115,3 +116,23 @@ def test_offline_mode_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelFileError, match="HF_HUB_OFFLINE is set"):
         locate("tiny")
+
+
+def test_what_is_on_the_way_is_told_of_while_nothing_is_written(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("STILL_TERMINAL_SECONDS", "STILL_LOG_SECONDS"):
+        monkeypatch.setattr(progress, name, 0.01)
+
+    def slow(entry: CatalogEntry, sink: fetch.Sink, work: Path) -> None:
+        (work / "part").mkdir()
+        (work / "part" / "download").write_bytes(bytes(3_000_000))
+        said, limit = "", time.monotonic() + 60
+        while "3 MB on the way" not in said:
+            assert time.monotonic() < limit, said
+            said += capsys.readouterr().err
+        sink.write(CONTENT)
+
+    monkeypatch.setattr(fetch, "from_hub", slow)
+    assert locate("tiny").read_bytes() == CONTENT
+    assert [path.name for path in cache.iterdir() if "partial" in path.name] == []

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,21 @@ def test_what_is_saved_loads_as_it_was(kind: str, tiny_folder: Folder, tmp_path:
     for name, value in again.model.state_dict().items():
         assert torch.equal(value, student.model.state_dict()[name]), name
         assert value.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("umask", "file", "whole"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
+def test_who_else_may_read_the_weights_is_for_the_user_to_say(
+    umask: int, file: int, whole: int, tiny_folder: Folder, tmp_path: Path
+) -> None:
+    student = tiny.load(tiny_folder("llama"))
+    before = os.umask(umask)
+    try:
+        save_student(student.model, student.tokenizer, tmp_path / "model")
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    assert "model.safetensors" in modes and modes.pop("model") == whole
+    assert set(modes.values()) == {file}
 
 
 def test_a_trained_folder_takes_the_place_of_the_name(tiny_folder: Folder) -> None:

@@ -6,6 +6,7 @@ Dropout is on, so that also the random state must come back. Six steps of two ba
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -68,6 +69,22 @@ def assert_same(one: Path, other: Path) -> None:
     first, second = weights(one), weights(other)
     assert first.keys() == second.keys()
     assert [name for name, value in first.items() if not torch.equal(value, second[name])] == []
+
+
+def test_a_checkpoint_can_be_read_by_others(tiny_folder: Folder, tmp_path: Path) -> None:
+    """As far as the user's umask lets them; what safetensors writes is its owner's alone."""
+    modes: set[int] = set()
+
+    def look(*_: object) -> float:
+        modes.update(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("stages/*/checkpoint-*/*"))
+        return 0.5
+
+    before = os.umask(0o022)
+    try:
+        train_arm([AGREEING], settings(tiny_folder("llama")), CONFIG, tmp_path, 3, "arm", look)
+    finally:
+        os.umask(before)
+    assert modes == {0o644}
 
 
 @pytest.fixture
