@@ -8,35 +8,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.annotating import REHEARSED, Annotating, asked_before, take_over, teachers_of, too_little
+from mindsmirror.annotating import REHEARSED, Annotating, asked_before, take_over, teachers_of
 from mindsmirror.annotation import likelihood, repairs
 from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.ready import ready_annotations
 from mindsmirror.answers import base
-from mindsmirror.engines.digest import cache_dir
-from mindsmirror.errors import BudgetError, DataError, RecipeError, UnansweredError
+from mindsmirror.checks import check_gold, check_training, require_whole, say_what_to_fetch
+from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.evaluation.enough import too_few_tests
 from mindsmirror.files import read_json, read_records
 from mindsmirror.labels import with_labels
 from mindsmirror.methods import ArmConfig, check_ready, method_named
-from mindsmirror.methods.base import gold_label
 from mindsmirror.processes import agreed, join, leads
-from mindsmirror.progress import Working, clock, say
+from mindsmirror.progress import Working, say
 from mindsmirror.recipe import Recipe, read_recipe
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs import Run
-from mindsmirror.students.config import check_student
 from mindsmirror.tasks import Task, load_task
-from mindsmirror.training.config import check_trackers
 
 if TYPE_CHECKING:
     from mindsmirror.reporting.contents import Report
 
 RUNS = Path("runs")
-DOWNLOAD = 10e6
-"""Bytes a second of a middling connection, by which the time of a download is told before it begins."""
 LOADING = "loading torch and Transformers"
 
 
@@ -113,28 +108,15 @@ class Pipeline:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
         self.check(annotates=annotates, trains=trains)
         self.run.begin(self.recipe)
-        missing = self.recipe.to_fetch(annotates=annotates, trains=trains)
-        if missing:
-            models = ", ".join(f"{entry.name} ({entry.bytes / 1e9:.2f} GB)" for entry in missing)
-            seconds = sum(entry.bytes for entry in missing) / DOWNLOAD
-            say(f"to fetch, once: {models}; about {clock(seconds)} at {DOWNLOAD / 1e6:.0f} MB/s, into {cache_dir()}")
+        say_what_to_fetch(self.recipe, annotates=annotates, trains=trains)
 
     def check(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work; writes nothing."""
         if trains:
-            check_trackers(self.recipe.training)
-            check_student(self.recipe.student)
-            if self.recipe.training.early_stopping and all(e.gold is None for e in self.task.splits.valid):
-                raise RecipeError(
-                    "training.early_stopping: there are no validation questions with gold answers to stop by. "
-                    "Set task.valid, or remove early_stopping."
-                )
+            check_training(self.recipe, self.task)
         if annotates:
             _ = self.prompts, self.teachers, self.ready
-            taught_gold = [arm for arm in self.recipe.arm if arm.labels == "gold"]
-            for example in self.task.splits.train:
-                for arm in taught_gold:
-                    gold_label(example, self.task, arm)
+            check_gold(self.recipe, self.task)
 
     def all(self) -> "Report":
         """Everything, in order; raises what `require_whole` does."""
@@ -151,10 +133,10 @@ class Pipeline:
         `found` counts the samples that were stored already, `asked` those that this call has asked for and got.
         Where a cap is reached `stopped` says so; what is complete can be trained on, and the next call goes on.
         """
-        recipe, teachers = self.recipe, self.teachers
+        recipe = self.recipe
         inputs: dict[str, Any] = {
             "examples": ([e.id, e.text, e.gold] for _, e in self.task.splits.annotated()),
-            "teachers": [dict(teacher.identity) for teacher in teachers],
+            "teachers": [dict(teacher.identity) for teacher in self.teachers],
             "annotation": recipe.annotation.model_dump(mode="json", exclude={"store", "budget", "max_failed"}),
             "judge": recipe.judge.model_dump(mode="json"),
             "prompts": self.prompts.hash,
@@ -167,14 +149,14 @@ class Pipeline:
             inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]
         if recipe.judge.strategy == "likelihood":
             inputs["likelihood"] = likelihood.REQUEST
-        result: dict[str, Any] = self.run.step(
+        step: dict[str, Any] = self.run.step(
             "annotation",
             inputs,
             lambda folder: self._annotate(folder / "annotations.jsonl"),
             final=lambda result: result["failed"] == 0 and not result.get("unasked"),
             again=asked_before,
         )
-        return result
+        return step
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
@@ -185,14 +167,7 @@ class Pipeline:
 
     def require_whole(self, annotated: dict[str, Any]) -> None:
         """BudgetError if what `annotate` brought stopped at its budget, UnansweredError if it is too little to use."""
-        unanswered = too_little(annotated, self.recipe.annotation.max_failed)
-        if unanswered:
-            raise UnansweredError(f"{unanswered} What came is kept in {self.store}.")
-        if annotated.get("stopped"):
-            raise BudgetError(
-                f"{annotated['stopped']} in {self.run.folder / 'annotation'}. Raise the cap and start the same command "
-                "again to go on where it stopped, or train on what there is with `mindsmirror distill`."
-            )
+        require_whole(annotated, self.recipe, self.store, self.run.folder / "annotation")
 
     def annotations(self) -> list[Annotation]:
         """The run's annotations; DataError if there are none yet."""
@@ -274,14 +249,13 @@ class Pipeline:
             from mindsmirror.evaluation.arms import validation_score
             from mindsmirror.training.stages import train_arm
 
-        recipe = self.recipe
-        score = validation_score(self.task, recipe.evaluation, arm, recipe.training.precision)
-        return train_arm(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, score)
+        student, training = self.recipe.student, self.recipe.training
+        score = validation_score(self.task, self.recipe.evaluation, arm, training.precision)
+        return train_arm(stages, student, training, folder, self.recipe.seed, arm.name, score)
 
     def _evaluate(self, arm: ArmConfig | None) -> None:
         name = arm.name if arm else "untrained"
-        trained = self.arm_folder(name) / "done.json"
-        if arm is not None and not trained.exists():
+        if arm is not None and not (self.arm_folder(name) / "done.json").exists():
             raise DataError(f"arm {name!r} of {self.run.folder} is not trained. Run `mindsmirror distill` first.")
         inputs = {
             "model": read_json(self.arm_folder(name) / "inputs.json") if arm else None,

@@ -24,7 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("evaluation",),
     ("reporting",),
     ("delivery",),
-    ("recipe", "runs", "labels", "annotating", "outcome", "trained", "pipeline", "exporting"),
+    ("recipe", "runs", "labels", "annotating", "checks", "outcome", "trained", "pipeline", "exporting"),
     ("doctor",),
     ("cli",),
     ("__init__",),
