@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mindsmirror.answers.base import Answer, Reply
+from mindsmirror.answers.spelling import BEFORE_BOX, BOX, content_of_box
 from mindsmirror.answers.standing import Standing, declines, standing, taken_back
 from mindsmirror.records import Parse
 
@@ -35,7 +36,6 @@ _STATEMENT = re.compile(
     r"|(?<![^\n])####(?!#)",
     re.I,
 )
-_BOXED = re.compile(r"\\boxed\s?\{")
 _NEXT_QUESTION = re.compile(
     r"\n[ \t]{0,4}[*#]{0,3}[ \t]{0,2}(?:Q|Question|Premise|Problem|Input|User|Human)[ \t]?\d{0,4}[*]{0,2}[ \t]?:",
     re.I,
@@ -105,6 +105,9 @@ def _tried(text: str, statements: list[_Statement], ended: int, truncated: bool)
     for statement in reversed(statements):
         meant = standing(text, statement.place)
         payload = text[statement.payload : min(ended, statement.payload + MAX_ANSWER)]
+        boxed = statement.payload == statement.place
+        if boxed and BEFORE_BOX.search(text, max(0, statement.place - 20), statement.place):
+            continue
         if meant is Standing.SUPPOSED or (truncated and ended == len(text) and _is_cut(payload)):
             continue
         weighed = statement._replace(denied=statement.denied or meant is Standing.DENIED)
@@ -154,7 +157,7 @@ def _segment_end(text: str) -> int:
 
 
 def _first_statement(text: str, begun: int) -> int | None:
-    found = [match.start() for match in (_STATEMENT.search(text, begun), _BOXED.search(text, begun)) if match]
+    found = [match.start() for match in (_STATEMENT.search(text, begun), BOX.search(text, begun)) if match]
     return min(found, default=None)
 
 
@@ -163,7 +166,7 @@ def _statements(text: str, ended: int) -> list[_Statement]:
     begun = max(0, ended - MAX_SEARCHED)
     worded = deque(_STATEMENT.finditer(text, begun, ended), MAX_STATEMENTS)
     found = [_Statement(match.start(), match.start(), match.end(), match["denied"] is not None) for match in worded]
-    for match in deque(_BOXED.finditer(text, begun, ended), MAX_STATEMENTS):
+    for match in deque(BOX.finditer(text, begun, ended), MAX_STATEMENTS):
         if not any(0 <= match.start() - statement.end() <= 12 for statement in worded):
             found.append(_Statement(_sentence_start(text, match.start()), match.start(), match.start()))
     return sorted(found, key=lambda statement: statement.payload)
@@ -187,7 +190,7 @@ def _candidates(payload: str) -> Iterator[str]:
     block = payload.lstrip(" \t*_:\n").split("\n\n", 1)[0].rstrip()
     if not block:
         return
-    box = _box(block)
+    box = content_of_box(block)
     if box is not None:
         yield box
     line = block.split("\n", 1)[0].strip()
@@ -203,19 +206,6 @@ def _candidates(payload: str) -> Iterator[str]:
         if short and short not in seen and short.count("(") == short.count(")"):
             seen.add(short)
             yield short
-
-
-def _box(block: str) -> str | None:
-    """The content of a LaTeX box within the first 80 characters, braces matched."""
-    match = _BOXED.search(block[:80])
-    if match is None:
-        return None
-    depth = 1
-    for offset, character in enumerate(block[match.end() :]):
-        depth += (character == "{") - (character == "}")
-        if depth == 0:
-            return block[match.end() : match.end() + offset]
-    return None
 
 
 def _sentence(line: str) -> str:

@@ -2,7 +2,16 @@
 
 import re
 
+from mindsmirror.answers.denial import denies
+
 _BOXED = re.compile(r"\\(?:boxed|text|mathrm|textbf)\s?\{([^{}]{0,400})\}")
+BOX = re.compile(r"\\boxed\s?\{")
+"""Where a LaTeX box begins."""
+BEFORE_BOX = re.compile(
+    r"[-−–+/^√][ \t]?\$?$|\b(?:minus|negative|at (?:least|most)|than|over|under|up to|twice|half of)[ \t$(]{0,4}$", re.I
+)
+"""What changes the value of a box that it stands before: "minus", "at least"."""
+_AFTER_BOX = re.compile(r"[ \t$]{0,3}(?:[0-9^*/+]|[kKM]\b|(?:hundred|thousand|million|billion|trillion|dozen)\b)")
 _PAIRS = (('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("`", "`"), ("«", "»"), ("\\(", "\\)"), ("\\[", "\\]"))
 _EDGE = " \t\r\n.,;:!?*_`"
 
@@ -24,6 +33,24 @@ def unwrap(raw: str) -> str:
         if text == before:
             break
     return text
+
+
+def content_of_box(block: str) -> str | None:
+    """The content of a LaTeX box within the first 80 characters, braces matched.
+
+    None if there is none, or if what stands at it changes its value ("minus", "thousand").
+    """
+    match = BOX.search(block[:80])
+    if match is None or denies(block[: match.start()]) or BEFORE_BOX.search(block[: match.start()]):
+        return None
+    depth = 1
+    for offset, character in enumerate(block[match.end() :]):
+        depth += (character == "{") - (character == "}")
+        if depth == 0:
+            if _AFTER_BOX.match(block, match.end() + offset + 1):
+                return None
+            return block[match.end() : match.end() + offset]
+    return None
 
 
 def folded(text: str) -> str:

@@ -22,13 +22,14 @@ class Standing(Enum):
 
 
 _CLAUSE_START = re.compile(
-    r"[.!?;:,\n][\"'”’)*_]{0,3}\s|\n|\b(?:so|therefore|thus|hence|then|because|since|and|but)\s", re.I
+    r"[.!?;:,\n][\"'”’)*_]{0,3}\s|\n|\b(?:so|therefore|thus|hence|then|because|since|and|(?<!thing )but)\s", re.I
 )
 _SENTENCE_START = re.compile(r"[.!?][\"'”’)*_]{0,3}\s|\n")
 _BOUND = re.compile(r"[\s,*_]{0,4}(?:that|whether|if)?[\s,:*_]{0,4}[\"“']?[\s*_]{0,4}", re.I)
 _DENIED = re.compile(
     r"\b(?:not|never|cannot|doubt\w{0,8}|den(?:y|ies|ied)|neither|nor|nobody|hardly|wrong|incorrect|false|untrue"
-    r"|unlikely|impossible|mistaken|no way|disagree\w{0,2}|refuse|dont|cant)\b|n['’]t\b",
+    r"|unlikely|impossible|mistaken|anything but|far from|except"
+    r"|rather than|other than|no way|disagree\w{0,2}|refuse|dont|cant)\b|n['’]t\b",
     re.I,
 )
 _SUPPOSED = re.compile(
@@ -47,11 +48,12 @@ _TAKEN_BACK = re.compile(
     r"|i (?:made|have made) an? (?:mistake|error)|i (?:was|am) (?:wrong|mistaken)|scratch that"
     r"|ignore (?:that|the above))"
     r"|^[\s,;:*_.!-]{0,6}(?:which )?(?:is|was)(?:n't| not)? (?:wrong|incorrect|right|correct|true|false)\b"
-    r"|(?:^|[.!?]\s|\n)[\s*_]{0,4}(?:(?:hmm|wait|but)[\s,.]{1,3})?(?:(?:actually|correction|oops)\b|no, )"
+    r"|(?:^|[.!?]\s|\n)[\s*_]{0,4}(?:(?:hmm|wait|but)[\s,.]{1,3})?(?:(?:actually|correction|oops|no wait)\b|no, )"
     r"|(?:^|[.!?]\s|\n)[\s*_]{0,4}(?:this|that|it) (?:can't|cannot|can not|doesn't|does not)"
     r" (?:be|seem|look|sound) (?:right|correct|true)\b"
     r"|^[\s,;:*_.!-]{0,6}(?:but|though|although) (?:that|this|it)(?:'s| is|) ?(?:not|n't|wrong|incorrect|false"
     r"|isn't|can't|cannot)\b"
+    r"|^[\s,;:*_.!-]{0,6}(?:but |though )?i (?:really )?doubt"
     r"|^[\s,;:*_(–—-]{0,6}(?:not|wrong|incorrect)\s?(?:[).!]|$)|^[\s,;:*_.-]{0,6}not[.!]",
     re.I,
 )
