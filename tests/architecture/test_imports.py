@@ -12,7 +12,7 @@ import pytest
 PACKAGE = "mindsmirror"
 SOURCE = Path(__file__).parents[2] / "src" / PACKAGE
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors", "records", "progress", "processes", "files"),
+    ("errors", "records", "progress", "processes", "living", "files"),
     ("answers",),
     ("tasks",),
     ("engines",),

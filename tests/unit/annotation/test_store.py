@@ -119,11 +119,14 @@ def test_more_keys_than_a_query_takes(tmp_path: Path) -> None:
 
 
 def test_failures_are_kept_beside_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", iter([9e9, 5.0, -3.0]).__next__)
     path = tmp_path / "store.sqlite"
+    clock = [9e9]
+    monkeypatch.setattr(time, "time", lambda: clock[-1])
     with Store(path) as store:
         put(store, Completion("a", "", Finish.FAILED, error="no route"), done("b", "8"))
+        clock.append(5.0)
         put(store, Completion("a", "", Finish.FAILED, error="half \ud83d an emoji\x00"))
+    clock.append(-3.0)
     with Store(path) as store:
         found = [(f.key, f.kind, f.reason, f.attempt) for f in store.failures(["a", "b"])]
         assert found == [("a", "failed", "no route", 1), ("a", "failed", "half \ud83d an emoji\x00", 2)]

@@ -1,0 +1,99 @@
+"""Whether a store is what was written: SQLite's own structures, the checksum of every row, and nothing left behind.
+
+All of it is looked at when a store is opened, because a row whose key was hit would otherwise just be missing, and be
+paid for again. A store that was copied without its log while it was in use lacks what was paid last: its file still
+names the sessions that had it open, and they had another file open.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mindsmirror.annotation.store.database import Database, repair_advice
+from mindsmirror.annotation.store.rows import COLUMNS, sound
+from mindsmirror.errors import StorageError
+
+FAULTS_SHOWN = 3
+
+
+class BadRow(NamedTuple):
+    """A row that is not as it was written."""
+
+    table: str
+    place: Any
+    """Its key, or its number in a table that has numbers."""
+    values: tuple[Any, ...]
+
+
+def structural_faults(database: Database) -> list[str]:
+    """What SQLite finds wrong with the file, a few lines of it; empty if nothing."""
+    found = [str(row[0]) for row in database.rows(f"PRAGMA integrity_check({FAULTS_SHOWN})")]
+    return [] if found == ["ok"] else found
+
+
+def bad_rows(database: Database) -> Iterator[BadRow]:
+    """Every row whose checksum does not hold; reads the whole store, a row at a time."""
+    connection = database.connection
+    plain = connection.text_factory
+    with database.guard():
+        connection.text_factory = lenient
+        try:
+            for table, columns in COLUMNS.items():
+                place = columns[0] if table == "completions" else "id"
+                for number, *values, found in connection.execute(
+                    f"SELECT {place}, {','.join(columns)}, checksum FROM {table}"
+                ):
+                    if not sound(table, values, found):
+                        yield BadRow(table, number, (*values, found))
+        finally:
+            connection.text_factory = plain
+
+
+def lenient(raw: bytes) -> str:
+    """A text that may not be one: what is not UTF-8 must not end the reading."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def behind(database: Database) -> bool:
+    """Whether the file was copied or moved without its log while somebody had it open."""
+    if database.has_log:
+        return False
+    place = place_of(database.path)
+    return any(tuple(row) != place for row in database.rows("SELECT path, inode FROM sessions"))
+
+
+def place_of(path: Path) -> tuple[str, int]:
+    """Where a store's file is, which a copy cannot have in common with it."""
+    return str(path.resolve()), path.stat().st_ino
+
+
+def require_structure(database: Database) -> None:
+    """StorageError if SQLite finds anything wrong."""
+    found = structural_faults(database)
+    if found:
+        reason = found[0].replace("\n", " ")
+        raise StorageError(f"the store {database.path} cannot be used: {reason}. {repair_advice(database.path)}")
+
+
+def require_whole(database: Database) -> None:
+    """StorageError if a row is not as it was written, or what was paid last is missing."""
+    path = database.path
+    if behind(database):
+        raise StorageError(
+            f"the store {path} lacks what was paid last: it was in use, and its file was copied or moved without "
+            f"{path.name}-wal beside it. Copy it again with `mindsmirror store copy`, which takes everything along, "
+            f"or go on without what is missing by `mindsmirror store check --accept {path}`."
+        )
+    bad = list(bad_rows(database))
+    if bad:
+        first = f"{bad[0].table} {shown(bad[0].place)}"
+        raise StorageError(
+            f"the store {path} holds {len(bad)} rows that are not as they were written, the first of them "
+            f"{first}. Restore it from a copy, or set them aside by `mindsmirror store check --set-aside {path}`: "
+            "samples among them are then asked for again, and paid for."
+        )
+
+
+def shown(place: Any) -> str:
+    """A key or number that may have been hit, in a form that can be printed."""
+    return ascii(place).strip("'")
