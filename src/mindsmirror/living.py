@@ -73,7 +73,7 @@ def _tells() -> bool:
 def _host() -> str:
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-        space = os.readlink(PROC / "self/ns/pid")
+        space = str((PROC / "self/ns/pid").readlink())
     except OSError:
         boot = space = ""
     return f"{platform.node()} {boot} {space}".strip()

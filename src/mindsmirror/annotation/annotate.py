@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mindsmirror.annotation.asking import Asking
 from mindsmirror.annotation.budget import BudgetConfig, Spending, dollars
@@ -24,7 +24,7 @@ from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
 from mindsmirror.annotation.repairs import MOST_REPAIRS, ask_again
-from mindsmirror.annotation.store import Failure, Store, Stored
+from mindsmirror.annotation.store import Failure, Store, Stored, unfit
 from mindsmirror.annotation.wanted import Account, Question, Tally, Teacher, Usage, Wanted, samples_of
 from mindsmirror.engines.base import Sampling
 from mindsmirror.records import (
@@ -41,6 +41,9 @@ from mindsmirror.records import (
 from mindsmirror.tasks.base import Task
 
 __all__ = ["AnnotationConfig", "Annotator", "Tally", "Teacher"]
+
+TOGETHER = 64
+"""Questions that are stored already and are handed on at once."""
 
 
 class AnnotationConfig(BaseModel):
@@ -74,6 +77,13 @@ class AnnotationConfig(BaseModel):
     budget: BudgetConfig = Field(BudgetConfig(), description="hard caps on tokens, USD and minutes")
     prompts: str | None = Field(None, description="a prompt set of one's own, .toml")
     store: Path | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _a_file(cls, store: object) -> object:
+        if isinstance(store, str | Path) and unfit(str(store)):
+            raise ValueError(f"{unfit(str(store))}: {str(store)!r}. Name a file, such as runs/store.sqlite")
+        return store
 
 
 class Annotator:
@@ -120,22 +130,22 @@ class Annotator:
         more = True
         with Asking(self._store, self.tally, self.spending) as self._asking:
             while more or self._asking.busy:
-                while more and self._asking.has_room:
+                full = not (more and self._asking.has_room)
+                accounts = self._advanced(self._asking.wait() if full else [])
+                while more and self._asking.has_room and len(accounts) < TOGETHER:
                     found = next(source, None)
-                    if found is None:
-                        more = False
-                        break
-                    number, (split, example) = found
-                    yield from self._committed([self._begin(number, split, example)])
-                    progress(self.tally)
-                yield from self._committed(self._asking.wait())
+                    more = found is not None
+                    if found is not None:
+                        number, (split, example) = found
+                        accounts += self._advanced([self._begin(number, split, example)])
+                # All is committed before the engine, or who uses the accounts, is waited for.
+                self._asking.send()
+                yield from accounts
                 progress(self.tally)
 
-    def _committed(self, questions: Iterable[Question]) -> list[Account]:
-        """Take questions as far as they go. All is committed before the engine, or who uses it, is waited for."""
-        accounts = [account for question in questions for account in self._advance(question)]
-        self._store.commit()
-        return accounts
+    def _advanced(self, questions: Iterable[Question]) -> list[Account]:
+        """Take questions as far as they go."""
+        return [account for question in questions for account in self._advance(question)]
 
     def _begin(self, number: int, split: str, example: Example) -> Question:
         prompt = self._prompts.rationale(example)

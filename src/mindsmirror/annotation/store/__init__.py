@@ -5,9 +5,10 @@
 was written, and `care` what a user can do with a store: check, copy, merge.
 """
 
+from mindsmirror.annotation.store.database import unfit
 from mindsmirror.annotation.store.rows import Failure, Payment, Stored
 from mindsmirror.annotation.store.schema import SCHEMA, VERSION
 from mindsmirror.annotation.store.sessions import Sent
 from mindsmirror.annotation.store.store import Store
 
-__all__ = ["SCHEMA", "VERSION", "Failure", "Payment", "Sent", "Store", "Stored"]
+__all__ = ["SCHEMA", "VERSION", "Failure", "Payment", "Sent", "Store", "Stored", "unfit"]

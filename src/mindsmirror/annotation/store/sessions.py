@@ -97,7 +97,11 @@ class Session:
         with self._database.writing():
             self._bury(self._dead())
         query = "SELECT payer, teacher, tokens_in, tokens_out, usd, keys FROM in_flight WHERE session <> ?"
-        return [Sent(*row[:5], tuple(row[5].split())) for row in self._database.rows(query, (self.id,))]
+        rows = self._database.rows(query, (self.id,))
+        return [
+            Sent(payer, teacher, tokens_in, tokens_out, usd, tuple(keys.split()))
+            for payer, teacher, tokens_in, tokens_out, usd, keys in rows
+        ]
 
     def _dead(self) -> list[str]:
         rows = self._database.rows("SELECT id, host, pid, started, seen FROM sessions WHERE id <> ?", (self.id,))

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mindsmirror.annotation.prefixes import digest_of
 from mindsmirror.annotation.store.database import Database, repair_advice
 from mindsmirror.annotation.store.rows import COLUMNS, sound
 from mindsmirror.errors import StorageError
 
 FAULTS_SHOWN = 3
+PLACES = {"completions": "key", "failures": "id", "payments": "id", "prefixes": "digest"}
+"""The column by which a table's rows are found."""
 
 
 class BadRow(NamedTuple):
@@ -21,7 +24,7 @@ class BadRow(NamedTuple):
 
     table: str
     place: Any
-    """Its key, or its number in a table that has numbers."""
+    """What `PLACES` names."""
     values: tuple[Any, ...]
 
 
@@ -39,12 +42,13 @@ def bad_rows(database: Database) -> Iterator[BadRow]:
         connection.text_factory = lenient
         try:
             for table, columns in COLUMNS.items():
-                place = columns[0] if table == "completions" else "id"
-                for number, *values, found in connection.execute(
-                    f"SELECT {place}, {','.join(columns)}, checksum FROM {table}"
-                ):
+                query = f"SELECT {PLACES[table]}, {','.join(columns)}, checksum FROM {table}"
+                for place, *values, found in connection.execute(query):
                     if not sound(table, values, found):
-                        yield BadRow(table, number, (*values, found))
+                        yield BadRow(table, place, (*values, found))
+            for digest, messages in connection.execute("SELECT digest, messages FROM prefixes"):
+                if not isinstance(messages, bytes) or digest_of(messages) != digest:
+                    yield BadRow("prefixes", digest, (digest, messages))
         finally:
             connection.text_factory = plain
 

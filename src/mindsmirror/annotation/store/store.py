@@ -12,6 +12,7 @@ was in flight. Processes may share a store: each transaction is short, inserting
 and each sees what the others have in flight (`sessions`).
 """
 
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -120,13 +121,18 @@ class Store:
         """Number, teacher and payment of all that the payer has paid since the payment with a number."""
         return read_payments(self._database, payer, after)
 
-    def paid(self, payer: str) -> dict[str, Payment]:
-        """What the payer has paid to each teacher so far."""
+    @property
+    def last_payment(self) -> int:
+        """The number of the last payment of anybody, 0 if there is none."""
+        return int(self._database.rows("SELECT ifnull(max(id), 0) FROM payments")[0][0])
+
+    def paid(self, payer: str, up_to: int = sys.maxsize) -> dict[str, Payment]:
+        """What the payer has paid to each teacher so far, up to the payment with a number."""
         query = (
             "SELECT teacher, sum(samples), sum(tokens_in), sum(tokens_out), sum(usd), sum(seconds) "
-            "FROM payments WHERE payer = ? GROUP BY teacher"
+            "FROM payments WHERE payer = ? AND id <= ? GROUP BY teacher"
         )
-        return {row[0]: Payment(*row[1:]) for row in self._database.rows(query, (payer,))}
+        return {row[0]: Payment(*row[1:]) for row in self._database.rows(query, (payer, up_to))}
 
     def keys(self) -> Iterator[str]:
         """Every key, sorted."""
