@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from mindsmirror.annotation import AnnotationConfig, Annotator, BudgetConfig, JudgeConfig, Store, Teacher, load_prompts
@@ -21,6 +22,8 @@ FORK = multiprocessing.get_context("fork")
 IDENTITY = {"engine": "any", "model": "teacher"}
 PRICE = Price(input=1.0, output=10.0)
 ROOM = 64
+QUESTIONS = 24
+"""More than one engine takes at once."""
 
 
 def annotate(folder: Path, name: str, questions: int, delay: float, usd: float | None = None, first: int = 0) -> None:
@@ -85,17 +88,15 @@ def test_two_runs_share_the_work_and_ask_for_nothing_twice(tmp_path: Path) -> No
 
 
 def test_what_a_killed_process_had_in_flight_is_asked_for_by_the_other(tmp_path: Path) -> None:
-    annotate(tmp_path / "whole", "w", 6, 0.0)
+    annotate(tmp_path / "whole", "w", QUESTIONS, 0.0)
     folder = tmp_path / "killed"
     folder.mkdir()
-    slow = FORK.Process(target=annotate, args=(folder, "slow", 6, 30.0))
+    slow = FORK.Process(target=annotate, args=(folder, "slow", QUESTIONS, 60.0))
     slow.start()
-    while not (folder / "store.sqlite").exists() or in_flight(folder) == 0:
-        time.sleep(0.01)
-    other = FORK.Process(target=annotate, args=(folder, "other", 6, 0.0), kwargs={"first": 3})
+    until(lambda: (folder / "store.sqlite").exists() and in_flight(folder) > 0)
+    other = FORK.Process(target=annotate, args=(folder, "other", QUESTIONS, 0.0), kwargs={"first": QUESTIONS // 2})
     other.start()
-    while not (folder / "served-other").exists():
-        time.sleep(0.01)
+    until((folder / "served-other").exists)
     time.sleep(0.3)
     assert other.is_alive(), "it waits for what the slow one has in flight"
     assert slow.pid is not None
@@ -106,6 +107,13 @@ def test_what_a_killed_process_had_in_flight_is_asked_for_by_the_other(tmp_path:
     assert sorted(served(folder)) == sorted(served(tmp_path / "whole"))
     assert annotations(folder, "other") == annotations(tmp_path / "whole", "w")
     assert paid(folder) > paid(tmp_path / "whole"), "what was in flight counts as paid at its most"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
 
 
 def in_flight(folder: Path) -> int:

@@ -12,9 +12,8 @@ stored. An engine is opened only when a sample is missing.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror.annotation.asking import Asking
 from mindsmirror.annotation.budget import BudgetConfig, Spending, dollars
@@ -24,7 +23,7 @@ from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
 from mindsmirror.annotation.repairs import MOST_REPAIRS, ask_again
-from mindsmirror.annotation.store import Failure, Store, Stored, unfit
+from mindsmirror.annotation.store import Failure, Store, Stored, StorePath
 from mindsmirror.annotation.wanted import Account, Question, Tally, Teacher, Usage, Wanted, samples_of
 from mindsmirror.engines.base import Sampling
 from mindsmirror.records import (
@@ -76,14 +75,7 @@ class AnnotationConfig(BaseModel):
     )
     budget: BudgetConfig = Field(BudgetConfig(), description="hard caps on tokens, USD and minutes")
     prompts: str | None = Field(None, description="a prompt set of one's own, .toml")
-    store: Path | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")
-
-    @field_validator("store", mode="before")
-    @classmethod
-    def _a_file(cls, store: object) -> object:
-        if isinstance(store, str | Path) and unfit(str(store)):
-            raise ValueError(f"{unfit(str(store))}: {str(store)!r}. Name a file, such as runs/store.sqlite")
-        return store
+    store: StorePath | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")
 
 
 class Annotator:
@@ -140,8 +132,11 @@ class Annotator:
                         accounts += self._advanced([self._begin(number, split, example)])
                 # All is committed before the engine, or who uses the accounts, is waited for.
                 self._asking.send()
-                yield from accounts
-                progress(self.tally)
+                for account in accounts:
+                    yield account
+                    progress(self.tally)
+                if not accounts:
+                    progress(self.tally)
 
     def _advanced(self, questions: Iterable[Question]) -> list[Account]:
         """Take questions as far as they go."""

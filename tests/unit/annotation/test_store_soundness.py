@@ -1,7 +1,9 @@
 """Whatever happens to a store's file: the same annotations, bad rows that are named, or one StorageError."""
 
+import os
 import random
 import shutil
+import signal
 import sqlite3
 import tempfile
 from collections.abc import Sequence
@@ -109,9 +111,13 @@ def test_a_file_without_its_log_says_that_something_is_missing(tmp_path: Path, w
     path, other = tmp_path / "store.sqlite", tmp_path / "other.sqlite"
     with Store(other) as store:
         put(store, Completion("old", "x", Finish.STOP))
-    left = Store(path)
-    put(left, Completion("a", "x", Finish.STOP))
-    left.commit()
+    child = os.fork()
+    if child == 0:
+        left = Store(path)
+        put(left, Completion("a", "x", Finish.STOP))
+        left.commit()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
     if way == "moved":
         copy = tmp_path / "elsewhere" / "store.sqlite"
         copy.parent.mkdir()
@@ -128,7 +134,6 @@ def test_a_file_without_its_log_says_that_something_is_missing(tmp_path: Path, w
     with Store(copy) as store:
         assert "a" not in set(store.keys())
     if way != "moved":
-        left.close()
         with Store(path) as store:
             assert set(store.keys()) == {"a"}
 
@@ -157,11 +162,19 @@ def test_what_is_committed_reaches_the_file_while_the_store_is_open(
     monkeypatch.setattr("mindsmirror.annotation.store.database.CHECKPOINT_EVERY", 0.0)
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
-        put(store, Completion("a", "x", Finish.STOP))
+        put(store, *(Completion(key, "x", Finish.STOP) for key in ("a", "b")))
+        store.commit()
+        reading = store.keys()
+        assert next(reading) == "a"
+        put(store, Completion("c", "x", Finish.STOP))
+        # That a reading has not ended is no reason to fail.
+        store.commit()
+        assert list(reading)
+        put(store, Completion("d", "x", Finish.STOP))
         store.commit()
         bare = tmp_path / "bare.sqlite"
         shutil.copyfile(path, bare)
-    assert check_store(bare, accept=True).rows["completions"] == 1
+    assert check_store(bare, accept=True).rows["completions"] == 4
 
 
 def readings(lab: "Lab") -> dict[str, Annotation]:

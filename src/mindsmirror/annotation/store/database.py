@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mindsmirror.annotation.store.paths import unfit
 from mindsmirror.annotation.store.schema import VERSION, bring_up_to_date, version_of
 from mindsmirror.errors import StorageError
 
@@ -37,7 +38,7 @@ class Database:
         self.path = path
         with self.guard():
             if unfit(str(path)):
-                raise StorageError(f"{unfit(str(path))}: {str(path)!r}")
+                raise StorageError(unfit(str(path)))
             path.parent.mkdir(parents=True, exist_ok=True)
             self.has_log = log_of(path).exists()
             """Whether there was a log before this connection was made."""
@@ -97,7 +98,12 @@ class Database:
     def checkpoint(self) -> None:
         """Move what is committed from the log into the file, as far as nobody is in the way; waits for nobody."""
         with self.guard():
-            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            try:
+                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.OperationalError as error:
+                # A reading of this connection that has not ended is in the way, too.
+                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
         self._checkpoint_at = time.monotonic() + CHECKPOINT_EVERY
 
     def close(self) -> None:
@@ -110,12 +116,10 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            disk = isinstance(error, OSError) or (code is not None and code & 0xFF in OF_THE_DISK)
             advice = (
                 "Everything committed before is safe; free some disk space or mend the path, then start the same "
                 "command again."
-                if disk
+                if of_the_disk(error)
                 else repair_advice(self.path)
             )
             raise StorageError(f"the store {self.path} cannot be used: {error}. {advice}") from error
@@ -133,6 +137,12 @@ class Database:
             time.sleep(0.01)
 
 
+def of_the_disk(error: BaseException | None) -> bool:
+    """Whether the disk, or who else uses it, has refused; else the store itself is not what it should be."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, OSError) or (code is not None and code & 0xFF in OF_THE_DISK)
+
+
 def log_of(path: Path) -> Path:
     """The log that belongs to a database."""
     return Path(f"{path}-wal")
@@ -144,14 +154,3 @@ def repair_advice(path: Path) -> str:
         "It is damaged: restore it from a copy, or take what can be read of it into a new store with "
         f"`mindsmirror store merge NEW.sqlite {path}` and use that."
     )
-
-
-def unfit(path: str) -> str:
-    """Why a path cannot be a store's, which must be a file that stays; empty if it can."""
-    if path in ("", "."):
-        return "a store needs the path of a file"
-    if path.startswith(":"):
-        return "a store must be a file: what is paid for would be lost with a database in memory"
-    if path.lower().startswith("file:"):
-        return "a store is named by a plain path, not by a file: address"
-    return ""

@@ -13,8 +13,8 @@ def write_failure(connection: sqlite3.Connection, failure: Failure, repair: int,
     query = "SELECT count(*) FROM failures WHERE key = ? AND kind = 'failed'"
     earlier = connection.execute(query, (failure.key,)).fetchone()[0]
     row = (
-        *(failure.key, failure.purpose, failure.model, encode(failure.reason), now),
-        *(failure.kind, encode(failure.reply), repair + 1 + earlier),
+        *(failure.key, str(failure.purpose), failure.model, encode(failure.reason), now),
+        *(str(failure.kind), encode(failure.reply), repair + 1 + earlier),
     )
     connection.execute(inserted("failures"), (*row, checksum(*row)))
 
@@ -32,7 +32,7 @@ def write_payment(connection: sqlite3.Connection, payer: str, teacher: str, paym
     """Write down what a request cost; returns the number of the row."""
     usd = None if payment.usd is None else float(payment.usd)
     row = (
-        *(payer, teacher, payment.samples, payment.tokens_in, payment.tokens_out),
+        *(payer, teacher, int(payment.samples), int(payment.tokens_in), int(payment.tokens_out)),
         *(usd, float(payment.seconds), time.time()),
     )
     return int(connection.execute(inserted("payments"), (*row, checksum(*row))).lastrowid or 0)

@@ -11,12 +11,13 @@ import os
 import time
 import uuid
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from mindsmirror.annotation.store.database import Database
+from mindsmirror.annotation.store.database import Database, repair_advice
 from mindsmirror.annotation.store.ledger import write_payment
 from mindsmirror.annotation.store.rows import Payment
 from mindsmirror.annotation.store.soundness import place_of
+from mindsmirror.errors import StorageError
 from mindsmirror.living import Process, lives, this_process
 
 EXPIRY = 3600.0
@@ -94,14 +95,22 @@ class Session:
 
     def others(self) -> list[Sent]:
         """What others who live have in flight; what the dead had is settled first, in a transaction."""
-        with self._database.writing():
-            self._bury(self._dead())
-        query = "SELECT payer, teacher, tokens_in, tokens_out, usd, keys FROM in_flight WHERE session <> ?"
-        rows = self._database.rows(query, (self.id,))
-        return [
-            Sent(payer, teacher, tokens_in, tokens_out, usd, tuple(keys.split()))
-            for payer, teacher, tokens_in, tokens_out, usd, keys in rows
-        ]
+        dead = self._dead()
+        if dead:
+            with self._database.writing():
+                self._bury(dead)
+        return self._in_flight("<>", self.id)
+
+    def _in_flight(self, which: Literal["=", "<>"], name: str) -> list[Sent]:
+        query = f"SELECT payer, teacher, tokens_in, tokens_out, usd, keys FROM in_flight WHERE session {which} ?"
+        found = []
+        for payer, teacher, tokens_in, tokens_out, usd, keys in self._database.rows(query, (name,)):
+            texts = isinstance(payer, str) and isinstance(teacher, str) and isinstance(keys, str)
+            if not (texts and isinstance(tokens_in, int) and isinstance(tokens_out, int)):
+                path = self._database.path
+                raise StorageError(f"the store {path} cannot be used: in_flight is torn. {repair_advice(path)}")
+            found.append(Sent(payer, teacher, tokens_in, tokens_out, usd, tuple(keys.split())))
+        return found
 
     def _dead(self) -> list[str]:
         rows = self._database.rows("SELECT id, host, pid, started, seen FROM sessions WHERE id <> ?", (self.id,))
@@ -110,9 +119,9 @@ class Session:
     def _bury(self, names: Sequence[str]) -> None:
         connection = self._database.connection
         for name in names:
-            query = "SELECT payer, teacher, tokens_in, tokens_out, usd FROM in_flight WHERE session = ?"
-            for payer, teacher, tokens_in, tokens_out, usd in connection.execute(query, (name,)).fetchall():
-                write_payment(connection, payer, teacher, Payment(0, tokens_in, tokens_out, usd))
+            for sent in self._in_flight("=", name):
+                most = Payment(0, sent.tokens_in, sent.tokens_out, sent.usd)
+                write_payment(connection, sent.payer, sent.teacher, most)
             connection.execute("DELETE FROM in_flight WHERE session = ?", (name,))
             connection.execute("DELETE FROM sessions WHERE id = ?", (name,))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mindsmirror.annotation.prefixes import digest_of
-from mindsmirror.annotation.store.database import Database, repair_advice
+from mindsmirror.annotation.store.database import Database, of_the_disk, repair_advice
 from mindsmirror.annotation.store.rows import COLUMNS, sound
 from mindsmirror.errors import StorageError
 
@@ -30,7 +30,12 @@ class BadRow(NamedTuple):
 
 def structural_faults(database: Database) -> list[str]:
     """What SQLite finds wrong with the file, a few lines of it; empty if nothing."""
-    found = [str(row[0]) for row in database.rows(f"PRAGMA integrity_check({FAULTS_SHOWN})")]
+    try:
+        found = [str(row[0]) for row in database.rows(f"PRAGMA integrity_check({FAULTS_SHOWN})")]
+    except StorageError as error:
+        if of_the_disk(error.__cause__):
+            raise
+        return [str(error.__cause__)]
     return [] if found == ["ok"] else found
 
 

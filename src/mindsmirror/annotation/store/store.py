@@ -100,9 +100,10 @@ class Store:
                     failure = Failure(done.key, purpose, model, "failed", done.error, done.text)
                     write_failure(connection, failure, repair, now)
                     continue
+                # Plain values, as they come back: a purpose may be an enumeration's.
                 row = (
-                    *(done.key, purpose, model, messages, sampling, encode(done.text), done.finish.value),
-                    *(done.tokens_in, done.tokens_out, now, document(done.alternatives)),
+                    *(done.key, str(purpose), model, messages, sampling, encode(done.text), done.finish.value),
+                    *(int(done.tokens_in), int(done.tokens_out), now, document(done.alternatives)),
                 )
                 connection.execute(inserted("completions"), (*row, checksum(*row)))
 
