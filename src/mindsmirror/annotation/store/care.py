@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.annotation.store.database import Database, log_of
+from mindsmirror.annotation.prefixes import digest_of
+from mindsmirror.annotation.store.database import UNREADABLE, Database, log_of
 from mindsmirror.annotation.store.rows import COLUMNS, checksum, inserted, sound
 from mindsmirror.annotation.store.soundness import (
     PLACES,
@@ -182,7 +183,7 @@ def _readable(database: Database, table: str) -> Iterator[tuple[tuple[Any, ...],
     place, last = PLACES[table], None
     try:
         there = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    except sqlite3.Error:
+    except UNREADABLE:
         return
     if not there:
         return
@@ -202,7 +203,7 @@ def _readable(database: Database, table: str) -> Iterator[tuple[tuple[Any, ...],
                 # From before there were checksums: what it holds must do.
                 yield row, sound(table, row, mark if "checksum" in there else checksum(*row))
             return
-        except sqlite3.Error:
+        except UNREADABLE:
             continue
 
 
@@ -210,8 +211,10 @@ def _merge_prefixes(database: Database, source: Database) -> None:
     source.connection.text_factory = str
     try:
         for digest, messages in source.connection.execute("SELECT digest, messages FROM prefixes"):
+            if not isinstance(messages, bytes) or digest_of(messages) != digest:
+                continue
             with database.writing() as connection:
                 connection.execute("INSERT OR IGNORE INTO prefixes VALUES (?,?)", (digest, messages))
-    except sqlite3.Error:
+    except UNREADABLE:
         # Samples are whole without them; they only say what was asked.
         return

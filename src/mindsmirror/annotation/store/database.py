@@ -29,6 +29,8 @@ OF_THE_DISK = (
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_PERM,
 )
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError)
+"""What SQLite raises over a damaged store: even what it says of it may be no text, and a size as large as may be."""
 
 
 class Database:
@@ -115,7 +117,7 @@ class Database:
         """Turn whatever SQLite or the disk refuses into one StorageError."""
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (*UNREADABLE, OSError) as error:
             advice = (
                 "Everything committed before is safe; free some disk space or mend the path, then start the same "
                 "command again."
