@@ -47,6 +47,8 @@ class Asking:
         self._engines: dict[str, Engine] = {}
         self._in_flight: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
+        self._submitted: set[str] = set()
+        """Those of them that an engine has."""
         self._queue: deque[_Pending] = deque()
         """Those of the pending requests that are not sent yet."""
         self._elsewhere: list[_Pending] = []
@@ -112,6 +114,7 @@ class Asking:
                 self._in_flight[teacher.key] = 0
             self._in_flight[teacher.key] += len(request.keys)
             self._engines[teacher.key].submit(request)
+            self._submitted.add(request.id)
             share = self._in_flight[teacher.key] / self._engines[teacher.key].capacity
             self._tally.fullness = min(1.0, max(self._tally.fullness, share))
 
@@ -144,6 +147,7 @@ class Asking:
             pending = self._pending[request.id]
             wanted = pending.wanted
             self._in_flight[engine] -= len(request.keys)
+            self._submitted.discard(request.id)
             completions = _whole(request, found)
             self._store.put(wanted.purpose, wanted.teacher.name, request, completions, wanted.repairs)
             self._spending.pay(request, wanted.teacher, completions)
@@ -246,7 +250,7 @@ class Asking:
             # After a full disk nothing can be written. An engine that is of no use has written nothing for what it
             # still owes; any other may have.
             if not isinstance(error, StorageError):
-                self._spending.drop(paid=not isinstance(error, EngineError))
+                self._spending.drop(set() if isinstance(error, EngineError) else self._submitted)
         finally:
             self._opened.__exit__(kind, error, trace)
 

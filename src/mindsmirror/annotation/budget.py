@@ -156,11 +156,11 @@ class Spending:
         self._store.over(request.id)
         self._write(_account(teacher), payment)
 
-    def drop(self, *, paid: bool) -> None:
-        """Nothing is in flight any more, and what still was is not waited for; if it may be `paid`, it counts so."""
+    def drop(self, written: set[str]) -> None:
+        """Nothing is in flight any more; of what still was, requests that may have been `written` count as paid."""
         for name, (account, cost) in self._reserved.items():
             self._store.over(name)
-            if paid:
+            if name in written:
                 self._write(account, Payment(0, *cost))
         self._reserved.clear()
         self._marked = None
