@@ -81,6 +81,16 @@ def test_a_row_that_was_changed_is_named_and_asked_for_again_only_where_that_is_
     assert kept == place, "it stays in the file"
 
 
+def test_a_table_whose_description_was_hit_is_named(filled: Path) -> None:
+    with sqlite3.connect(filled) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("UPDATE sqlite_master SET sql = replace(sql, 'seen', 'sean') WHERE name = 'sessions'")
+    database.close()
+    assert check_store(filled).structure == ["table sessions is not as it was made"]
+    with pytest.raises(StorageError, match=r"table sessions is not as it was made\. .*store merge NEW"):
+        Store(filled)
+
+
 def test_a_row_that_is_hit_while_the_store_is_open_is_not_given_out(filled: Path) -> None:
     with Store(filled) as store:
         change(filled, "UPDATE completions SET text = x'41' WHERE key = 'b'")

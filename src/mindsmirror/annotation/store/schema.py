@@ -6,6 +6,8 @@ checksum did not hold, as they were found.
 """
 
 import sqlite3
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from mindsmirror.annotation.store.rows import COLUMNS, checksum
@@ -67,6 +69,23 @@ def version_of(database: sqlite3.Connection, path: Path) -> int:
             f"{VERSION}). Update mindsmirror, or name another store in [annotation] store."
         )
     return int(version)
+
+
+@cache
+def made_of(version: int) -> frozenset[tuple[str, ...]]:
+    """Kind, name, table and statement of everything that a store of a version is made of."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.create_function("row_checksum", -1, checksum)
+        for statements in SCHEMA[:version]:
+            for statement in statements:
+                database.execute(statement)
+        return parts_of(database)
+
+
+def parts_of(database: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    """The same of a store that is there, however its statements are broken into lines."""
+    rows = database.execute("SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_master")
+    return frozenset((kind, name, table, " ".join(statement.split())) for kind, name, table, statement in rows)
 
 
 def bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:
