@@ -14,12 +14,15 @@ from typing import Any, BinaryIO, TypeVar
 from pydantic import BaseModel
 
 from mindsmirror.errors import MindsMirrorError, StorageError
+from mindsmirror.living import pid_lives
 from mindsmirror.progress import Working
 
 R = TypeVar("R", bound=BaseModel)
 
 TORN_BY_TORCH = ("PytorchStreamWriter failed", "unexpected pos")
 """How torch.save says that a file came out short."""
+PART = re.compile(r"\..+-(?P<pid>\d{1,9})-[a-z0-9_]{8}")
+"""The name of what is being written: what it is to be called, and the process that writes it."""
 
 
 @contextmanager
@@ -93,7 +96,7 @@ def write_text(path: Path, text: str) -> None:
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the path's place once all is written, and vanishes if that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -113,7 +116,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     What is in it gets the rights that the user's umask leaves to others, whoever wrote it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_prefix(folder)))
     try:
         yield part
         share(part)
@@ -123,6 +126,34 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """An empty file beside a path, to be filled and to take its place; what is left of it at the end vanishes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
+    os.close(handle)
+    try:
+        yield Path(part)
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what processes that are dead were writing under a folder, in which nobody else works."""
+    for part in list(folder.rglob(".*-*")):
+        named = PART.fullmatch(part.name)
+        if named is None or pid_lives(int(named["pid"])):
+            continue
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}-{os.getpid()}-"
 
 
 def share(path: Path) -> None:

@@ -22,10 +22,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mindsmirror.errors import DataError, RunLockedError
-from mindsmirror.files import read_json, storage_guard, write_json
+from mindsmirror.files import clear_leftovers, read_json, storage_guard, write_json
 from mindsmirror.progress import Working
 from mindsmirror.recipe import Recipe, make_recipe
 
+PATIENCE = 2.0
+"""Seconds for which a run's lock is waited for: one that was killed holds it until the system has cleared it away."""
 PACKAGES = ("mindsmirror", "torch", "transformers", "accelerate", "openvino-genai", "reasoning-gym", "peft")
 
 
@@ -47,8 +49,8 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run; raises RunLockedError if another process does."""
-        lock = FileLock(self.folder / "lock", timeout=0)
+        """Hold the run; raises RunLockedError if another process does. What killed ones were writing is removed."""
+        lock = FileLock(self.folder / "lock", timeout=PATIENCE)
         with storage_guard(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
@@ -59,6 +61,8 @@ class Run:
                     "(--set name=…)."
                 ) from error
         try:
+            with storage_guard(self.folder):
+                clear_leftovers(self.folder)
             yield
         finally:
             lock.release()

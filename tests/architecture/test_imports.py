@@ -12,7 +12,19 @@ import pytest
 PACKAGE = "mindsmirror"
 SOURCE = Path(__file__).parents[2] / "src" / PACKAGE
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors", "limits", "documents", "records", "progress", "terminal", "processes", "files", "threads", "validation"),
+    (
+        "errors",
+        "limits",
+        "documents",
+        "records",
+        "progress",
+        "terminal",
+        "processes",
+        "living",
+        "files",
+        "threads",
+        "validation",
+    ),
     ("answers",),
     ("tasks",),
     ("engines",),

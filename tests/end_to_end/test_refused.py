@@ -109,8 +109,10 @@ def test_a_mistake_in_a_recipe(mistake: str, copied: Finished) -> None:
     assert old in text
     path.write_text(text.replace(old, new))
     before = material.state(copied.folder / "runs")
+    samples = material.stored(copied.folder / "runs" / "store.sqlite")
     ended = mindsmirror("run", "tiny.toml", cwd=copied.folder, environment=LOG)
     check(ended, kind, *named)
+    assert material.stored(copied.folder / "runs" / "store.sqlite") == samples
     if kind is RECIPE and "prompts" not in named:
         check(ended, kind, "tiny.toml: " if mistake != "no TOML" else "tiny.toml is")
     after = material.state(copied.folder / "runs")
@@ -119,7 +121,10 @@ def test_a_mistake_in_a_recipe(mistake: str, copied: Finished) -> None:
             {
                 name: found
                 for name, found in files.items()
-                if "annotation" not in name and not name.endswith("/recipe.json") and "manifest" not in name
+                # The store's file knows that it was opened; its samples are compared below.
+                if not name.endswith(("/recipe.json", "store.sqlite"))
+                and "annotation" not in name
+                and "manifest" not in name
             }
             for files in (before, after)
         )

@@ -306,3 +306,10 @@ def test_a_recipe_without_repairs_is_written_as_it_always_was() -> None:
     assert "repairs" not in make_recipe(PLAIN).annotation.model_dump()
     mended = make_recipe(with_change("annotation.repairs", 2))
     assert make_recipe(json.loads(mended.model_dump_json(exclude_none=True))) == mended
+
+
+@pytest.mark.parametrize("store", [":memory:", "", "file:x.sqlite?mode=memory", "FILE:/tmp/x"])
+def test_a_store_that_would_not_stay_is_refused(store: str) -> None:
+    message = refusal(with_change("annotation.store", store))
+    assert "annotation.store: a store" in message and "such as runs/store.sqlite" in message
+    assert str(make_recipe(with_change("annotation.store", "runs/x.sqlite")).annotation.store) == "runs/x.sqlite"

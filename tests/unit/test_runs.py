@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from mindsmirror.errors import DataError, EngineError, RunLockedError, StorageError
-from mindsmirror.files import read_json, write_json
+from mindsmirror.files import _replacing, read_json, write_json
 from mindsmirror.recipe import make_recipe
 from mindsmirror.runs import Run, digest
 
@@ -235,3 +237,46 @@ def test_there_is_no_document_where_none_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert read_json(tmp_path / "file" / "none.json") is None
     assert read_json(tmp_path / "file") is None
+
+
+def test_a_lock_that_is_about_to_be_free_is_waited_for(run: Run) -> None:
+    run.folder.mkdir()
+    held = FileLock(run.folder / "lock", thread_local=False)
+    held.acquire()
+    threading.Timer(0.3, held.release).start()
+    with run.locked():
+        pass
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away_and_nothing_else(run: Run) -> None:
+    dead = os.fork()
+    if dead == 0:
+        os._exit(0)
+    os.waitpid(dead, 0)
+    (run.folder / "arms" / "labels").mkdir(parents=True)
+    gone = [run.folder / f".recipe.json-{dead}-abcd_123", run.folder / "arms/labels" / f".done.json-{dead}-abcd_123"]
+    kept = [
+        run.folder / f".recipe.json-{os.getpid()}-abcd_123",
+        run.folder / f".notes-{dead}",
+        run.folder / f"recipe.json-{dead}-abcd_123",
+    ]
+    for path in (*gone, *kept):
+        path.write_text("half")
+    folder = run.folder / "arms" / f".model-{dead}-abcd_123"
+    folder.mkdir()
+    (folder / "weights").write_text("half")
+    with run.locked():
+        assert not folder.exists() and not any(path.exists() for path in gone)
+        assert all(path.exists() for path in kept)
+
+
+def test_a_write_that_is_killed_leaves_what_the_next_start_clears_away(run: Run) -> None:
+    run.folder.mkdir()
+    child = os.fork()
+    if child == 0:
+        with _replacing(run.folder / "recipe.json"):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(list(run.folder.glob(".recipe.json-*"))) == 1
+    with run.locked():
+        assert [path.name for path in run.folder.iterdir()] == ["lock"]

@@ -12,20 +12,16 @@ stored. An engine is opened only when a sample is missing.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from mindsmirror import limits
 from mindsmirror.annotation.asking import Asking
-from mindsmirror.annotation.budget import BudgetConfig, Spending, dollars
+from mindsmirror.annotation.budget import Spending, dollars
+from mindsmirror.annotation.config import AnnotationConfig
 from mindsmirror.annotation.duals import dual_samples, read_dual
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_likelihood
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
-from mindsmirror.annotation.repairs import MOST_REPAIRS, ask_again
+from mindsmirror.annotation.repairs import ask_again
 from mindsmirror.annotation.store import Failure, Store, Stored
 from mindsmirror.annotation.wanted import Account, Question, Tally, Teacher, Usage, Wanted, samples_of
 from mindsmirror.engines.base import Sampling
@@ -44,49 +40,8 @@ from mindsmirror.tasks.base import Task
 
 __all__ = ["AnnotationConfig", "Annotator", "Tally", "Teacher"]
 
-
-_Count = Annotated[int, Field(ge=0, le=limits.SAMPLES)]
-_Writers = Annotated[tuple[int, ...], Field(min_length=1, max_length=limits.TEACHERS)]
-
-
-class AnnotationConfig(BaseModel):
-    """The `[annotation]` table of a recipe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rationales: int = Field(5, ge=1, le=limits.SAMPLES, description="k, for each question")
-    self_evaluations: _Count = Field(1, description="m, for each rationale")
-    # The next three are left out where they say nothing, as repairs are.
-    rectified: _Count = Field(
-        0, description="corrected thoughts for each rationale that is wrong by gold", exclude_if=lambda n: n == 0
-    )
-    corrupted: _Count = Field(
-        0, description="spoilt thoughts for each rationale that is right by gold", exclude_if=lambda n: n == 0
-    )
-    teachers: _Writers = Field(
-        (0,), description="which of the teachers write k rationales each", exclude_if=lambda w: w == (0,)
-    )
-    temperature: float = Field(0.8, ge=0, le=limits.TEMPERATURE)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(256, ge=8, le=limits.TOKENS, description="room for a rationale")
-    repairs: int = Field(
-        0,
-        ge=0,
-        le=MOST_REPAIRS,
-        description="how often a reply that did not parse is asked for again",
-        # Left out where there are none: the annotations of recipes that do not name it stay valid.
-        exclude_if=lambda repairs: repairs == 0,
-    )
-    budget: BudgetConfig = Field(BudgetConfig(), description="hard caps on tokens, USD and minutes")
-    max_failed: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="share of the samples whose requests may fail before the run ends with an error",
-        exclude_if=lambda share: share == 0.5,
-    )
-    prompts: str | None = Field(None, description="a prompt set of one's own, .toml")
-    store: Path | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")
+TOGETHER = 64
+"""Questions that are stored already and are handed on at once."""
 
 
 class Annotator:
@@ -133,22 +88,25 @@ class Annotator:
         more = True
         with Asking(self._store, self.tally, self.spending) as self._asking:
             while more or self._asking.busy:
-                while more and self._asking.has_room:
+                full = not (more and self._asking.has_room)
+                accounts = self._advanced(self._asking.wait() if full else [])
+                while more and self._asking.has_room and len(accounts) < TOGETHER:
                     found = next(source, None)
-                    if found is None:
-                        more = False
-                        break
-                    number, (split, example) = found
-                    yield from self._committed([self._begin(number, split, example)])
+                    more = found is not None
+                    if found is not None:
+                        number, (split, example) = found
+                        accounts += self._advanced([self._begin(number, split, example)])
+                # All is committed before the engine, or who uses the accounts, is waited for.
+                self._asking.send()
+                for account in accounts:
+                    yield account
                     progress(self.tally)
-                yield from self._committed(self._asking.wait())
-                progress(self.tally)
+                if not accounts:
+                    progress(self.tally)
 
-    def _committed(self, questions: Iterable[Question]) -> list[Account]:
-        """Take questions as far as they go. All is committed before the engine, or who uses it, is waited for."""
-        accounts = [account for question in questions for account in self._advance(question)]
-        self._store.commit()
-        return accounts
+    def _advanced(self, questions: Iterable[Question]) -> list[Account]:
+        """Take questions as far as they go."""
+        return [account for question in questions for account in self._advance(question)]
 
     def _begin(self, number: int, split: str, example: Example) -> Question:
         prompt = self._prompts.rationale(example)

@@ -4,8 +4,12 @@ A sample is asked for if it is neither stored nor in flight: prompts of the same
 whichever rationale or question they belong to. Requests wait in a queue until the budget lets them through;
 once a cap is reached those that still wait are dropped, and their samples count as not asked for. An engine is
 opened with the first request that is sent to it.
+
+Other processes may ask over the same store. What is sent is written down there first, and what another has in flight
+already is waited for, while other requests go on; it is asked for here if the other dies or fails.
 """
 
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +21,12 @@ from mindsmirror.annotation.budget import Spending
 from mindsmirror.annotation.store import Store, Stored
 from mindsmirror.annotation.wanted import Question, Tally, Wanted
 from mindsmirror.engines.base import Completion, Engine, Finish, Request
-from mindsmirror.errors import EngineError
+from mindsmirror.errors import EngineError, StorageError
+
+LOOK_AGAIN = 0.05
+"""Seconds between two looks at what others have in flight."""
+MOST_ELSEWHERE = 1000
+"""Requests that are waited for because another process has them; beyond that no further question is begun."""
 
 
 @dataclass
@@ -38,8 +47,20 @@ class Asking:
         self._engines: dict[str, Engine] = {}
         self._in_flight: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
+        self._submitted: set[str] = set()
+        """Those of them that an engine has."""
         self._queue: deque[_Pending] = deque()
         """Those of the pending requests that are not sent yet."""
+        self._elsewhere: list[_Pending] = []
+        """Those of them of which another process has samples in flight."""
+        self._complete: list[Question] = []
+        """Questions whose step others have completed."""
+        self._held = False
+        """Whether the budget lets no more through for now."""
+        self._shared = True
+        """Whether others have had the store open since the last look."""
+        self._changes = -1
+        self._look_at = 0.0
         self._asked: dict[str, str] = {}
         """Key of a sample that waits or is in flight to its request."""
         self._failed: dict[str, str] = {}
@@ -48,12 +69,20 @@ class Asking:
     @property
     def busy(self) -> bool:
         """Whether anything waits or is in flight."""
-        return bool(self._pending)
+        return bool(self._pending or self._complete)
 
     @property
     def has_room(self) -> bool:
-        """Whether every engine that is open wants more samples, and the budget holds none back."""
-        return not self._queue and all(self._in_flight[key] < engine.capacity for key, engine in self._engines.items())
+        """Whether every engine that is open wants more samples, and nothing is held back."""
+        if self._held or self._complete or len(self._elsewhere) >= MOST_ELSEWHERE:
+            return False
+        wanted = dict(self._in_flight)
+        for pending in self._queue:
+            key = pending.wanted.teacher.key
+            if key not in self._engines:
+                return False
+            wanted[key] += len(pending.request.keys)
+        return all(wanted[key] < engine.capacity for key, engine in self._engines.items())
 
     def ask(self, question: Question, wanted: Sequence[Wanted]) -> None:
         """Ask for what is missing of the samples' last attempts; `outstanding` tells how many requests that takes."""
@@ -73,26 +102,56 @@ class Asking:
         for request in needed:
             self._pending[request].questions.append(question)
         question.outstanding = len(needed)
-        self._send()
+
+    def send(self) -> None:
+        """Hand over to the engines what the budget lets through and nobody else has in flight; commits the store."""
+        allowed = self._allowed() if self._queue and not self._spending.reached else []
+        self._held = bool(self._queue)
+        self._store.commit()
+        for pending in allowed:
+            teacher = pending.wanted.teacher
+            request = replace(pending.request, attempts=self._spending.attempts(pending.request))
+            if teacher.key not in self._engines:
+                self._engines[teacher.key] = self._opened.enter_context(teacher.open())
+                self._in_flight[teacher.key] = 0
+            self._in_flight[teacher.key] += len(request.keys)
+            self._tally.awaited += len(request.keys)
+            self._engines[teacher.key].submit(request)
+            self._submitted.add(request.id)
+            share = self._in_flight[teacher.key] / self._engines[teacher.key].capacity
+            self._tally.fullness = min(1.0, max(self._tally.fullness, share))
 
     def wait(self) -> list[Question]:
         """Store what has ended, durable with the store's next commit; the questions whose step is complete by it.
 
-        Where a cap is reached and nothing is in flight, everything that waits is given up instead.
+        Where a cap is reached and nothing is in flight, everything that waits is given up instead. Ends without
+        waiting where others may have made something possible: `send` then sees to it.
         """
-        self._send()
-        if not any(self._in_flight.values()):
+        if self._complete:
+            by_others, self._complete = self._complete, []
+            return by_others
+        busy = any(self._in_flight.values())
+        if not busy and (self._spending.reached or not (self._elsewhere or self._spending.waits)):
             return self._give_up()
+        if not busy:
+            time.sleep(LOOK_AGAIN)
+        if self._elsewhere and time.monotonic() >= self._look_at:
+            self._queue.extendleft(reversed(self._elsewhere))
+            self._elsewhere.clear()
+            return []
+        if not busy:
+            return []
         engine = max(self._in_flight, key=lambda key: self._in_flight[key])
         ended = self._engines[engine].poll()
         if not ended:
             raise EngineError(f"an engine owes replies for {self._in_flight[engine]} samples, but has none: {engine}")
-        complete = []
+        complete: list[Question] = []
         for request, found in ended:
             pending = self._pending[request.id]
             wanted = pending.wanted
             self._in_flight[engine] -= len(request.keys)
             self._tally.awaited -= len(request.keys)
+            self._submitted.discard(request.id)
             completions = _whole(request, found)
             self._store.put(wanted.purpose, wanted.teacher.name, request, completions, wanted.repairs)
             self._spending.pay(request, wanted.teacher, completions)
@@ -112,25 +171,56 @@ class Asking:
         self._queue.append(self._pending[request.id])
         self._asked |= dict.fromkeys(keys, request.id)
 
-    def _send(self) -> None:
-        """Hand over to the engines what the budget lets through."""
-        while self._queue and self._spending.allows(self._queue[0].request, self._queue[0].wanted.teacher):
-            pending = self._queue.popleft()
-            teacher = pending.wanted.teacher
-            request = replace(pending.request, attempts=self._spending.attempts(pending.request))
-            if teacher.key not in self._engines:
-                self._engines[teacher.key] = self._opened.enter_context(teacher.open())
-                self._in_flight[teacher.key] = 0
-            self._in_flight[teacher.key] += len(request.keys)
-            self._tally.awaited += len(request.keys)
-            self._engines[teacher.key].submit(request)
-            share = self._in_flight[teacher.key] / self._engines[teacher.key].capacity
-            self._tally.fullness = min(1.0, max(self._tally.fullness, share))
+    def _allowed(self) -> list[_Pending]:
+        """Take from the queue what may be sent, and write it down; nobody else writes until the store's commit."""
+        self._store.begin()
+        elsewhere = self._look()
+        allowed = []
+        while self._queue:
+            pending = self._queue[0]
+            if not elsewhere.isdisjoint(pending.request.keys):
+                self._elsewhere.append(pending)
+            elif self._spending.allows(pending.request, pending.wanted.teacher):
+                allowed.append(pending)
+            else:
+                break
+            self._queue.popleft()
+        return allowed
+
+    def _look(self) -> set[str]:
+        """Take in what others have done since the last look; the keys of the samples that they have in flight."""
+        changes = self._store.changes
+        if changes == self._changes and not self._shared:
+            return set()
+        self._changes, self._shared = changes, not self._store.alone
+        self._look_at = time.monotonic() + LOOK_AGAIN
+        others = self._store.others()
+        self._spending.catch_up(others)
+        here = self._store.here([key for pending in self._queue for key in pending.request.keys])
+        if here:
+            self._spare(here)
+        return {key for sent in others for key in sent.keys}
+
+    def _spare(self, here: set[str]) -> None:
+        """Ask no more for samples that others have stored meanwhile."""
+        queue, self._queue = self._queue, deque()
+        for pending in queue:
+            request = pending.request
+            left = tuple(key for key in request.keys if key not in here)
+            if not left:
+                self._complete += self._end(pending)
+                continue
+            for key in set(request.keys) - set(left):
+                del self._asked[key]
+            pending.request = replace(request, keys=left)
+            self._queue.append(pending)
 
     def _give_up(self) -> list[Question]:
         complete: list[Question] = []
-        while self._queue:
-            complete += self._end(self._queue.popleft())
+        for pending in (*self._elsewhere, *self._queue):
+            complete += self._end(pending)
+        self._elsewhere.clear()
+        self._queue.clear()
         return complete
 
     def _end(self, pending: _Pending) -> list[Question]:
@@ -160,8 +250,13 @@ class Asking:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._spending.drop()
-        self._opened.__exit__(kind, error, trace)
+        try:
+            # After a full disk nothing can be written. An engine that is of no use has written nothing for what it
+            # still owes; any other may have.
+            if not isinstance(error, StorageError):
+                self._spending.drop(set() if isinstance(error, EngineError) else self._submitted)
+        finally:
+            self._opened.__exit__(kind, error, trace)
 
 
 def _whole(request: Request, completions: Sequence[Completion]) -> tuple[Completion, ...]:

@@ -4,7 +4,9 @@ A cap counts what all runs of the recipe's name have paid into this store, this 
 were stored already cost nothing, and a run that is started again goes on counting where it stopped. A request
 is let through while the caps hold even if everything in flight, and the request itself, costs as much as it
 can, each of its attempts included; where only one attempt at it fits, it gets one; once that no longer fits either,
-one request at a time, until a cap is reached. So a cap is passed by no more than a single request.
+one request at a time, until a cap is reached. So a cap is passed by no more than a single request, of all processes
+that share the store: each writes down there what it is about to send, and counts what the others have. What a process
+had in flight when it was killed or interrupted counts as paid at its most.
 
 What a request can cost follows from its letters and its room; how a server counts is learnt from what it reports, so
 under a cap the first request to each teacher goes alone. What was paid in vain, or counted by our own bounds because
@@ -20,7 +22,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror import limits
-from mindsmirror.annotation.store import Payment, Store
+from mindsmirror.annotation.store import Payment, Sent, Store
 from mindsmirror.annotation.wanted import Teacher
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.config import LIMITS, Price
@@ -105,18 +107,19 @@ class Spending:
     def __init__(self, budget: BudgetConfig, payer: str, store: Store, teachers: Iterable[Teacher] = ()) -> None:
         self.budget, self._payer, self._store = budget, payer, store
         self._reserved: dict[str, _Reserved] = {}
+        self._elsewhere: list[Cost] = []
+        """What others who pay by the same name have in flight."""
         self._counts: dict[str, Counts] = {}
         self.estimated = self.vain = 0
         """Samples of this process whose counts are our own bounds, and tokens that it paid for in vain."""
         self._marked: float | None = None
-        prices = {_account(teacher): teacher.price for teacher in teachers}
+        self._prices = {_account(teacher): teacher.price for teacher in teachers}
+        self._read, self._own = store.last_payment, set[int]()
         self.samples = self.tokens_in = self.tokens_out = 0
-        self.usd: float | None = 0.0 if any(prices.values()) else None
+        self.usd: float | None = 0.0 if any(self._prices.values()) else None
         self._seconds = 0.0
-        for teacher, payment in store.paid(payer).items():
-            # Tokens that were paid before there was a price are priced now; a teacher of the past as it was then.
-            now = dollars(prices.get(teacher), payment.tokens_in, payment.tokens_out)
-            self._add(payment._replace(usd=payment.usd if now is None else now))
+        for account, payment in store.paid(payer, self._read).items():
+            self._add(self._priced(account, payment))
 
     @property
     def seconds(self) -> float:
@@ -149,17 +152,38 @@ class Spending:
             return f"{self.seconds / 60:.1f} minutes of annotation.budget.minutes = {budget.minutes:g} {counted}"
         return ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether others have in flight what may leave room for more."""
+        return bool(self._elsewhere)
+
+    def catch_up(self, others: Iterable[Sent]) -> None:
+        """Count what others have paid by the same name meanwhile, and what they have in flight."""
+        self._elsewhere = [
+            Cost(sent.tokens_in, sent.tokens_out, sent.usd) for sent in others if sent.payer == self._payer
+        ]
+        for number, account, payment in self._store.payments(self._payer, self._read):
+            self._read = number
+            if number not in self._own:
+                self._add(self._priced(account, payment))
+        self._own.clear()
+
     def allows(self, request: Request, teacher: Teacher) -> bool:
-        """Whether a request may be sent now; if so, what it can cost is reserved until it is paid for."""
+        """Whether a request may be sent now; if so, what it can cost is reserved until it is paid for.
+
+        The store's transaction is open, and `catch_up` was called in it if others have written.
+        """
         account, counts = _account(teacher), self._counts_of(teacher)
         once = most(request, teacher.price, counts)
-        if self.reached or (self._reserved and not self._fits(once)):
+        if self.reached or ((self._reserved or self._elsewhere) and not self._fits(once)):
             return False
         capped = self.budget.tokens is not None or self.budget.usd is not None
         if capped and not counts.read.heard and any(each.account == account for each in self._reserved.values()):
             return False
         attempts = None if not capped else ATTEMPTS if self._fits(once.times(ATTEMPTS)) else 1
-        self._reserved[request.id] = _Reserved(account, once.times(attempts or 1), attempts)
+        reserved = _Reserved(account, once.times(attempts or 1), attempts)
+        self._reserved[request.id] = reserved
+        self._store.send(request.id, Sent(self._payer, account, *reserved.cost, request.keys))
         if self._marked is None:
             self._marked = time.monotonic()
         return True
@@ -183,18 +207,31 @@ class Spending:
         )
         self._reserved.pop(request.id, None)
         self._marked = now if self._reserved else None
-        self._add(payment)
-        self._store.pay(self._payer, _account(teacher), payment)
+        self._store.over(request.id)
+        self._write(_account(teacher), payment)
 
-    def drop(self) -> None:
-        """Nothing is in flight any more, and what still was is not waited for."""
+    def drop(self, written: set[str]) -> None:
+        """Nothing is in flight any more; of what still was, requests that may have been `written` count as paid."""
+        for name, reserved in self._reserved.items():
+            self._store.over(name)
+            if name in written:
+                self._write(reserved.account, Payment(0, *reserved.cost))
         self._reserved.clear()
         self._marked = None
+
+    def _write(self, account: str, payment: Payment) -> None:
+        self._add(payment)
+        self._own.add(self._store.pay(self._payer, account, payment))
+
+    def _priced(self, account: str, payment: Payment) -> Payment:
+        """Tokens that were paid before there was a price are priced now; a teacher of the past as it was then."""
+        now = dollars(self._prices.get(account), payment.tokens_in, payment.tokens_out)
+        return payment._replace(usd=payment.usd if now is None else now)
 
     def _fits(self, cost: Cost) -> bool:
         if self.budget.tokens is None and self.budget.usd is None:
             return True
-        planned = [*(each.cost for each in self._reserved.values()), cost]
+        planned = [*(each.cost for each in self._reserved.values()), *self._elsewhere, cost]
         tokens = self.tokens_in + self.tokens_out + sum(each.tokens for each in planned)
         usd = (self.usd or 0.0) + sum(each.usd or 0.0 for each in planned)
         return (self.budget.tokens is None or tokens <= self.budget.tokens) and (

@@ -11,8 +11,8 @@ from statistics import fmean, stdev
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mindsmirror.annotation.annotate import AnnotationConfig
 from mindsmirror.annotation.budget import Spending
+from mindsmirror.annotation.config import AnnotationConfig
 from mindsmirror.annotation.wanted import Account, Tally, Teacher
 
 Range = tuple[float, float]

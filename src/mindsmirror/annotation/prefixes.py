@@ -26,11 +26,16 @@ class Prefixes:
         if not request.shared:
             return _json(own)
         prefix = _json(request.messages[: request.shared])
-        digest = hashlib.sha256(prefix).hexdigest()
+        digest = digest_of(prefix)
         if digest not in self._here:
             self._database.execute("INSERT OR IGNORE INTO prefixes VALUES (?,?)", (digest, prefix))
             self._here.add(digest)
         return _json([digest, *own])
+
+
+def digest_of(prefix: bytes) -> str:
+    """The name by which prompts know a prefix."""
+    return hashlib.sha256(prefix).hexdigest()
 
 
 def _json(document: Sequence[object]) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from mindsmirror.annotation.annotate import AnnotationConfig
+from mindsmirror.annotation.config import AnnotationConfig
 from mindsmirror.errors import DataError
 from mindsmirror.records import Annotation, Example
 from mindsmirror.tasks.base import Task

@@ -27,6 +27,7 @@ VERBS = {
     "report": "Write report.html and report.json again from what is on disk.",
     "browse": "A run's annotations as one HTML page, with search and filters.",
     "export": "A run's annotations as a data set with a card: parquet, datasets, jsonl.",
+    "store": "Check a store of replies, copy it, merge others into it.",
     "doctor": "Look for what would go wrong with a recipe, before it costs money or a night.",
     "list": "What is there: tasks, methods, engines, models.",
 }

@@ -35,7 +35,8 @@ def test_no_more_questions_are_open_than_keep_the_engine_busy(lab: "Lab", capaci
     assert finished == 60
     # A question is begun while fewer than `capacity` samples are in flight; each that is open has at least one.
     assert capacity <= lab.engines[0].most <= capacity - 1 + k
-    assert most_open <= capacity
+    # The one that a poll has completed is handed on once what takes its place is written down with it.
+    assert most_open <= capacity + 1
 
 
 def test_questions_are_taken_as_they_are_needed(lab: "Lab") -> None:

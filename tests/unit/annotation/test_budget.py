@@ -14,6 +14,8 @@ from mindsmirror.annotation.store import Store
 from mindsmirror.engines.base import Completion, Message, Request, Sampling
 from mindsmirror.engines.config import Price
 from mindsmirror.engines.counting import SURE_AFTER
+from mindsmirror.engines.scripted import ScriptedEngine
+from mindsmirror.errors import EngineError, MissingExtraError
 from mindsmirror.records import Parse
 
 if TYPE_CHECKING:
@@ -121,6 +123,36 @@ def test_failures_are_not_lost_under_a_cap(lab: "Lab") -> None:
     failed += sum(e.parse is Parse.FAILED for a in accounts.values() for e in a.annotation.evaluations)
     assert failed == sum(a.failed for a in accounts.values()) > 0
     assert any(a.unasked for a in accounts.values())
+
+
+def test_what_was_in_flight_at_an_interruption_counts_as_paid_at_its_most(lab: "Lab") -> None:
+    with Store(lab.path) as store:
+        annotator = lab.annotator(store, k=2, m=0, teacher=lab.teacher(capacity=8))
+        accounts = annotator.accounts(("train", example) for example in lab.sums(9))
+        account = next(accounts)
+        accounts.close()
+    (engine,) = lab.engines
+    lost = [most(request, None) for request in engine.requests if not set(request.keys) <= set(engine.keys)]
+    assert len(lost) == 4
+    tokens_in = account.cost.tokens_in + sum(cost.tokens_in for cost in lost)
+    assert paid(lab) == (tokens_in, account.cost.tokens_out + sum(cost.tokens_out for cost in lost))
+
+
+@pytest.mark.parametrize("lacks", [False, True])
+def test_what_an_engine_has_not_written_is_not_paid(lab: "Lab", lacks: bool) -> None:
+    def opened() -> ScriptedEngine:
+        if lacks:
+            raise MissingExtraError("torch")
+        return Broken("teacher")
+
+    class Broken(ScriptedEngine):
+        def poll(self) -> Any:
+            raise EngineError("refuses the key")
+
+    teacher = Teacher("m", {"model": "m"}, opened)
+    with pytest.raises(MissingExtraError if lacks else EngineError), Store(lab.path) as store:
+        list(lab.annotator(store, teacher=teacher).run(("train", example) for example in lab.sums(3)))
+    assert paid(lab) == (0, 0)
 
 
 class Watched:

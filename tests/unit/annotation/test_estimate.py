@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.annotation.annotate import AnnotationConfig
 from mindsmirror.annotation.budget import BudgetConfig
+from mindsmirror.annotation.config import AnnotationConfig
 from mindsmirror.annotation.estimate import Estimate, estimated, total_of
 from mindsmirror.engines.config import Price
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from mindsmirror.annotation.store import SCHEMA, VERSION, Failure, Payment, Store, Stored
 from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import MindsMirrorError, StorageError
+from mindsmirror.records import DualKind, Parse
 
 FORK = multiprocessing.get_context("fork")
 NOBODY = 65534
@@ -101,6 +102,19 @@ def test_a_store_from_before_there_were_alternatives_is_read_on(tmp_path: Path) 
         assert store.get(["b"])["b"].alternatives == weighed.alternatives
 
 
+def test_values_of_other_types_come_back_as_what_sqlite_makes_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    purpose = DualKind.RECTIFIED
+    with Store(path) as store:
+        store.put(purpose, "m", request("a"), [Completion("a", "8", Finish.STOP, True, 2)])
+        store.put(purpose, "m", request("b"), [Completion("b", "", Finish.FAILED, error="no route")])
+        store.note([Failure("c", purpose, "m", Parse.EMPTY, "empty")])
+        store.pay("mine", "t", Payment(1, 2, 3, 1, 2))
+    with Store(path) as store:
+        assert store.get(["a"]) == {"a": Stored("8", Finish.STOP, 1, 2)}
+        assert store.paid("mine") == {"t": Payment(1, 2, 3, 1.0, 2.0)}
+
+
 def test_a_key_that_is_there_is_not_written_again(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
@@ -119,11 +133,14 @@ def test_more_keys_than_a_query_takes(tmp_path: Path) -> None:
 
 
 def test_failures_are_kept_beside_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", iter([9e9, 5.0, -3.0]).__next__)
     path = tmp_path / "store.sqlite"
+    clock = [9e9]
+    monkeypatch.setattr(time, "time", lambda: clock[-1])
     with Store(path) as store:
         put(store, Completion("a", "", Finish.FAILED, error="no route"), done("b", "8"))
+        clock.append(5.0)
         put(store, Completion("a", "", Finish.FAILED, error="half \ud83d an emoji\x00"))
+    clock.append(-3.0)
     with Store(path) as store:
         found = [(f.key, f.kind, f.reason, f.attempt) for f in store.failures(["a", "b"])]
         assert found == [("a", "failed", "no route", 1), ("a", "failed", "half \ud83d an emoji\x00", 2)]

@@ -137,8 +137,10 @@ def test_every_verb_is_a_module_with_help_and_json() -> None:
     for name in VERBS:
         command = cli.get_command(context, name)
         assert command is not None and command.name == name
-        options = {option for parameter in command.params for option in parameter.opts}
-        assert "--json" in options
+        for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+            options = {option for parameter in each.params for option in parameter.opts}
+            assert "--json" in options
+            assert each.help
         assert command.help
     assert cli.get_command(context, "nonsense") is None
 

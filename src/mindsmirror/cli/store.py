@@ -1,0 +1,88 @@
+"""`mindsmirror store check|copy|merge`: what a user can do with a store."""
+
+from pathlib import Path
+
+import click
+
+from mindsmirror.cli.options import as_json, show
+
+a_path = click.Path(path_type=Path)
+
+
+@click.group("store", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Check a store of replies, copy it, or merge others into it; each takes --json.
+
+    A store in use is more than its file: copy it with `copy`, not by hand.
+    """
+
+
+@command.command("check")
+@click.argument("store", type=a_path)
+@click.option("--set-aside", is_flag=True, help="Set bad rows aside in the file: their samples are asked for again.")
+@click.option("--accept", is_flag=True, help="Take a store that was copied without its log as it is.")
+@as_json
+def check(store: Path, set_aside: bool, accept: bool, json_output: bool) -> None:
+    """Read every row of STORE and say what is not as it was written; ends with 15 if a run would refuse it."""
+    from dataclasses import asdict
+
+    from mindsmirror.annotation.store.care import check_store
+    from mindsmirror.annotation.store.database import repair_advice
+    from mindsmirror.errors import StorageError
+
+    found = check_store(store, set_aside=set_aside, accept=accept)
+    lines = [f"{number} rows in {table}" for table, number in found.rows.items()]
+    lines += [f"SQLite: {fault}" for fault in found.structure]
+    if found.structure:
+        lines.append(repair_advice(store))
+    lines += [f"not as it was written: {place}" for place in found.bad]
+    if found.set_aside:
+        lines.append(f"{found.set_aside} rows are set aside; samples among them are asked for again by the next run")
+    elif found.bad:
+        lines.append("restore the store from a copy, or set these rows aside with --set-aside")
+    if found.behind:
+        lines.append("its file was copied or moved without its log while it was in use: what was paid last is missing")
+        lines.append(
+            "accepted as it is" if found.accepted else "copy it again with `store copy`, or take it with --accept"
+        )
+    if found.usable:
+        lines.append("the store is whole" if not found.bad and not found.behind else "the store can be used")
+    show({**asdict(found), "usable": found.usable}, lines, json_output)
+    if not found.usable:
+        click.get_current_context().exit(StorageError.exit_code)
+
+
+@command.command("copy")
+@click.argument("store", type=a_path)
+@click.argument("to", type=a_path)
+@as_json
+def copy(store: Path, to: Path, json_output: bool) -> None:
+    """Copy STORE to the file TO with all that is committed, also while runs use it."""
+    from mindsmirror.annotation.store.care import copy_store
+
+    rows = copy_store(store, to)
+    lines = [f"{number} rows in {table}" for table, number in rows.items()]
+    show({"store": str(to), "rows": rows}, [*lines, f"copy: {to}"], json_output)
+
+
+@command.command("merge")
+@click.argument("into", type=a_path)
+@click.argument("stores", type=a_path, nargs=-1, required=True)
+@as_json
+def merge(into: Path, stores: tuple[Path, ...], json_output: bool) -> None:
+    """Take over into INTO what STORES have and it has not; INTO is made if it is not there.
+
+    STORES stay as they are. Of one that is damaged all that can be read and is as it was written is taken.
+    """
+    from mindsmirror.annotation.store.care import merge_store
+
+    merged = []
+    lines = []
+    for store in stores:
+        new = merge_store(into, store)
+        merged.append({"store": str(store), **new})
+        lost = new.pop("lost")
+        lines.append(f"{store}: " + ", ".join(f"{number} new {table}" for table, number in new.items()))
+        if lost:
+            lines.append(f"{store}: {lost} rows are not as they were written and were left out")
+    show({"into": str(into), "merged": merged}, [*lines, f"store: {into}"], json_output)
