@@ -87,7 +87,8 @@ _LED_BY = re.compile(
 """What comes before the sentence proper and decides nothing: "Based on the steps above, …", "It adds, so …"."""
 _REPORTED = re.compile(
     r"\b(?:if|unless|suppos\w{1,4}|says?|said|claim(?:s|ed)?|thinks?|believes?|argues?|ask(?:s|ed)?|writes?|cannot|can't"
-    r"|(?:in)?correct|right|wrong|(?:in)?valid|(?:in)?accurate|true|false|sure|certain|uncertain|unclear)\b"
+    r"|(?:in)?correct|right|wrong|(?:in)?valid|(?:in)?accurate|(?:un)?true|false|sure|certain|uncertain|unclear"
+    r"|nothing|nobody|neither|nor|doubt|only|hardly|impossible|refuse|deny)\b"
 )
 """What such a clause must not hold: somebody else's words, a condition, a verdict of its own."""
 _MARKS = {Verdict.CORRECT: re.compile("[✅✔✓☑]"), Verdict.WRONG: re.compile("[❌✗✘✖]")}

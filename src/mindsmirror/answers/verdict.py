@@ -49,7 +49,8 @@ _NO_FAULT = re.compile(
     r" (?:errors?|mistakes?|issues?|problems?|flaws?)\b"
 )
 _CONDITION = re.compile(
-    r"[\s,:;()–—-]*(?:and |but )?(?:if|unless|only|provided|assuming|except|when|until|or|in part)\b"
+    r"[\s,:;()–—-]*(?:and |but )?(?:as )?(?:if|unless|only|provided|assuming|except|when|until"
+    r"|or|in part|half|less|few|zero|un|mis|non)\b"
 )
 _AGAINST = {
     Verdict.CORRECT: re.compile(
@@ -57,13 +58,14 @@ _AGAINST = {
         r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*"
         r"|disagree\w*"
         r"|reject\w*|absurd|nonsense|kidding|jok(?:e|ing)|wants?|wanted|asked|writes?|written"
+        r"|nobody|impossible|unlikely|doubt\w*|den(?:y|ies)|lack\w*|barely|scarcely|refuse\w*|unclear|unsure|uncertain"
         r"|errors?|mistakes?|fail\w*|should|except|partly|partially|incorrectly|wrongly|untrue|lie|lies)\b"
     ),
     Verdict.WRONG: re.compile(rf"{_REVERSAL}|{_PREDICATE}{_POSITIVE}|(?:\bnot|n't) (?:wrong|incorrect|false)\b"),
     Verdict.UNCERTAIN: re.compile(rf"{_REVERSAL}|{_PREDICATE}(?:{_POSITIVE}|{_NEGATIVE})"),
 }
 """What would take a verdict back where it follows it."""
-_BECAUSE = re.compile(r"[\s,:;()–—-]*(?:because|since|as)\b")
+_BECAUSE = re.compile(r"[\s,:;()–—-]*(?:because|since)\b")
 _CONTRAST = re.compile(
     rf"{_REVERSAL}|{_NEGATIVE}|\b(?:but|however|although|though|yet|instead|except|only|if|unless"
     r"|far as|long as|should)\b"
