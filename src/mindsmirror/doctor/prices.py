@@ -9,7 +9,7 @@ from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
 from mindsmirror.engines import TeacherConfig
 from mindsmirror.engines.base import Request, Sampling
-from mindsmirror.engines.config import is_local
+from mindsmirror.engines.config import address_fault, is_local
 from mindsmirror.engines.open import base_url_of
 from mindsmirror.errors import BudgetError
 from mindsmirror.reporting.wording import count, usd
@@ -32,7 +32,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _price(number: int, config: TeacherConfig) -> Iterator[Finding]:
-    if config.engine != "openai" or is_local(urlsplit(base_url_of(config)).hostname or ""):
+    url = base_url_of(config)
+    if config.engine != "openai" or address_fault(url) or is_local(urlsplit(url).hostname or ""):
         return
     key = f"teacher.{number}"
     if config.price is None:

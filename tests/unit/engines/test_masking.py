@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unit.engines.loopback import KEYS, SECRET, Behaviour, Server, ask, completion, engine_at, first_then, well
 
 from mindsmirror.engines.config import public_url
-from mindsmirror.engines.openai.masking import Masking, secrets_of
+from mindsmirror.engines.openai.masking import LOOKED_AT, Masking, secrets_of
 
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=4, max_size=40)
 
@@ -33,6 +33,13 @@ def test_a_secret_within_something_else_in_base64_is_masked(
 @pytest.mark.parametrize("control", ["\x1b", "\x00", "\u200b", "\x9b", "\u2066", "\ud800"])
 def test_control_characters_do_not_part_a_secret(control: str) -> None:
     assert Masking([SECRET]).line(control.join(SECRET), 400) == "***"
+
+
+@pytest.mark.parametrize("shown", [1, 4, 10, len(SECRET) - 1])
+@pytest.mark.parametrize("filling", [" ", "\x1b", ".", " \x00"])
+def test_nor_where_only_the_beginning_of_a_long_text_is_looked_at(shown: int, filling: str) -> None:
+    text = (filling * LOOKED_AT)[: LOOKED_AT - shown] + SECRET + "." * 100
+    assert SECRET[: min(shown, 4)] not in Masking([SECRET]).line(text, LOOKED_AT)
 
 
 def cuts(length: int) -> Behaviour:

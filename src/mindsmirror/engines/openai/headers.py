@@ -36,7 +36,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     milliseconds = duration(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
         return milliseconds / 1000
-    value = headers.get("retry-after", "")
+    value = headers.get("retry-after", "")[:LONGEST]
     seconds = duration(value)
     if seconds is not None:
         return seconds

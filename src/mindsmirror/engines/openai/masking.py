@@ -15,6 +15,8 @@ from mindsmirror.terminal import plain
 MASK = "***"
 LONG = 12
 """Characters from which on a secret is masked in what a model has written, too: shorter ones may be words."""
+LOOKED_AT = 2**16
+"""Characters of a text that are searched for a line of it."""
 CODED = 4
 """Characters from which on the coded forms of a secret are looked for."""
 
@@ -24,12 +26,16 @@ class Masking:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-        self._any = _pattern(form for secret in known for form in _forms(secret))
+        forms = [form for secret in known for form in _forms(secret)]
+        self._any, self._widest = _pattern(forms), max(map(len, forms), default=0)
         self._long = _pattern(secret for secret in known if len(secret) >= LONG)
 
     def line(self, text: str, longest: int) -> str:
         """The text in one line of at most so many characters, without control characters and secrets."""
-        line = " ".join(plain(text).split())
+        line = " ".join(plain(text[:LOOKED_AT]).split())
+        if len(text) > LOOKED_AT:
+            # A secret may lie across this cut, too.
+            line = line[: max(0, len(line) - self._widest)]
         return (self._any.sub(MASK, line) if self._any else line)[:longest]
 
     def written(self, text: str) -> str:
