@@ -92,7 +92,7 @@ def say(text: str) -> None:
     """
     columns = columns_of(sys.stderr)
     with _changed:
-        _screen(sys.stderr).line(sys.stderr, text if columns is None else folded(text, columns), columns)
+        _screen(sys.stderr).line(sys.stderr, text if columns is None else folded(plain(text), columns), columns)
 
 
 class Telling:
@@ -231,7 +231,7 @@ class Progress(Telling):
         first, began = self._first or (0, self._started)
         passed = time.monotonic() - began
         rate = (done - first) / passed if passed > 0 else 0.0
-        pace = f"{rate:.2g}/s"
+        pace = f"{rate:.0f}/s" if rate >= 100 else f"{rate:.2g}/s"
         left = f"{clock((self._total - done) / rate)} left" if rate > 0 and done < self._total else ""
         notes = list(enumerate(figures_of(note), start=1))
         offers = [(0, left)]

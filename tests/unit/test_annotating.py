@@ -3,6 +3,7 @@
 import gc
 import json
 import random
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from mindsmirror.annotating import Annotating, asked_before
 from mindsmirror.annotation import Teacher, load_prompts
 from mindsmirror.answers import Number
-from mindsmirror.engines.base import Message, Request
+from mindsmirror.engines.base import Completion, Message, Request
 from mindsmirror.engines.config import Price
 from mindsmirror.engines.scripted import ScriptedEngine, teacher
 from mindsmirror.recipe import make_recipe
@@ -122,6 +123,29 @@ def test_what_was_found_and_what_is_asked_anew_are_told_apart(
 def test_annotations_of_a_file_were_never_asked_for() -> None:
     taken = {"questions": 9, "asked": 0, "failed": 0, "lacking": 1}
     assert asked_before(taken) == taken
+
+
+def test_a_teacher_that_is_silent_for_long_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("STILL_TERMINAL_SECONDS", "STILL_LOG_SECONDS"):
+        monkeypatch.setattr(f"mindsmirror.progress.{name}", 0.01)
+    said: list[str] = []
+
+    class Slow(ScriptedEngine):
+        """Brings nothing before that is told of."""
+
+        def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
+            limit = time.monotonic() + 60
+            while not said:
+                assert time.monotonic() < limit, "nothing was said"
+                said.extend(line for line in capsys.readouterr().err.splitlines() if "/" in line)
+            return super().poll()
+
+    step = annotating(tmp_path, 6, {"rationales": 2})
+    slow = Teacher("teacher", step.teachers[0].identity, lambda: Slow(identity=step.teachers[0].identity))
+    Annotating(step.recipe, step.task, step.prompts, [slow], step.store).annotate(tmp_path / "a.jsonl")
+    assert said[0].startswith("annotating: 0/6 questions, ") and "found done" not in said[0]
 
 
 def test_a_question_that_is_not_begun_is_not_in_the_file(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def open_engine(config: TeacherConfig) -> Engine:
     Raises ModelFileError if the model's bytes cannot be had or are not sound, EngineError if the engine cannot work
     with them or the endpoint is not usable, MissingExtraError if an optional package is missing.
     """
-    with Working(f"loading {config.model}"):
+    with Working(f"loading {Path(config.model).name}"):
         unknown = _unknown_file(config)
         if unknown is not None:
             header = read_header(unknown)

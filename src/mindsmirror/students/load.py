@@ -21,7 +21,7 @@ def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
 
     Raises ModelFileError if it cannot be had, or is no language model that Transformers knows.
     """
-    with Working(f"loading the student {config.model}"):
+    with Working(f"loading the student {Path(config.model).name}"):
         return _loaded(config, folder)
 
 

@@ -18,6 +18,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
+from mindsmirror.files import share
 from mindsmirror.processes import agreed, leads, processes, rank
 from mindsmirror.records import Agreement, Tag
 from mindsmirror.students.base import TERMS, Batch, Student
@@ -168,7 +169,10 @@ class StageTrainer(Trainer):
         # Each process writes files of its own.
         self.accelerator.wait_for_everyone()
         if leads():
-            seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            # What safetensors writes is its owner's alone.
+            share(folder)
+            seal(folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         with readable(resume_from_checkpoint):
