@@ -38,7 +38,7 @@ OWN = ("parameters",)
 class Recipe(BaseModel):
     """The whole recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Name
     seed: int = Field(0, ge=0, le=limits.SEED)

@@ -151,7 +151,8 @@ OPTIONS: Mapping[str, type[Options]] = {
 class TeacherConfig(BaseModel):
     """One `[[teacher]]` of a recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # An error that quotes what was given would quote secrets.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     model: str = Field(
         min_length=1,

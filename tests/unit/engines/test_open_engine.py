@@ -52,7 +52,8 @@ def test_identity_of_a_folder_follows_its_files(tmp_path: Path) -> None:
 def test_identity_of_an_endpoint_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     url = "http://me:sk-secret@host:8000/v1/?token=sk-secret"
-    config = TeacherConfig(model="m", engine="openai", base_url=url, parameters={"concurrency": 2})
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    config = TeacherConfig(model="m", engine="openai", parameters={"concurrency": 2})
     assert engine_identity(config) == {
         "engine": "openai",
         "model": "m",

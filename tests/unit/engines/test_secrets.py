@@ -115,5 +115,6 @@ def test_only_variables_that_are_called_so_are_keys_unless_the_command_line_allo
 
 
 def test_a_teacher_made_in_code_is_checked_as_well() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError) as caught:
         TeacherConfig(model="m", engine="openai", parameters={"extra": {"api_key": SECRET}})
+    assert SECRET not in str(caught.value)
