@@ -251,9 +251,9 @@ class Asking:
         trace: TracebackType | None,
     ) -> None:
         try:
-            # After a full disk nothing can be written. An engine that is of no use has written nothing for what it
-            # still owes; any other may have.
-            if not isinstance(error, StorageError):
+            # After a full disk nothing can be written, and a store that is closed has settled it. An engine that is
+            # of no use has written nothing for what it still owes; any other may have.
+            if not isinstance(error, StorageError) and not self._store.closed:
                 self._spending.drop(set() if isinstance(error, EngineError) else self._submitted)
         finally:
             self._opened.__exit__(kind, error, trace)

@@ -48,6 +48,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.closed = False
         self._database = Database(path)
         try:
             if self._database.version:
@@ -173,7 +174,8 @@ class Store:
         self._database.commit()
 
     def close(self) -> None:
-        """Commit and close."""
+        """Commit and close; what is still in flight counts as paid at its most."""
+        self.closed = True
         try:
             with self._database.guard():
                 self._session.end()
@@ -193,6 +195,7 @@ class Store:
     ) -> None:
         # After a full disk the commit fails again; what was committed before is safe either way.
         if isinstance(error, StorageError):
+            self.closed = True
             self._session.leave()
             self._database.close()
         else:
