@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WORDS: Mapping[str, str] = {
     "string_type": "must be a text in quotes",
+    "string_unicode": "must be a text that can be written to a file",
     "path_type": "must be a path in quotes",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -30,10 +31,10 @@ WORDS: Mapping[str, str] = {
     "model_type": "must be a table of keys and values",
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
-    "greater_than": "must be more than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be less than {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
 }
 """By pydantic's type of error. What the value is instead is added to each."""
 
@@ -84,8 +85,14 @@ def in_words(error: "ErrorDetails") -> str:
     if kind == "extra_forbidden":
         return "is not known"
     if kind in WORDS:
-        return f"{WORDS[kind].format(**context)}, not {_shown(error['input'])}"
+        figures = {name: _figure(value) for name, value in context.items()}
+        return f"{WORDS[kind].format(**figures)}, not {_shown(error['input'])}"
     return error["msg"].removeprefix("Value error, ")
+
+
+def _figure(value: Any) -> str:
+    """A bound as a person writes it: 1000000 and 0.5, not 1e+06 and 1.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _shown(value: Any) -> str:

@@ -160,11 +160,17 @@ def test_a_question_that_is_not_begun_is_not_in_the_file(tmp_path: Path) -> None
 def test_no_more_annotations_are_held_than_are_being_written(tmp_path: Path) -> None:
     held: list[int] = []
 
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(found, Annotation | Rationale | Example) for found in gc.get_objects())
+
     def script(messages: Sequence[Message], key: str) -> str:
         if messages[-1].content.startswith(("What is 150 + 153?", "What is 399 + 402?")):
-            gc.collect()
-            held.append(sum(isinstance(found, Annotation | Rationale | Example) for found in gc.get_objects()))
+            held.append(alive() - before)
         return teacher(messages, key)
+
+    # Other tests' modules hold some of their own.
+    before = alive()
 
     step = annotating(tmp_path, 400, {"rationales": 2}, script=script, capacity=8)
     step.annotate(tmp_path / "a.jsonl")

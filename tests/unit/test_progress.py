@@ -282,6 +282,7 @@ def test_what_is_over_soon_says_nothing(terminal: Callable[[int], Screen]) -> No
 
 
 def test_of_several_processes_one_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for(alone)
     monkeypatch.setenv("RANK", "1")
     with Working("loading", io.StringIO()):
         assert alone()

@@ -76,6 +76,16 @@ class Database:
             found += self.rows(f"{query} WHERE key IN ({','.join('?' * len(part))})", part)
         return found
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """One state of the store for several queries: another process may be bringing it up to date."""
+        with self.guard():
+            self.connection.execute("BEGIN")
+            try:
+                yield self.connection
+            finally:
+                self.connection.execute("ROLLBACK")
+
     def begin(self) -> None:
         """Let nobody else write until the next commit."""
         if not self.connection.in_transaction:
