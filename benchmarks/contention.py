@@ -98,9 +98,9 @@ def rate(activity: str, seconds: float, *, plain: bool) -> float:
     if plain:
         # Loaded before our package, PyTorch has read its settings when that makes them.
         import torch  # noqa: F401
+    from mindsmirror.engines import openvino
 
-        from mindsmirror.engines import openvino
-
+    if plain:
         openvino.PROPERTIES.clear()
     work = {"training": training, "asking": asking, "annotation": annotation}[activity]()
     work()

@@ -7,9 +7,9 @@ one that spins, and training becomes several times slower than its share of the 
 
 import os
 
-SPINS = "3000"
-"""Turns of the loop in which a waiting thread spins before it sleeps, chosen by measurement: none costs a quiet
-machine, and many cost a busy one."""
+SPINS = "500"
+"""Turns of the loop in which a waiting thread spins before it sleeps. None cost a quiet machine a tenth of its speed, the
+default costs a busy one half; 500 cost neither (docs/benchmarks.md)."""
 CHOSEN_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
