@@ -8,8 +8,8 @@ one that spins, and training becomes several times slower than its share of the 
 import os
 
 SPINS = "500"
-"""Turns of the loop in which a waiting thread spins before it sleeps. None cost a quiet machine a tenth of its speed, the
-default costs a busy one half; 500 cost neither (docs/benchmarks.md)."""
+"""Turns of the loop in which a waiting thread spins before it sleeps. With none a quiet machine loses a tenth of its
+speed, with the default a busy one loses half; with 500 neither does (docs/benchmarks.md)."""
 CHOSEN_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
