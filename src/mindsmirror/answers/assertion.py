@@ -58,7 +58,11 @@ _PARTS = {
     "fails failed believes thinks claims claimed says assume assumes suppose supposing suggests would should may might "
     "must wish hope pretend pretends calls call called first second third last part parts partly half some most why "
     "how what when until who insists ignore instruct instructs tells wrote writes reads unlikely fool absurd nonsense "
-    "opposite lack mostly almost nearly somewhat partially",
+    "opposite lack mostly almost nearly somewhat partially "
+    "supposedly allegedly purportedly reportedly ostensibly nominally superficially seemingly apparently presumably "
+    "possibly perhaps maybe probably arguably theoretically sometimes occasionally once formerly previously otherwise "
+    "falsely isnt wasnt arent dont doesnt wont couldnt wouldnt reverse contrary so-called would-be pseudo quasi semi "
+    "fake sham bogus lacking lacks minus no-one noone nowhere void instead",
 }
 _SIGN = {word: sign for sign, words in reversed(_PARTS.items()) for word in words.split()}
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+){0,8}|\S")

@@ -42,7 +42,11 @@ _POSITIVE = r"(?:correct|right|accurate|valid|true|sound)\b"
 _NEGATIVE = r"(?:incorrect|wrong|inaccurate|invalid|false|unsound|mistaken|erroneous|flawed)\b"
 _REVERSAL = (
     r"\b(?:wait|actually|correction|scratch that|on second thoughts?|reconsider\w*|inject\w*|manipulat\w*|oops"
-    r"|disregard\w*|my mistake|i made an? (?:mistake|error)|trick(?:ed|s)?)\b"
+    r"|disregard\w*|my mistake|i made an? (?:mistake|error)|trick(?:ed|s)?|psych"
+    r"|(?:take|took) (?:it|that|this)(?: \w+)? back|retract\w*|withdraw\w*|chang\w+ my mind|i stand corrected"
+    r"|i (?:have )?(?:lied|erred|misspoke|misjudged|misread)"
+    r"|(?:forget|strike|cancel|undo|discard|revers\w+|invert|void|drop) (?:it|that|this|the above|what i|my)"
+    r"|(?:is|are) void)\b"
 )
 _NO_FAULT = re.compile(
     r"\b(?:no|without(?: any)?)(?: (?:further|other|arithmetic|logical|calculation))?"
@@ -50,11 +54,29 @@ _NO_FAULT = re.compile(
 )
 _CONDITION = re.compile(
     r"[\s,:;()–—-]*(?:and |but )?(?:as )?(?:if|unless|only|provided|assuming|except|when|until"
-    r"|or|in part|half|less|few|zero|un|mis|non)\b"
+    r"|or|in part|half|less|few|zero|un|mis|non|were|had|save|apart|aside|almost|nearly|supposedly|allegedly)\b"
 )
+_FAULTS = (
+    r"off by|(?:is|are|seems?) off|miss(?:es|ed|ing)|omit\w*|overlook\w*|forg[eo]t\w*|leav\w+ out|left out"
+    r"|mis(?:count|read|us|tak)\w*|contradict\w*|conflict\w*|(?:an)?other question|different question|flaws?|bugs?"
+    r"|slips?|gaps?|problems|a problem|issues?|incomplete|insufficient|inexact|unjustified|unfounded|unsupported"
+    r"|baseless|rubbish|garbage|faulty|defective|misleading|bad|one too \w+|(?:larger|smaller|higher|lower) by"
+    r"|falls?|breaks?|too (?:high|low|large|small|many|few|much|little|big|long|short)|spoils?|counterexamples?"
+)
+"""What is found wrong with something, in words of which none is a verdict."""
+_DISTANCE = (
+    r"opposite|contrary|contraire|reverse|backwards|other way a?round|nope|nah|yeah|as if|supposedly|allegedly"
+    r"|so-called|lied|if only|in part|(?:part|some|most|half) of (?:it|them|this)|almost|nearly|mostly|ought|isnt"
+    r"|to (?:a|some) degree|up to|exceptions?|apart from|aside from|save for|other world|so it seems"
+    r"|would (?:have|like)|according to (?:(?:the|its|his|her) )?(?:solution|author|student|text|answer|model|prompt)"
+    r"|in (?:truth|reality)|on (?:reflection|closer|review)|upon review|looking again|rechecking|revised|wasnt"
+    r"|(?:edit|update) ?:"
+)
+"""What says that a verdict is somebody else's, holds in part, or is about to be given up."""
 _AGAINST = {
     Verdict.CORRECT: re.compile(
-        rf"{_REVERSAL}|{_NEGATIVE}|n't\b|\b(?:not|never|no|none|nothing|cannot|nor|neither|hardly|far from|far as|but"
+        rf"{_REVERSAL}|{_NEGATIVE}|\?|\b(?:{_FAULTS})\b|\b(?:{_DISTANCE})(?!\w)"
+        r"|n't\b|\b(?:not|never|no|none|nothing|cannot|nor|neither|hardly|far from|far as|but"
         r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*"
         r"|disagree\w*"
         r"|reject\w*|absurd|nonsense|kidding|jok(?:e|ing)|wants?|wanted|asked|writes?|written"
@@ -65,6 +87,15 @@ _AGAINST = {
     Verdict.UNCERTAIN: re.compile(rf"{_REVERSAL}|{_PREDICATE}(?:{_POSITIVE}|{_NEGATIVE})"),
 }
 """What would take a verdict back where it follows it."""
+_FRAGMENT = re.compile(
+    r"[\s,:;()–—\"'*-]{0,9}([\w'%+=/-]{1,30}(?:[, ]{1,2}[\w'%+=/-]{1,30}){0,2})[)\"' ]{0,3}(?:[.!…]|$)"
+)
+_HARMLESS = re.compile(
+    r"(?:thanks?|thank you|yes|indeed|done|well done|good|great|good (?:job|work)|nice work|end|the end|qed|q"
+    r"|explanation|reason|confidence|score|\d|no (?:errors?|mistakes?|issues?|problems?|flaws?))\b"
+)
+"""A sentence of up to three words is more often a comment ("Sure.", "As if!") than a reason: only these are known."""
+_SUPPOSED = re.compile(r"[\s,:;()–—\"'*-]*(?:if|unless|only|provided|assuming|were|had|or)\b")
 _BECAUSE = re.compile(r"[\s,:;()–—-]*(?:because|since)\b")
 _CONTRAST = re.compile(
     rf"{_REVERSAL}|{_NEGATIVE}|\b(?:but|however|although|though|yet|instead|except|only|if|unless"
@@ -176,6 +207,8 @@ def _upheld(stated: Stated, rest: str) -> Verdict:
     """The verdict, or UNPARSED if its own reason or what follows it speaks against it."""
     if _CONDITION.match(stated.reason):
         return Verdict.UNPARSED
+    if stated.verdict is Verdict.CORRECT and (_is_comment(stated.reason) or _is_comment(rest)):
+        return Verdict.UNPARSED
     if stated.verdict is Verdict.CORRECT and _BECAUSE.match(stated.reason):
         doubted = _CONTRAST.search(stated.reason)
         spoken = rest
@@ -184,3 +217,16 @@ def _upheld(stated: Stated, rest: str) -> Verdict:
     if doubted or _AGAINST[stated.verdict].search(_NO_FAULT.sub("", spoken)):
         return Verdict.UNPARSED
     return stated.verdict
+
+
+def _is_comment(text: str) -> bool:
+    """Whether what follows a verdict begins with a sentence too short to be a reason, or with a condition."""
+    fragment = _FRAGMENT.match(text)
+    short = fragment is not None and _HARMLESS.match(fragment[1]) is None and not _is_the_same(fragment[1])
+    return short or _SUPPOSED.match(text) is not None
+
+
+def _is_the_same(text: str) -> bool:
+    """Whether a clause says "correct" once more."""
+    stated = read_clause(text)
+    return stated is not None and stated.verdict is Verdict.CORRECT
