@@ -8,5 +8,5 @@ TIMES = int(os.environ.get("MINDSMIRROR_ATTACKS", "1"))
 SECONDS = 600
 """In which an attack ends at TIMES = 1, on a busy machine."""
 
-ATTACK = (pytest.mark.attack, pytest.mark.timeout(SECONDS * TIMES))
+ATTACK = [pytest.mark.attack, pytest.mark.timeout(SECONDS * TIMES)]
 """The marks of every attack's module."""

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from attacks.scale import ATTACK, TIMES
-from end_to_end.test_money_attacked import Meter, Usage, check_cap
+from end_to_end.test_money_attacked import CAP, Meter, Usage, pipeline
 from unit.engines.loopback import Server
+
+from mindsmirror.errors import EngineError
 
 pytestmark = ATTACK
 
@@ -66,13 +68,29 @@ def test_no_report_and_no_number_of_choices_lets_a_cap_be_passed(part: int, tmp_
         draw = random.Random(number)
         folder = tmp_path / str(number)
         folder.mkdir()
+        fails = draw.choice((0, 0, 0, 3))
         meter = Meter(
             any_usage(draw),
             letters_a_token=draw.choice((0.7, 1.0, 2.5, 4.0, 6.0)),
-            surplus=draw.choice((-1, 0, 0, 1, 9)),
-            fails=draw.choice((0, 0, 0, 3)),
+            # Of a reply that is billed and lost before any came, nobody can know that it held far more than was asked.
+            surplus=draw.choice((-1, 0, 0, 1) if fails else (-1, 0, 0, 1, 9)),
+            fails=fails,
         )
         with Server() as server:
             threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-            check_cap(folder, server, meter)
+            server.behaviour = meter
+            check(folder, server, meter)
             server.shutdown()
+
+
+def check(folder: Path, server: Server, meter: Meter) -> None:
+    """Annotate under the cap; a server that claims to have written what there was no room for ends the run itself."""
+    attacked = pipeline(folder, server, budget={"usd": CAP})
+    try:
+        result = attacked.annotate()
+    except EngineError as error:
+        assert "ignores `max_tokens`" in str(error)
+    else:
+        assert "annotation.budget.usd = 0.05" in result["stopped"]
+        assert result["paid"]["usd"] >= CAP
+    assert sum(meter.billed) <= CAP + max(meter.billed)

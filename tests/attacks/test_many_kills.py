@@ -9,7 +9,7 @@ from end_to_end.test_kill_annotation import KILLS, QUESTIONS, check_killed, chec
 
 pytestmark = ATTACK
 
-LIVES = 6 * TIMES
+LIVES = 10 * TIMES
 """Annotations by each kind of teacher, each of which is killed KILLS times."""
 
 

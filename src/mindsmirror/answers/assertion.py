@@ -66,6 +66,7 @@ _PARTS = {
 }
 _SIGN = {word: sign for sign, words in reversed(_PARTS.items()) for word in words.split()}
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+){0,8}|\S")
+_SPACES = re.compile(r"[^\S\n]{2,}")
 _PHRASES = (
     (re.compile(r"\b(in|un)-(?=(?:correct|accurate|valid|sound|true)\b)"), r"\1"),
     (re.compile(r"\b(?:not|non)-(?=[a-z])"), "not "),
@@ -124,7 +125,14 @@ def clean(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     kept = "".join(c for c in text if unicodedata.category(c) != "Cf")
     dropped = dict.fromkeys(map(ord, "*_`#"))
+    kept = _SPACES.sub(" ", kept)
     return kept.translate(dropped | dict.fromkeys(map(ord, "’‘ʼ"), "'") | {0x2010: "-", 0x2011: "-"}).casefold()
+
+
+def leaves_open(clause: str) -> bool:
+    """Whether the last word of a cleaned clause calls for more: a verb, a denial, an article."""
+    found = _WORD.findall(clause)
+    return bool(found) and found[-1][0].isalnum() and _sign(found[-1]) in "dvVxXbt!kqhez"
 
 
 def read_clause(clause: str) -> Stated | None:

@@ -8,15 +8,15 @@ understood word by word (`assertion`), and what is written after it must not tak
 
 import re
 
-from mindsmirror.answers.assertion import Stated, clean, read_clause
+from mindsmirror.answers.assertion import Stated, clean, leaves_open, read_clause
 from mindsmirror.records import Verdict
 
 MAX_LINE = 600
 """Characters of a line in which a verdict is looked for; a longer clause gives none."""
 
-_NAMED = r"\b(?:evaluation[ ]result|final[ ](?:evaluation|verdict|judge?ment)|verdict|judge?ment)"
+_NAMED = r"\b(?:evaluation\s{1,4}result|final\s{1,4}(?:evaluation|verdict|judge?ment)|verdict|judge?ment)"
 _MARKERS = tuple(
-    re.compile(rf"{name}[*_]{{0,2}}[ ]?(?::|\bis\b)", re.I) for name in (_NAMED, r"\b(?:conclusion|result)")
+    re.compile(rf"{name}[*_]{{0,2}}\s{{0,4}}(?::|\bis\b)", re.I) for name in (_NAMED, r"\b(?:conclusion|result)")
 )
 _LEAD = re.compile(
     r"(?:^|[.!?:;,][*_\"'”’)]{0,3}\s)(?P<dressed>[-*_#>\"“'`\s]{0,8}"
@@ -29,6 +29,7 @@ _GOVERNS = re.compile(
     re.I,
 )
 """What makes of a marker after a comma or a colon somebody else's words or a condition."""
+_INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 _QUOTE = re.compile(r"[\"“'`>]")
 MAX_LEAD = 60
 """Characters before a marker in which its sentence may begin."""
@@ -111,19 +112,20 @@ def read_verdict(text: str, truncated: bool = False) -> tuple[Verdict, str]:
     and where what follows it takes it back. The last line of a judgement that was cut at a token limit is not
     its result, so only one that announces itself counts there.
     """
-    text = text.replace("’", "'").strip()
+    whole = text.replace("’", "'").strip()
+    text = _INVISIBLE.sub("", whole).strip()
     marker = _last_marker(text)
     if marker is not None:
         start, payload = marker
         end = _end_of_result(text, payload)
         verdict = _marked(text, payload, end)
     elif truncated:
-        return Verdict.UNPARSED, text
+        return Verdict.UNPARSED, whole
     else:
         start, end = _last_sentence(text), len(text)
         verdict = _unmarked(text, start)
     if verdict is Verdict.UNPARSED:
-        return verdict, text
+        return verdict, whole
     critique = text[:start].rstrip(" \t\n*_#-\"“'`>") + "\n" + text[end:].strip("\"”'` \t\n")
     return verdict, critique.strip()
 
@@ -195,6 +197,9 @@ def _unmarked(text: str, start: int) -> Verdict:
     if stated is None or _MARKERS[0].search(sentence):
         return Verdict.UNPARSED
     line = text.rfind("\n") + 1
+    if start == line and leaves_open(clean(text[max(0, line - MAX_LEAD) : line])):
+        # "The given answer is not\ncorrect."
+        return Verdict.UNPARSED
     before = clean(text[max(line, start - MAX_LINE) : start]).strip()
     ends = [match.end() for match in _SENTENCE_END.finditer(before[:-1])]
     earlier = read_clause(before[ends[-1] if ends else 0 :])
