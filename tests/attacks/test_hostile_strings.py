@@ -4,6 +4,7 @@ the opposite of what is meant, and never more than a counted amount of work."""
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from attacks.scale import ATTACK, TIMES
 from unit.answers.test_number_table import READ, unread, words
@@ -15,8 +16,8 @@ from mindsmirror.records import Verdict
 
 pytestmark = ATTACK
 
-STRINGS, VERDICTS, ANSWERS = 30_000 * TIMES, 50_000 * TIMES, 20_000 * TIMES
-COUNTED = 40
+STRINGS, VERDICTS, ANSWERS = 100_000 * TIMES, 50_000 * TIMES, 20_000 * TIMES
+COUNTED = 100
 """Of one in so many strings the work is counted, which takes ten times as long as reading."""
 LONGEST = 4000
 
@@ -64,7 +65,7 @@ def test_no_string_raises_or_is_much_work() -> None:
         if number % COUNTED == 0:
             assert lines_of(reply) < MOST_LINES, (number, kind.name)
             assert lines_of(alone(kind, text[:400])) < MOST_LINES, (number, kind.name)
-            assert lines_of(lambda text=text: read_verdict(text)) < MOST_LINES, number
+            assert lines_of(partial(read_verdict, text)) < MOST_LINES, number
 
 
 SUBJECTS = (
@@ -267,7 +268,7 @@ def test_no_answer_is_read_from_what_does_not_state_it() -> None:
             assert stated is not None, label
             for frame in TURNED:
                 text = f"We look at it. The answer is {frame.format(label)}."
-                answer = read_reply(text, lambda raw, kind=kind: kind.read(raw, CHOICES)).answer
+                answer = read_reply(text, partial(kind.read, choices=CHOICES)).answer
                 if answer is not None and answer.key == stated.key:
                     wrong.append(f"{answer.key}: {text!r}")
     assert not wrong, f"{len(wrong)}: " + "\n".join(sorted(set(wrong))[:2000])

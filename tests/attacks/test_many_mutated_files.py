@@ -5,6 +5,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_recipes_with_odd_values_are_recipes_or_refused() -> None:
     found = Counter[str]()
     for number in range(DOCUMENTS):
         document = changed(PLAIN, random.Random(number))
-        found[read(lambda document=document: make_recipe(document, "mine.toml"), "", MindsMirrorError)] += 1
+        found[read(partial(make_recipe, document, "mine.toml"), "", MindsMirrorError)] += 1
     print(dict(found))
     assert min(found["read"], found["refused"]) > DOCUMENTS // 50
 
