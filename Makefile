@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 TASK := Your task is to count how many legs there are in total when given a list of animals.
 QUESTION := Now, how many legs are there in total if you have 5 bees, 2 horses?
 
-.PHONY: setup demo announce test live browser check format bench clean
+.PHONY: setup demo announce test live browser attacks check format bench clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,10 @@ live: $(STAMP)
 # What needs Chromium.
 browser: $(STAMP)
 	$(BIN)/python -m pytest -m browser
+
+# Kills, mutated files and hostile texts by thousands, for minutes; MINDSMIRROR_ATTACKS=10 makes it ten times as many.
+attacks: $(STAMP)
+	$(BIN)/python -m pytest tests/attacks -m attack --durations=10
 
 check: $(STAMP)
 	$(BIN)/ruff format --check src tests benchmarks

@@ -126,42 +126,53 @@ def kill_at_random(life: Life, moments: random.Random, count: Callable[[], int],
     life.kill()
 
 
-def test_an_annotation_that_is_killed_again_and_again_equals_one_that_was_not(tmp_path: Path, whole: Path) -> None:
-    moments, total = random.Random(0), len(served(whole))
-    with Life(tmp_path, QUESTIONS["scripted"], delay=0.002) as life:
+def check_killed(folder: Path, whole: Path, moments: random.Random) -> None:
+    """Kill an annotation fifty times: nothing is lost but what was in flight, and it comes out as `whole` did."""
+    total = len(served(whole))
+    with Life(folder, QUESTIONS["scripted"], delay=0.002) as life:
         for number in range(KILLS):
-            before = len(served(tmp_path))
-            kill_at_random(life, moments, lambda: len(served(tmp_path)), total // (2 * KILLS))
-            if number % 3 == 0 and (tmp_path / "store.sqlite").exists():
+            before = len(served(folder))
+            kill_at_random(life, moments, lambda: len(served(folder)), total // (2 * KILLS))
+            if number % 3 == 0 and (folder / "store.sqlite").exists():
                 # Else the next process is the one to find and mend what the killed one left behind.
                 # What an earlier life lost may still be lost: this one may have begun with other requests.
-                lost = set(served(tmp_path)[before:]) - set(stored(tmp_path))
+                lost = set(served(folder)[before:]) - set(stored(folder))
                 assert len(lost) <= max(K, M), "what was served before the last request is stored"
-                assert not set(stored(tmp_path)) - set(served(tmp_path))
-        assert len(set(served(tmp_path))) < total
+                assert not set(stored(folder)) - set(served(folder))
+        assert len(set(served(folder))) < total
         life.begin()
         life.finish()
 
-    again = Counter(served(tmp_path))
+    again = Counter(served(folder))
     assert set(again) == set(served(whole))
     # The scripted engine serves one request a poll, and what a poll brings is committed before the next.
     assert again.total() - total <= KILLS * max(K, M)
-    assert same(tmp_path, whole)
+    assert same(folder, whole)
+
+
+def test_an_annotation_that_is_killed_again_and_again_equals_one_that_was_not(tmp_path: Path, whole: Path) -> None:
+    check_killed(tmp_path, whole, random.Random(0))
 
 
 def test_over_http_only_what_was_in_flight_is_asked_for_again(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: Server
 ) -> None:
-    questions = QUESTIONS["http"]
-    whole = once(tmp_path_factory.mktemp("http"), questions, url_of(server))
+    whole = once(tmp_path_factory.mktemp("http"), QUESTIONS["http"], url_of(server))
     undisturbed, server.bodies = server.bodies, []
-    moments, lost = random.Random(1), 0
-    with Life(tmp_path, questions, url=url_of(server)) as life:
+    check_killed_over_http(tmp_path, whole, server, undisturbed, random.Random(1))
+
+
+def check_killed_over_http(
+    folder: Path, whole: Path, server: Server, undisturbed: list[Body], moments: random.Random
+) -> None:
+    """The same by the server's own count; `undisturbed` is what it was asked for `whole`."""
+    lost = 0
+    with Life(folder, QUESTIONS["http"], url=url_of(server)) as life:
         for _ in range(KILLS):
             before = len(server.bodies)
             kill_at_random(life, moments, lambda: len(server.bodies), 6)
             asked = settled(server)[before:]
-            kept = {seed_of(key) for key in stored(tmp_path)}
+            kept = {seed_of(key) for key in stored(folder)}
             unkept = [place for place, body in enumerate(asked) if body["seed"] not in kept]
             assert len(asked) - min(unkept, default=len(asked)) <= IN_FLIGHT, "only the last may be lost"
             lost += len(unkept)
@@ -173,7 +184,7 @@ def test_over_http_only_what_was_in_flight_is_asked_for_again(
     assert set(again) == {body["seed"] for body in undisturbed}
     # A request that was stored was never sent again, and one that was lost once for each time that it was.
     assert again.total() - len(undisturbed) == lost
-    assert same(tmp_path, whole)
+    assert same(folder, whole)
 
 
 def settled(server: Server) -> list[Body]:

@@ -20,7 +20,9 @@ from mindsmirror.recipe import make_recipe
 IN, OUT = 1.0, 10.0
 CAP = 0.05
 ROOM = 64
-USAGES: dict[str, Callable[[int, int], Any]] = {
+Usage = Callable[[int, int], Any]
+"""What a server says of the tokens that it has read and written; ... stands for nothing at all."""
+USAGES: dict[str, Usage] = {
     "honest": lambda read, written: {"prompt_tokens": read, "completion_tokens": written},
     "missing": lambda read, written: ...,
     "null": lambda read, written: None,
@@ -36,8 +38,10 @@ USAGES: dict[str, Callable[[int, int], Any]] = {
 class Meter:
     """A server that bills by the letter, `letters_a_token` of them, and says `usage`; every nth request fails after."""
 
-    def __init__(self, usage: str, letters_a_token: float = 4.0, surplus: int = 0, fails: int = 0) -> None:
-        self.usage, self.letters_a_token, self.surplus, self.fails = USAGES[usage], letters_a_token, surplus, fails
+    def __init__(
+        self, usage: Usage = USAGES["honest"], letters_a_token: float = 4.0, surplus: int = 0, fails: int = 0
+    ) -> None:
+        self.usage, self.letters_a_token, self.surplus, self.fails = usage, letters_a_token, surplus, fails
         self.lock = threading.Lock()
         self.billed: list[float] = []
 
@@ -106,7 +110,7 @@ def check_cap(folder: Path, server: Server, meter: Meter) -> dict[str, Any]:
 def test_a_cap_holds_whatever_the_server_reports(
     usage: str, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = check_cap(tmp_path, server, Meter(usage))
+    result = check_cap(tmp_path, server, Meter(USAGES[usage]))
     said = capsys.readouterr().err
     assert said.count("is an estimate") == (usage != "honest"), "it is said once"
     assert (result["paid"]["estimated"] > 0) == (usage != "honest")
@@ -114,18 +118,18 @@ def test_a_cap_holds_whatever_the_server_reports(
 
 @pytest.mark.parametrize("letters_a_token", [0.7, 1.0, 6.0])
 def test_a_cap_holds_whatever_a_token_is(letters_a_token: float, server: Server, tmp_path: Path) -> None:
-    result = check_cap(tmp_path, server, Meter("honest", letters_a_token))
+    result = check_cap(tmp_path, server, Meter(letters_a_token=letters_a_token))
     assert result["paid"]["estimated"] == 0
 
 
 def test_a_cap_holds_where_more_comes_than_was_asked_for(server: Server, tmp_path: Path) -> None:
-    result = check_cap(tmp_path, server, Meter("honest", surplus=9))
+    result = check_cap(tmp_path, server, Meter(surplus=9))
     assert result["paid"]["vain"] > 0
 
 
 @pytest.mark.timeout(120)
 def test_a_cap_holds_where_replies_are_billed_and_then_fail(server: Server, tmp_path: Path) -> None:
-    result = check_cap(tmp_path, server, Meter("honest", fails=3))
+    result = check_cap(tmp_path, server, Meter(fails=3))
     assert result["paid"]["vain"] > 0
 
 
@@ -159,7 +163,7 @@ def test_a_run_in_which_every_request_fails_says_what_the_server_answered(server
 
 @pytest.mark.parametrize(("share", "ends"), [(0.2, True), (0.9, False)])
 def test_a_share_of_failures_is_borne(share: float, ends: bool, server: Server, tmp_path: Path) -> None:
-    meter = Meter("honest")
+    meter = Meter()
 
     def some(server: Server, handler: Handler, body: Body) -> None:
         if sum(body["messages"][-1]["content"].encode()) % 2 and len(meter.billed) > 3:

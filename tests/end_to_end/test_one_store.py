@@ -67,15 +67,19 @@ def together(folder: Path, names: str, *arguments: object, **options: object) ->
     assert [worker.exitcode for worker in workers] == [0] * len(names)
 
 
-def test_four_processes_pass_a_cap_by_one_request_at_most(tmp_path: Path) -> None:
-    annotate(tmp_path / "whole", "w", 40, 0.0)
-    cap = paid(tmp_path / "whole") / 3
-    together(tmp_path / "capped", "pqrs", 40, 0.001, usd=cap)
-    with Store(tmp_path / "capped" / "store.sqlite") as store:
+def check_cap(folder: Path, names: str, questions: int, delay: float, cap: float) -> None:
+    """Annotate in so many processes under one cap: it is passed by one request at most, and nothing served twice."""
+    together(folder, names, questions, delay, usd=cap)
+    with Store(folder / "store.sqlite") as store:
         requests = [payment for _, _, payment in store.payments("mine")]
     dearest = max(dollars(PRICE, payment.tokens_in, payment.tokens_out) or 0.0 for payment in requests)
-    assert cap <= paid(tmp_path / "capped") < cap + dearest
-    assert set(Counter(served(tmp_path / "capped")).values()) == {1}
+    assert cap <= paid(folder) < cap + dearest
+    assert set(Counter(served(folder)).values()) == {1}
+
+
+def test_four_processes_pass_a_cap_by_one_request_at_most(tmp_path: Path) -> None:
+    annotate(tmp_path / "whole", "w", 40, 0.0)
+    check_cap(tmp_path / "capped", "pqrs", 40, 0.001, paid(tmp_path / "whole") / 3)
 
 
 def test_two_runs_share_the_work_and_ask_for_nothing_twice(tmp_path: Path) -> None:

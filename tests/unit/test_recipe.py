@@ -172,7 +172,8 @@ def test_a_wrong_value_is_named_by_its_key(path: str, value: Any) -> None:
         ("teacher.0.parameters.capacity", "x", "parameters.capacity: must be a whole number, not 'x'"),
         ("arm.1.method", ["x"], "arm.1.method: must be a text in quotes, not a list"),
         ("seed", "x" * 200, r"seed: must be a whole number, not 'x{50,60}…$"),
-        ("seed", "9" * 5000, "seed: must be a whole number with fewer digits, not '9999"),
+        ("seed", "9" * 5000, "seed: the text has 5,000 bytes; a name or path has at most 4,096"),
+        ("teacher.0.parameters.capacity", "9" * 5000, "must be a whole number with fewer digits, not '9999"),
     ],
 )
 def test_a_wrong_value_is_told_in_words(path: str, value: Any, words: str) -> None:

@@ -58,10 +58,15 @@ _PARTS = {
     "fails failed believes thinks claims claimed says assume assumes suppose supposing suggests would should may might "
     "must wish hope pretend pretends calls call called first second third last part parts partly half some most why "
     "how what when until who insists ignore instruct instructs tells wrote writes reads unlikely fool absurd nonsense "
-    "opposite lack mostly almost nearly somewhat partially",
+    "opposite lack mostly almost nearly somewhat partially "
+    "supposedly allegedly purportedly reportedly ostensibly nominally superficially seemingly apparently presumably "
+    "possibly perhaps maybe probably arguably theoretically sometimes occasionally once formerly previously otherwise "
+    "falsely isnt wasnt arent dont doesnt wont couldnt wouldnt reverse contrary so-called would-be pseudo quasi semi "
+    "fake sham bogus lacking lacks minus no-one noone nowhere void instead",
 }
 _SIGN = {word: sign for sign, words in reversed(_PARTS.items()) for word in words.split()}
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+){0,8}|\S")
+_SPACES = re.compile(r"[^\S\n]{2,}")
 _PHRASES = (
     (re.compile(r"\b(in|un)-(?=(?:correct|accurate|valid|sound|true)\b)"), r"\1"),
     (re.compile(r"\b(?:not|non)-(?=[a-z])"), "not "),
@@ -120,7 +125,14 @@ def clean(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     kept = "".join(c for c in text if unicodedata.category(c) != "Cf")
     dropped = dict.fromkeys(map(ord, "*_`#"))
+    kept = _SPACES.sub(" ", kept)
     return kept.translate(dropped | dict.fromkeys(map(ord, "’‘ʼ"), "'") | {0x2010: "-", 0x2011: "-"}).casefold()
+
+
+def leaves_open(clause: str) -> bool:
+    """Whether the last word of a cleaned clause calls for more: a verb, a denial, an article."""
+    found = _WORD.findall(clause)
+    return bool(found) and found[-1][0].isalnum() and _sign(found[-1]) in "dvVxXbt!kqhez"
 
 
 def read_clause(clause: str) -> Stated | None:

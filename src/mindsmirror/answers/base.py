@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from mindsmirror.records import Parse
 
-READING = 3
+READING = 4
 """Version of how replies are read. Whoever changes that raises it: runs that stand then read their store anew."""
 
 

@@ -30,7 +30,7 @@ _LETTER_TEXT = re.compile(
 _BRACKETED = re.compile(r"[(\[]\s?([a-z])\s?[)\]]", re.I)
 _ARTICLE = re.compile(r"^(?:an?|the)\s+(?=\S)")
 _JOINT = re.compile(r"(?<=[^\W\d_])[-_‐‑–/](?=[^\W\d_])")
-_NO = re.compile(r"\bno\b(?! doubt)")
+_NO = re.compile(r"\b(?:no(?! doubt)|non|less than)\b")
 _REJECTS = re.compile(r"[\s,;:(–—-]{0,4}(?:wrong|incorrect|false|not|no)[\s).!]{0,3}")
 _TURNS = re.compile(r"\s+(?:or|is|isn't|was|wasn't|can't|cannot|not|nor|does|doesn't|has|fails)\b")
 

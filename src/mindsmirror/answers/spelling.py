@@ -1,12 +1,16 @@
 """The wrapping in which answers come: quotes, markdown, LaTeX boxes, a final full stop."""
 
 import re
+from itertools import islice
 
 from mindsmirror.answers.denial import denies
 
 _BOXED = re.compile(r"\\(?:boxed|text|mathrm|textbf)\s?\{([^{}]{0,400})\}")
 BOX = re.compile(r"\\boxed\s?\{")
 """Where a LaTeX box begins."""
+_BRACE = re.compile(r"[{}]")
+MOST_BRACES = 200
+"""Within a box; one with more has no content that is read."""
 BEFORE_BOX = re.compile(
     r"[-−–+/^√][ \t]?\$?$|\b(?:minus|negative|at (?:least|most)|than|over|under|up to|twice|half of)[ \t$(]{0,4}$", re.I
 )
@@ -44,12 +48,10 @@ def content_of_box(block: str) -> str | None:
     if match is None or denies(block[: match.start()]) or BEFORE_BOX.search(block[: match.start()]):
         return None
     depth = 1
-    for offset, character in enumerate(block[match.end() :]):
-        depth += (character == "{") - (character == "}")
+    for brace in islice(_BRACE.finditer(block, match.end()), MOST_BRACES):
+        depth += 1 if brace.group() == "{" else -1
         if depth == 0:
-            if _AFTER_BOX.match(block, match.end() + offset + 1):
-                return None
-            return block[match.end() : match.end() + offset]
+            return None if _AFTER_BOX.match(block, brace.end()) else block[match.end() : brace.start()]
     return None
 
 

@@ -57,6 +57,8 @@ _TAKEN_BACK = re.compile(
     r"|^[\s,;:*_(–—-]{0,6}(?:not|wrong|incorrect)\s?(?:[).!]|$)|^[\s,;:*_.-]{0,6}not[.!]",
     re.I,
 )
+_CLOSED = re.compile(r"[\s}\])$*_]{0,6}(?:\([^()\n]{0,80}\))?[\s}\])$*_]{0,6}")
+"""What may end an answer before it is taken back: "\\boxed{42}, which is wrong", "12 (pens), which is wrong"."""
 _RIGHT = re.compile(r"^[\s,;:*_.!-]{0,6}(?:which )?(?:is|was) (?:right|correct|true)\b", re.I)
 _DECLINES = re.compile(
     r"[\s\"*_]{0,4}(?:(?:i'm|i am|we are|my|sorry|apologies|unfortunately|no|as an ai|i apologi[sz]e)\b"
@@ -85,7 +87,10 @@ def standing(text: str, start: int) -> Standing:
 def taken_back(after: str) -> bool:
     """Whether the text after an answer says that it is none."""
     after = after[:MAX_AFTER].replace("’", "'")
-    return _TAKEN_BACK.search(after) is not None and _RIGHT.match(after) is None
+    closed = _CLOSED.sub("", after, count=1)
+    if closed.startswith("?"):
+        return True
+    return any(_TAKEN_BACK.search(text) and not _RIGHT.match(text) for text in (after, closed))
 
 
 def declines(text: str) -> bool:

@@ -8,15 +8,15 @@ understood word by word (`assertion`), and what is written after it must not tak
 
 import re
 
-from mindsmirror.answers.assertion import Stated, clean, read_clause
+from mindsmirror.answers.assertion import Stated, clean, leaves_open, read_clause
 from mindsmirror.records import Verdict
 
 MAX_LINE = 600
 """Characters of a line in which a verdict is looked for; a longer clause gives none."""
 
-_NAMED = r"\b(?:evaluation[ ]result|final[ ](?:evaluation|verdict|judge?ment)|verdict|judge?ment)"
+_NAMED = r"\b(?:evaluation\s{1,4}result|final\s{1,4}(?:evaluation|verdict|judge?ment)|verdict|judge?ment)"
 _MARKERS = tuple(
-    re.compile(rf"{name}[*_]{{0,2}}[ ]?(?::|\bis\b)", re.I) for name in (_NAMED, r"\b(?:conclusion|result)")
+    re.compile(rf"{name}[*_]{{0,2}}\s{{0,4}}(?::|\bis\b)", re.I) for name in (_NAMED, r"\b(?:conclusion|result)")
 )
 _LEAD = re.compile(
     r"(?:^|[.!?:;,][*_\"'”’)]{0,3}\s)(?P<dressed>[-*_#>\"“'`\s]{0,8}"
@@ -29,6 +29,7 @@ _GOVERNS = re.compile(
     re.I,
 )
 """What makes of a marker after a comma or a colon somebody else's words or a condition."""
+_INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 _QUOTE = re.compile(r"[\"“'`>]")
 MAX_LEAD = 60
 """Characters before a marker in which its sentence may begin."""
@@ -42,7 +43,11 @@ _POSITIVE = r"(?:correct|right|accurate|valid|true|sound)\b"
 _NEGATIVE = r"(?:incorrect|wrong|inaccurate|invalid|false|unsound|mistaken|erroneous|flawed)\b"
 _REVERSAL = (
     r"\b(?:wait|actually|correction|scratch that|on second thoughts?|reconsider\w*|inject\w*|manipulat\w*|oops"
-    r"|disregard\w*|my mistake|i made an? (?:mistake|error)|trick(?:ed|s)?)\b"
+    r"|disregard\w*|my mistake|i made an? (?:mistake|error)|trick(?:ed|s)?|psych"
+    r"|(?:take|took) (?:it|that|this)(?: \w+)? back|retract\w*|withdraw\w*|chang\w+ my mind|i stand corrected"
+    r"|i (?:have )?(?:lied|erred|misspoke|misjudged|misread)"
+    r"|(?:forget|strike|cancel|undo|discard|revers\w+|invert|void|drop) (?:it|that|this|the above|what i|my)"
+    r"|(?:is|are) void)\b"
 )
 _NO_FAULT = re.compile(
     r"\b(?:no|without(?: any)?)(?: (?:further|other|arithmetic|logical|calculation))?"
@@ -50,11 +55,29 @@ _NO_FAULT = re.compile(
 )
 _CONDITION = re.compile(
     r"[\s,:;()–—-]*(?:and |but )?(?:as )?(?:if|unless|only|provided|assuming|except|when|until"
-    r"|or|in part|half|less|few|zero|un|mis|non)\b"
+    r"|or|in part|half|less|few|zero|un|mis|non|were|had|save|apart|aside|almost|nearly|supposedly|allegedly)\b"
 )
+_FAULTS = (
+    r"off by|(?:is|are|seems?) off|miss(?:es|ed|ing)|omit\w*|overlook\w*|forg[eo]t\w*|leav\w+ out|left out"
+    r"|mis(?:count|read|us|tak)\w*|contradict\w*|conflict\w*|(?:an)?other question|different question|flaws?|bugs?"
+    r"|slips?|gaps?|problems|a problem|issues?|incomplete|insufficient|inexact|unjustified|unfounded|unsupported"
+    r"|baseless|rubbish|garbage|faulty|defective|misleading|bad|one too \w+|(?:larger|smaller|higher|lower) by"
+    r"|falls?|breaks?|too (?:high|low|large|small|many|few|much|little|big|long|short)|spoils?|counterexamples?"
+)
+"""What is found wrong with something, in words of which none is a verdict."""
+_DISTANCE = (
+    r"opposite|contrary|contraire|reverse|backwards|other way a?round|nope|nah|yeah|as if|supposedly|allegedly"
+    r"|so-called|lied|if only|in part|(?:part|some|most|half) of (?:it|them|this)|almost|nearly|mostly|ought|isnt"
+    r"|to (?:a|some) degree|up to|exceptions?|apart from|aside from|save for|other world|so it seems"
+    r"|would (?:have|like)|according to (?:(?:the|its|his|her) )?(?:solution|author|student|text|answer|model|prompt)"
+    r"|in (?:truth|reality)|on (?:reflection|closer|review)|upon review|looking again|rechecking|revised|wasnt"
+    r"|(?:edit|update) ?:"
+)
+"""What says that a verdict is somebody else's, holds in part, or is about to be given up."""
 _AGAINST = {
     Verdict.CORRECT: re.compile(
-        rf"{_REVERSAL}|{_NEGATIVE}|n't\b|\b(?:not|never|no|none|nothing|cannot|nor|neither|hardly|far from|far as|but"
+        rf"{_REVERSAL}|{_NEGATIVE}|\?|\b(?:{_FAULTS})\b|\b(?:{_DISTANCE})(?!\w)"
+        r"|n't\b|\b(?:not|never|no|none|nothing|cannot|nor|neither|hardly|far from|far as|but"
         r"|however|although|though|yet|instead|ignore\w*|quot\w+|instruct\w*|claims?|claimed|says?|said|told|prompt\w*"
         r"|disagree\w*"
         r"|reject\w*|absurd|nonsense|kidding|jok(?:e|ing)|wants?|wanted|asked|writes?|written"
@@ -65,6 +88,15 @@ _AGAINST = {
     Verdict.UNCERTAIN: re.compile(rf"{_REVERSAL}|{_PREDICATE}(?:{_POSITIVE}|{_NEGATIVE})"),
 }
 """What would take a verdict back where it follows it."""
+_FRAGMENT = re.compile(
+    r"[\s,:;()–—\"'*-]{0,9}([\w'%+=/-]{1,30}(?:[, ]{1,2}[\w'%+=/-]{1,30}){0,2})[)\"' ]{0,3}(?:[.!…]|$)"
+)
+_HARMLESS = re.compile(
+    r"(?:thanks?|thank you|yes|indeed|done|well done|good|great|good (?:job|work)|nice work|end|the end|qed|q"
+    r"|explanation|reason|confidence|score|\d|no (?:errors?|mistakes?|issues?|problems?|flaws?))\b"
+)
+"""A sentence of up to three words is more often a comment ("Sure.", "As if!") than a reason: only these are known."""
+_SUPPOSED = re.compile(r"[\s,:;()–—\"'*-]*(?:if|unless|only|provided|assuming|were|had|or)\b")
 _BECAUSE = re.compile(r"[\s,:;()–—-]*(?:because|since)\b")
 _CONTRAST = re.compile(
     rf"{_REVERSAL}|{_NEGATIVE}|\b(?:but|however|although|though|yet|instead|except|only|if|unless"
@@ -80,19 +112,20 @@ def read_verdict(text: str, truncated: bool = False) -> tuple[Verdict, str]:
     and where what follows it takes it back. The last line of a judgement that was cut at a token limit is not
     its result, so only one that announces itself counts there.
     """
-    text = text.replace("’", "'").strip()
+    whole = text.replace("’", "'").strip()
+    text = _INVISIBLE.sub("", whole).strip()
     marker = _last_marker(text)
     if marker is not None:
         start, payload = marker
         end = _end_of_result(text, payload)
         verdict = _marked(text, payload, end)
     elif truncated:
-        return Verdict.UNPARSED, text
+        return Verdict.UNPARSED, whole
     else:
         start, end = _last_sentence(text), len(text)
         verdict = _unmarked(text, start)
     if verdict is Verdict.UNPARSED:
-        return verdict, text
+        return verdict, whole
     critique = text[:start].rstrip(" \t\n*_#-\"“'`>") + "\n" + text[end:].strip("\"”'` \t\n")
     return verdict, critique.strip()
 
@@ -164,6 +197,9 @@ def _unmarked(text: str, start: int) -> Verdict:
     if stated is None or _MARKERS[0].search(sentence):
         return Verdict.UNPARSED
     line = text.rfind("\n") + 1
+    if start == line and leaves_open(clean(text[max(0, line - MAX_LEAD) : line])):
+        # "The given answer is not\ncorrect."
+        return Verdict.UNPARSED
     before = clean(text[max(line, start - MAX_LINE) : start]).strip()
     ends = [match.end() for match in _SENTENCE_END.finditer(before[:-1])]
     earlier = read_clause(before[ends[-1] if ends else 0 :])
@@ -176,6 +212,8 @@ def _upheld(stated: Stated, rest: str) -> Verdict:
     """The verdict, or UNPARSED if its own reason or what follows it speaks against it."""
     if _CONDITION.match(stated.reason):
         return Verdict.UNPARSED
+    if stated.verdict is Verdict.CORRECT and (_is_comment(stated.reason) or _is_comment(rest)):
+        return Verdict.UNPARSED
     if stated.verdict is Verdict.CORRECT and _BECAUSE.match(stated.reason):
         doubted = _CONTRAST.search(stated.reason)
         spoken = rest
@@ -184,3 +222,16 @@ def _upheld(stated: Stated, rest: str) -> Verdict:
     if doubted or _AGAINST[stated.verdict].search(_NO_FAULT.sub("", spoken)):
         return Verdict.UNPARSED
     return stated.verdict
+
+
+def _is_comment(text: str) -> bool:
+    """Whether what follows a verdict begins with a sentence too short to be a reason, or with a condition."""
+    fragment = _FRAGMENT.match(text)
+    short = fragment is not None and _HARMLESS.match(fragment[1]) is None and not _is_the_same(fragment[1])
+    return short or _SUPPOSED.match(text) is not None
+
+
+def _is_the_same(text: str) -> bool:
+    """Whether a clause says "correct" once more."""
+    stated = read_clause(text)
+    return stated is not None and stated.verdict is Verdict.CORRECT

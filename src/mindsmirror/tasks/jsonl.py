@@ -92,7 +92,7 @@ def _shape_of(row: Row) -> tuple[str, ...]:
         if all(key in row.fields for key in shape):
             return shape
     wanted = " or ".join(" + ".join(shape) for shape in SHAPES)
-    raise DataError(f"{row.where}: the row needs {wanted}; it has: {', '.join(row.fields) or 'nothing'}.")
+    raise DataError(f"{row.where}: the row needs {wanted}; it has: {row.names()}.")
 
 
 def _nli_question(labels: Sequence[str]) -> str:

@@ -22,6 +22,9 @@ SHAPES = (
 )
 """The keys by which a row of one's own is known, in the order in which they are looked for."""
 
+LONGEST_NAMES = 300
+"""Characters of the names of fields that an error shows."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -44,7 +47,7 @@ class Row:
     def value(self, key: str) -> Any:
         """The field as it is. DataError if it is missing."""
         if key not in self.fields:
-            raise DataError(f"{self.where}: {key!r} is missing. The row has: {', '.join(self.fields) or 'nothing'}.")
+            raise DataError(f"{self.where}: {key!r} is missing. The row has: {self.names()}.")
         return self.fields[key]
 
     def scalar(self, key: str) -> str | None:
@@ -71,6 +74,11 @@ class Row:
         if not all(isinstance(text, str | int | float) and str(text).strip() for text in texts):
             raise DataError(f"{self.where}: a choice must be a text that is not empty.")
         return {chr(ord("a") + index): str(text) for index, text in enumerate(texts)}
+
+    def names(self) -> str:
+        """The names of its fields for an error: on one line, however they are spelt."""
+        names = (name if name.isprintable() else repr(name) for name in self.fields)
+        return ", ".join(names)[:LONGEST_NAMES] or "nothing"
 
     def others(self, *used: str) -> dict[str, Any]:
         """The fields that are not among `used`."""

@@ -52,6 +52,7 @@ BODIES = (
     "Verdict: the answer of the answer of the answer that is ",
     '"Verdict is "',
     "\\boxed{",
+    "\\boxed{1" + "’" * 100 + "minus 1" * 400,
     "####",
     "\nQ: ",
     "minus ",

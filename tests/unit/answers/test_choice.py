@@ -64,6 +64,8 @@ def test_reads_letter_text_or_both(raw: str, letter: str) -> None:
         "anything but bank",
         "all but bank",
         "no bank",
+        "non-bank",
+        "less than bank",
         "bank is wrong",
         "(a) bank is wrong",
         "(a) bank is not right",

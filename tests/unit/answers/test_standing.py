@@ -25,14 +25,19 @@ def test_what_governs_a_statement(before: str, meant: Standing) -> None:
 
 
 @pytest.mark.parametrize(
-    "after", [". Wait, that is wrong.", ", which is not right.", ", not.", ". Actually, 43.", " is wrong"]
+    "after",
+    [
+        *(". Wait, that is wrong.", ", which is not right.", ", not.", ". Actually, 43.", " is wrong"),
+        *("}, which is wrong.", " (pens), which is wrong.", "}$ is wrong", "}?", ")?"),
+    ],
 )
 def test_what_takes_an_answer_back(after: str) -> None:
     assert taken_back(after)
 
 
 @pytest.mark.parametrize(
-    "after", ["", ".", ", which is right.", ", not 41.", ". That is correct.", " because it is not 41."]
+    "after",
+    ["", ".", ", which is right.", ", not 41.", ". That is correct.", " because it is not 41.", "}.", " (pens)."],
 )
 def test_what_does_not(after: str) -> None:
     assert not taken_back(after)

@@ -116,6 +116,17 @@ BILLED: dict[str, Behaviour] = {
     "no completion": lambda s, h, b: h.send(200, b"<html>"),
     "too slow": hang,
 }
+
+
+def test_a_lost_reply_counts_as_many_choices_as_the_server_is_known_to_send(server: Server) -> None:
+    server.behaviour = first_then(saying(both(40), texts=4), BILLED["500 after the work"])
+    with engine_at(server, retries=1) as engine:
+        ask(engine, KEYS[0])
+        (only,) = ask(engine, KEYS[1])
+        attempts = len(server.bodies) - 1
+    assert attempts >= 2 and (only.vain_in, only.vain_out) == (attempts * PROMPT, attempts * 4 * ROOM)
+
+
 UNBILLED: dict[str, Behaviour] = {
     "429": lambda s, h, b: h.refuse(429, "slow down", Retry_After="0.01"),
     "503": lambda s, h, b: h.refuse(503, "overloaded", Retry_After="0.01"),

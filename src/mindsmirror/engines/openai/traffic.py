@@ -96,6 +96,7 @@ class Traffic:
         self._waiting: Waiting[_Job] = Waiting()
         self._open: set[Pending] = set()
         self._read = Ratio(margin=1.0, sure_after=1)
+        self._choices = Ratio(margin=1.0)
         self._in_flight = self._lost = 0
         self._lost_since = 0.0
         self._useless: EngineError | None = None
@@ -184,6 +185,7 @@ class Traffic:
         got, missing = job.keys[: len(reply.choices)], job.keys[len(reply.choices) :]
         if bill.tokens_in and not bill.estimated:
             self._read.learn(bill.tokens_in, most_read(job.pending.request.messages))
+        self._choices.learn(len(reply.choices), len(job.keys))
         room = self._endpoint.room(job.pending.request)
         if overrun(reply, bill, room):
             self._useless = self._useless or self._endpoint.boundless(bill.tokens_out, room * len(reply.choices))
@@ -222,7 +224,9 @@ class Traffic:
     def _paid_in_vain(self, job: _Job) -> bool:
         """Count what a failed attempt may have cost; whether no further one may be paid for."""
         request = job.pending.request
-        job.pending.lose(most_of(request, len(job.keys), self._endpoint.room(request)))
+        # A server that sends more choices than it is asked for has written as many where its reply was lost.
+        samples = max(len(job.keys), self._choices.of(len(job.keys)))
+        job.pending.lose(most_of(request, samples, self._endpoint.room(request)))
         job.billed += 1
         return request.attempts is not None and job.billed >= request.attempts
 
