@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 WORDS: Mapping[str, str] = {
     "string_type": "must be a text in quotes",
     "path_type": "must be a path in quotes",
+    "string_unicode": "must be a text of whole characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_long": "must have at most {max_length} entries",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number with fewer digits",
