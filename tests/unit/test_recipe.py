@@ -171,6 +171,8 @@ def test_a_wrong_value_is_named_by_its_key(path: str, value: Any) -> None:
         ("evaluation.untrained", "perhaps", "evaluation.untrained: must be true or false, not 'perhaps'"),
         ("teacher.0.parameters.capacity", "x", "parameters.capacity: must be a whole number, not 'x'"),
         ("arm.1.method", ["x"], "arm.1.method: must be a text in quotes, not a list"),
+        ("arm.1.name", "\ud800", r"arm.1.name: must be a text of whole characters"),
+        ("name", "x" * 101, "name: must have at most 100 characters, not 'xxx"),
         ("seed", "x" * 200, r"seed: must be a whole number, not 'x{50,60}…$"),
         ("seed", "9" * 5000, "seed: the text has 5,000 bytes; a name or path has at most 4,096"),
         ("teacher.0.parameters.capacity", "9" * 5000, "must be a whole number with fewer digits, not '9999"),
