@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from attacks.scale import ATTACK, TIMES
+from unit.answers.test_bounded_work import BODIES, CHOICES, KINDS, MOST_LINES, alone, lines_of, reading
 from unit.answers.test_number_table import READ, unread, words
 from unit.answers.test_verdict_corpus import lines
-from unit.answers.test_work import BODIES, CHOICES, KINDS, MOST_LINES, alone, lines_of, reading
 
 from mindsmirror.answers import ENTAILMENT, YES_NO, AnswerKind, Choice, Number, read_reply, read_verdict
 from mindsmirror.records import Verdict
