@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 WORDS: Mapping[str, str] = {
     "string_type": "must be a text in quotes",
-    "string_unicode": "must be a text that can be written to a file",
     "path_type": "must be a path in quotes",
     "string_unicode": "must be a text of whole characters",
     "string_too_long": "must have at most {max_length} characters",
