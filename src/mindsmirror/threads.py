@@ -9,7 +9,7 @@ import os
 
 SPINS = "500"
 """Turns of the loop in which a waiting thread spins before it sleeps. With none a quiet machine loses a tenth of its
-speed, with the default a busy one loses half; with 500 neither does (docs/benchmarks.md)."""
+speed, with the default a busy one loses half; with 500 training loses neither (docs/benchmarks.md)."""
 CHOSEN_BY_USER = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
