@@ -104,8 +104,7 @@ def locate(name: str, given: Path | None = None) -> Path:
 def is_cached(name: str) -> bool:
     """Whether the cache has a file of that entry's size; nothing is hashed or fetched."""
     entry = entries()[name]
-    path = cache_dir() / entry.file
-    return path.is_file() and path.stat().st_size == entry.bytes
+    return _has_size_of(entry, cache_dir() / entry.file)
 
 
 def identify(name: str, given: Path | None = None) -> dict[str, str]:
@@ -164,8 +163,11 @@ def _refuse_damaged(path: Path) -> None:
 
 def _cached(entry: CatalogEntry) -> Path | None:
     path = cache_dir() / entry.file
-    intact = path.is_file() and path.stat().st_size == entry.bytes and sha256_of(path) == entry.sha256
-    return path if intact else None
+    return path if _has_size_of(entry, path) and sha256_of(path) == entry.sha256 else None
+
+
+def _has_size_of(entry: CatalogEntry, path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == entry.bytes
 
 
 def _fetched(entry: CatalogEntry) -> Path:
