@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from ratio import median, print_line
 
-from mindsmirror.inference.ask import inference_model
+from mindsmirror.inference.predictor import inference_model
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Student, pad
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.decoding import Drawing, Generated, read_generated
+from mindsmirror.students.decoding import Generated, SamplingParams, read_generated
 from mindsmirror.students.load import load_student
 from mindsmirror.tasks import TaskConfig, load_task
 
@@ -31,7 +31,7 @@ TEMPERATURE = 0.7
 
 def ours(student: Student, model: Any, part: list[tuple[int, ...]], samples: int, limit: int) -> list[Generated]:
     """Texts of one batch by our loop."""
-    drawn = student.generate(model, part, Drawing(limit, TEMPERATURE, samples, range(len(part))))
+    drawn = student.generate(model, part, SamplingParams(limit, TEMPERATURE, samples, range(len(part))))
     return [text for of_source in drawn for text in of_source]
 
 

@@ -1,11 +1,11 @@
 """What busy neighbours cost: rows learnt, texts drawn and tokens annotated a second, beside 0, 1 and 4 busy processes.
 
-Ours: a process that has imported `mindsmirror`, which chooses how threads wait (`mindsmirror.threads`). Peer: the same
-work in a process that has the settings of PyTorch and OpenVINO as they come. A neighbour is a Python loop that never
-rests. Each figure is the work of a fresh process in `--seconds` after its first unit; ours and peer take turns. Models
-have SmolLM2-135M's shape and random weights; annotation runs the catalogue's teacher and is left out where its file is
-not in the cache. Prints one JSON line an activity: the rate beside each number of neighbours, and how many times
-slower than on the quiet machine.
+Ours: a process that has imported `mindsmirror`, which chooses how threads wait (`mindsmirror.system.threads`). Peer:
+the same work in a process that has the settings of PyTorch and OpenVINO as they come. A neighbour is a Python loop that
+never rests. Each figure is the work of a fresh process in `--seconds` after its first unit; ours and peer take turns.
+Models have SmolLM2-135M's shape and random weights; annotation runs the catalogue's teacher and is left out where its
+file is not in the cache. Prints one JSON line an activity: the rate beside each number of neighbours, and how many
+times slower than on the quiet machine.
 
     python benchmarks/contention.py [training asking annotation] [--neighbours 0 1 4] [--seconds 20] [--pairs 2]
         [--setting GOMP_SPINCOUNT=1000]
@@ -54,9 +54,9 @@ def asking() -> Callable[[], float]:
     import torch
     from lessons import families, student
 
-    from mindsmirror.inference.ask import inference_model
-    from mindsmirror.students.decoding import Drawing
-    from mindsmirror.training.precision import use_bf16
+    from mindsmirror.inference.predictor import inference_model
+    from mindsmirror.students.decoding import SamplingParams
+    from mindsmirror.system.hardware import use_bf16
 
     learner = student("smollm2")
     learner.tokenizer.decode = lambda tokens, **_: ""
@@ -65,7 +65,7 @@ def asking() -> Callable[[], float]:
 
     def work() -> float:
         torch.manual_seed(0)
-        drawn = learner.generate(model, sources, Drawing(LIMIT, 0.7, 3, range(len(sources))))
+        drawn = learner.generate(model, sources, SamplingParams(LIMIT, 0.7, 3, range(len(sources))))
         return float(sum(len(texts) for texts in drawn))
 
     return work

@@ -27,14 +27,14 @@ from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.calibration import calibrated
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.reading import answers_of
+from mindsmirror.annotation.samples import Account
 from mindsmirror.annotation.store import Store
-from mindsmirror.annotation.wanted import Account
 from mindsmirror.engines import ENGINES, TeacherConfig
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, verdict_quality
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import Recipe, read_recipe
-from mindsmirror.records import Annotation, Example, Grounds, Verdict
-from mindsmirror.runs import machine
+from mindsmirror.records import Annotation, CalibrationTarget, Example, Verdict
+from mindsmirror.runs.folder import machine
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe, read_recipe
 
 JUDGES = ("plain", "consensus", "informed", "likelihood:openvino", "likelihood:llama_cpp")
 SPARE = 1.1
@@ -145,7 +145,9 @@ class Bench:
         forms = {judge: annotations}
         if engine:
             forms = {f"{judge}, raw": annotations}
-            forms |= {f"{judge}, by {grounds}": calibrated(annotations, self.task, grounds) for grounds in Grounds}
+            forms |= {
+                f"{judge}, by {grounds}": calibrated(annotations, self.task, grounds) for grounds in CalibrationTarget
+            }
         tokens = sum(account.judgements.tokens_in + account.judgements.tokens_out for account in accounts)
         return [_said(name, form, tokens, seconds) for name, form in forms.items()]
 

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
 
-from mindsmirror.engines.digest import cache_dir
+from mindsmirror.models.digest import cache_dir
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Row, Student
 from mindsmirror.students.causal import CausalStudent

@@ -20,13 +20,14 @@ from pathlib import Path
 
 from mindsmirror.annotation import AnnotationConfig, Annotator, JudgeConfig, PromptSet, Store, Teacher, prompts_for
 from mindsmirror.annotation.prompts import Prompt
-from mindsmirror.engines import TeacherConfig, catalog, engine_identity
+from mindsmirror.engines import TeacherConfig, engine_identity
 from mindsmirror.engines.base import Message
 from mindsmirror.engines.openvino import OpenVINOEngine
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.statistics import paired_bootstrap, wilson
+from mindsmirror.models import catalogue
 from mindsmirror.records import Example, Parse, Rationale
-from mindsmirror.runs import machine
+from mindsmirror.runs.folder import machine
 from mindsmirror.tasks import Task, TaskConfig, load_task
 
 ANIMALS = {"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 5}
@@ -64,7 +65,7 @@ def default_teacher() -> Teacher:
 
     @cache
     def opened() -> Kept:
-        return Kept(catalog.locate(TEACHER.model), identity)
+        return Kept(catalogue.locate(TEACHER.model), identity)
 
     return Teacher(TEACHER.model, identity, opened)
 

@@ -31,15 +31,15 @@ from transformers.trainer_callback import PrinterCallback
 from two_pass import ALPHA, TwoPassTrainer
 
 from mindsmirror.records import Tag
-from mindsmirror.students.work import prices_of
+from mindsmirror.students.flops import prices_of
+from mindsmirror.training.callbacks import peak_memory
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.counts import Scale, total
+from mindsmirror.training.cost import Scale, total
 from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.base import Likelihood
 from mindsmirror.training.objectives.task_weighted import term_factors
 from mindsmirror.training.plan import Plan, Rows, make_plan
 from mindsmirror.training.trainer import StageTrainer
-from mindsmirror.training.watching import peak_memory
 
 ROWS = 16
 """Rows a batch, and an optimizer step."""

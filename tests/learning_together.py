@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mindsmirror.processes import join, leads
 from mindsmirror.records import Agreement, Stage, Tag
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import with_adapter
+from mindsmirror.system.distributed import join, leads
 from mindsmirror.training import trainer
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.plan import Plan, encode, whole_steps

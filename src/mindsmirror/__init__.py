@@ -10,18 +10,12 @@ costs nothing. The command line has no power that this package lacks.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.threads import yield_while_waiting
+from mindsmirror.system.threads import yield_while_waiting
 
 if TYPE_CHECKING:
-    from mindsmirror.annotation.importing import import_annotations as import_annotations
+    from mindsmirror.annotation.imports.importing import import_annotations as import_annotations
     from mindsmirror.errors import MindsMirrorError as MindsMirrorError
-    from mindsmirror.exporting import export_annotations as export_annotations
     from mindsmirror.methods import ArmConfig as ArmConfig
-    from mindsmirror.pipeline import Pipeline as Pipeline
-    from mindsmirror.pipeline import run as run
-    from mindsmirror.recipe import Recipe as Recipe
-    from mindsmirror.recipe import make_recipe as make_recipe
-    from mindsmirror.recipe import read_recipe as read_recipe
     from mindsmirror.records import Annotation as Annotation
     from mindsmirror.records import Example as Example
     from mindsmirror.records import Prediction as Prediction
@@ -30,21 +24,27 @@ if TYPE_CHECKING:
     from mindsmirror.records import Stage as Stage
     from mindsmirror.records import Target as Target
     from mindsmirror.records import Verdict as Verdict
-    from mindsmirror.reporting.contents import Report as Report
+    from mindsmirror.reporting.schema import Report as Report
+    from mindsmirror.runs.export import export_annotations as export_annotations
+    from mindsmirror.runs.pipeline import Pipeline as Pipeline
+    from mindsmirror.runs.pipeline import run as run
+    from mindsmirror.runs.recipe import Recipe as Recipe
+    from mindsmirror.runs.recipe import make_recipe as make_recipe
+    from mindsmirror.runs.recipe import read_recipe as read_recipe
+    from mindsmirror.runs.use import ask as ask
+    from mindsmirror.runs.use import evaluate_elsewhere as evaluate_elsewhere
     from mindsmirror.tasks import load_task as load_task
-    from mindsmirror.trained import ask as ask
-    from mindsmirror.trained import evaluate_elsewhere as evaluate_elsewhere
 
     __version__: str
 
 _HOMES = {
-    "mindsmirror.trained": ("ask", "evaluate_elsewhere"),
-    "mindsmirror.annotation.importing": ("import_annotations",),
-    "mindsmirror.exporting": ("export_annotations",),
+    "mindsmirror.runs.use": ("ask", "evaluate_elsewhere"),
+    "mindsmirror.annotation.imports.importing": ("import_annotations",),
+    "mindsmirror.runs.export": ("export_annotations",),
     "mindsmirror.errors": ("MindsMirrorError",),
     "mindsmirror.methods": ("ArmConfig",),
-    "mindsmirror.pipeline": ("Pipeline", "run"),
-    "mindsmirror.recipe": ("Recipe", "make_recipe", "read_recipe"),
+    "mindsmirror.runs.pipeline": ("Pipeline", "run"),
+    "mindsmirror.runs.recipe": ("Recipe", "make_recipe", "read_recipe"),
     "mindsmirror.records": (
         "Annotation",
         "Example",
@@ -55,7 +55,7 @@ _HOMES = {
         "Target",
         "Verdict",
     ),
-    "mindsmirror.reporting.contents": ("Report",),
+    "mindsmirror.reporting.schema": ("Report",),
     "mindsmirror.tasks": ("load_task",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

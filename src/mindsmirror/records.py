@@ -63,7 +63,7 @@ class VerdictSource(StrEnum):
     LIKELIHOOD = "likelihood"
 
 
-class Grounds(StrEnum):
+class CalibrationTarget(StrEnum):
     """Against what a judge's probabilities were calibrated."""
 
     CONSENSUS = "consensus"
@@ -121,7 +121,7 @@ class SelfEvaluation(Record):
     repairs: Repairs = 0
     likelihood: OnlyByLikelihood[float] = Field(None, description="what the judge gives 'correct' against 'wrong'")
     p_correct: OnlyByLikelihood[float] = Field(None, description="the likelihood after calibration, as a probability")
-    calibration: OnlyByLikelihood[Grounds] = Field(None, description="against what; None if it could not be")
+    calibration: OnlyByLikelihood[CalibrationTarget] = Field(None, description="against what; None if it could not be")
 
 
 class DualKind(StrEnum):

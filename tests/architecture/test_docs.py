@@ -18,7 +18,7 @@ from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.cli.main import INTERRUPTED, VERBS, cli
 from mindsmirror.doctor import CHECKS
 from mindsmirror.methods import BUILT_IN
-from mindsmirror.recipe import Recipe, make_recipe
+from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.training.config import Budget
 
 GUIDE = ROOT / "docs" / "guide.md"

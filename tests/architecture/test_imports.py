@@ -11,40 +11,31 @@ import pytest
 
 PACKAGE = "mindsmirror"
 SOURCE = Path(__file__).parents[2] / "src" / PACKAGE
-ORDER: tuple[tuple[str, ...], ...] = (
-    (
-        "errors",
-        "limits",
-        "documents",
-        "records",
-        "progress",
-        "terminal",
-        "processes",
-        "living",
-        "files",
-        "threads",
-        "validation",
-    ),
-    ("answers",),
-    ("tasks",),
-    ("engines",),
-    ("annotation",),
-    ("methods",),
-    ("students",),
-    ("training",),
-    ("inference",),
-    ("evaluation",),
-    ("reporting",),
-    ("delivery",),
-    ("recipe", "runs", "labels", "annotating", "checks", "outcome", "trained", "pipeline", "exporting"),
-    ("doctor",),
-    ("cli",),
-    ("__init__",),
-    ("__main__",),
+ORDER = (
+    "errors",
+    "limits",
+    "records",
+    "system",
+    "answers",
+    "tasks",
+    "models",
+    "engines",
+    "annotation",
+    "methods",
+    "students",
+    "training",
+    "inference",
+    "evaluation",
+    "reporting",
+    "delivery",
+    "runs",
+    "doctor",
+    "cli",
+    "__init__",
+    "__main__",
 )
-"""From the bottom up; what stands in one line may import each other."""
-
-RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+"""From the bottom up."""
+RANK = {room: rank for rank, room in enumerate(ORDER)}
 HEAVY = (
     "torch",
     "transformers",
@@ -162,17 +153,17 @@ def test_heavy_packages_are_loaded_only_where_they_belong() -> None:
 def test_every_room_has_its_place_and_every_place_its_room() -> None:
     rooms = {room(module) for module in modules(SOURCE)}
     assert rooms <= set(RANK)
-    assert {"errors", "records", "answers", "annotation", "methods", "training", "pipeline"} <= rooms
+    assert {"errors", "records", "answers", "annotation", "methods", "training", "runs"} <= rooms
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A small package whose arrows all run as they should."""
     files = {
-        "__init__.py": "from mindsmirror.pipeline import run",
+        "__init__.py": "from mindsmirror.runs.pipeline import run",
         "errors.py": "",
-        "records.py": "from mindsmirror import errors\nimport mindsmirror.progress",
-        "progress.py": "",
+        "records.py": "from mindsmirror import errors\nimport mindsmirror.limits",
+        "limits.py": "",
         "answers/__init__.py": "from .base import Answer",
         "answers/base.py": "import re\nfrom mindsmirror.records import Parse\nfrom . import number",
         "answers/number.py": "from ..errors import DataError",
@@ -182,8 +173,8 @@ def tree(tmp_path: Path) -> Path:
         "evaluation/evaluate.py": "from mindsmirror.inference.vote import vote",
         "evaluation/metrics.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
         "inference/vote.py": "import torch",
-        "pipeline.py": "from mindsmirror.annotation import store",
-        "cli/main.py": "def main():\n    from mindsmirror.pipeline import run",
+        "runs/pipeline.py": "from mindsmirror.annotation import store",
+        "cli/main.py": "def main():\n    from mindsmirror.runs.pipeline import run",
     }
     for name, text in files.items():
         path = tmp_path / PACKAGE / name
@@ -212,8 +203,8 @@ def test_a_tree_in_order_is_not_reported(tree: Path) -> None:
         ("answers/base.py", "from .. import annotation", "answers.base:1 imports annotation"),
         (
             "annotation/store.py",
-            "if 1:\n    from mindsmirror.pipeline import run",
-            "annotation.store:2 imports pipeline",
+            "if 1:\n    from mindsmirror.runs.pipeline import run",
+            "annotation.store:2 imports runs.pipeline",
         ),
         (
             "annotation/store.py",
@@ -257,7 +248,7 @@ def test_a_heavy_package_in_the_wrong_place_is_reported(tree: Path, path: str, t
 
 
 @pytest.mark.parametrize(
-    "module", ["recipe", "annotation.annotate", "tasks", "engines", "pipeline", "methods", "cli.main"]
+    "module", ["runs.recipe", "annotation.annotate", "tasks", "engines", "runs.pipeline", "methods", "cli.main"]
 )
 def test_what_needs_no_torch_does_not_load_it(module: str) -> None:
     script = f"import sys, {PACKAGE}.{module}\nprint([name for name in {HEAVY!r} if name in sys.modules])"

@@ -11,14 +11,14 @@ from typing import Any
 
 import tiny_gguf
 from attacks.scale import ATTACK, TIMES
-from unit.engines.test_gguf_header import accepted
+from unit.models.test_gguf_header import accepted
+from unit.runs.test_recipe import PLAIN
+from unit.runs.test_recipe_anything import JARGON
+from unit.runs.test_recipe_files import TEXT
 from unit.tasks.test_jsonl_task import problems
-from unit.test_recipe import PLAIN
-from unit.test_recipe_anything import JARGON
-from unit.test_recipe_files import TEXT
 
 from mindsmirror.errors import DataError, MindsMirrorError, RecipeError, UnknownNameError
-from mindsmirror.recipe import make_recipe, read_recipe
+from mindsmirror.runs.recipe import make_recipe, read_recipe
 from mindsmirror.tasks import TaskConfig, load_task
 
 pytestmark = ATTACK

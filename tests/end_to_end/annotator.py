@@ -17,8 +17,8 @@ from mindsmirror.engines import Engine
 from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai import OpenAIEngine
 from mindsmirror.engines.scripted import ScriptedEngine
-from mindsmirror.files import write_records
 from mindsmirror.records import Example
+from mindsmirror.system.files import write_records
 from mindsmirror.tasks.base import Splits, Task
 
 K, M = 3, 2

@@ -29,7 +29,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": 
 PRELOADED = [
     "mindsmirror.cli.main",
     "mindsmirror.evaluation.arms",
-    "mindsmirror.outcome",
+    "mindsmirror.runs.results",
     "mindsmirror.reporting.report",
     "mindsmirror.tasks.jsonl",
     "mindsmirror.training.stages",

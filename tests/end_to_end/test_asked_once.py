@@ -16,9 +16,9 @@ from unit.engines.loopback import Behaviour, Body, Handler, Server, cut_short, r
 
 from mindsmirror.annotation.store import Store
 from mindsmirror.answers import Answer, Number, base
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import make_recipe
 from mindsmirror.records import Annotation, Parse
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import make_recipe
 
 QUESTIONS, K = 12, 3
 

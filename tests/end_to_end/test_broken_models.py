@@ -12,7 +12,7 @@ from end_to_end.refusal import LOG, check
 
 from mindsmirror import errors
 from mindsmirror.cli.main import main
-from mindsmirror.engines import catalog
+from mindsmirror.models import catalogue
 
 MODEL = errors.ModelFileError
 
@@ -50,10 +50,10 @@ def test_a_learning_rate_that_is_far_too_high(steps: int, copied: Finished) -> N
 def test_one_flipped_byte(workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """In this process, with a catalogue of one small file."""
     content = b"GGUF" + bytes(range(256)) * 40
-    entry = catalog.entries()["smollm2-135m-instruct"].model_copy(
+    entry = catalogue.entries()["smollm2-135m-instruct"].model_copy(
         update={"name": "tiny", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     )
-    monkeypatch.setattr(catalog, "entries", lambda: {"tiny": entry})
+    monkeypatch.setattr(catalogue, "entries", lambda: {"tiny": entry})
     monkeypatch.setenv("MINDSMIRROR_CACHE", str(workplace / "cache"))
     monkeypatch.chdir(workplace)
     copy = workplace / "copy.gguf"

@@ -16,9 +16,9 @@ from end_to_end.console import mindsmirror
 
 from mindsmirror.annotation.store import Store
 from mindsmirror.errors import BudgetError
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import Recipe, make_recipe
 from mindsmirror.records import Parse
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe, make_recipe
 
 IN, OUT = 0.15, 0.60
 CAP, CONCURRENCY = 0.01, 8

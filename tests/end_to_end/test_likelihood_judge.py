@@ -13,9 +13,9 @@ import pytest
 from end_to_end import material
 
 from mindsmirror.errors import EngineError
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import Recipe, make_recipe
-from mindsmirror.records import Annotation, Grounds, Verdict, VerdictSource
+from mindsmirror.records import Annotation, CalibrationTarget, Verdict, VerdictSource
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe, make_recipe
 
 QUESTIONS = 40
 
@@ -105,7 +105,7 @@ def test_calibrating_anew_asks_for_nothing(tmp_path: Path, endpoint: Endpoint) -
     first = annotated(tmp_path, recipe(tmp_path, endpoint))
     assert endpoint.requests.count("judgement") == 5 * len(first) == 5 * (QUESTIONS + 2)
     said = [e for annotation in first for e in annotation.evaluations]
-    assert {(e.source, e.calibration) for e in said} == {(VerdictSource.LIKELIHOOD, Grounds.CONSENSUS)}
+    assert {(e.source, e.calibration) for e in said} == {(VerdictSource.LIKELIHOOD, CalibrationTarget.CONSENSUS)}
     assert all(e.likelihood is not None and e.likelihood > 0.5 for e in said), "the judge calls everything correct"
     right = {(a.example.id, r.sample): r.right for a in first for r in a.rationales}
     known = [(e.verdict, right[a.example.id, e.rationale]) for a in first for e in a.evaluations]

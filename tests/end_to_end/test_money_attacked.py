@@ -14,8 +14,8 @@ from unit.engines.loopback import Body, Handler, Server, cut_short
 
 from mindsmirror.annotation.store import Store
 from mindsmirror.errors import EngineError, UnansweredError
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import make_recipe
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import make_recipe
 
 IN, OUT = 1.0, 10.0
 CAP = 0.05

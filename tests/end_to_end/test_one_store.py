@@ -14,8 +14,8 @@ from mindsmirror.annotation.budget import dollars
 from mindsmirror.answers import Number
 from mindsmirror.engines.config import Price
 from mindsmirror.engines.scripted import ScriptedEngine
-from mindsmirror.files import read_records, write_records
 from mindsmirror.records import Annotation, Example
+from mindsmirror.system.files import read_records, write_records
 from mindsmirror.tasks.base import Splits, Task
 
 FORK = multiprocessing.get_context("fork")

@@ -17,9 +17,9 @@ from mindsmirror import methods
 from mindsmirror.errors import AnnotationError, RecipeError
 from mindsmirror.methods import ArmConfig, Needs
 from mindsmirror.methods.base import label, merged, not_empty, usable
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import make_recipe
 from mindsmirror.records import Annotation, Stage, Tag, Target
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.tasks.base import Task
 
 SECOND = 0.25

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mindsmirror.reporting.contents import Report
+from mindsmirror.reporting.schema import Report
 
 pytestmark = pytest.mark.live
 RUN = Path(__file__).parents[2] / "runs" / "quickstart"

@@ -10,7 +10,7 @@ from end_to_end.material import write_rows
 
 from mindsmirror.errors import DataError
 from mindsmirror.methods import method_named
-from mindsmirror.recipe import read_recipe
+from mindsmirror.runs.recipe import read_recipe
 from mindsmirror.tasks import task_names
 
 ROOT = Path(__file__).parents[2]

@@ -86,14 +86,14 @@ def test_page_is_whole_and_needs_no_network(finished: Finished) -> None:
     page = (finished.run / "report.html").read_text(encoding="utf-8")
     opened: list[str] = []
 
-    class Reader(HTMLParser):
+    class Predictor(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             opened.append(tag)
             for name, value in attrs:
                 assert name not in ("src", "srcset") or (value or "").startswith("data:")
                 assert not (tag == "link" and name == "href")
 
-    Reader().feed(page)
+    Predictor().feed(page)
     assert {"html", "body", "table", "svg"} <= set(opened) and "script" not in opened
     for name in MODES:
         assert name in page

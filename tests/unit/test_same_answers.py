@@ -3,8 +3,8 @@
 import pytest
 
 from mindsmirror.answers import Choice, Equation
-from mindsmirror.outcome import _answer_key
 from mindsmirror.records import Example
+from mindsmirror.runs.results import _answer_key
 from mindsmirror.tasks.base import Splits, Task
 
 SUM = Example(id="s", text="How many?")

@@ -13,7 +13,6 @@ stored. An engine is opened only when a sample is missing.
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 
-from mindsmirror.annotation.asking import Asking
 from mindsmirror.annotation.budget import Spending, dollars
 from mindsmirror.annotation.config import AnnotationConfig
 from mindsmirror.annotation.duals import dual_samples, read_dual
@@ -22,8 +21,9 @@ from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
 from mindsmirror.annotation.repairs import ask_again
+from mindsmirror.annotation.requests import Requests
+from mindsmirror.annotation.samples import Account, Question, SampleRequest, Tally, Teacher, Usage, samples_of
 from mindsmirror.annotation.store import Failure, Store, Stored
-from mindsmirror.annotation.wanted import Account, Question, Tally, Teacher, Usage, Wanted, samples_of
 from mindsmirror.engines.base import Sampling
 from mindsmirror.records import (
     Annotation,
@@ -67,7 +67,7 @@ class Annotator:
         self._config, self._judging = config, judging
         self.tally = Tally()
         self.spending = Spending(config.budget, payer, store, (*self._writers, judge))
-        self._asking = Asking(store, self.tally, self.spending)
+        self._asking = Requests(store, self.tally, self.spending)
 
     def run(
         self, questions: Iterable[tuple[str, Example]], progress: Callable[[Tally], None] = lambda _: None
@@ -86,7 +86,7 @@ class Annotator:
         """The same with what each question lacks and cost."""
         source = enumerate(questions)
         more = True
-        with Asking(self._store, self.tally, self.spending) as self._asking:
+        with Requests(self._store, self.tally, self.spending) as self._asking:
             while more or self._asking.busy:
                 full = not (more and self._asking.has_room)
                 accounts = self._advanced(self._asking.wait() if full else [])
@@ -141,7 +141,7 @@ class Annotator:
                 yield self._account(question)
                 return
 
-    def _settle(self, question: Question) -> list[Wanted]:
+    def _settle(self, question: Question) -> list[SampleRequest]:
         """Read the step's last replies; those of its samples that are to be asked for again."""
         open_ = [wanted for wanted in question.step if not wanted.settled]
         stored = self._store.get([wanted.last.key for wanted in open_])
@@ -163,7 +163,7 @@ class Annotator:
                 wanted.unasked = True
         return again
 
-    def _read(self, question: Question, wanted: Wanted, found: Stored | str) -> Rationale | SelfEvaluation:
+    def _read(self, question: Question, wanted: SampleRequest, found: Stored | str) -> Rationale | SelfEvaluation:
         name, number, repairs = wanted.teacher.name, wanted.number, wanted.repairs
         if wanted.rationale < 0:
             return read_rationale(self._task, question.example, name, wanted.first + number, found, repairs)
@@ -175,14 +175,14 @@ class Annotator:
         known = question.ruling.verdicts[wanted.rationale] if question.ruling else None
         return read_judgement(name, wanted.rationale, number, found, self._judging.source, known, repairs)
 
-    def _note(self, wanted: Wanted, found: Stored) -> None:
+    def _note(self, wanted: SampleRequest, found: Stored) -> None:
         record = wanted.record
         if record is not None and record.parse is not Parse.OK:
             key, name = wanted.last.key, wanted.teacher.name
             failure = Failure(key, wanted.purpose, name, record.parse.value, record.reason, found.text)
             self._store.note([failure], wanted.repairs)
 
-    def _judgements(self, question: Question) -> list[Wanted]:
+    def _judgements(self, question: Question) -> list[SampleRequest]:
         if self._config.self_evaluations == 0 or any(wanted.unasked for wanted in question.wanted):
             # Verdicts of too few rationales would not be those of all, and what is asked on them paid for in vain.
             return []
@@ -194,7 +194,7 @@ class Annotator:
             question.ruling = informed(self._task, question.example, answers)
         sampling = Sampling(temperature=self._judging.temperature, max_tokens=self._judging.max_tokens)
         texts = {rationale.sample: rationale.text for rationale in question.rationales}
-        judgements: list[Wanted] = []
+        judgements: list[SampleRequest] = []
         for sample in answers:
             if strategy is VerdictSource.LIKELIHOOD:
                 prompt, sampling = likelihood_prompt(self._prompts, question.example, texts[sample]), SAMPLING
@@ -208,7 +208,7 @@ class Annotator:
             )
         return judgements
 
-    def _duals(self, question: Question) -> list[Wanted]:
+    def _duals(self, question: Question) -> list[SampleRequest]:
         wanted = {DualKind.RECTIFIED: self._config.rectified, DualKind.CORRUPTED: self._config.corrupted}
         if not any(wanted.values()) or any(sample.unasked for sample in question.wanted):
             return []
@@ -252,7 +252,7 @@ class Annotator:
         )
 
 
-def _cost(step: list[Wanted], stored: dict[str, Stored]) -> Usage:
+def _cost(step: list[SampleRequest], stored: dict[str, Stored]) -> Usage:
     prices = {attempt.key: each.teacher.price for each in step for attempt in each.attempts}
     found = {key: stored[key] for key in prices if key in stored}
     return Usage(

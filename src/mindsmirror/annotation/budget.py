@@ -22,8 +22,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror import limits
+from mindsmirror.annotation.samples import Teacher
 from mindsmirror.annotation.store import Payment, Sent, Store
-from mindsmirror.annotation.wanted import Teacher
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.config import LIMITS, Price
 from mindsmirror.engines.counting import Ratio, most_read

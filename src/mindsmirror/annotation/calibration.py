@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mindsmirror.annotation.judges import consensus
 from mindsmirror.annotation.likelihood import share
 from mindsmirror.annotation.reading import answers_of
-from mindsmirror.records import Annotation, Grounds, SelfEvaluation, Verdict
+from mindsmirror.records import Annotation, CalibrationTarget, SelfEvaluation, Verdict
 from mindsmirror.tasks.base import Task
 
 PARTS = 5
@@ -52,7 +52,7 @@ class Scale(NamedTuple):
         return Verdict.CORRECT if probability > self.base else Verdict.WRONG
 
 
-def calibrated(annotations: Sequence[Annotation], task: Task, grounds: Grounds) -> list[Annotation]:
+def calibrated(annotations: Sequence[Annotation], task: Task, grounds: CalibrationTarget) -> list[Annotation]:
     """The annotations with calibrated probabilities and the verdicts that follow from them, in their order.
 
     They stay as they are where the training questions hold too few correct or too few wrong rationales to fit to.
@@ -116,9 +116,9 @@ def _loss(logits: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     return float((np.logaddexp(0.0, logits) - target * logits).sum())
 
 
-def _rows(annotation: Annotation, task: Task, grounds: Grounds) -> list[tuple[int, float, bool]]:
+def _rows(annotation: Annotation, task: Task, grounds: CalibrationTarget) -> list[tuple[int, float, bool]]:
     """Part, log-odds and label of those of a question's judgements that have both."""
-    if grounds is Grounds.GOLD:
+    if grounds is CalibrationTarget.GOLD:
         labels = {r.sample: r.right for r in annotation.rationales if r.right is not None}
     else:
         verdicts = consensus(answers_of(annotation.example, annotation.rationales, task)).verdicts
@@ -135,12 +135,12 @@ def _part(annotation: Annotation) -> int:
     return int(digest[:8], 16) % PARTS
 
 
-def _of(annotation: Annotation, scale: Scale, grounds: Grounds) -> Annotation:
+def _of(annotation: Annotation, scale: Scale, grounds: CalibrationTarget) -> Annotation:
     evaluations = tuple(_evaluation(each, scale, grounds) for each in annotation.evaluations)
     return annotation.model_copy(update={"evaluations": evaluations})
 
 
-def _evaluation(evaluation: SelfEvaluation, scale: Scale, grounds: Grounds) -> SelfEvaluation:
+def _evaluation(evaluation: SelfEvaluation, scale: Scale, grounds: CalibrationTarget) -> SelfEvaluation:
     if evaluation.likelihood is None:
         return evaluation
     p = scale.probability(evaluation.likelihood)

@@ -10,20 +10,22 @@ from collections.abc import Mapping
 
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import read_rationale
+from mindsmirror.annotation.samples import Question, SampleRequest, samples_of
 from mindsmirror.annotation.store import Stored
-from mindsmirror.annotation.wanted import Question, Wanted, samples_of
 from mindsmirror.records import DualKind, DualRationale, Example, Parse, Rationale
 from mindsmirror.tasks.base import Task
 
 
-def dual_samples(task: Task, prompts: PromptSet, question: Question, counts: Mapping[DualKind, int]) -> list[Wanted]:
+def dual_samples(
+    task: Task, prompts: PromptSet, question: Question, counts: Mapping[DualKind, int]
+) -> list[SampleRequest]:
     """The duals that are wanted of a question's rationales: each of its own teacher, drawn as the rationale was.
 
     A rationale without a thought, or one of which gold says nothing, has none.
     """
     gold = task.read(question.example, question.example.gold) if question.example.gold is not None else None
     answer = gold.text if gold else question.example.gold or ""
-    samples: list[Wanted] = []
+    samples: list[SampleRequest] = []
     for written in question.wanted:
         rationale = written.record
         if not isinstance(rationale, Rationale):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror.annotation.budget import Spending
 from mindsmirror.annotation.config import AnnotationConfig
-from mindsmirror.annotation.wanted import Account, Tally, Teacher
+from mindsmirror.annotation.samples import Account, Tally, Teacher
 
 Range = tuple[float, float]
 T95 = (math.inf, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mindsmirror import limits
 from mindsmirror.answers.base import Answer
-from mindsmirror.records import Example, Grounds, Verdict, VerdictSource
+from mindsmirror.records import CalibrationTarget, Example, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
 
 
@@ -28,16 +28,16 @@ class JudgeConfig(BaseModel):
     teacher: int = Field(0, ge=0, lt=limits.TEACHERS, description="which of the teachers judges, from 0")
     temperature: float = Field(0.7, ge=0, le=limits.TEMPERATURE)
     max_tokens: int = Field(96, ge=8, le=limits.TOKENS)
-    calibration: Grounds = Field(
-        Grounds.CONSENSUS,
+    calibration: CalibrationTarget = Field(
+        CalibrationTarget.CONSENSUS,
         description="against what likelihoods are calibrated",
         # Left out where it is the default: the annotations of recipes that do not name it stay valid.
-        exclude_if=lambda grounds: grounds is Grounds.CONSENSUS,
+        exclude_if=lambda grounds: grounds is CalibrationTarget.CONSENSUS,
     )
 
     @model_validator(mode="after")
     def _calibrates_likelihoods(self) -> Self:
-        if self.calibration is not Grounds.CONSENSUS and self.strategy != "likelihood":
+        if self.calibration is not CalibrationTarget.CONSENSUS and self.strategy != "likelihood":
             raise ValueError(f"calibration: the strategy {self.strategy} has nothing to calibrate; remove it")
         return self
 

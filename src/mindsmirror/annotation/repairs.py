@@ -8,8 +8,8 @@ them, and samples that need no repair do not depend on them.
 
 from mindsmirror.annotation.prompts import Prompt
 from mindsmirror.annotation.reading import legible
+from mindsmirror.annotation.samples import SampleRequest
 from mindsmirror.annotation.store import Stored
-from mindsmirror.annotation.wanted import Wanted
 from mindsmirror.engines.base import Finish, Message
 from mindsmirror.records import Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
 
@@ -34,7 +34,7 @@ VERDICT_REQUEST = (
 )
 
 
-def ask_again(wanted: Wanted, reply: Stored, most: int) -> bool:
+def ask_again(wanted: SampleRequest, reply: Stored, most: int) -> bool:
     """Add the next attempt at a sample whose last reply is `reply`; False if there is none.
 
     `most` is how many repairs a sample may have.
@@ -67,7 +67,7 @@ def mendable(record: Rationale | SelfEvaluation) -> bool:
     return record.parse in (*REQUESTS, Parse.TRUNCATED)
 
 
-def _request(wanted: Wanted, parse: Parse) -> str:
+def _request(wanted: SampleRequest, parse: Parse) -> str:
     if wanted.purpose == "judgement" and parse is Parse.NO_ANSWER:
         return VERDICT_REQUEST
     return REQUESTS[parse]

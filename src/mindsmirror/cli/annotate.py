@@ -21,8 +21,8 @@ def command(
     dry_samples: int,
 ) -> None:
     """Ask the teacher for k rationales of every question and m judgements of each."""
-    from mindsmirror.pipeline import Pipeline
-    from mindsmirror.recipe import read_recipe
+    from mindsmirror.runs.pipeline import Pipeline
+    from mindsmirror.runs.recipe import read_recipe
 
     read = read_recipe(recipe, settings, key_variables)
     if dry_run:

@@ -26,7 +26,7 @@ def command(
     json_output: bool,
 ) -> None:
     """Ask a trained student one question: answer, rationale, verdict and confidence."""
-    from mindsmirror.trained import ask
+    from mindsmirror.runs.use import ask
 
     named = {}
     for choice in choices:

@@ -19,8 +19,8 @@ def command(run: Path, out: Path | None, runs: Path, json_output: bool) -> None:
 
     It shows each question with gold, its rationales side by side, and what was judged of each. Press ? on the page.
     """
-    from mindsmirror.pipeline import Pipeline
     from mindsmirror.reporting.browse import write_browse_page
+    from mindsmirror.runs.pipeline import Pipeline
 
     pipeline = Pipeline.of(run_folder(run, runs))
     annotations = pipeline.annotations()

@@ -13,9 +13,9 @@ def command(
     recipe: Path, settings: tuple[str, ...], key_variables: tuple[str, ...], runs: Path, json_output: bool
 ) -> None:
     """Train every arm on the run's annotation."""
-    from mindsmirror.pipeline import Pipeline
-    from mindsmirror.processes import leads
-    from mindsmirror.recipe import read_recipe
+    from mindsmirror.runs.pipeline import Pipeline
+    from mindsmirror.runs.recipe import read_recipe
+    from mindsmirror.system.distributed import leads
 
     read = read_recipe(recipe, settings, key_variables)
     pipeline = Pipeline(read, runs)

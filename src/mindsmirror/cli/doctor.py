@@ -7,7 +7,7 @@ import click
 
 from mindsmirror.cli.options import recipe_verb, show
 from mindsmirror.doctor import CHECKS
-from mindsmirror.terminal import plain
+from mindsmirror.system.terminal import plain
 
 if TYPE_CHECKING:
     from mindsmirror.doctor.finding import Finding
@@ -44,7 +44,7 @@ def command(
     failure.
     """
     from mindsmirror.doctor.examine import examine, exit_code
-    from mindsmirror.recipe import read_recipe
+    from mindsmirror.runs.recipe import read_recipe
 
     findings: list[Finding] = []
     for finding in examine(read_recipe(recipe, settings, key_variables), runs, only, skip, samples):

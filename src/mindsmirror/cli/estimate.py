@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mindsmirror.cli.options import show, table
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import Recipe
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe
 
 if TYPE_CHECKING:
     from mindsmirror.annotation.estimate import Estimate

@@ -30,8 +30,8 @@ def command(
 
     Without any of the options below this completes the run's own evaluation and its report.
     """
-    from mindsmirror.pipeline import Pipeline
-    from mindsmirror.trained import evaluate_elsewhere
+    from mindsmirror.runs.pipeline import Pipeline
+    from mindsmirror.runs.use import evaluate_elsewhere
 
     documents = []
     rows = [("run", "arm", "mode", "n", "accuracy", "95 % interval")]

@@ -20,7 +20,7 @@ def command(run: Path, form: str, out: Path, runs: Path, json_output: bool) -> N
 
     The card names teacher, judge, prompts, the task and its licence, yields, and how good the verdicts are.
     """
-    from mindsmirror.exporting import export_annotations
+    from mindsmirror.runs.export import export_annotations
 
     rows = export_annotations(run_folder(run, runs), out, form)
     lines = [f"{number} rows in {split}" for split, number in rows.items()]

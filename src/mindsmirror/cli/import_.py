@@ -31,8 +31,8 @@ def command(
     KIND is minds_mirror (the official files, or a folder of them), step_by_step (PaLM completions as rows {id, raw})
     or jsonl (rows {id or question, rationale}, with answer and evaluations if you like).
     """
-    from mindsmirror.annotation.importing import Counts, count_by_split, import_annotations
-    from mindsmirror.files import storage_guard, write_records
+    from mindsmirror.annotation.imports.importing import Counts, count_by_split, import_annotations
+    from mindsmirror.system.files import storage_guard, write_records
     from mindsmirror.tasks import TaskConfig, load_task
 
     def row(counts: Counts) -> tuple[str, ...]:

@@ -28,12 +28,12 @@ def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
     if what == "methods":
         return _methods()
     if what in ("teachers", "students"):
-        from mindsmirror.engines import catalog
+        from mindsmirror.models import catalogue
 
         role = what[:-1]
         return [
             (entry.name, f"{entry.role}; {entry.bytes / 1e6:.0f} MB, {entry.licence}")
-            for entry in catalog.entries().values()
+            for entry in catalogue.entries().values()
             if role in entry.role
         ]
     if what == "engines":

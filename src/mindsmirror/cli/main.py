@@ -14,8 +14,8 @@ from typing import NoReturn
 import click
 
 from mindsmirror.errors import MindsMirrorError
-from mindsmirror.progress import heed_interrupts, say
-from mindsmirror.terminal import plain
+from mindsmirror.system.progress import heed_interrupts, say
+from mindsmirror.system.terminal import plain
 
 VERBS = {
     "run": "Carry a recipe through: annotate, train, evaluate, report; goes on where it stopped.",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mindsmirror.errors import DataError
-from mindsmirror.terminal import CONTROL, plain
+from mindsmirror.system.terminal import CONTROL, plain
 
 as_json = click.option("--json", "json_output", is_flag=True, help="One JSON document on stdout.")
 runs_folder = click.option(

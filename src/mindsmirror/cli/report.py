@@ -13,7 +13,7 @@ from mindsmirror.cli.options import as_json, run_folder, runs_folder, show
 @as_json
 def command(run: tuple[Path, ...], runs: Path, json_output: bool) -> None:
     """Write report.json and report.html of each RUN again; nothing is asked or trained."""
-    from mindsmirror.pipeline import Pipeline
+    from mindsmirror.runs.pipeline import Pipeline
 
     reports = []
     lines = []

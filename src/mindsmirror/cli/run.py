@@ -21,8 +21,8 @@ def command(
     dry_samples: int,
 ) -> None:
     """Annotate, train, evaluate and report; run again, it goes on where it stopped."""
-    from mindsmirror.pipeline import run
-    from mindsmirror.recipe import read_recipe
+    from mindsmirror.runs.pipeline import run
+    from mindsmirror.runs.recipe import read_recipe
 
     read = read_recipe(recipe, settings, key_variables)
     if dry_run:

@@ -26,8 +26,8 @@ def check(store: Path, set_aside: bool, accept: bool, json_output: bool) -> None
     """Read every row of STORE and say what is not as it was written; ends with 15 if a run would refuse it."""
     from dataclasses import asdict
 
-    from mindsmirror.annotation.store.care import check_store
     from mindsmirror.annotation.store.database import repair_advice
+    from mindsmirror.annotation.store.maintenance import check_store
     from mindsmirror.errors import StorageError
 
     found = check_store(store, set_aside=set_aside, accept=accept)
@@ -58,7 +58,7 @@ def check(store: Path, set_aside: bool, accept: bool, json_output: bool) -> None
 @as_json
 def copy(store: Path, to: Path, json_output: bool) -> None:
     """Copy STORE to the file TO with all that is committed, also while runs use it."""
-    from mindsmirror.annotation.store.care import copy_store
+    from mindsmirror.annotation.store.maintenance import copy_store
 
     rows = copy_store(store, to)
     lines = [f"{number} rows in {table}" for table, number in rows.items()]
@@ -74,7 +74,7 @@ def merge(into: Path, stores: tuple[Path, ...], json_output: bool) -> None:
 
     STORES stay as they are. Of one that is damaged all that can be read and is as it was written is taken.
     """
-    from mindsmirror.annotation.store.care import merge_store
+    from mindsmirror.annotation.store.maintenance import merge_store
 
     merged = []
     lines = []

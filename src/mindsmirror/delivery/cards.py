@@ -1,7 +1,7 @@
 """The card of an exported data set: who wrote it, for which questions, under which licence, and how good it is.
 
 README.md as the hub reads it: YAML front matter, whose values are written as JSON (which YAML includes), then a page
-for a reader. The numbers are those of the report (reporting/annotated.py).
+for a reader. The numbers are those of the report (reporting/annotation_section.py).
 """
 
 import json
@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mindsmirror.delivery.rows import COLUMNS
-from mindsmirror.engines import catalog
+from mindsmirror.models import catalogue
 from mindsmirror.records import Annotation, VerdictSource
-from mindsmirror.reporting.annotated import annotation_report, verdict_sources
-from mindsmirror.reporting.contents import AnnotationReport
-from mindsmirror.reporting.verdicts import BY_CONSTRUCTION
-from mindsmirror.reporting.wording import count, percent, score, score_range
+from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
+from mindsmirror.reporting.formatting import count, percent, score, score_range
+from mindsmirror.reporting.schema import AnnotationReport
+from mindsmirror.reporting.verdict_section import BY_CONSTRUCTION
 from mindsmirror.tasks.base import Task
 
 LICENCE_IDS = {
@@ -130,7 +130,7 @@ def _quality(report: AnnotationReport) -> Iterator[str]:
 
 def _teacher_licences(teachers: Sequence[str]) -> str:
     """Licences of the models of the catalogue; what others' outputs may be used for, their providers say."""
-    known = {name: catalog.entries()[name].licence for name in teachers if name in catalog.entries()}
+    known = {name: catalogue.entries()[name].licence for name in teachers if name in catalogue.entries()}
     if len(known) == len(teachers):
         return f" Licence: {', '.join(_different(known.values()))}."
     return " The terms of its provider apply to what it wrote."

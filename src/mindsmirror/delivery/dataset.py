@@ -16,8 +16,8 @@ from typing import Any
 from mindsmirror.delivery.cards import dataset_card
 from mindsmirror.delivery.rows import COLUMNS, Row, rationale_rows
 from mindsmirror.errors import DataError, MissingExtraError, RecipeError
-from mindsmirror.files import storage_guard, whole_folder, write_text
 from mindsmirror.records import Annotation
+from mindsmirror.system.files import storage_guard, whole_folder, write_text
 from mindsmirror.tasks.base import Task
 
 FORMATS = ("parquet", "datasets", "jsonl")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.engines import TeacherConfig
 from mindsmirror.errors import MindsMirrorError, ModelFileError
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import Recipe
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.config import StudentConfig, is_at_hand
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, warning
-from mindsmirror.engines.digest import cache_dir
 from mindsmirror.errors import StorageError
+from mindsmirror.models.digest import cache_dir
 
 CHECK = "disk"
 BYTES_A_TOKEN = 4

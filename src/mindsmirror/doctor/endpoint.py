@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
-from mindsmirror.engines.open import probe_endpoint
+from mindsmirror.engines.registry import probe_endpoint
 from mindsmirror.errors import EngineError
 
 CHECK = "endpoint"

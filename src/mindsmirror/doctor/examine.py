@@ -7,7 +7,7 @@ from mindsmirror.doctor import CHECKS, disk, endpoint, fidelity, judge, machine,
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, Status, skipped
 from mindsmirror.errors import MindsMirrorError
-from mindsmirror.recipe import Recipe
+from mindsmirror.runs.recipe import Recipe
 
 LOOK: Mapping[str, Callable[[Case], Iterator[Finding]]] = {
     "task": task.check,

@@ -19,12 +19,12 @@ from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
 from mindsmirror.doctor.machine import free_memory
 from mindsmirror.engines import Completion, Engine, Finish, Request, Sampling, TeacherConfig, open_engine, sample_key
-from mindsmirror.engines.catalog import locate
 from mindsmirror.engines.config import WITHOUT_FILE
 from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError, ModelFileError, UnknownNameError
-from mindsmirror.progress import say
+from mindsmirror.models.catalogue import locate
 from mindsmirror.records import Record
+from mindsmirror.system.progress import say
 
 CHECK = "fidelity"
 PREFIXES, TOKENS = 4, 32

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, skipped, warning
 from mindsmirror.records import Annotation, VerdictSource
-from mindsmirror.reporting.annotated import annotation_report, verdict_sources
-from mindsmirror.reporting.verdicts import informative, judged
+from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
+from mindsmirror.reporting.verdict_section import informative, judged
 
 CHECK = "judge"
 ENOUGH = 100

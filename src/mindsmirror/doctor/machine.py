@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Nothing here is exact but the device."""
     import torch
 
-    from mindsmirror.training.precision import bf16_processor, use_bf16
+    from mindsmirror.system.hardware import bf16_processor, use_bf16
 
     precision = case.recipe.training.precision
     gpu = torch.cuda.is_available()

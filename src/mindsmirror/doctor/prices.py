@@ -10,9 +10,9 @@ from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
 from mindsmirror.engines import TeacherConfig
 from mindsmirror.engines.base import Request, Sampling
 from mindsmirror.engines.config import address_fault, is_local
-from mindsmirror.engines.open import base_url_of
+from mindsmirror.engines.registry import base_url_of
 from mindsmirror.errors import BudgetError
-from mindsmirror.reporting.wording import count, usd
+from mindsmirror.reporting.formatting import count, usd
 
 CHECK = "prices"
 

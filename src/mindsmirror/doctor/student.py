@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, warning
-from mindsmirror.engines import catalog
+from mindsmirror.models import catalogue
 
 CHECK = "student"
 
@@ -14,7 +14,7 @@ def check(case: Case) -> Iterator[Finding]:
     case.pipeline.check(annotates=False)
     config, student = case.recipe.student, case.student
     if student is None:
-        entry = catalog.entries().get(config.model)
+        entry = catalogue.entries().get(config.model)
         where = "from the hub" if entry is None else f"{entry.bytes / 1e6:,.0f} MB"
         yield ok(CHECK, f"{config.model} is not on this machine yet; a run fetches it ({where}). It was not loaded.")
         return

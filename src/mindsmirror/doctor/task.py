@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, warning
-from mindsmirror.evaluation.enough import too_few_tests
+from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.tasks.splits import question_key
 
 CHECK = "task"

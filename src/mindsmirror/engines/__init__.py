@@ -1,7 +1,7 @@
 """Engines: prompts in, completions out. A teacher is prompts plus an engine.
 
 `TeacherConfig` says which engine runs which model, `engine_identity` what determines its completions (without
-loading it), `open_engine` opens it. `catalog` knows a few models by content and brings their bytes here.
+loading it), `open_engine` opens it.
 """
 
 from mindsmirror.engines.base import (
@@ -17,7 +17,7 @@ from mindsmirror.engines.base import (
     seed_of,
 )
 from mindsmirror.engines.config import ENGINES, Price, TeacherConfig
-from mindsmirror.engines.open import engine_identity, open_engine
+from mindsmirror.engines.registry import engine_identity, open_engine
 
 __all__ = [
     "ENGINES",

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mindsmirror import limits
 from mindsmirror.engines.secrets import secret_in, secret_in_address
-from mindsmirror.validation import in_words
+from mindsmirror.system.validation import in_words
 
 EngineName = Literal["openvino", "openai", "llama_cpp", "transformers", "vllm", "recorded", "scripted"]
 LIMITS = ("max_tokens", "max_completion_tokens")

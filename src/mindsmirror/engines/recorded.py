@@ -19,12 +19,12 @@ from typing import IO, Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from mindsmirror.documents import read_lines
 from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request, sample_key
-from mindsmirror.engines.digest import sha256_of
 from mindsmirror.errors import DataError, StorageError
 from mindsmirror.limits import BoundError
-from mindsmirror.validation import in_words
+from mindsmirror.models.digest import sha256_of
+from mindsmirror.system.documents import read_lines
+from mindsmirror.system.validation import in_words
 
 
 class _Turn(BaseModel):

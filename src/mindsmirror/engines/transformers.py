@@ -26,8 +26,8 @@ from mindsmirror.engines.base import (
 )
 from mindsmirror.engines.chat import foreign_code, prompt_ids
 from mindsmirror.engines.config import TransformersOptions
-from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import EngineError
+from mindsmirror.models.chat_template import check_tokenizer
 
 
 @dataclass

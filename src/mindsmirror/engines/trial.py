@@ -15,10 +15,10 @@ from pathlib import Path
 from mindsmirror import limits
 from mindsmirror.engines.base import Engine, Message, Request, Sampling, sample_key
 from mindsmirror.engines.config import TeacherConfig
-from mindsmirror.engines.digest import cache_dir, sha256_of
 from mindsmirror.errors import EngineError, MindsMirrorError, ModelFileError
-from mindsmirror.files import write_text
-from mindsmirror.progress import say
+from mindsmirror.models.digest import cache_dir, sha256_of
+from mindsmirror.system.files import write_text
+from mindsmirror.system.progress import say
 
 READERS = {"openvino": "openvino-genai", "llama_cpp": "xllamacpp"}
 """The distribution that reads a GGUF file, by engine; that of Transformers is Python, which does not crash."""
@@ -79,7 +79,7 @@ def _cause(code: int, said: bytes) -> str:
 
 def main() -> int:
     """The child: open the engine that standard input describes, and have it answer one question."""
-    from mindsmirror.engines.open import open_tried
+    from mindsmirror.engines.registry import open_tried
 
     config = TeacherConfig.model_validate_json(sys.stdin.buffer.read())
     try:

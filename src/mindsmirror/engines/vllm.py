@@ -16,8 +16,8 @@ from typing import Any
 from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, EngineBase, Finish, Request, seed_of
 from mindsmirror.engines.chat import foreign_code, prompt_ids
 from mindsmirror.engines.config import VLLMOptions
-from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import EngineError, MissingExtraError, ModelFileError
+from mindsmirror.models.chat_template import check_tokenizer
 
 FAULTS = {"abort": "vLLM gave the request up", "error": "vLLM failed at the request"}
 """Reasons for which a sequence ends without being a reply."""

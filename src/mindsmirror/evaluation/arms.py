@@ -7,16 +7,16 @@ from typing import Any
 
 from mindsmirror.evaluation.config import EvaluationConfig, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
-from mindsmirror.files import write_records
-from mindsmirror.inference.ask import Reader, inference_model, predict, think
+from mindsmirror.inference.predictor import Predictor, inference_model, predict, think
 from mindsmirror.methods import ArmConfig, method_named
-from mindsmirror.progress import Progress, Working, say
 from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import load_student
+from mindsmirror.system.files import write_records
+from mindsmirror.system.hardware import use_bf16
+from mindsmirror.system.progress import Progress, Working, say
 from mindsmirror.tasks.base import Task
-from mindsmirror.training.precision import use_bf16
 
 
 def validation_score(
@@ -30,29 +30,29 @@ def validation_score(
 
     def score(student: Student, model: Any) -> float:
         ready = inference_model(model, bf16=use_bf16(precision))
-        reader = Reader(student, ready, task, config.max_tokens, config.batch)
+        predictor = Predictor(student, ready, task, config.max_tokens, config.batch)
         with Progress(f"validating {arm.name}", len(examples), "questions") as progress:
-            predictions = ask(counted(reader, progress), examples)
+            predictions = ask(counted(predictor, progress), examples)
         return sum(bool(p.right) for p in predictions) / len(predictions)
 
     return score
 
 
-def open_reader(
+def open_predictor(
     task: Task,
     student: StudentConfig,
     config: EvaluationConfig,
     precision: str,
     model: Path | None,
-) -> Reader:
+) -> Predictor:
     """A student ready to be asked: a trained one from `model`, or the one that training starts from."""
     loaded = load_student(student, model)
     ready = inference_model(loaded.model, bf16=use_bf16(precision))
-    return Reader(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None)
+    return Predictor(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None)
 
 
-def counted(reader: Reader, progress: Progress) -> Reader:
-    """The reader, which tells of every text that it has brought."""
+def counted(predictor: Predictor, progress: Progress) -> Predictor:
+    """The predictor, which tells of every text that it has brought."""
     done = 0
 
     def show(count: int) -> None:
@@ -60,11 +60,11 @@ def counted(reader: Reader, progress: Progress) -> Reader:
         done += count
         progress.update(done)
 
-    return replace(reader, progress=show)
+    return replace(predictor, progress=show)
 
 
 def ask_modes(
-    reader: Reader,
+    predictor: Predictor,
     arm: ArmConfig | None,
     modes: Sequence[Mode],
     examples: Sequence[Example],
@@ -75,7 +75,7 @@ def ask_modes(
     sampled = bool({"vote", "mirror"} & set(modes))
     texts = len(examples) * (sum(mode in ("predict", "think") for mode in modes) + config.samples * sampled)
     with Progress(f"asking {arm.name if arm else 'untrained'}", texts, "texts") as progress:
-        found = evaluate_modes(counted(reader, progress), arm, modes, examples, config, seed)
+        found = evaluate_modes(counted(predictor, progress), arm, modes, examples, config, seed)
         progress.close(texts)
     return found
 
@@ -102,12 +102,12 @@ def predict_arm(
     left_out = [mode for mode in config.modes if mode not in modes]
     if arm is not None and left_out:
         say(f"{name}: no {', '.join(left_out)}, which {arm.method} in this form does not teach")
-    reader = open_reader(task, student, config, precision, model)
-    found = ask_modes(reader, arm, modes, examples, config, seed)
+    predictor = open_predictor(task, student, config, precision, model)
+    found = ask_modes(predictor, arm, modes, examples, config, seed)
     for mode, predictions in found.items():
         write_records(folder / f"{mode}.jsonl", predictions)
     judge = None
     if arm is not None and "mirror" in found:
         with Working(f"measuring the judge of {name}"):
-            judge = judge_quality(reader, arm, found["mirror"], held_out, seed).model_dump(mode="json")
+            judge = judge_quality(predictor, arm, found["mirror"], held_out, seed).model_dump(mode="json")
     return {"modes": list(found), "judge": judge}

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from mindsmirror.evaluation.config import EvaluationConfig, Mode
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accuracy, majority_baseline
-from mindsmirror.inference.ask import Reader, predict, think, thoughts
 from mindsmirror.inference.judge import verdict_probabilities
+from mindsmirror.inference.predictor import Predictor, predict, think, thoughts
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods.base import ArmConfig, Method, usable, written
 from mindsmirror.records import Annotation, Example, Prediction, Record, Verdict
@@ -50,7 +50,7 @@ def modes_of(method: Method | None, arm: ArmConfig | None, asked: Sequence[Mode]
 
 
 def evaluate_modes(
-    reader: Reader,
+    predictor: Predictor,
     arm: ArmConfig | None,
     modes: Sequence[Mode],
     examples: Sequence[Example],
@@ -60,27 +60,27 @@ def evaluate_modes(
     """Predictions by mode. Vote and mirror read the same samples."""
     found: dict[Mode, list[Prediction]] = {}
     if "predict" in modes:
-        found["predict"] = predict(reader, examples)
+        found["predict"] = predict(predictor, examples)
     if "think" in modes:
-        found["think"] = think(reader, examples)
+        found["think"] = think(predictor, examples)
     if "vote" in modes or "mirror" in modes:
-        samples = thoughts(reader, examples, config.samples, config.temperature, seed)
+        samples = thoughts(predictor, examples, config.samples, config.temperature, seed)
         if "mirror" in modes and arm is not None:
-            samples = judged_samples(reader, arm, examples, samples)
-            found["mirror"] = mirror(reader.task, examples, samples)
+            samples = judged_samples(predictor, arm, examples, samples)
+            found["mirror"] = mirror(predictor.task, examples, samples)
         if "vote" in modes:
-            found["vote"] = vote(reader.task, examples, samples)
+            found["vote"] = vote(predictor.task, examples, samples)
     return {mode: found[mode] for mode in modes}
 
 
 def judge_quality(
-    reader: Reader, arm: ArmConfig, mirrored: Sequence[Prediction], held_out: Sequence[Annotation], seed: int
+    predictor: Predictor, arm: ArmConfig, mirrored: Sequence[Prediction], held_out: Sequence[Annotation], seed: int
 ) -> JudgeQuality:
     """The judge on the samples behind `mirrored`, and its agreement with the teacher on `held_out` annotations."""
     own = own_judgements(mirrored)
     scores = [score for score, _, _ in own]
     right = [flag for _, flag, _ in own]
-    agreed, compared = _agreement(reader, arm, held_out)
+    agreed, compared = _agreement(predictor, arm, held_out)
     return JudgeQuality(
         n=len(own),
         auroc=auroc(scores, right),
@@ -102,7 +102,7 @@ def own_judgements(mirrored: Sequence[Prediction]) -> list[tuple[float, bool, st
     ]
 
 
-def _agreement(reader: Reader, arm: ArmConfig, held_out: Sequence[Annotation]) -> tuple[int, int]:
+def _agreement(predictor: Predictor, arm: ArmConfig, held_out: Sequence[Annotation]) -> tuple[int, int]:
     """How often the student's most probable verdict is the teacher's, and of how many."""
     judged: list[tuple[str, str]] = []
     verdicts: list[Verdict] = []
@@ -112,9 +112,9 @@ def _agreement(reader: Reader, arm: ArmConfig, held_out: Sequence[Annotation]) -
             if evaluation.rationale in shown and evaluation.verdict is not Verdict.UNPARSED:
                 judged.append((annotation.example.text, shown[evaluation.rationale]))
                 verdicts.append(evaluation.verdict)
-    said = [VERDICT_WORDS[max(range(3), key=shares.__getitem__)] for shares in _shares(reader, arm, judged)]
+    said = [VERDICT_WORDS[max(range(3), key=shares.__getitem__)] for shares in _shares(predictor, arm, judged)]
     return sum(word == verdict.value for word, verdict in zip(said, verdicts, strict=True)), len(verdicts)
 
 
-def _shares(reader: Reader, arm: ArmConfig, judged: Sequence[tuple[str, str]]) -> list[tuple[float, ...]]:
-    return verdict_probabilities(reader, arm, judged) if judged else []
+def _shares(predictor: Predictor, arm: ArmConfig, judged: Sequence[tuple[str, str]]) -> list[tuple[float, ...]]:
+    return verdict_probabilities(predictor, arm, judged) if judged else []

@@ -5,29 +5,31 @@ from collections.abc import Sequence
 import torch
 
 from mindsmirror.errors import ModelFileError
-from mindsmirror.inference.ask import Reader
+from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods.base import ArmConfig
-from mindsmirror.progress import Progress
 from mindsmirror.students.base import Student
 from mindsmirror.students.text import VERDICT_WORDS
+from mindsmirror.system.progress import Progress
 
 
-def verdict_probabilities(reader: Reader, arm: ArmConfig, judged: Sequence[tuple[str, str]]) -> list[tuple[float, ...]]:
+def verdict_probabilities(
+    predictor: Predictor, arm: ArmConfig, judged: Sequence[tuple[str, str]]
+) -> list[tuple[float, ...]]:
     """P(correct), P(wrong), P(uncertain) for each (question, rationale), normalised over the three words.
 
     Read off the first token in which the words differ, so one pass over the rationale is enough.
     """
-    start, tokens = _first_difference(reader.student)
+    start, tokens = _first_difference(predictor.student)
     sources = [
-        reader.student.source(arm.verdict_tag, question if arm.judge_sees_question else None, rationale)
+        predictor.student.source(arm.verdict_tag, question if arm.judge_sees_question else None, rationale)
         for question, rationale in judged
     ]
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, tuple[float, ...]] = {}
     with Progress(f"judging as {arm.name}", len(order), "rationales") as progress:
-        for begin in range(0, len(order), reader.batch):
-            part = order[begin : begin + reader.batch]
-            logits = reader.student.next_logits(reader.model, [sources[index] for index in part], start)
+        for begin in range(0, len(order), predictor.batch):
+            part = order[begin : begin + predictor.batch]
+            logits = predictor.student.next_logits(predictor.model, [sources[index] for index in part], start)
             shares = torch.softmax(logits[:, list(tokens)], dim=-1)
             found.update((index, tuple(row)) for index, row in zip(part, shares.tolist(), strict=True))
             progress.update(len(found))

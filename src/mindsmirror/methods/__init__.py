@@ -17,7 +17,7 @@ from mindsmirror.methods.minds_mirror import MindsMirror
 from mindsmirror.methods.multi_cot import MultiCoT
 from mindsmirror.methods.standard import Standard
 from mindsmirror.methods.step_by_step import StepByStep
-from mindsmirror.records import Annotation, DualKind, Grounds, VerdictSource
+from mindsmirror.records import Annotation, CalibrationTarget, DualKind, VerdictSource
 
 __all__ = ["ArmConfig", "Method", "Needs", "check_needs", "check_ready", "method_named", "method_names"]
 
@@ -108,7 +108,7 @@ def check_ready(arms: Sequence[ArmConfig], annotations: Sequence[Annotation], wh
         duals = {kind: max(1, count) for kind, count in duals.items()}
     teachers = {rationale.teacher for annotation in annotations for rationale in annotation.rationales}
     informed = any(
-        e.source is VerdictSource.INFORMED or e.calibration is Grounds.GOLD
+        e.source is VerdictSource.INFORMED or e.calibration is CalibrationTarget.GOLD
         for annotation in annotations
         for e in annotation.evaluations
     )

@@ -18,8 +18,8 @@ from mindsmirror.annotation.select import Select, correct_share, selected
 from mindsmirror.answers.base import Answer
 from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Agreement, Annotation, Example, Parse, Rationale, Stage, Tag, Target
+from mindsmirror.system.validation import Name
 from mindsmirror.tasks.base import Task
-from mindsmirror.validation import Name
 
 UNLIKELIHOOD = 0.025
 """What EDIT gives the key steps of a wrong thought (arXiv 2405.19737)."""

@@ -3,7 +3,7 @@
 The teacher's right rationales have corrupted duals, its wrong ones rectified duals (annotation/duals.py): pairs of a
 right and a wrong thought that are as alike as they can be. Stage 1 learns all right thoughts, the teacher's own and the
 rectified. Stage 2 learns from the pairs: of the tokens of the right thought those count that a shortest edit into the
-wrong one would touch, and of the wrong thought's those that an edit into the right one would (training/key_tokens.py);
+wrong one would touch, and of the wrong thought's those that an edit into the right one would (training/edit_mask.py);
 the former are to become likely, the latter unlikely. With K the key tokens and T all tokens of the right and of the
 wrong texts,
 

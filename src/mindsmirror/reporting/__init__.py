@@ -3,7 +3,9 @@
 `browse` shows the annotations themselves, on a page of its own that has scripts.
 """
 
-from mindsmirror.reporting.contents import (
+from mindsmirror.reporting.findings import findings, headline
+from mindsmirror.reporting.report import read_report, write_report
+from mindsmirror.reporting.schema import (
     AnnotationReport,
     ArmResult,
     Comparison,
@@ -17,8 +19,6 @@ from mindsmirror.reporting.contents import (
     StudentJudge,
     TrainingReport,
 )
-from mindsmirror.reporting.findings import findings, headline
-from mindsmirror.reporting.report import read_report, write_report
 
 __all__ = [
     "AnnotationReport",

@@ -17,10 +17,10 @@ from typing import Any
 from markupsafe import Markup
 
 from mindsmirror.errors import DataError
-from mindsmirror.files import storage_guard, write_text
 from mindsmirror.records import Annotation, DualRationale, Parse, Rationale, SelfEvaluation, Verdict
-from mindsmirror.reporting.annotated import verdict_sources
+from mindsmirror.reporting.annotation_section import verdict_sources
 from mindsmirror.reporting.template import inline, template
+from mindsmirror.system.files import storage_guard, write_text
 
 SCRIPTS = ("browse_filter.js", "browse_card.js", "browse.js")
 STYLES = ("report.css", "browse.css")

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from mindsmirror.reporting.contents import UNTRAINED, AnnotationReport, ArmResult, Comparison, Report
-from mindsmirror.reporting.verdicts import judged, student_judged
-from mindsmirror.reporting.wording import count, named_arm, p_value, percent, point_range, points
+from mindsmirror.reporting.formatting import count, named_arm, p_value, percent, point_range, points
+from mindsmirror.reporting.schema import UNTRAINED, AnnotationReport, ArmResult, Comparison, Report
+from mindsmirror.reporting.verdict_section import judged, student_judged
 
 UNREADABLE = 0.1
 """Share of unreadable answers from which on it is worth a sentence."""

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from mindsmirror.records import Verdict, VerdictSource
-from mindsmirror.reporting import verdicts
-from mindsmirror.reporting.contents import UNTRAINED, ArmResult, Report, ShownExample, StepYield
+from mindsmirror.reporting import verdict_section
 from mindsmirror.reporting.findings import headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
+from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report, ShownExample, StepYield
 from mindsmirror.reporting.template import inline, template
-from mindsmirror.reporting.training import UNITS, spread, trained_arms
+from mindsmirror.reporting.training_section import UNITS, spread, trained_arms
 
 SIZES = {"wide": 944, "narrow": 340}
 """Widths in pixels of the plot on a laptop and on a phone."""
@@ -64,8 +64,8 @@ def render(report: Report) -> str:
         spread=spread(trained),
         units=UNITS,
         examples=_examples(report.examples),
-        worth=verdicts,
-        informative=verdicts.informative(report.annotation),
+        worth=verdict_section,
+        informative=verdict_section.informative(report.annotation),
         untrained=UNTRAINED,
     )
 

@@ -7,8 +7,8 @@ size of type. Colours come from the page's style sheet by class; a mode also has
 from collections.abc import Sequence
 from html import escape
 
-from mindsmirror.reporting.contents import UNTRAINED, ArmResult
-from mindsmirror.reporting.wording import named_arm, percent, point_range
+from mindsmirror.reporting.formatting import named_arm, percent, point_range
+from mindsmirror.reporting.schema import UNTRAINED, ArmResult
 
 MODES = ("predict", "think", "vote", "mirror")
 ROW, HEAD, GAP, TOP = 24, 22, 12, 30

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from mindsmirror.errors import StorageError
-from mindsmirror.files import storage_guard, write_text
-from mindsmirror.reporting.contents import Report
 from mindsmirror.reporting.findings import findings
 from mindsmirror.reporting.page import render
+from mindsmirror.reporting.schema import Report
+from mindsmirror.system.files import storage_guard, write_text
 
 __all__ = ["read_report", "write_report"]
 

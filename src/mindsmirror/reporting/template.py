@@ -7,7 +7,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from mindsmirror.reporting import wording
+from mindsmirror.reporting import formatting
 
 
 def template(name: str) -> Template:
@@ -30,16 +30,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=lambda share: _tight(wording.percent(share)),
-        points=lambda difference: wording.points(difference).replace("-", "\N{MINUS SIGN}"),
+        percent=lambda share: _tight(formatting.percent(share)),
+        points=lambda difference: formatting.points(difference).replace("-", "\N{MINUS SIGN}"),
         signed=_signed,
-        score=wording.score,
-        p=wording.p_value,
-        count=wording.count,
-        usd=wording.usd,
-        powers=wording.powers,
-        memory=lambda size: _tight(wording.memory(size)),
-        duration=lambda seconds: _tight(wording.duration(seconds)),
+        score=formatting.score,
+        p=formatting.p_value,
+        count=formatting.count,
+        usd=formatting.usd,
+        powers=formatting.powers,
+        memory=lambda size: _tight(formatting.memory(size)),
+        duration=lambda seconds: _tight(formatting.duration(seconds)),
         tight=_tight,
         capital=lambda sentence: sentence[:1].upper() + sentence[1:],
     )
@@ -47,7 +47,7 @@ def _environment() -> Environment:
 
 
 def _signed(difference: float) -> str:
-    text = wording.points(difference)
+    text = formatting.points(difference)
     return text.replace("-", "\N{MINUS SIGN}") if difference < 0 or text == "0.0" else f"+{text}"
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.decoding import Drawing, Generated
-from mindsmirror.students.work import Work
+from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.students.flops import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
@@ -26,7 +26,7 @@ their `weight` [N] (of a row's token; where rows share one, the sum), their `ter
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
 
-class Aim(StrEnum):
+class LossKind(StrEnum):
     """What a token's loss is for."""
 
     LEARN = "learn"
@@ -35,19 +35,19 @@ class Aim(StrEnum):
     """To say of the half of a batch that is repeated what was said of it one step before."""
 
 
-class Term(NamedTuple):
+class LossTerm(NamedTuple):
     """One of the means that a loss is the weighted sum of."""
 
-    aim: Aim
+    aim: LossKind
     tag: Tag
 
     @property
     def name(self) -> str:
         """What logs call it: the task, after the aim where that is not to learn it."""
-        return self.tag.value if self.aim is Aim.LEARN else f"{self.aim.value}_{self.tag.value}"
+        return self.tag.value if self.aim is LossKind.LEARN else f"{self.aim.value}_{self.tag.value}"
 
 
-TERMS: tuple[Term, ...] = tuple(Term(aim, tag) for aim, tag in product(Aim, TASKS))
+TERMS: tuple[LossTerm, ...] = tuple(LossTerm(aim, tag) for aim, tag in product(LossKind, TASKS))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Row:
     @property
     def term(self) -> int:
         """Index of the mean that its tokens add to."""
-        return TERMS.index(Term(Aim.UNLEARN if self.unlearn else Aim.LEARN, self.tag))
+        return TERMS.index(LossTerm(LossKind.UNLEARN if self.unlearn else LossKind.LEARN, self.tag))
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -124,7 +124,7 @@ class Student(Protocol):
         """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
         ...
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
         """Continuations of each source."""
         ...
 

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad, row_totals
-from mindsmirror.students.decoding import Drawing, Generated, generate
-from mindsmirror.students.head import head_in_fp32, losses_of_passes, selected_logits
-from mindsmirror.students.lean import make_lean
+from mindsmirror.students.cpu_kernels import make_lean
+from mindsmirror.students.decoding import Generated, SamplingParams, generate
+from mindsmirror.students.flops import Work
+from mindsmirror.students.fused_cross_entropy import head_in_fp32, losses_of_passes, selected_logits
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import user_turn
 from mindsmirror.students.tree import Tree, build_chain, build_tree, common, predictions, seen_by, together, tree_work
-from mindsmirror.students.work import Work
 
 WORTH_SHARING = 64
 """Tokens that must be spared before a common beginning is read by itself: a pass of its own costs about as many."""
@@ -99,7 +99,7 @@ class CausalStudent:
         with head_in_fp32(model):
             return self.logits(model, batch)[[place[source] for source in whole]]
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
         """Continuations of each source."""
         # A sliding window counts places, padding among them, so there all padding has to come before all tokens.
         share = self.trees and "sliding_attention" not in _layer_kinds(model)

@@ -7,12 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror import limits
-from mindsmirror.documents import read_bytes
-from mindsmirror.engines import catalog
-from mindsmirror.engines.digest import cache_dir
-from mindsmirror.engines.template import check_template
 from mindsmirror.errors import ModelFileError, UnknownNameError
-from mindsmirror.files import expanded, there
+from mindsmirror.models import catalogue
+from mindsmirror.models.chat_template import check_template
+from mindsmirror.models.digest import cache_dir
+from mindsmirror.system.documents import read_bytes
+from mindsmirror.system.files import expanded, there
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """As a hub repository of a small model names them; T5 v1.1's still has the older name."""
@@ -46,9 +46,9 @@ def check_student(config: StudentConfig) -> None:
     and no template that hangs, and of an id the hub must have a configuration.
     Raises ModelFileError, or UnknownNameError for a single word that nothing knows.
     """
-    if config.model in catalog.entries():
+    if config.model in catalogue.entries():
         if config.path is not None:
-            catalog.locate(config.model, config.path)
+            catalogue.locate(config.model, config.path)
         return
     folder = expanded(config.model)
     if not there(folder) and not config.model.startswith((".", "/", "~")):
@@ -72,9 +72,9 @@ def foreign_code(source: str) -> str:
 
 def is_at_hand(config: StudentConfig) -> bool:
     """Whether the student can be loaded without fetching anything, if its name is good at all."""
-    entry = catalog.entries().get(config.model)
+    entry = catalogue.entries().get(config.model)
     if entry is not None:
-        return config.path is not None or catalog.is_cached(entry.name) or converted(entry).exists()
+        return config.path is not None or catalogue.is_cached(entry.name) or converted(entry).exists()
     if there(expanded(config.model)):
         return True
     from huggingface_hub import try_to_load_from_cache
@@ -88,7 +88,7 @@ def is_at_hand(config: StudentConfig) -> bool:
         return False
 
 
-def converted(entry: catalog.CatalogEntry) -> Path:
+def converted(entry: catalogue.CatalogEntry) -> Path:
     """The folder in which a catalogue model is kept as a student, whether it is there yet or not."""
     return cache_dir() / "students" / f"{entry.name}-{entry.sha256[:12]}"
 
@@ -125,7 +125,7 @@ def _document(path: Path, where: str) -> dict[str, Any]:
 def _check_hub(name: str) -> None:
     from huggingface_hub import constants, try_to_load_from_cache
 
-    from mindsmirror.engines.fetch import SourceError, reach_hub
+    from mindsmirror.models.download import SourceError, reach_hub
 
     try:
         if isinstance(try_to_load_from_cache(name, "config.json"), str):
@@ -135,8 +135,8 @@ def _check_hub(name: str) -> None:
         reach_hub(name, "config.json")
     except (SourceError, ValueError) as error:
         if "/" not in name:
-            raise UnknownNameError("student", name, catalog.entries()) from error
+            raise UnknownNameError("student", name, catalogue.entries()) from error
         raise ModelFileError(
-            f"the student {name!r} is not in the catalogue ({', '.join(sorted(catalog.entries()))}), "
+            f"the student {name!r} is not in the catalogue ({', '.join(sorted(catalogue.entries()))}), "
             f"there is no such folder, and the hub does not give it: {error}"
         ) from error

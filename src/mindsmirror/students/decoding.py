@@ -24,7 +24,7 @@ class Generated(NamedTuple):
     """False if it ran out of room."""
 
 
-class Drawing(NamedTuple):
+class SamplingParams(NamedTuple):
     """How texts are drawn: greedily where the temperature is 0, else from the whole vocabulary."""
 
     max_tokens: int
@@ -52,7 +52,7 @@ class Decoder(Protocol):
 
 
 @torch.inference_mode()
-def decode(decoder: Decoder, drawing: Drawing, end: frozenset[int]) -> Tensor:
+def decode(decoder: Decoder, drawing: SamplingParams, end: frozenset[int]) -> Tensor:
     """Tokens of every text, [sources * samples, T]; what stands after a text's first end token has no meaning."""
     logits = decoder.read()
     sources = torch.arange(len(logits), device=logits.device)
@@ -80,7 +80,7 @@ def decode(decoder: Decoder, drawing: Drawing, end: frozenset[int]) -> Tensor:
     return written
 
 
-def generate(decoder: Decoder, tokenizer: Any, drawing: Drawing, end: frozenset[int]) -> list[list[Generated]]:
+def generate(decoder: Decoder, tokenizer: Any, drawing: SamplingParams, end: frozenset[int]) -> list[list[Generated]]:
     """The texts of each source."""
     texts = [read_generated(tokenizer, row, end) for row in decode(decoder, drawing, end)]
     return [texts[start : start + drawing.samples] for start in range(0, len(texts), drawing.samples)]
@@ -95,7 +95,7 @@ def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> Gener
     return Generated(text, len(kept) + (stop is not None), stop is not None)
 
 
-def _draws(drawing: Drawing, sources: int) -> Tensor:
+def _draws(drawing: SamplingParams, sources: int) -> Tensor:
     """A uniform number for every token of every text, [sources * samples, T]."""
     if len(drawing.seeds) != sources:
         raise ValueError(f"{sources} sources need as many seeds to be sampled by, not {len(drawing.seeds)}")

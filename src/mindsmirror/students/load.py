@@ -4,16 +4,16 @@ import gc
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.engines import catalog
-from mindsmirror.engines.template import check_tokenizer
 from mindsmirror.errors import MissingExtraError, ModelFileError
-from mindsmirror.files import expanded, there, whole_folder
-from mindsmirror.progress import Working, say
+from mindsmirror.models import catalogue
+from mindsmirror.models.chat_template import check_tokenizer
+from mindsmirror.models.gguf import read_gguf
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.students.config import StudentConfig, converted, foreign_code
-from mindsmirror.students.gguf import read_gguf
 from mindsmirror.students.seq2seq import Seq2SeqStudent
+from mindsmirror.system.files import expanded, there, whole_folder
+from mindsmirror.system.progress import Working, say
 
 
 def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
@@ -97,7 +97,7 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def _source(config: StudentConfig) -> Path | str:
-    if config.model in catalog.entries():
+    if config.model in catalogue.entries():
         return _converted(config)
     folder = expanded(config.model)
     if there(folder):
@@ -109,11 +109,11 @@ def _source(config: StudentConfig) -> Path | str:
 
 def _converted(config: StudentConfig) -> Path:
     """A catalogue model as a folder of fp32 safetensors: de-quantised once and kept in the cache."""
-    entry = catalog.entries()[config.model]
+    entry = catalogue.entries()[config.model]
     folder = converted(entry)
     if (folder / "config.json").exists():
         return folder
-    path = catalog.locate(config.model, config.path)
+    path = catalogue.locate(config.model, config.path)
     say(f"reading {path.name} as a student (once)")
     import transformers
 

@@ -21,14 +21,14 @@ from torch.nn import functional
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad, row_totals
-from mindsmirror.students.decoding import Drawing, Generated, generate
-from mindsmirror.students.head import head_in_fp32, losses_of_passes, selected_logits
-from mindsmirror.students.lean import make_lean
-from mindsmirror.students.passes import passes
+from mindsmirror.students.cpu_kernels import make_lean
+from mindsmirror.students.decoding import Generated, SamplingParams, generate
+from mindsmirror.students.flops import Part, Work
+from mindsmirror.students.fused_cross_entropy import head_in_fp32, losses_of_passes, selected_logits
+from mindsmirror.students.length_buckets import passes
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import tagged
 from mindsmirror.students.tree import Tree, alike, build_chain, build_tree, predictions, seen_by
-from mindsmirror.students.work import Part, Work
 
 Source = tuple[int, ...]
 """Tokens that the encoder reads."""
@@ -141,7 +141,7 @@ class Seq2SeqStudent:
         logits: Tensor = out.logits[:, -1]
         return logits
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
         """Decoded texts of each source."""
         return generate(_Decoder(model, sources, self.padding), self.tokenizer, drawing, self.end)
 

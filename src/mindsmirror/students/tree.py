@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mindsmirror.students.base import Batch, Row
-from mindsmirror.students.work import Part, Work
+from mindsmirror.students.flops import Part, Work
 
 TREE_TOKENS = 512
 """Tokens of the rows that may share a tree, shared ones counted each time: attention grows with their square."""

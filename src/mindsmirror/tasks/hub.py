@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mindsmirror.errors import DataError, MissingExtraError
-from mindsmirror.progress import say
+from mindsmirror.system.progress import say
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.tasks.rows import Row
 

@@ -17,8 +17,8 @@ from mindsmirror.answers import ENTAILMENT, YES_NO, Choice, Label, kind_named
 from mindsmirror.answers.base import AnswerKind
 from mindsmirror.answers.number import Number, looks_numeric
 from mindsmirror.errors import DataError, RecipeError
-from mindsmirror.files import expanded, there
 from mindsmirror.records import Example
+from mindsmirror.system.files import expanded, there
 from mindsmirror.tasks.base import Task, TaskConfig
 from mindsmirror.tasks.packed import Packed
 from mindsmirror.tasks.rows import SHAPES, Row, each_row, file_hash

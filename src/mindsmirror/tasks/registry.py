@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from mindsmirror.errors import RecipeError, UnknownNameError
+from mindsmirror.system.validation import explain
 from mindsmirror.tasks.base import Task, TaskConfig
 from mindsmirror.tasks.other_files import refuse_other_file
-from mindsmirror.validation import explain
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "svamp": ("svamp", "word problems answered by an equation; 720/80/200 as in the paper"),

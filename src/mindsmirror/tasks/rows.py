@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror import limits
-from mindsmirror.documents import deeper_than, read_bytes, read_lines
 from mindsmirror.errors import DataError
 from mindsmirror.limits import BoundError
+from mindsmirror.system.documents import deeper_than, read_bytes, read_lines
 
 SHAPES = (
     ("question", "choices", "answer_key"),

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
+from mindsmirror.system.hardware import use_bf16
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.precision import use_bf16
 
 
 def trainer_arguments(

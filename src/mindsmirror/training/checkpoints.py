@@ -16,8 +16,8 @@ from typing import Any
 from safetensors import SafetensorError
 
 from mindsmirror.errors import StorageError
-from mindsmirror.files import read_json, write_json
-from mindsmirror.progress import say
+from mindsmirror.system.files import read_json, write_json
+from mindsmirror.system.progress import say
 
 SEAL = "seal.json"
 """File of a checkpoint that names its other files."""

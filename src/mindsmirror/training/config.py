@@ -17,7 +17,7 @@ OTHER_PACKAGES: dict[Tracker, tuple[str, ...]] = {"tensorboard": ("tensorboardX"
 class Budget(BaseModel):
     """How long to train: exactly one of these, the same for every arm, split over stages by their shares.
 
-    What is given is equal for all arms; the rest follows from what an arm learns, and is counted (training/counts.py).
+    What is given is equal for all arms; the rest follows from what an arm learns, and is counted (training/cost.py).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +35,7 @@ class Budget(BaseModel):
         None,
         gt=0,
         le=limits.FLOPS,
-        description="floating-point operations of the computed tokens, forward and backward (students/work.py)",
+        description="floating-point operations of the computed tokens, forward and backward (students/flops.py)",
     )
     steps: int | None = Field(None, ge=1, le=limits.STEPS, description="optimizer steps")
     epochs: float | None = Field(

@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import Dataset
 
 from mindsmirror.students.base import Batch, Student
-from mindsmirror.students.work import Part
+from mindsmirror.students.flops import Part
 from mindsmirror.training.objectives.last_batch import AGREE
 from mindsmirror.training.plan import Families, with_repeated
 

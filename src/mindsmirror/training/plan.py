@@ -19,8 +19,8 @@ from mindsmirror.errors import AnnotationError, RecipeError
 from mindsmirror.records import Agreement, Stage
 from mindsmirror.students.base import Row, Student
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.counts import Scale, row_tokens
-from mindsmirror.training.key_tokens import key_tokens
+from mindsmirror.training.cost import Scale, row_tokens
+from mindsmirror.training.edit_mask import key_tokens
 
 Families = tuple[tuple[Row, ...], ...]
 Plan = tuple[Families, ...]

@@ -14,16 +14,16 @@ from typing import Any
 
 import torch
 
-from mindsmirror.files import read_json, write_json
-from mindsmirror.processes import agreed, join, leads
-from mindsmirror.progress import Working
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.flops import prices_of
 from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
-from mindsmirror.students.work import prices_of
+from mindsmirror.system.distributed import agreed, join, leads
+from mindsmirror.system.files import read_json, write_json
+from mindsmirror.system.progress import Working
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.counts import Scale, total
+from mindsmirror.training.cost import Scale, total
 from mindsmirror.training.plan import encode, make_plan, repeat_distance, with_repeated
 from mindsmirror.training.trainer import train_stage
 

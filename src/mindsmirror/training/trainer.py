@@ -18,11 +18,24 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
-from mindsmirror.files import share
-from mindsmirror.processes import agreed, leads, processes, rank
 from mindsmirror.records import Agreement, Tag
 from mindsmirror.students.base import TERMS, Batch, Student
+from mindsmirror.system.distributed import agreed, leads, processes, rank
+from mindsmirror.system.files import share
 from mindsmirror.training.arguments import trainer_arguments
+from mindsmirror.training.callbacks import (
+    LATER_WINS,
+    TASK_LOSS,
+    BeginningCallback,
+    EarlyStopping,
+    ProgressCallback,
+    by_step,
+    forget_peak,
+    peak_device_memory,
+    peak_memory,
+    stopped_at,
+    summary,
+)
 from mindsmirror.training.checkpoints import history, last_checkpoint, readable, seal
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.dataset import PlanDataset
@@ -35,21 +48,8 @@ from mindsmirror.training.objectives.task_weighted import (
     term_sums,
     weight_totals,
 )
-from mindsmirror.training.parts import parts_of_steps
 from mindsmirror.training.plan import Plan
-from mindsmirror.training.watching import (
-    LATER_WINS,
-    TASK_LOSS,
-    Beginning,
-    EarlyStop,
-    Watch,
-    by_step,
-    forget_peak,
-    peak_device_memory,
-    peak_memory,
-    stopped_at,
-    summary,
-)
+from mindsmirror.training.shards import parts_of_steps
 
 Validate = Callable[[Any], float]
 """A score of the model, higher is better."""
@@ -194,7 +194,7 @@ class StageTrainer(Trainer):
         if checkpoint and remembered.exists():
             self._objective.restore(load_file(remembered))
         if checkpoint and since.exists():
-            self.add_callback(Beginning(partial(self._go_on_logging, load_file(since))))
+            self.add_callback(BeginningCallback(partial(self._go_on_logging, load_file(since))))
 
     def _go_on_logging(self, since: Mapping[str, Tensor]) -> None:
         """Take up what a checkpoint had summed up for its next log, so that the log says what it would have said."""
@@ -250,8 +250,8 @@ def train_stage(
     mine, batches = parts_of_steps(plan, config.accumulate, processes(), rank(), student)
     arguments = trainer_arguments(config, folder, seed, label, steps, batches, validates=validate is not None)
     forget_peak()
-    watch = Watch(label, by_step(tokens or [0] * len(plan), config.accumulate))
-    stop = [EarlyStop(config.early_stopping)] if validate and config.early_stopping else []
+    watch = ProgressCallback(label, by_step(tokens or [0] * len(plan), config.accumulate))
+    stop = [EarlyStopping(config.early_stopping)] if validate and config.early_stopping else []
     objective = LastBatch(student, agreement) if agreement else Likelihood(student)
     dataset = PlanDataset(mine, student, batches if agreement else 0)
     factors = term_factors(task_weights, unlearning)

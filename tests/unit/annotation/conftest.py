@@ -11,8 +11,8 @@ from mindsmirror.annotation.annotate import AnnotationConfig, Annotator, Tally, 
 from mindsmirror.annotation.budget import BudgetConfig, Spending
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.prompts import PromptSet, load_prompts
+from mindsmirror.annotation.samples import Account
 from mindsmirror.annotation.store import Store
-from mindsmirror.annotation.wanted import Account
 from mindsmirror.answers import Number
 from mindsmirror.answers.base import AnswerKind
 from mindsmirror.engines.base import Completion, Message, Request, Sampling, sample_key

@@ -16,8 +16,8 @@ from mindsmirror.answers import Number
 from mindsmirror.evaluation.metrics import balanced_accuracy, verdict_quality
 from mindsmirror.records import (
     Annotation,
+    CalibrationTarget,
     Example,
-    Grounds,
     Parse,
     Provenance,
     Rationale,
@@ -161,8 +161,8 @@ def many(count: int, seed: int, split: str = "train") -> list[Annotation]:
     ]
 
 
-@pytest.mark.parametrize("grounds", list(Grounds))
-def test_verdicts_come_to_carry_information(grounds: Grounds) -> None:
+@pytest.mark.parametrize("grounds", list(CalibrationTarget))
+def test_verdicts_come_to_carry_information(grounds: CalibrationTarget) -> None:
     raw = many(100, 1)
     found = calibrated(raw, TASK, grounds)
 
@@ -183,7 +183,7 @@ def test_verdicts_come_to_carry_information(grounds: Grounds) -> None:
 def test_no_question_has_a_say_in_its_own_verdicts() -> None:
     """Nor has any that is not trained on."""
     whole = [*many(60, 2), *many(20, 3, "valid")]
-    found = {a.example.id: a for a in calibrated(whole, TASK, Grounds.GOLD)}
+    found = {a.example.id: a for a in calibrated(whole, TASK, CalibrationTarget.GOLD)}
     for number in (0, 7, 65):
         turned = list(whole)
         turned[number] = annotation(
@@ -192,7 +192,7 @@ def test_no_question_has_a_say_in_its_own_verdicts() -> None:
             [not r.right for r in whole[number].rationales],
             whole[number].split,
         )
-        again = calibrated(turned, TASK, Grounds.GOLD)[number]
+        again = calibrated(turned, TASK, CalibrationTarget.GOLD)[number]
         assert again.evaluations == found[again.example.id].evaluations
 
 
@@ -202,14 +202,16 @@ def test_the_consensus_is_asked_and_not_gold() -> None:
         a.model_copy(update={"rationales": tuple(r.model_copy(update={"right": None}) for r in a.rationales)})
         for a in whole
     ]
-    found = calibrated(whole, TASK, Grounds.CONSENSUS)
-    assert [a.evaluations for a in calibrated(blind, TASK, Grounds.CONSENSUS)] == [a.evaluations for a in found]
-    assert calibrated(blind, TASK, Grounds.GOLD) == blind
+    found = calibrated(whole, TASK, CalibrationTarget.CONSENSUS)
+    assert [a.evaluations for a in calibrated(blind, TASK, CalibrationTarget.CONSENSUS)] == [
+        a.evaluations for a in found
+    ]
+    assert calibrated(blind, TASK, CalibrationTarget.GOLD) == blind
 
 
 def test_too_little_to_fit_to_leaves_verdicts_as_they_are() -> None:
     few = many(3, 2)
-    assert calibrated(few, TASK, Grounds.GOLD) == few
-    assert calibrated([], TASK, Grounds.GOLD) == []
+    assert calibrated(few, TASK, CalibrationTarget.GOLD) == few
+    assert calibrated([], TASK, CalibrationTarget.GOLD) == []
     one_class = [annotation(f"q{n}", [1.0, 2.0], [True, True]) for n in range(50)]
-    assert calibrated(one_class, TASK, Grounds.GOLD) == one_class
+    assert calibrated(one_class, TASK, CalibrationTarget.GOLD) == one_class

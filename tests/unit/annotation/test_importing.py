@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pytest import approx
 
-from mindsmirror.annotation.importing import Counts, count_by_split, import_annotations
+from mindsmirror.annotation.imports.importing import Counts, count_by_split, import_annotations
 from mindsmirror.answers import Choice, Number
 from mindsmirror.delivery.rows import rationale_rows
 from mindsmirror.errors import DataError, UnknownNameError
-from mindsmirror.records import Annotation, DualKind, Example, Grounds, Parse, Verdict
+from mindsmirror.records import Annotation, CalibrationTarget, DualKind, Example, Parse, Verdict
 from mindsmirror.tasks import TaskConfig, load_task
 from mindsmirror.tasks.base import Splits, Task
 
@@ -93,7 +93,7 @@ def test_what_a_judge_of_likelihoods_gave_goes_out_and_comes_in(tmp_path: Path) 
     raw = {"verdict": "correct", "source": "likelihood", "likelihood": 1}
     [found] = imported(tmp_path, {"id": "a", "rationale": "One. The answer is 2.", "evaluations": [weighed, raw]})
     assert [(e.likelihood, e.p_correct, e.calibration, e.parse) for e in found.evaluations] == [
-        (0.75, 0.4, Grounds.GOLD, Parse.OK),
+        (0.75, 0.4, CalibrationTarget.GOLD, Parse.OK),
         (1.0, None, None, Parse.OK),
     ]
     [row] = rationale_rows([found])["train"]

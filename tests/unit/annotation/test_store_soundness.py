@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.store import SCHEMA, Failure, Payment, Store
-from mindsmirror.annotation.store.care import check_store
+from mindsmirror.annotation.store.maintenance import check_store
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import StorageError
 from mindsmirror.records import Annotation

@@ -9,9 +9,9 @@ from unit.reporting.annotated_questions import THREE
 
 from mindsmirror.cli.main import cli
 from mindsmirror.errors import DataError
-from mindsmirror.files import write_records
-from mindsmirror.recipe import make_recipe
-from mindsmirror.runs import Run
+from mindsmirror.runs.folder import Run
+from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.system.files import write_records
 
 RECIPE = {
     "name": "seen",

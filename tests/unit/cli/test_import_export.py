@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner, Result
 from end_to_end import material
 
-from mindsmirror.annotation.importers import KINDS
-from mindsmirror.annotation.importing import import_annotations
+from mindsmirror.annotation.imports.formats import KINDS
+from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.cli.main import cli
 from mindsmirror.delivery import FORMATS
 from mindsmirror.errors import AnnotationError, DataError
-from mindsmirror.outcome import _judge, _teacher, _usd
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import make_recipe
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.runs.results import _judge, _teacher, _usd
 
 
 def command(*arguments: object) -> Result:

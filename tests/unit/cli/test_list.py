@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from mindsmirror.cli.list import WHAT, command
-from mindsmirror.engines import ENGINES, catalog
+from mindsmirror.engines import ENGINES
 from mindsmirror.engines.config import OPTIONS
 from mindsmirror.methods import Needs, method_names
+from mindsmirror.models import catalogue
 from mindsmirror.tasks import task_descriptions
 
 
@@ -48,7 +49,7 @@ def test_methods_say_what_they_need() -> None:
 def test_models_are_listed_by_their_role() -> None:
     teachers, students = names("teachers"), names("students")
     assert "qwen2.5-coder-1.5b-instruct" in teachers and "smollm2-135m-instruct" in students
-    assert set(teachers) | set(students) == set(catalog.entries())
+    assert set(teachers) | set(students) == set(catalogue.entries())
     assert all("Apache-2.0" in row["description"] for row in listed("students"))
 
 

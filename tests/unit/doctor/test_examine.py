@@ -14,12 +14,12 @@ from mindsmirror.doctor import CHECKS, case, disk, examine, judge, machine
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.examine import LOOK, NEEDS, exit_code
 from mindsmirror.doctor.finding import Finding, Status, failure
-from mindsmirror.engines import catalog
-from mindsmirror.engines.catalog import CatalogEntry, Hub, Wheels
 from mindsmirror.errors import BudgetError, DataError, ModelFileError, StorageError
-from mindsmirror.pipeline import Pipeline
-from mindsmirror.recipe import Recipe, make_recipe
-from mindsmirror.reporting import verdicts
+from mindsmirror.models import catalogue
+from mindsmirror.models.catalogue import CatalogEntry, Hub, Wheels
+from mindsmirror.reporting import verdict_section
+from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.students.config import converted
 
 OK, WARNING, FAILURE, SKIPPED = Status.OK, Status.WARNING, Status.FAILURE, Status.SKIPPED
@@ -273,8 +273,8 @@ def test_a_judge_is_measured_on_a_hundred_rationales(practice: Practice) -> None
 
 def test_the_threshold_and_the_words_are_the_reports(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     many(practice)
-    monkeypatch.setattr(verdicts, "INFORMATIVE", 0.0)
-    monkeypatch.setattr(verdicts, "CHANCE", 0.1)
+    monkeypatch.setattr(verdict_section, "INFORMATIVE", 0.0)
+    monkeypatch.setattr(verdict_section, "CHANCE", 0.1)
     (finding,) = practice.look("judge", samples=40, judge=PLAIN)
     assert finding.status is OK and "the plain judge's verdicts carry information" in finding.found.lower()
 
@@ -321,7 +321,7 @@ def test_a_student_that_cannot_be_converted_is_a_finding(
 ) -> None:
     path = practice.folder / "broken.gguf"
     path.write_bytes(content)
-    monkeypatch.setattr(catalog, "entries", lambda: {"broken": entry_of(path)})
+    monkeypatch.setattr(catalogue, "entries", lambda: {"broken": entry_of(path)})
     monkeypatch.setenv("MINDSMIRROR_CACHE", str(practice.folder / "cache"))
     found = list(examine.examine(practice.recipe(student={"model": "broken", "path": str(path)}), practice.folder))
     (failed,) = [finding for finding in found if finding.status is FAILURE]
@@ -386,7 +386,7 @@ def test_models_in_the_cache_are_not_fetched(practice: Practice, monkeypatch: py
     cache.mkdir()
     monkeypatch.setenv("MINDSMIRROR_CACHE", str(cache))
     entries = {path.stem: entry_of(path) for path in (cache / "teacher.gguf", cache / "pupil.gguf") if _gguf(path)}
-    monkeypatch.setattr(catalog, "entries", lambda: entries)
+    monkeypatch.setattr(catalogue, "entries", lambda: entries)
     (cache / "pupil.gguf").unlink()
     teacher = {"model": "teacher", "engine": "llama_cpp"}
     tables: dict[str, Any] = {"teacher": [teacher], "student": {"model": "pupil"}}

@@ -26,7 +26,7 @@ from unit.engines.loopback import (
 
 from mindsmirror.engines.base import Completion, Finish, seed_of
 from mindsmirror.engines.config import OpenAIOptions
-from mindsmirror.engines.openai import OpenAIEngine, traffic, wire
+from mindsmirror.engines.openai import OpenAIEngine, scheduler, transport
 from mindsmirror.engines.openai.probe import probe
 from mindsmirror.errors import EngineError
 
@@ -103,7 +103,7 @@ def test_a_long_reply_of_another_type_is_a_reply(server: Server) -> None:
 
 
 def test_a_reply_without_end_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "LARGEST", 50_000)
+    monkeypatch.setattr(transport, "LARGEST", 50_000)
     server.behaviour = first_then(well, lambda s, h, b: h.send(200, completion(["x" * 100_000])))
     with engine_at(server, retries=0) as engine:
         ask(engine, KEYS[0])
@@ -327,7 +327,7 @@ def test_connections_that_break_while_many_are_open(server: Server) -> None:
 
 def test_a_fault_of_ours_reaches_whoever_polls(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.behaviour = well
-    monkeypatch.setattr(traffic, "completions_of", lambda *_: 1 // 0)
+    monkeypatch.setattr(scheduler, "completions_of", lambda *_: 1 // 0)
     with engine_at(server) as engine:
         engine.submit(request(KEYS[0]))
         with pytest.raises(ZeroDivisionError):

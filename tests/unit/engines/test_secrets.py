@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.engines.secrets import check_key_variable, secret_in
 from mindsmirror.errors import RecipeError
-from mindsmirror.recipe import make_recipe, read_recipe
+from mindsmirror.runs.recipe import make_recipe, read_recipe
 
 SECRET = "hunter22hunter22"
 

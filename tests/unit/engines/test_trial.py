@@ -11,9 +11,10 @@ import pytest
 import tiny_gguf
 
 from mindsmirror import limits
-from mindsmirror.engines import TeacherConfig, catalog, open_engine, trial
-from mindsmirror.engines.digest import sha256_of
+from mindsmirror.engines import TeacherConfig, open_engine, trial
 from mindsmirror.errors import EngineError, ModelFileError
+from mindsmirror.models import catalogue
+from mindsmirror.models.digest import sha256_of
 
 MUTATED = 6
 """Files a test; each that passes validation costs the start of a process."""
@@ -101,10 +102,10 @@ def _quoted(text: str) -> str:
 
 def test_what_the_catalogue_knows_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tiny_gguf.write(tmp_path / "tiny.gguf")
-    entry = next(iter(catalog.entries().values()))
+    entry = next(iter(catalogue.entries().values()))
     known = entry.model_copy(update={"bytes": path.stat().st_size, "sha256": sha256_of(path)})
-    monkeypatch.setattr(catalog, "entries", lambda: {known.name: known})
-    monkeypatch.setattr("mindsmirror.engines.open.try_in_child", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr(catalogue, "entries", lambda: {known.name: known})
+    monkeypatch.setattr("mindsmirror.engines.registry.try_in_child", lambda *_: pytest.fail("it was tried"))
     with open_engine(teacher(path, "transformers")) as engine:
         assert engine.identity["model"] == known.name
 
@@ -112,7 +113,7 @@ def test_what_the_catalogue_knows_is_not_tried(tmp_path: Path, monkeypatch: pyte
 def test_a_damaged_header_reaches_no_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tiny_gguf.write(tmp_path / "tiny.gguf")
     path.write_bytes(path.read_bytes()[:-100])
-    monkeypatch.setattr("mindsmirror.engines.open.try_in_child", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr("mindsmirror.engines.registry.try_in_child", lambda *_: pytest.fail("it was tried"))
     for engine in ("openvino", "llama_cpp", "transformers"):
         with pytest.raises(ModelFileError, match="after the file's end"):
             open_engine(teacher(path, engine))
@@ -121,7 +122,7 @@ def test_a_damaged_header_reaches_no_reader(tmp_path: Path, monkeypatch: pytest.
 def test_a_template_that_hangs_reaches_no_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     path = tiny_gguf.write(tmp_path / "tiny.gguf", template=loop)
-    monkeypatch.setattr("mindsmirror.engines.open.try_in_child", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr("mindsmirror.engines.registry.try_in_child", lambda *_: pytest.fail("it was tried"))
     with pytest.raises(ModelFileError, match="has not ended"):
         open_engine(teacher(path, "llama_cpp"))
 

@@ -9,8 +9,8 @@ import tiny
 from mindsmirror.answers import Number
 from mindsmirror.evaluation.arms import ask_modes, validation_score
 from mindsmirror.evaluation.config import EvaluationConfig
-from mindsmirror.inference.ask import Reader
 from mindsmirror.inference.judge import verdict_probabilities
+from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods import ArmConfig
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Splits, Task
@@ -23,7 +23,7 @@ SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits(
 def test_validating_asking_and_judging_are_told_of(
     tiny_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mindsmirror.progress.LOG_SECONDS", 0.0)
+    monkeypatch.setattr("mindsmirror.system.progress.LOG_SECONDS", 0.0)
     student = tiny.load(tiny_folder("llama"))
     config = EvaluationConfig(batch=2, max_tokens=16, samples=2)
 
@@ -34,11 +34,11 @@ def test_validating_asking_and_judging_are_told_of(
     score = validation_score(SUMS, config, ARM, "fp32")
     assert score is not None and 0 <= score(student, student.model) <= 1
     assert told() == [f"validating a: {done}/5 questions" for done in (2, 4, 5)]
-    reader = Reader(student, student.model.eval(), SUMS, config.max_tokens, config.batch)
-    assert ask_modes(reader, ARM, ("predict", "vote"), QUESTIONS, config, 0).keys() == {"predict", "vote"}
+    predictor = Predictor(student, student.model.eval(), SUMS, config.max_tokens, config.batch)
+    assert ask_modes(predictor, ARM, ("predict", "vote"), QUESTIONS, config, 0).keys() == {"predict", "vote"}
     assert told() == [f"asking a: {done}/15 texts" for done in (2, 4, 5, 7, 9, 11, 13, 15)]
-    ask_modes(reader, None, ("think",), QUESTIONS[:2], config, 0)
+    ask_modes(predictor, None, ("think",), QUESTIONS[:2], config, 0)
     assert told() == ["asking untrained: 2/2 texts"]
     judged = [(question.text, f"The answer is {question.gold}.") for question in QUESTIONS]
-    assert len(verdict_probabilities(reader, ARM, judged)) == 5
+    assert len(verdict_probabilities(predictor, ARM, judged)) == 5
     assert told() == [f"judging as a: {done}/5 rationales" for done in (2, 4, 5)]

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from mindsmirror.answers import Number
-from mindsmirror.inference.ask import DIRECT_TOKENS, Reader, inference_model, predict, think, thoughts
+from mindsmirror.inference.predictor import DIRECT_TOKENS, Predictor, inference_model, predict, think, thoughts
 from mindsmirror.records import Example, Parse, Tag
 from mindsmirror.students.base import Batch, Row, Student
-from mindsmirror.students.decoding import Drawing, Generated
-from mindsmirror.students.work import Work
+from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.students.flops import Work
 from mindsmirror.tasks.base import Splits, Task
 
 SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
@@ -40,7 +40,7 @@ class Scripted:
     ) -> tuple[int, ...]:
         return tuple(map(ord, f"{tag.value}{' in words' if in_words else ''}|{question}"))
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Generated]]:
+    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
         read = ["".join(map(chr, source)) for source in sources]
         self.asked.append((read, drawing.max_tokens, drawing.samples, drawing.temperature))
         return [list(self.says[text.split("|")[1]][: drawing.samples]) for text in read]
@@ -67,8 +67,8 @@ class Scripted:
         raise AssertionError
 
 
-def reader(student: Student, **settings: Any) -> Reader:
-    return Reader(student, student.model, SUMS, **settings)
+def predictor(student: Student, **settings: Any) -> Predictor:
+    return Predictor(student, student.model, SUMS, **settings)
 
 
 def wrote(text: str, *, ended: bool = True) -> Generated:
@@ -88,7 +88,7 @@ def wrote(text: str, *, ended: bool = True) -> Generated:
 )
 def test_an_answer_alone_or_in_a_sentence(text: str, answer: str | None, right: bool, parse: Parse) -> None:
     student = Scripted({"Q": [wrote(text)]})
-    [found] = predict(reader(student), examples("Q"))
+    [found] = predict(predictor(student), examples("Q"))
     assert (found.example, found.mode) == ("id Q", "predict")
     assert (found.answer, found.right, found.parse) == (answer, right, parse)
     assert (found.rationale, found.confidence, found.tokens) == ("", None, len(text.split()) + 1)
@@ -109,20 +109,20 @@ def test_an_answer_alone_or_in_a_sentence(text: str, answer: str | None, right: 
 )
 def test_a_train_of_thought_answers_at_its_end(text: str, ended: bool, answer: str | None, parse: Parse) -> None:
     student = Scripted({"Q": [wrote(text, ended=ended)]})
-    [found] = think(reader(student, max_tokens=77), examples("Q"))
+    [found] = think(predictor(student, max_tokens=77), examples("Q"))
     assert (found.mode, found.rationale, found.answer, found.parse) == ("think", text, answer, parse)
     assert found.right is (answer == "5") and (found.unread, found.written) == ("", text)
     assert student.asked == [(["explain|Q"], 77, 1, 0.0)]
 
 
 def test_without_gold_nothing_is_right_or_wrong() -> None:
-    [found] = predict(reader(Scripted({"Q": [wrote("5")]})), examples("Q", gold=None))
+    [found] = predict(predictor(Scripted({"Q": [wrote("5")]})), examples("Q", gold=None))
     assert (found.answer, found.right) == ("5", None)
 
 
 def test_the_untrained_are_asked_in_words() -> None:
     student = Scripted({"Q": [wrote("5")]})
-    predict(reader(student, in_words=True), examples("Q"))
+    predict(predictor(student, in_words=True), examples("Q"))
     assert student.asked[0][0] == ["predict in words|Q"]
 
 
@@ -130,7 +130,7 @@ def test_order_is_restored_and_batches_are_of_like_length() -> None:
     questions = ["four", "a", "seventeen words", "bb", "ccc"]
     student = Scripted({question: [wrote(str(len(question)))] for question in questions})
     done: list[int] = []
-    found = predict(reader(student, batch=2, progress=done.append), examples(*questions))
+    found = predict(predictor(student, batch=2, progress=done.append), examples(*questions))
     assert [(p.example, p.answer) for p in found] == [(f"id {q}", str(len(q))) for q in questions]
     assert [[text.split("|")[1] for text in call[0]] for call in student.asked] == [
         ["a", "bb"],
@@ -144,7 +144,7 @@ def test_samples_of_every_question() -> None:
     said = [wrote("Hm. The answer is 5."), wrote("Hm. The answer is 6."), wrote("Hm.", ended=False)]
     student = Scripted({"Q": said, "R": said[::-1]})
     done: list[int] = []
-    first, second = thoughts(reader(student, batch=3, progress=done.append), examples("Q", "R"), 3, 0.7, seed=1)
+    first, second = thoughts(predictor(student, batch=3, progress=done.append), examples("Q", "R"), 3, 0.7, seed=1)
     assert [(s.text, s.answer, s.right, s.p_correct, s.tokens) for s in first] == [
         ("Hm. The answer is 5.", "5", True, None, 6),
         ("Hm. The answer is 6.", "6", False, None, 6),
@@ -164,7 +164,7 @@ def test_greedy_texts_do_not_depend_on_the_batch(kind: str, tiny_folder: Callabl
     student.model.eval()
     asked = examples(*QUESTIONS)
     alone, together = (
-        [think(reader(student, max_tokens=10, batch=size), asked), predict(reader(student, batch=size), asked)]
+        [think(predictor(student, max_tokens=10, batch=size), asked), predict(predictor(student, batch=size), asked)]
         for size in (1, 64)
     )
     assert alone == together
@@ -175,7 +175,7 @@ def test_greedy_texts_do_not_depend_on_the_batch(kind: str, tiny_folder: Callabl
 def test_samples_depend_on_the_seed_alone(kind: str, tiny_folder: Callable[..., Path]) -> None:
     student = tiny.load(tiny_folder(kind, spread=0.05))
     student.model.eval()
-    ready = reader(student, max_tokens=8, batch=6)
+    ready = predictor(student, max_tokens=8, batch=6)
     asked = examples(*QUESTIONS)
     first = thoughts(ready, asked, 3, 1.0, seed=4)
     predict(ready, asked)

@@ -13,8 +13,8 @@ from tokenizers import pre_tokenizers
 
 from mindsmirror.answers import Number
 from mindsmirror.errors import ModelFileError
-from mindsmirror.inference.ask import Reader
 from mindsmirror.inference.judge import verdict_probabilities
+from mindsmirror.inference.predictor import Predictor
 from mindsmirror.inference.vote import judged_samples
 from mindsmirror.methods import ArmConfig
 from mindsmirror.records import Example, Sample, Tag
@@ -48,7 +48,7 @@ def plain(student: tiny.AnyStudent, source: tuple[int, ...], differ: int) -> lis
 @pytest.mark.parametrize("batch", [1, 3, 64])
 def test_it_is_the_share_of_the_words_first_tokens(kind: str, batch: int, tiny_folder: Folder) -> None:
     student = tiny.load(tiny_folder(kind))
-    found = verdict_probabilities(Reader(student, student.model.eval(), SUMS, batch=batch), OWN, JUDGED)
+    found = verdict_probabilities(Predictor(student, student.model.eval(), SUMS, batch=batch), OWN, JUDGED)
     for (question, rationale), shares in zip(JUDGED, found, strict=True):
         source = student.source(Tag.VERDICT, question, rationale)
         assert shares == pytest.approx(plain(student, source, 0), rel=1e-4)
@@ -58,7 +58,7 @@ def test_it_is_the_share_of_the_words_first_tokens(kind: str, batch: int, tiny_f
 
 def test_as_published_the_judge_reads_the_rationale_alone_under_predict(tiny_folder: Folder) -> None:
     student = tiny.load(tiny_folder("t5"))
-    found = verdict_probabilities(Reader(student, student.model.eval(), SUMS), PUBLISHED, JUDGED)
+    found = verdict_probabilities(Predictor(student, student.model.eval(), SUMS), PUBLISHED, JUDGED)
     for (_, rationale), shares in zip(JUDGED, found, strict=True):
         assert shares == pytest.approx(plain(student, student.source(Tag.PREDICT, None, rationale), 0), rel=1e-4)
 
@@ -70,7 +70,7 @@ def test_what_all_words_begin_with_is_read_first(kind: str, tiny_folder: Folder)
     student.tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     firsts = {student.target(word)[0] for word in VERDICT_WORDS}
     assert len(firsts) == 1
-    found = verdict_probabilities(Reader(student, student.model.eval(), SUMS), OWN, JUDGED)
+    found = verdict_probabilities(Predictor(student, student.model.eval(), SUMS), OWN, JUDGED)
     for (question, rationale), shares in zip(JUDGED, found, strict=True):
         source = student.source(Tag.VERDICT, question, rationale)
         assert shares == pytest.approx(plain(student, source, 1), rel=1e-4)
@@ -84,12 +84,12 @@ def test_words_that_two_tokens_cannot_tell_apart_are_refused(tiny_folder: Folder
     loaded = tiny.load(tiny_folder("llama"))
     blunt = Blunt(loaded.model, loaded.tokenizer, max_source=512, max_target=256)
     with pytest.raises(ModelFileError, match="do not tell them apart"):
-        verdict_probabilities(Reader(blunt, blunt.model, SUMS), OWN, JUDGED)
+        verdict_probabilities(Predictor(blunt, blunt.model, SUMS), OWN, JUDGED)
 
 
 def test_only_samples_that_answer_are_judged(tiny_folder: Folder) -> None:
     student = tiny.load(tiny_folder("llama"))
-    ready = Reader(student, student.model.eval(), SUMS)
+    ready = Predictor(student, student.model.eval(), SUMS)
     asked = [Example(id=str(number), text=question) for number, (question, _) in enumerate(JUDGED[:2])]
 
     def sample(text: str, answer: str | None) -> Sample:

@@ -13,10 +13,10 @@ from mindsmirror.reporting import (
     Report,
     StudentJudge,
     findings,
+    formatting,
     headline,
-    wording,
 )
-from mindsmirror.reporting.verdicts import informative
+from mindsmirror.reporting.verdict_section import informative
 
 
 def arm(name: str, right: int, mode: str = "think", seed: int = 0, unparsed: int = 0, main: bool = True) -> ArmResult:
@@ -304,18 +304,18 @@ def test_unreadable_answers_are_told(bare_report: Report) -> None:
 
 
 def test_wording() -> None:
-    assert wording.percent(0.6125) == "61.3 %"
-    assert wording.points(-0.0001) == "0.0"
-    assert wording.points(-0.06) == "-6.0"
-    assert [wording.p_value(p) for p in (0.0, 0.004, 0.0499, 0.55, 1.0)] == [
+    assert formatting.percent(0.6125) == "61.3 %"
+    assert formatting.points(-0.0001) == "0.0"
+    assert formatting.points(-0.06) == "-6.0"
+    assert [formatting.p_value(p) for p in (0.0, 0.004, 0.0499, 0.55, 1.0)] == [
         "p < 0.001",
         "p = 0.004",
         "p = 0.050",
         "p = 0.55",
         "p = 1.00",
     ]
-    assert wording.count(1234567) == "1\u202f234\u202f567"
-    assert [wording.duration(s) for s in (0.44, 59.7, 200, 3600, 7500)] == [
+    assert formatting.count(1234567) == "1\u202f234\u202f567"
+    assert [formatting.duration(s) for s in (0.44, 59.7, 200, 3600, 7500)] == [
         "0.4 s",
         "1 min",
         "3 min 20 s",

@@ -7,8 +7,8 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from mindsmirror.engines import fetch
 from mindsmirror.errors import ModelFileError, UnknownNameError
+from mindsmirror.models import download
 from mindsmirror.students.config import StudentConfig, check_student
 
 Ask = Callable[[str, str], None]
@@ -21,13 +21,13 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Ask], None]:
     def answers(ask: Ask) -> None:
         monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(fetch, "reach_hub", ask)
+        monkeypatch.setattr(download, "reach_hub", ask)
 
     return answers
 
 
 def refuses(repository: str, file: str) -> None:
-    raise fetch.SourceError("unreachable: 404")
+    raise download.SourceError("unreachable: 404")
 
 
 def test_a_name_of_the_catalogue_is_taken_as_it_is(hub: Callable[[Ask], None]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mindsmirror.students.decoding import Drawing, decode
+from mindsmirror.students.decoding import SamplingParams, decode
 
 WORDS = 12
 END = frozenset({0})
@@ -56,7 +56,7 @@ def test_a_text_is_the_same_whoever_shares_its_batch(
     sources: list[int], samples: int, temperature: float, ending: float, length: int
 ) -> None:
     def written(asked: list[int]) -> list[list[int]]:
-        drawing = Drawing(length, temperature, samples, [1000 + source for source in asked])
+        drawing = SamplingParams(length, temperature, samples, [1000 + source for source in asked])
         return cut(decode(Babbler(asked, ending), drawing, END))
 
     together = written(sources)
@@ -65,7 +65,7 @@ def test_a_text_is_the_same_whoever_shares_its_batch(
 
 
 def test_greedy_takes_the_likeliest_token_each_time() -> None:
-    [text] = cut(decode(Babbler([3], 0.0), Drawing(9), END))
+    [text] = cut(decode(Babbler([3], 0.0), SamplingParams(9), END))
     alone, expected = Babbler([3], 0.0), list[int]()
     logits = alone.read()
     while len(expected) < 9 and 0 not in expected:
@@ -76,7 +76,7 @@ def test_greedy_takes_the_likeliest_token_each_time() -> None:
 
 def test_texts_that_have_ended_leave_the_batch() -> None:
     babbler = Babbler(list(range(40)), 1.0)
-    texts = cut(decode(babbler, Drawing(60, 1.0, seeds=range(40)), END))
+    texts = cut(decode(babbler, SamplingParams(60, 1.0, seeds=range(40)), END))
     needed = sum(len(text) for text in texts)
     assert babbler.computed[0] == 40
     assert babbler.computed[-1] < 5
@@ -102,7 +102,7 @@ class Fixed:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_draws_follow_the_tempered_probabilities(temperature: float) -> None:
     shares = torch.tensor([0.5, 0.3, 0.0, 0.15, 0.05])
-    drawing = Drawing(1, temperature, samples=20_000, seeds=[7])
+    drawing = SamplingParams(1, temperature, samples=20_000, seeds=[7])
     drawn = decode(Fixed(shares.tolist()), drawing, END).flatten().bincount(minlength=5) / 20_000
     expected = shares ** (1 / temperature)
     torch.testing.assert_close(drawn, expected / expected.sum(), rtol=0, atol=0.012)
@@ -111,4 +111,4 @@ def test_draws_follow_the_tempered_probabilities(temperature: float) -> None:
 
 def test_every_source_needs_a_seed_to_be_sampled_by() -> None:
     with pytest.raises(ValueError, match="2 sources need as many seeds"):
-        decode(Babbler([1, 2], 0.0), Drawing(3, 1.0, seeds=[1]), END)
+        decode(Babbler([1, 2], 0.0), SamplingParams(3, 1.0, seeds=[1]), END)

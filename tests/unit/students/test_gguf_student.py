@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import tiny_gguf
 import torch
-from unit.engines.test_catalog import entry_of
+from unit.models.test_catalogue import entry_of
 
-from mindsmirror.engines import Message, Request, Sampling, TeacherConfig, catalog, open_engine
+from mindsmirror.engines import Message, Request, Sampling, TeacherConfig, open_engine
 from mindsmirror.engines.base import Completion, sample_key
 from mindsmirror.errors import ModelFileError
+from mindsmirror.models import catalogue
+from mindsmirror.models.gguf import read_gguf
 from mindsmirror.students.config import StudentConfig, converted
-from mindsmirror.students.gguf import read_gguf
 from mindsmirror.students.load import load_student
 
 KINDS = ("F32", "F16", "Q8_0", "Q4_1")
@@ -29,20 +30,20 @@ NAMES = {
 QUESTION = "How many legs do 2 cows have?"
 
 
-Catalogued = Callable[[str], catalog.CatalogEntry]
+Catalogued = Callable[[str], catalogue.CatalogEntry]
 
 
 @pytest.fixture
 def catalogued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogued:
     """Puts a tiny file of the kind that is named into the cache and makes it the catalogue's one model."""
 
-    def put(kind: str) -> catalog.CatalogEntry:
+    def put(kind: str) -> catalogue.CatalogEntry:
         monkeypatch.setenv("MINDSMIRROR_CACHE", str(tmp_path / "cache"))
         (tmp_path / "cache").mkdir()
         path = tiny_gguf.write(tmp_path / "tiny.gguf", kind)
         entry = entry_of(path.read_bytes())
         path.rename(tmp_path / "cache" / entry.file)
-        monkeypatch.setattr(catalog, "entries", lambda: {entry.name: entry})
+        monkeypatch.setattr(catalogue, "entries", lambda: {entry.name: entry})
         return entry
 
     return put
@@ -83,7 +84,7 @@ def test_a_file_that_is_no_gguf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = tmp_path / "given.gguf"
     path.write_bytes(content)
     monkeypatch.setenv("MINDSMIRROR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(catalog, "entries", lambda: {entry.name: entry})
+    monkeypatch.setattr(catalogue, "entries", lambda: {entry.name: entry})
     with pytest.raises(ModelFileError, match=r"given\.gguf cannot be read as a student"):
         load_student(StudentConfig(model=entry.name, path=path))
     assert not converted(entry).exists()

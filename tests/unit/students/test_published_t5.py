@@ -10,7 +10,7 @@ from huggingface_hub import try_to_load_from_cache
 
 from mindsmirror.records import Tag
 from mindsmirror.students.config import StudentConfig, check_student, is_at_hand
-from mindsmirror.students.decoding import Drawing
+from mindsmirror.students.decoding import SamplingParams
 from mindsmirror.students.load import save_student
 from mindsmirror.students.seq2seq import Seq2SeqStudent
 
@@ -63,6 +63,7 @@ def test_what_it_writes_can_be_read(folder: Path) -> None:
     student = tiny.load(folder)
     source = student.source(Tag.EXPLAIN, QUESTION, None)
     (greedy,), drawn = (
-        student.generate(student.model, [source], drawing)[0] for drawing in (Drawing(12), Drawing(12, 1.5, 4, (1,)))
+        student.generate(student.model, [source], drawing)[0]
+        for drawing in (SamplingParams(12), SamplingParams(12, 1.5, 4, (1,)))
     )
     assert len(drawn) == 4 and all(0 < text.tokens <= 12 for text in (greedy, *drawn))

@@ -13,7 +13,7 @@ import torch
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import pad
-from mindsmirror.students.decoding import Drawing, read_generated
+from mindsmirror.students.decoding import SamplingParams, read_generated
 
 Folder = Callable[..., Path]
 QUESTIONS = ("Tom has 3 nuts. How many?", "2?", "How many legs have 2 hens, 1 cow and 3 flies together, at most?")
@@ -38,7 +38,7 @@ def greedy(student: tiny.AnyStudent, source: tuple[int, ...], steps: int) -> lis
 @pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral", "gpt2"])
 def test_greedy_texts_are_those_of_plain_passes_whoever_shares_the_batch(kind: str, tiny_folder: Folder) -> None:
     student = tiny.load(tiny_folder(kind))
-    together = student.generate(student.model, sources(student), Drawing(12))
+    together = student.generate(student.model, sources(student), SamplingParams(12))
     for source, found in zip(sources(student), together, strict=True):
         tokens = greedy(student, source, 12)
         assert found == [read_generated(student.tokenizer, torch.tensor(tokens), student.end)]
@@ -51,7 +51,7 @@ def test_what_all_sources_begin_with_changes_no_text(kind: str, tiny_folder: Fol
     student = tiny.load(tiny_folder(kind))
     instruction = "Count how many legs there are in total. Now, how many legs have "
     asked = [student.source(Tag.EXPLAIN, instruction + end, None) for end in ("2 hens?", "1 cow and 3 flies?", "it?")]
-    together = student.generate(student.model, asked, Drawing(12))
+    together = student.generate(student.model, asked, SamplingParams(12))
     for source, found in zip(asked, together, strict=True):
         assert found == [read_generated(student.tokenizer, torch.tensor(greedy(student, source, 12)), student.end)]
 
@@ -65,8 +65,8 @@ def test_a_models_own_sampling_habits_are_dropped(kind: str, tiny_folder: Folder
     habits = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "min_new_tokens": 12, "top_k": 1}
     settings.write_text(json.dumps(json.loads(settings.read_text()) | habits))
     plain, student = tiny.load(tiny_folder(kind)), tiny.load(folder)
-    assert student.generate(student.model, sources(student), Drawing(12)) == plain.generate(
-        plain.model, sources(plain), Drawing(12)
+    assert student.generate(student.model, sources(student), SamplingParams(12)) == plain.generate(
+        plain.model, sources(plain), SamplingParams(12)
     )
 
 
@@ -75,7 +75,7 @@ def test_samples_are_grouped_by_source_and_follow_the_seed(kind: str, tiny_folde
     student = tiny.load(tiny_folder(kind, spread=0.02))
 
     def drawn(seed: int) -> list[list[str]]:
-        drawing = Drawing(6, temperature=1.0, samples=4, seeds=(seed, seed + 10, seed + 20))
+        drawing = SamplingParams(6, temperature=1.0, samples=4, seeds=(seed, seed + 10, seed + 20))
         made = student.generate(student.model, sources(student), drawing)
         return [[text.text for text in texts] for texts in made]
 
@@ -124,7 +124,7 @@ def test_inputs_follow_the_model_to_its_device(kind: str, tiny_folder: Folder) -
     student = tiny.load(tiny_folder(kind))
     model = Elsewhere(student.model.config)
     assert student.next_logits(model, sources(student), (72,)).shape == (3, 9)
-    assert len(student.generate(model, sources(student), Drawing(1))) == 3
+    assert len(student.generate(model, sources(student), SamplingParams(1))) == 3
 
 
 def test_a_text_ends_before_the_first_end_token() -> None:

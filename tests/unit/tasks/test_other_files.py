@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
-from mindsmirror.recipe import make_recipe
+from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.tasks import load_task
 from mindsmirror.tasks.other_files import ENDINGS
 

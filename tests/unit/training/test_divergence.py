@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TERMS, Aim, Term
+from mindsmirror.students.base import TERMS, LossKind, LossTerm
 from mindsmirror.training.objectives import divergence as module
 from mindsmirror.training.objectives.divergence import divergence
 from mindsmirror.training.objectives.last_batch import certainty
@@ -86,7 +86,7 @@ def test_unlikelihood_is_bounded_and_lets_go() -> None:
 
 
 def test_only_what_is_unlearnt_costs_its_unlikelihood() -> None:
-    learn, unlearn = (TERMS.index(Term(aim, Tag.EXPLAIN)) for aim in (Aim.LEARN, Aim.UNLEARN))
+    learn, unlearn = (TERMS.index(LossTerm(aim, Tag.EXPLAIN)) for aim in (LossKind.LEARN, LossKind.UNLEARN))
     nll = torch.tensor([2.0, 2.0], requires_grad=True)
     cost = token_costs(nll, torch.tensor([learn, unlearn]))
     p = math.exp(-2.0)

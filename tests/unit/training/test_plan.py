@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from mindsmirror.errors import AnnotationError
 from mindsmirror.records import Agreement, Tag, Target
 from mindsmirror.students.base import Row
+from mindsmirror.students.flops import Part
 from mindsmirror.students.seq2seq import Seq2SeqStudent
-from mindsmirror.students.work import Part
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.counts import Scale, row_tokens, total
+from mindsmirror.training.cost import Scale, row_tokens, total
 from mindsmirror.training.plan import Plan, Rows, encode, make_plan, repeat_distance, whole_steps, with_repeated
 
 WORDS = tiny.tokenizer(None)

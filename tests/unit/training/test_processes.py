@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from learning_together import ACCUMULATE, learn
 from safetensors.torch import load_file
 
-from mindsmirror.processes import agreed, join, leads, processes
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Row
 from mindsmirror.students.seq2seq import Seq2SeqStudent
-from mindsmirror.training.parts import parts_of_steps
+from mindsmirror.system.distributed import agreed, join, leads, processes
+from mindsmirror.training.shards import parts_of_steps
 
 Folder = Callable[..., Path]
 KINDS = ("llama", "t5", "lora", "edit", "dynsdpb")

@@ -22,7 +22,7 @@ from torch import Tensor
 from mindsmirror.errors import StorageError
 from mindsmirror.records import Agreement, Stage, Tag
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.training import stages, trainer, watching
+from mindsmirror.training import callbacks, stages, trainer
 from mindsmirror.training.checkpoints import SEAL, last_checkpoint
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.stages import train_arm
@@ -299,7 +299,7 @@ def test_killed_between_two_logs_the_log_says_what_it_would_have_said(
     histories: dict[str, list[dict[str, Any]]] = {}
 
     def logged(name: str) -> Mapping[str, Any]:
-        found = watching.summary
+        found = callbacks.summary
 
         def summary(state: Any, planned: int) -> dict[str, Any]:
             # The last entry says how long it took.

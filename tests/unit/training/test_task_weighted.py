@@ -4,11 +4,13 @@ import pytest
 import torch
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TERMS, Aim, Term
+from mindsmirror.students.base import TERMS, LossKind, LossTerm
 from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_factors, weight_totals
 
-P, E, V, C = (TERMS.index(Term(Aim.LEARN, tag)) for tag in (Tag.PREDICT, Tag.EXPLAIN, Tag.VERDICT, Tag.CRITIQUE))
-U = TERMS.index(Term(Aim.UNLEARN, Tag.EXPLAIN))
+P, E, V, C = (
+    TERMS.index(LossTerm(LossKind.LEARN, tag)) for tag in (Tag.PREDICT, Tag.EXPLAIN, Tag.VERDICT, Tag.CRITIQUE)
+)
+U = TERMS.index(LossTerm(LossKind.UNLEARN, Tag.EXPLAIN))
 NLL = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])
 WEIGHT = torch.tensor([1.0, 2.0, 1.0, 0.5, 1.0])
 TASK = torch.tensor([P, P, E, E, V])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mindsmirror.records import Tag
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.decoding import Drawing
+from mindsmirror.students.decoding import SamplingParams
 from mindsmirror.training import trainer
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.plan import Plan, encode
@@ -42,7 +42,7 @@ def test_a_student_of_each_family_learns_a_handful_by_heart(kind: str, tiny_fold
     trained = tiny.load(tmp_path / "model")
     for target in lesson.targets:
         source = trained.source(target.tag, target.question, target.rationale)
-        [[said]] = trained.generate(trained.model, [source], Drawing(30))
+        [[said]] = trained.generate(trained.model, [source], SamplingParams(30))
         assert (said.text, said.ended) == (target.text, True)
 
 

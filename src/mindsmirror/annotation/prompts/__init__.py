@@ -19,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mindsmirror import limits
 from mindsmirror.answers import ENTAILMENT, YES_NO, AnswerKind, Label
-from mindsmirror.documents import check_document, parse_toml, read_bytes
 from mindsmirror.engines.base import Message
 from mindsmirror.errors import RecipeError
 from mindsmirror.limits import BoundError
 from mindsmirror.records import DualKind, Example, Verdict
-from mindsmirror.validation import in_words
+from mindsmirror.system.documents import check_document, parse_toml, read_bytes
+from mindsmirror.system.validation import in_words
 
 BUILT_IN = ("choice", "equation", "label", "number", "text", "yes_no")
 CRITIQUE = {

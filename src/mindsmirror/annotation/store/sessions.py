@@ -18,7 +18,7 @@ from mindsmirror.annotation.store.ledger import write_payment
 from mindsmirror.annotation.store.rows import Payment
 from mindsmirror.annotation.store.soundness import place_of
 from mindsmirror.errors import StorageError
-from mindsmirror.living import Process, lives, this_process
+from mindsmirror.system.processes import Process, lives, this_process
 
 EXPIRY = 3600.0
 """Seconds without a sign of life after which a session on another machine counts as dead."""

@@ -15,7 +15,7 @@ from mindsmirror.engines.base import ALTERNATIVES, Request, seed_of
 from mindsmirror.engines.config import DEFAULT_BASE_URL, LIMITS, OpenAIOptions, public_url
 from mindsmirror.engines.openai.masking import Masking, secrets_of
 from mindsmirror.engines.openai.reply import MalformedError, RefusedError
-from mindsmirror.engines.openai.wire import LostError, SlowError
+from mindsmirror.engines.openai.transport import LostError, SlowError
 from mindsmirror.errors import EngineError
 
 LONGEST_PAUSE = 600.0

@@ -14,8 +14,8 @@ from typing import Any
 from mindsmirror.engines.base import Completion, EngineBase, Request
 from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai.endpoint import Endpoint
-from mindsmirror.engines.openai.traffic import Pending, Traffic
-from mindsmirror.engines.openai.wire import Wire
+from mindsmirror.engines.openai.scheduler import Pending, Scheduler
+from mindsmirror.engines.openai.transport import Transport
 
 CLOSING = 2.0
 """Seconds that `close` gives the connections to end."""
@@ -37,9 +37,9 @@ class OpenAIEngine(EngineBase):
         options = options or OpenAIOptions()
         self._endpoint = Endpoint(model, base_url, api_key_env, options)
         secret = self._endpoint.secret
-        self._wire = Wire(base_url, secret, connections=options.concurrency, timeout=options.timeout)
+        self._wire = Transport(base_url, secret, connections=options.concurrency, timeout=options.timeout)
         self._ended: queue.SimpleQueue[Pending | BaseException | None] = queue.SimpleQueue()
-        self._traffic = Traffic(self._endpoint, self._wire, options, self._ended.put)
+        self._traffic = Scheduler(self._endpoint, self._wire, options, self._ended.put)
         self._submitted: deque[Request] = deque()
         self._woken = self._closed = False
         self._owed, self._widest = 0, 1

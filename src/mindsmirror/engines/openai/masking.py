@@ -10,7 +10,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from mindsmirror.terminal import plain
+from mindsmirror.system.terminal import plain
 
 MASK = "***"
 LONG = 12

@@ -11,8 +11,8 @@ from mindsmirror.engines.base import Message, Request, Sampling
 from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai.endpoint import CROWDED, Endpoint
 from mindsmirror.engines.openai.reply import RefusedError, Reply, read_refusal, read_reply
-from mindsmirror.engines.openai.traffic import FAILURES
-from mindsmirror.engines.openai.wire import LostError, SlowError, Wire
+from mindsmirror.engines.openai.scheduler import FAILURES
+from mindsmirror.engines.openai.transport import LostError, SlowError, Transport
 
 LONGEST = 60.0
 """Seconds for one of these requests, where the recipe allows for longer."""
@@ -53,7 +53,7 @@ def probe(model: str, base_url: str, key_variable: str, options: OpenAIOptions) 
 
 async def _probe(model: str, base_url: str, key_variable: str, options: OpenAIOptions) -> Probe:
     endpoint = Endpoint(model, base_url, key_variable, options)
-    wire = Wire(base_url, endpoint.secret, connections=1, timeout=min(LONGEST, options.timeout))
+    wire = Transport(base_url, endpoint.secret, connections=1, timeout=min(LONGEST, options.timeout))
     try:
         served = await _served(wire, endpoint)
         times: list[float] = []
@@ -76,7 +76,11 @@ async def _probe(model: str, base_url: str, key_variable: str, options: OpenAIOp
 
 
 async def _asked(
-    endpoint: Endpoint, wire: Wire, times: list[float], keys: tuple[str, ...], more: Mapping[str, Any] | None = None
+    endpoint: Endpoint,
+    wire: Transport,
+    times: list[float],
+    keys: tuple[str, ...],
+    more: Mapping[str, Any] | None = None,
 ) -> tuple[Reply, Any]:
     """The reply, and the document in which it came; the time that it took is added to `times`."""
     while True:
@@ -95,7 +99,7 @@ async def _asked(
 
 
 async def _tried(
-    endpoint: Endpoint, wire: Wire, times: list[float], keys: tuple[str, ...], more: Mapping[str, Any]
+    endpoint: Endpoint, wire: Transport, times: list[float], keys: tuple[str, ...], more: Mapping[str, Any]
 ) -> tuple[Reply | None, Any]:
     """What came of a request that the server may refuse; an empty reply if it does so, None if that says nothing."""
     try:
@@ -105,7 +109,7 @@ async def _tried(
         return (Reply((), 0, 0) if refused else None), {}
 
 
-async def _served(wire: Wire, endpoint: Endpoint) -> tuple[str, ...] | None:
+async def _served(wire: Transport, endpoint: Endpoint) -> tuple[str, ...] | None:
     try:
         async with asyncio.timeout(LONGEST_LIST):
             answer = await wire.models()

@@ -24,12 +24,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Agreement
-from mindsmirror.students.base import TASKS, TERMS, Aim, Student, Term
+from mindsmirror.students.base import TASKS, TERMS, LossKind, LossTerm, Student
 from mindsmirror.training.objectives.base import Costs, joined
 from mindsmirror.training.objectives.divergence import CHUNK, divergence
 from mindsmirror.training.objectives.unlikelihood import token_costs
 
-AGREE = torch.tensor([TERMS.index(Term(Aim.AGREE, tag)) for _ in Aim for tag in TASKS])
+AGREE = torch.tensor([TERMS.index(LossTerm(LossKind.AGREE, tag)) for _ in LossKind for tag in TASKS])
 """The term of agreement that belongs to each term's task."""
 
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TERMS, Aim
+from mindsmirror.students.base import TERMS, LossKind
 from mindsmirror.training.objectives.unlikelihood import UNLEARNT
 
 
 def term_factors(weights: Mapping[Tag, float], unlearning: float = 1.0) -> Tensor:
     """lambda as a vector over the terms, [terms]; what is unlearnt weighs `unlearning` times its task."""
-    scale = {Aim.LEARN: 1.0, Aim.UNLEARN: unlearning, Aim.AGREE: 1.0}
+    scale = {LossKind.LEARN: 1.0, LossKind.UNLEARN: unlearning, LossKind.AGREE: 1.0}
     return torch.tensor([weights.get(term.tag, 0.0) * scale[term.aim] for term in TERMS])
 
 

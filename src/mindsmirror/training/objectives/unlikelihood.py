@@ -9,12 +9,12 @@ token's own logit is p, so it lets go of what is already unlikely.
 import torch
 from torch import Tensor
 
-from mindsmirror.students.base import TERMS, Aim
+from mindsmirror.students.base import TERMS, LossKind
 
 SURE = 1e-6
 """Nats below which a token is taken to be no likelier: 1 - p has no digits left in fp32."""
 
-UNLEARNT = torch.tensor([term.aim is Aim.UNLEARN for term in TERMS])
+UNLEARNT = torch.tensor([term.aim is LossKind.UNLEARN for term in TERMS])
 
 
 def unlikelihood(nll_N: Tensor) -> Tensor:

@@ -1,0 +1,76 @@
+"""Annotations that are there already: a file of them in a recipe, in place of a teacher.
+
+The file is what `import` writes, or the `annotations.jsonl` of another run. Its questions are found again in the task
+by their id, and must read there as they do in the file: a verdict on another question would be learnt silently.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from mindsmirror.annotation.config import AnnotationConfig
+from mindsmirror.errors import DataError
+from mindsmirror.records import Annotation, Example
+from mindsmirror.system.validation import in_words
+from mindsmirror.tasks.base import Task
+from mindsmirror.tasks.rows import Row, read_rows
+
+
+class AnnotationTable(AnnotationConfig):
+    """The `[annotation]` table of a recipe: how a teacher is asked, or the file of what one has said before."""
+
+    file: Path | None = Field(
+        None, description="annotations that are there already; then there is no [[teacher]], and [judge] says nothing"
+    )
+
+
+def ready_annotations(path: Path, task: Task) -> list[Annotation]:
+    """The file's annotations of the task's training and validation questions, in the task's order and splits.
+
+    Questions of the file that the task does not train on or validate with are passed over. DataError, with file and
+    row, for a row that is no annotation, one that repeats a question, or one whose question reads otherwise in the
+    task; and if none of the training questions is annotated.
+    """
+    found: dict[str, tuple[Row, Annotation]] = {}
+    for row in read_rows(path):
+        annotation = _annotation(row)
+        other = found.setdefault(annotation.example.id, (row, annotation))
+        if other[0] is not row:
+            raise DataError(f"{row.where}: the question {annotation.example.id!r} is also that of {other[0].where}.")
+    ready = [
+        _of_task(*found[example.id], split, example, task)
+        for split, example in task.splits.annotated()
+        if example.id in found
+    ]
+    if not any(annotation.split == "train" for annotation in ready):
+        raise DataError(f"{path}: none of its {len(found)} questions is a training question of the task {task.name}.")
+    return ready
+
+
+def _annotation(row: Row) -> Annotation:
+    try:
+        annotation = Annotation.model_validate(dict(row.fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the row"
+        raise DataError(
+            f"{row.where}: this is no annotation ({place}: {in_words(first)}). `mindsmirror import` reads other files."
+        ) from error
+    samples = [rationale.sample for rationale in annotation.rationales]
+    strays = {evaluation.rationale for evaluation in annotation.evaluations} - set(samples)
+    if len(set(samples)) < len(samples):
+        raise DataError(f"{row.where}: two of its rationales have the same sample number.")
+    if strays:
+        raise DataError(f"{row.where}: it evaluates a rationale {min(strays)}, which it does not have.")
+    return annotation
+
+
+def _of_task(row: Row, annotation: Annotation, split: str, example: Example, task: Task) -> Annotation:
+    before = annotation.example
+    for what in ("text", "choices", "gold"):
+        if getattr(before, what) != getattr(example, what):
+            raise DataError(
+                f"{row.where}: the {what} of question {example.id!r} is {getattr(before, what)!r}, but in the task "
+                f"{task.name} it is {getattr(example, what)!r}. Import it again for this task."
+            )
+    return annotation.model_copy(update={"split": split, "example": example})

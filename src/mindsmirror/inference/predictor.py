@@ -1,0 +1,136 @@
+"""How a student is asked: directly, by thinking once, and by thinking several times.
+
+Questions are asked in batches of similar length. `Predictor` holds what all modes share: the student, the model that
+computes (a bf16 copy where the processor has bf16), the task that reads answers, and the limits.
+"""
+
+import copy
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from mindsmirror.answers.base import Reply
+from mindsmirror.answers.reply import read_reply
+from mindsmirror.records import Example, Parse, Prediction, Sample, Tag
+from mindsmirror.students.base import Student
+from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.tasks.base import Task
+
+DIRECT_TOKENS = 48
+"""Room for an answer without a rationale: equations and choices are short."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A student that is ready to be asked."""
+
+    student: Student
+    model: Any
+    task: Task
+    max_tokens: int = 192
+    batch: int = 64
+    in_words: bool = False
+    """Ask in words: the student was never taught the tags."""
+    progress: Callable[[int], None] = lambda _: None
+    """Called with the number of texts that each batch has brought."""
+
+
+def inference_model(model: Any, *, bf16: bool) -> Any:
+    """A copy for asking: it does not learn, and computes in bf16 if so told."""
+    ready = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
+    return ready.to(torch.bfloat16) if bf16 else ready
+
+
+def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:
+    """The answer without a rationale."""
+    written = _ask(predictor, Tag.PREDICT, examples, DIRECT_TOKENS)
+    return [
+        _prediction(predictor, example, "predict", texts[0], _read_direct(predictor, example, texts[0]))
+        for example, texts in zip(examples, written, strict=True)
+    ]
+
+
+def think(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:
+    """One train of thought, greedy, and the answer that it reaches."""
+    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens)
+    return [
+        _prediction(predictor, example, "think", texts[0], _read_thought(predictor, example, texts[0]))
+        for example, texts in zip(examples, written, strict=True)
+    ]
+
+
+def thoughts(
+    predictor: Predictor, examples: Sequence[Example], samples: int, temperature: float, seed: int
+) -> list[tuple[Sample, ...]]:
+    """Several trains of thought for each question, drawn at `temperature`; the same for the same seed."""
+    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens, samples, temperature, seed)
+    return [
+        tuple(_sample(predictor, example, text) for text in texts)
+        for example, texts in zip(examples, written, strict=True)
+    ]
+
+
+def _ask(
+    predictor: Predictor,
+    tag: Tag,
+    examples: Sequence[Example],
+    max_tokens: int,
+    samples: int = 1,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> list[list[Generated]]:
+    sources = [predictor.student.source(tag, example.text, None, in_words=predictor.in_words) for example in examples]
+    order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
+    found: dict[int, list[Generated]] = {}
+    size = max(1, predictor.batch // samples)
+    for start in range(0, len(order), size):
+        part = order[start : start + size]
+        # A seed for every question, so that what is drawn depends neither on the batch nor on what ran before.
+        seeds = [zlib.crc32(f"{seed} {examples[index].id}".encode(errors="surrogatepass")) for index in part]
+        texts = predictor.student.generate(
+            predictor.model, [sources[index] for index in part], SamplingParams(max_tokens, temperature, samples, seeds)
+        )
+        found.update(zip(part, texts, strict=True))
+        predictor.progress(len(part) * samples)
+    return [found[index] for index in range(len(sources))]
+
+
+def _read_thought(predictor: Predictor, example: Example, text: Generated) -> Reply:
+    return read_reply(text.text, lambda raw: predictor.task.read(example, raw), truncated=not text.ended)
+
+
+def _read_direct(predictor: Predictor, example: Example, text: Generated) -> Reply:
+    """An answer alone, or in the answer sentence."""
+    reply = _read_thought(predictor, example, text)
+    if reply.answer is not None or not text.text:
+        return reply
+    answer = predictor.task.read(example, text.text)
+    if answer is None:
+        return Reply("", None, Parse.BAD_ANSWER, "what was written is no answer of the task's kind")
+    return Reply("", answer, Parse.OK)
+
+
+def _prediction(predictor: Predictor, example: Example, mode: str, text: Generated, reply: Reply) -> Prediction:
+    return Prediction(
+        example=example.id,
+        mode=mode,
+        answer=reply.answer.text if reply.answer else None,
+        right=predictor.task.right(example, reply.answer),
+        rationale=text.text if mode == "think" else "",
+        unread=text.text if mode != "think" and reply.answer is None else "",
+        parse=reply.parse,
+        tokens=text.tokens,
+    )
+
+
+def _sample(predictor: Predictor, example: Example, text: Generated) -> Sample:
+    reply = _read_thought(predictor, example, text)
+    return Sample(
+        text=text.text,
+        answer=reply.answer.text if reply.answer else None,
+        right=predictor.task.right(example, reply.answer),
+        tokens=text.tokens,
+    )

@@ -1,0 +1,57 @@
+"""What stops a run: before anything is paid for, and where an annotation is not enough to train on."""
+
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.annotation.step import too_little
+from mindsmirror.models.digest import cache_dir
+from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
+from mindsmirror.methods.base import gold_label
+from mindsmirror.system.progress import clock, say
+from mindsmirror.runs.recipe import Recipe
+from mindsmirror.students.config import check_student
+from mindsmirror.tasks import Task
+from mindsmirror.training.config import check_trackers
+
+DOWNLOAD = 10e6
+"""Bytes a second of a middling connection, by which the time of a download is told before it begins."""
+
+
+def check_training(recipe: Recipe, task: Task) -> None:
+    """Refuse a student, a tracker or an early stop that cannot be had."""
+    check_trackers(recipe.training)
+    check_student(recipe.student)
+    if recipe.training.early_stopping and all(example.gold is None for example in task.splits.valid):
+        raise RecipeError(
+            "training.early_stopping: there are no validation questions with gold answers to stop by. "
+            "Set task.valid, or remove early_stopping."
+        )
+
+
+def check_gold(recipe: Recipe, task: Task) -> None:
+    """Refuse arms that learn from gold where a training question has none that can be read."""
+    taught_gold = [arm for arm in recipe.arm if arm.labels == "gold"]
+    for example in task.splits.train:
+        for arm in taught_gold:
+            gold_label(example, task, arm)
+
+
+def say_what_to_fetch(recipe: Recipe, *, annotates: bool, trains: bool) -> None:
+    """Tell which models will be downloaded, how large they are and how long that takes."""
+    missing = recipe.to_fetch(annotates=annotates, trains=trains)
+    if missing:
+        models = ", ".join(f"{entry.name} ({entry.bytes / 1e9:.2f} GB)" for entry in missing)
+        seconds = sum(entry.bytes for entry in missing) / DOWNLOAD
+        say(f"to fetch, once: {models}; about {clock(seconds)} at {DOWNLOAD / 1e6:.0f} MB/s, into {cache_dir()}")
+
+
+def require_whole(annotated: dict[str, Any], recipe: Recipe, store: Path, folder: Path) -> None:
+    """BudgetError if an annotation stopped at its budget, UnansweredError if it is too little to use."""
+    unanswered = too_little(annotated, recipe.annotation.max_failed)
+    if unanswered:
+        raise UnansweredError(f"{unanswered} What came is kept in {store}.")
+    if annotated.get("stopped"):
+        raise BudgetError(
+            f"{annotated['stopped']} in {folder}. Raise the cap and start the same command again to go on where it "
+            "stopped, or train on what there is with `mindsmirror distill`."
+        )

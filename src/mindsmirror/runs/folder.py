@@ -1,0 +1,183 @@
+"""The run folder: what happened, step by step, so that a run started again goes on where it stopped.
+
+A step is a folder with `inputs.json` (a hash of all that determines it, written when it begins) and `done.json`
+(its result, written when it has ended). A step whose inputs changed is begun anew; one that is done is skipped;
+one that was cut short finds what it left behind and goes on.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from mindsmirror.errors import DataError, RunLockedError
+from mindsmirror.system.files import clear_leftovers, read_json, storage_guard, write_json
+from mindsmirror.system.progress import Working
+from mindsmirror.runs.recipe import Recipe, make_recipe
+
+PATIENCE = 2.0
+"""Seconds for which a run's lock is waited for: one that was killed holds it until the system has cleared it away."""
+PACKAGES = ("mindsmirror", "torch", "transformers", "accelerate", "openvino-genai", "reasoning-gym", "peft")
+
+
+class Run:
+    """One run's folder."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe of this run."""
+        path = self.folder / "recipe.json"
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise DataError(f"{self.folder} is no run: {path.name} cannot be read ({error})") from error
+        return make_recipe(document, str(path))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run; raises RunLockedError if another process does. What killed ones were writing is removed."""
+        lock = FileLock(self.folder / "lock", timeout=PATIENCE)
+        with storage_guard(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise RunLockedError(
+                    f"another process works on {self.folder}. Wait for it, or give this run another name "
+                    "(--set name=…)."
+                ) from error
+        try:
+            with storage_guard(self.folder):
+                clear_leftovers(self.folder)
+            yield
+        finally:
+            lock.release()
+
+    def begin(self, recipe: Recipe) -> None:
+        """Write down recipe and manifest; a recipe that changed only redoes the steps that it touches."""
+        with storage_guard(self.folder):
+            write_json(self.folder / "recipe.json", recipe.model_dump(mode="json", exclude_none=True))
+            write_json(self.folder / "manifest.json", manifest(recipe))
+
+    def step(
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        action: Callable[[Path], Any],
+        final: Callable[[Any], bool] = lambda _: True,
+        again: Callable[[Any], Any] = lambda result: result,
+    ) -> Any:
+        """The step's result: from disk if it is done with these inputs, else by doing it in its folder.
+
+        A result that is not `final` is used, but the step is done again by the next process. What was done before is
+        given as `again` makes it of the result.
+        """
+        folder = self.folder / name
+        with Working(f"{name}: looking at what is done"):
+            mark = {"inputs": digest(inputs)}
+        with storage_guard(folder):
+            if read_json(folder / "inputs.json") != mark:
+                # First of all its mark: what a kill leaves of the old must not pass for done.
+                (folder / "inputs.json").unlink(missing_ok=True)
+                shutil.rmtree(folder, ignore_errors=True)
+                write_json(folder / "inputs.json", mark)
+            done = read_json(folder / "done.json")
+            if done is not None and final(done["result"]):
+                return again(done["result"])
+            began = time.monotonic()
+            result = action(folder)
+            done = {"result": result, "seconds": round(time.monotonic() - began, 1)}
+            write_json(folder / "done.json", done)
+        return result
+
+    def seconds(self, name: str) -> float:
+        """Wall time of the last process that worked on a step, 0 if it is not done."""
+        done = read_json(self.folder / name / "done.json")
+        return float(done["seconds"]) if done else 0.0
+
+
+def digest(inputs: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON document, keys in order; a value that is an iterator is a list, hashed item by item."""
+    hashed = hashlib.sha256(b"{")
+    for number, (key, value) in enumerate(sorted(inputs.items())):
+        hashed.update(f"{', ' if number else ''}{json.dumps(key)}: ".encode())
+        if isinstance(value, Iterator):
+            hashed.update(b"[")
+            for index, item in enumerate(value):
+                hashed.update((", " if index else "").encode() + _json(item))
+            hashed.update(b"]")
+        else:
+            hashed.update(_json(value))
+    hashed.update(b"}")
+    return hashed.hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, default=str).encode()
+
+
+def manifest(recipe: Recipe) -> dict[str, Any]:
+    """Where and with what a run is made."""
+    return {
+        "recipe": recipe.hash,
+        "seed": recipe.seed,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        **_commit(),
+    }
+
+
+def machine() -> str:
+    """Processor, cores and memory in a few words."""
+    name = platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    except (OSError, ValueError):
+        memory = ""
+    return f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, Python {platform.python_version()}"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> dict[str, Any]:
+    """Commit of this source tree and whether it has changes, if it is a checkout."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True, timeout=10
+        )
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "--", "."],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": commit.stdout.strip(), "dirty": bool(changes.stdout.strip())}

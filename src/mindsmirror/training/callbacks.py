@@ -1,0 +1,173 @@
+"""What is seen of a stage while it trains: the progress line, the pace, the peak of memory, and when it may end early.
+
+Nothing here changes what is learnt, except that an early end ends it: whether a stage ended early is read from its
+log alone, so a run that was cut short ends at the same step as one that was not.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from mindsmirror.students.base import TERMS
+from mindsmirror.system.distributed import leads
+from mindsmirror.system.progress import Progress
+
+LATER_WINS = 1e-9
+"""Added to a validation score for every step, so that of checkpoints that score alike the later one is chosen."""
+ALIKE = 1e-7
+"""Validation scores nearer than this are the same share of the questions."""
+TASK_LOSS = "loss_"
+"""What the loss of a task is called in the log, before the task's name."""
+
+
+class ProgressCallback(TrainerCallback):
+    """Tells how far the stage is, how fast, and how well each task is learnt; times what is training and nothing else.
+
+    `tokens` are those that each optimizer step computes.
+    """
+
+    def __init__(self, label: str, tokens: Sequence[int]) -> None:
+        self.progress = Progress(label, len(tokens), "steps")
+        """Told of while its `with` block runs."""
+        self._tokens = tokens
+        self._since = time.monotonic()
+        self._seconds = 0.0
+        self._learnt = 0
+        self._said = ""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Computed tokens a second, validation and saving left out; None if this process made no step."""
+        return self._learnt / self._seconds if self._seconds > 0 else None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The clock starts when the model is loaded."""
+        self._since = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A step is learnt: count it and show it."""
+        now = time.monotonic()
+        self._seconds += now - self._since
+        self._since = now
+        self._learnt += self._tokens[state.global_step - 1]
+        if leads():
+            self.progress.update(state.global_step, self._note())
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        """Remember the last losses or the last validation."""
+        if logs and "loss" in logs:
+            tasks = {name.removeprefix(TASK_LOSS): value for name, value in logs.items() if name.startswith(TASK_LOSS)}
+            each = ", ".join(f"{task} {value:.3f}" for task, value in tasks.items())
+            self._said = f"loss {float(logs['loss']):.3f}" + (f" ({each})" if each else "")
+        elif logs and "eval_score" in logs:
+            self._said = f"validation {float(logs['eval_score']):.3f}"
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Validation is no training."""
+        self._since = time.monotonic()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Saving is no training."""
+        self._since = time.monotonic()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Show the last state."""
+        if leads():
+            self.progress.close(state.global_step, self._note())
+
+    def _note(self) -> str:
+        pace = self.tokens_per_second
+        return ", ".join(part for part in (f"{pace:.0f} tokens/s" if pace else "", self._said) if part)
+
+
+class BeginningCallback(TrainerCallback):
+    """Does something before the first batch, once the Trainer has set its own sums to nothing."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Do it."""
+        self._act()
+
+
+class EarlyStopping(TrainerCallback):
+    """Ends a stage after so many validations without improvement."""
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """End the stage if it has not improved for long enough."""
+        if stopped_at(state.log_history, self._patience) is not None:
+            control.should_training_stop = True
+
+
+def stopped_at(history: Iterable[Mapping[str, Any]], patience: int) -> int | None:
+    """The step of the validation that was the last of `patience` without improvement; None if none was.
+
+    A score that is only as good as the best before is no improvement, though the later checkpoint is kept.
+    """
+    best, stale = float("-inf"), 0
+    for entry in history:
+        if "eval_score" not in entry:
+            continue
+        score = entry["eval_score"] - LATER_WINS * entry["step"]
+        best, stale = (score, 0) if score > best + ALIKE else (best, stale + 1)
+        if stale == patience:
+            return int(entry["step"])
+    return None
+
+
+def by_step(tokens: Sequence[int], accumulate: int) -> list[int]:
+    """Tokens of each optimizer step, of those of each batch; the last step may have fewer batches."""
+    return [sum(tokens[start : start + accumulate]) for start in range(0, len(tokens), accumulate)]
+
+
+def summary(state: Any, planned: int) -> dict[str, Any]:
+    """What the Trainer's log says of a stage: steps, losses of all and of each task, validations and the choice."""
+    logged = [entry for entry in state.log_history if "loss" in entry]
+    scores = {entry["step"]: entry["eval_score"] for entry in state.log_history if "eval_score" in entry}
+    chosen = state.best_global_step or state.global_step
+    tasks = {term.name: [entry.get(f"{TASK_LOSS}{term.name}") for entry in logged] for term in TERMS}
+    return {
+        "steps": state.global_step,
+        "planned_steps": planned,
+        "losses": [entry["loss"] for entry in logged],
+        "task_losses": {task: losses for task, losses in tasks.items() if any(loss is not None for loss in losses)},
+        "validation": scores,
+        "selected_step": chosen,
+        "selected_score": scores.get(chosen),
+    }
+
+
+def peak_memory() -> int:
+    """The most memory that this process ever held, in bytes.
+
+    It is not reset for a stage: the system has one mark for the whole process, and others may read it too.
+    """
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    # Bytes on macOS, kibibytes elsewhere.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def peak_device_memory() -> int | None:
+    """The most memory that tensors held on the accelerator since `forget_peak`, in bytes; None without one."""
+    return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None
+
+
+def forget_peak() -> None:
+    """Let the accelerator's peak begin anew."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
