@@ -85,7 +85,7 @@ def sides(raw: str) -> list[Node]:
     nodes = []
     try:
         for tokens in _split(tokens_of(text)):
-            kept = _without_units(tokens)
+            kept = without_units(tokens)
             if kept:
                 nodes.append(_parse_repaired(kept))
     except NotArithmeticError:
@@ -100,13 +100,18 @@ def plain_signs(raw: str) -> str | None:
     text = unwrap(raw)
     if len(text) > MAX_LENGTH or "\n" in text:
         return None
+    return in_ascii_operators(text).rstrip(" .,;:!?*_`'\"").lstrip(" ,;:!?*_`'\"")
+
+
+def in_ascii_operators(text: str) -> str:
+    """The text with its operators, fractions and digits in ASCII, and without currency: `5 × ½` is `5 * (1/2)`."""
     text = _FRACTION.sub(_beside_a_whole, text.replace("\\boxed", ""))
     for pattern, replacement in _WORDS[:3]:
         text = pattern.sub(replacement, text)
     text = text.translate(_SIGNS)
     for pattern, replacement in _WORDS[3:]:
         text = pattern.sub(replacement, text)
-    return text.rstrip(" .,;:!?*_`'\"").lstrip(" ,;:!?*_`'\"")
+    return text
 
 
 def _beside_a_whole(match: re.Match[str]) -> str:
@@ -124,7 +129,7 @@ def _split(tokens: list[Token]) -> list[list[Token]]:
     return parts
 
 
-def _without_units(tokens: list[Token]) -> list[Token]:
+def without_units(tokens: list[Token]) -> list[Token]:
     """Words that follow a number or a closing parenthesis are units; a side of words alone is a name."""
     if all(token.kind == "word" for token in tokens):
         return []
