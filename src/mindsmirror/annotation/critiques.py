@@ -1,0 +1,117 @@
+"""Whether a critique is true of the rationale that it judges, as far as that can be read off the two texts.
+
+Teachers whose verdicts come from gold still write their critiques by themselves, and small ones write many that are
+false: "a starfish has 5 legs, not 4" beside a rationale that said 5. What can be checked without knowing the world is:
+whether the critique's own arithmetic holds, whether what it corrects stands in the rationale and the correction does
+not, and whether it finds a fault just where the verdict says that there is one. A critique that passes may still be
+false about the world.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mindsmirror.answers.steps import arithmetic_steps
+from mindsmirror.records import Verdict
+
+MAX_TEXT = 8000
+"""Characters of critique and rationale that are looked at."""
+
+_NUMBER = r"(?<![\w.])-?[0-9][0-9,]{0,20}(?:\.[0-9]{1,10})?(?![\w])"
+_WORD = re.compile(r"[^\W\d_]{2,40}")
+_SENTENCE = re.compile(r"(?<=[.;!?])\s|\n")
+_CONTRAST = re.compile(
+    rf"(?P<right>{_NUMBER})(?P<unit>(?:\s[^\W\d_]{{1,30}}){{0,3}}),?\s(?:and\s)?(?:not|instead of|rather than)\s(?P<wrong>{_NUMBER})"
+)
+_REVERSED = re.compile(
+    rf"\bnot\s(?P<wrong>{_NUMBER})(?P<unit>(?:\s[^\W\d_]{{1,30}}){{0,3}}),?\sbut\s(?P<right>{_NUMBER})"
+)
+_FINDS_FAULT = re.compile(
+    r"\b(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes?|mistaken|errors?|should|forgot|forgets|missing|misses|missed|miscounts?"
+    r"|miscounted|instead of|rather than|does not|did not|doesn't|didn't|is not|are not|isn't|aren't|but|however|never|fails?)\b"
+    r"|\bnot\s-?[0-9]",
+    re.I,
+)
+_PRAISES = re.compile(r"\b(?:is|are|was|were)\s(?:all\s)?(?:right|correct|true)\b|\bcorrectly\b", re.I)
+_EMPTY_WORDS = frozenset(
+    "the and has have had are is was were that this there then not but for with each all its their his her which what "
+    "one two answer right wrong total".split()
+)
+
+
+class _Contrast(NamedTuple):
+    """`6 legs, not 4`: what the critique says, and what it says that the rationale said."""
+
+    right: str
+    wrong: str
+    unit: str
+    """The first word that follows the number, such as `legs`; may be empty."""
+    sentence: str
+
+
+def fault_of(critique: str, rationale: str, verdict: Verdict) -> str:
+    """Why a critique cannot be true, in a few words that can be counted; empty if nothing speaks against it."""
+    critique, rationale = critique[:MAX_TEXT], rationale[:MAX_TEXT]
+    if any(not step.holds for step in arithmetic_steps(critique)):
+        return "its arithmetic is wrong"
+    contrasts = list(_contrasts(critique))
+    for contrast in contrasts:
+        if _says(rationale, contrast.sentence, contrast.right, contrast.unit):
+            return "the rationale says what it demands"
+        if not _says(rationale, contrast.sentence, contrast.wrong, ""):
+            return "it corrects what the rationale does not say"
+    if verdict is Verdict.CORRECT and (contrasts or _FINDS_FAULT.search(critique)):
+        return "it finds fault with what is judged correct"
+    if verdict is Verdict.WRONG and not contrasts and not _FINDS_FAULT.search(critique):
+        praised = _PRAISES.search(critique) is not None
+        return "it praises what is judged wrong" if praised else "it names no fault"
+    return ""
+
+
+def _contrasts(critique: str) -> Iterator[_Contrast]:
+    for sentence in _SENTENCE.split(critique):
+        for pattern in (_CONTRAST, _REVERSED):
+            for match in pattern.finditer(sentence):
+                unit = match["unit"].split()
+                yield _Contrast(_plain(match["right"]), _plain(match["wrong"]), unit[0] if unit else "", sentence)
+
+
+def _says(rationale: str, about: str, number: str, unit: str) -> bool:
+    """Whether the sentences of the rationale that are most about the same state the number, with its unit if any.
+
+    With a unit a result (`= 20 legs`) does not count: it is computed from what is said, and the critique is about that.
+    """
+    words = _content(about)
+    sentences = _SENTENCE.split(rationale)
+    shared = [len(words & _content(sentence)) for sentence in sentences]
+    most = max(shared, default=0)
+    for sentence, count in zip(sentences, shared, strict=True):
+        if count != most:
+            continue
+        for match in re.finditer(_NUMBER, sentence):
+            if _plain(match.group()) != number:
+                continue
+            if not unit:
+                return True
+            before, after = sentence[: match.start()].rstrip(), sentence[match.end() :].split()
+            if not before.endswith("=") and after and _stem(after[0].strip(".,:;!?()")) == _stem(unit):
+                return True
+    return False
+
+
+def _content(text: str) -> set[str]:
+    """The words of a text that say what it is about, without their plural."""
+    words = (match.group().lower() for match in _WORD.finditer(text))
+    return {_stem(word) for word in words if word not in _EMPTY_WORDS and len(word) > 2}
+
+
+def _stem(word: str) -> str:
+    word = word.lower()
+    for ending in ("es", "s"):
+        if word.endswith(ending) and len(word) > len(ending) + 2:
+            return word.removesuffix(ending)
+    return word
+
+
+def _plain(number: str) -> str:
+    return number.replace(",", "")
