@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from mindsmirror.evaluation.config import Mode
 from mindsmirror.evaluation.evaluate import JudgeQuality, own_judgements
 from mindsmirror.evaluation.metrics import auroc_within
 from mindsmirror.evaluation.statistics import holm, mcnemar, paired_bootstrap, smallest_detectable_difference, wilson
-from mindsmirror.records import Example, Prediction
+from mindsmirror.records import Example, Mode, Prediction
 from mindsmirror.reporting.schema import (
     UNTRAINED,
     ArmResult,

@@ -6,7 +6,7 @@ from typing import Any
 from mindsmirror.annotation.step import too_little
 from mindsmirror.models.digest import cache_dir
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
-from mindsmirror.methods.base import gold_label
+from mindsmirror.methods.targets import gold_label
 from mindsmirror.system.progress import clock, say
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.config import check_student

@@ -22,7 +22,7 @@ from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.system.files import there
 from mindsmirror.limits import BoundError
-from mindsmirror.methods import ArmConfig, check_needs
+from mindsmirror.methods import Arm, check_needs
 from mindsmirror.methods.base import Labels
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.students.config import StudentConfig, is_at_hand
@@ -48,7 +48,7 @@ class Recipe(BaseModel):
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
-    arm: tuple[ArmConfig, ...] = Field(min_length=1, max_length=limits.ARMS)
+    arm: tuple[Arm, ...] = Field(min_length=1, max_length=limits.ARMS)
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")

@@ -10,7 +10,6 @@ from mindsmirror.annotation.budget import dollars
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import JudgeQuality, main_mode
 from mindsmirror.system.files import read_json, read_records
-from mindsmirror.methods import method_named
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
@@ -88,14 +87,13 @@ def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
         done = read_json(folder / "done.json")
         if done is None or (arm is None and not recipe.evaluation.untrained):
             continue
-        method = method_named(arm.method) if arm else None
         trained = read_json(run.folder / "arms" / name / "done.json") if arm else None
         judge = done["result"]["judge"]
         found.append(
             ArmPredictions(
                 name=name,
                 method=arm.method if arm else UNTRAINED,
-                main=main_mode(method, arm),
+                main=main_mode(arm),
                 modes={mode: read_predictions(folder / f"{mode}.jsonl") for mode in done["result"]["modes"]},
                 training=trained["result"] if trained else (),
                 judge=JudgeQuality.model_validate(judge) if judge else None,

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from mindsmirror.evaluation.config import Mode
 from mindsmirror.evaluation.evaluate import JudgeQuality
 from mindsmirror.evaluation.statistics import holm, smallest_detectable_difference
-from mindsmirror.records import Example, Prediction, Sample, Verdict
+from mindsmirror.records import Example, Mode, Prediction, Sample, Verdict
 from mindsmirror.reporting.accuracy_section import (
     SHOWN,
     ArmPredictions,
