@@ -63,11 +63,9 @@ def test_there_are_whole_recipes_and_pieces() -> None:
 
 def tables() -> dict[str, dict[str, FieldInfo]]:
     """The keys of each table of a recipe; an arm's are those of all methods."""
-    found = {
-        "arm": {key: field for name in BUILT_IN for key, field in method_named(name).settings.model_fields.items()}
-    }
-    for name, table in Recipe.model_fields.items():
-        for kind in (table.annotation, *get_args(table.annotation)):
+    found = {"arm": {key: own for name in BUILT_IN for key, own in method_named(name).settings.model_fields.items()}}
+    for name, field in Recipe.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 found[name] = kind.model_fields
     return found

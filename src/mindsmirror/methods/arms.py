@@ -1,6 +1,6 @@
 """The `[[arm]]` tables of a recipe: each is checked by the settings of its own method.
 
-A recipe's field has the type `Arm`. Its JSON schema has one alternative for each built-in method.
+A recipe's field has the type `Arm`. Its JSON schema has the keys of each method that is installed.
 """
 
 import difflib
@@ -51,21 +51,31 @@ class _ByMethod:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"oneOf": [_described(name, handler) for name in BUILT_IN]}
+        known = {name: keys for name in method_names() if (keys := _described(name, handler)) is not None}
+        base = handler.resolve_ref_schema(handler(ArmConfig.__pydantic_core_schema__))
+        return {
+            "type": "object",
+            "description": "One method with its settings. Each method has keys of its own.",
+            "properties": {**base["properties"], "method": {**base["properties"]["method"], "enum": list(known)}},
+            "required": base["required"],
+            "allOf": [
+                {"if": {"properties": {"method": {"const": name}}, "required": ["method"]}, "then": keys}
+                for name, keys in known.items()
+            ],
+        }
 
 
 Arm = Annotated[ArmConfig, _ByMethod]
 """An arm in a model of pydantic's."""
 
 
-def _described(name: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-    """The JSON schema of a method's settings."""
-    method = method_named(name)
-    found = dict(handler.resolve_ref_schema(handler(method.settings.__pydantic_core_schema__)))
-    found["title"] = name
-    found["description"] = (type(method).__doc__ or "").strip()
-    found["properties"] = {**found["properties"], "method": {"const": name, "title": "Method", "type": "string"}}
-    return found
+def _described(name: str, handler: GetJsonSchemaHandler) -> JsonSchemaValue | None:
+    """The JSON schema of a method's settings; None if it is another package's and cannot be loaded."""
+    try:
+        settings = method_named(name).settings
+    except MindsMirrorError:
+        return None
+    return handler.resolve_ref_schema(handler(settings.__pydantic_core_schema__))
 
 
 def _common(values: Any) -> Any:

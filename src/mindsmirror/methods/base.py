@@ -47,8 +47,8 @@ class ArmConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Name
-    method: str
+    name: Name = Field(description="what the arm is called in the report; also the name of its folder")
+    method: str = Field(description="what the student learns, and in which order")
     labels: Labels | None = Field(
         None,
         description="teacher: the most frequent of its k answers; gold: the task's own. A run resolves None before "

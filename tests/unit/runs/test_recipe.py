@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
-from mindsmirror.runs.recipe import make_recipe
-from mindsmirror.records import CalibrationTarget
 from mindsmirror.methods.minds_mirror import MindsMirrorSettings
+from mindsmirror.records import CalibrationTarget
+from mindsmirror.runs.recipe import make_recipe
 
 PLAIN: dict[str, Any] = {
     "name": "plain",
@@ -255,7 +255,9 @@ def test_selecting_what_is_right_needs_gold_labels_in_that_arm() -> None:
 
 def test_a_selection_that_selects_nothing_is_refused() -> None:
     message = refusal(with_change("arm.0.select", "majority"))
-    assert "arm.0.select: method 'standard' (arm 'labels') does not read it; it is a key of step_by_step, multi" in message
+    assert (
+        "arm.0.select: method 'standard' (arm 'labels') does not read it; it is a key of step_by_step, multi" in message
+    )
 
 
 def test_a_file_of_annotations_stands_in_place_of_a_teacher() -> None:

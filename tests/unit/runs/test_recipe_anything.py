@@ -93,7 +93,9 @@ NUMBERS = sorted(
 
 def test_every_number_of_a_recipe_has_a_largest() -> None:
     """So that none is added without one: what is above it is refused, whatever else stands in the recipe."""
-    assert {"seed", "evaluation.samples", "training.budget.steps", "teacher.0.price.input", "arm.1.alpha"} <= set(NUMBERS)
+    assert {"seed", "evaluation.samples", "training.budget.steps", "teacher.0.price.input", "arm.1.alpha"} <= set(
+        NUMBERS
+    )
     models: list[type[BaseModel]] = [Recipe, *OPTIONS.values(), *ARMS]
     for model in models:
         assert list(unbounded(model)) == []
