@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from json_schema import faults
+from mindsmirror.runs.schema import recipe_schema
 
 from docs import ROOT, blocks, table
 from mindsmirror.cli.main import exit_codes
 from mindsmirror.errors import MindsMirrorError
 from mindsmirror.reference.pages import FOLDER, stale_pages
 from mindsmirror.runs.recipe import Recipe, make_recipe
-from mindsmirror.runs.schema import recipe_schema
 
 GUIDE = ROOT / "docs" / "guide.md"
 RECIPES = sorted((ROOT / "recipes").glob("*.toml"))

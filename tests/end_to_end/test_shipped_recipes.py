@@ -7,11 +7,11 @@ import pytest
 import tiny_t5
 from end_to_end.console import mindsmirror
 from end_to_end.material import write_rows
+from mindsmirror.runs.schema import PUBLISHED
 
 from mindsmirror.errors import DataError
 from mindsmirror.methods import method_named
 from mindsmirror.runs.recipe import read_recipe
-from mindsmirror.runs.schema import PUBLISHED
 from mindsmirror.tasks import task_names
 
 ROOT = Path(__file__).parents[2]

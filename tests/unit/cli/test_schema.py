@@ -4,9 +4,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from mindsmirror.runs.schema import PUBLISHED
 
 from mindsmirror.cli.schema import command
-from mindsmirror.runs.schema import PUBLISHED
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

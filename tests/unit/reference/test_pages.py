@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from mindsmirror.runs.schema import recipe_schema
 
 from mindsmirror.reference.cli_page import cli_page
 from mindsmirror.reference.markdown import sentence, table
 from mindsmirror.reference.recipe_page import recipe_page
-from mindsmirror.runs.schema import recipe_schema
 
 
 def row(text: str, key: str, below: str) -> list[str]:
