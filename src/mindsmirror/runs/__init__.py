@@ -1,1 +1,1 @@
-"""Runs: what a recipe says, the folder where it happens, the steps in order, their results, and trained students in use."""
+"""Runs: the recipe, the folder where a run happens, its steps in order, their results, and trained students in use."""
