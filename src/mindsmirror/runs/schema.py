@@ -1,6 +1,6 @@
 """The JSON Schema of a recipe: what editors complete and check, and what `docs/reference/recipe.md` is written from.
 
-Pydantic makes the schema of the tables. Two things are added. `parameters` of a `[[teacher]]` get the keys of its engine,
+Pydantic makes the schema of the tables. Two things are added: `parameters` of a `[[teacher]]` get its engine's keys,
 and nothing may be null, because TOML has no null: an optional key is one that may be left out. Rules that join several
 keys, such as a price for a cap in USD, are checked when the recipe is read; no schema says them.
 """
