@@ -20,7 +20,7 @@ def command(
     dry_run: bool,
     dry_samples: int,
 ) -> None:
-    """Ask the teacher for k rationales of every question and m judgements of each."""
+    """Ask the teachers for k rationales of every question and m self-evaluations of every rationale."""
     from mindsmirror.runs.pipeline import Pipeline
     from mindsmirror.runs.recipe import read_recipe
 
@@ -36,9 +36,9 @@ def command(
         result = pipeline.annotate()
     pipeline.require_whole(result)
     path = pipeline.run.folder / "annotation" / "annotations.jsonl"
-    asked = f"{result['asked']} samples asked for"
+    asked = f"{result['asked']} samples requested"
     if result.get("found"):
-        asked = f"{result['found']} samples found in the store, {result['asked']} asked for"
+        asked = f"{result['found']} samples found in the store, {result['asked']} requested"
     lines = [
         f"{result['questions']} questions annotated, {asked}, {result['failed']} failed",
         f"annotations: {path}",

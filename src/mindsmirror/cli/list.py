@@ -1,4 +1,4 @@
-"""`mindsmirror list`: what is there."""
+"""`mindsmirror list WHAT`: what a recipe can name, and the recipes and runs on this machine."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ WHAT = ("tasks", "methods", "teachers", "students", "engines", "recipes", "runs"
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(WHAT))
+@click.argument("what", type=click.Choice(WHAT), help="What to list.")
 @runs_folder
 @as_json
 def command(what: str, runs: Path, json_output: bool) -> None:
-    """Tasks, methods with what they need, models of the catalogue, engines, recipes and runs."""
+    """List tasks, methods and what they need, models of the catalogue, engines, recipes or runs."""
     rows = _rows(what, runs)
     document = [{"name": name, "description": description} for name, description in rows]
     show(document, table(rows) if rows else [f"there are no {what} here"], json_output)
@@ -49,11 +49,9 @@ def _engines() -> list[tuple[str, str]]:
     rows = []
     for name in engine_names():
         try:
-            engine = engine_class(name)
+            rows.append((name, engine_class(name).description()))
         except EngineError as error:
             rows.append((name, str(error)))
-        else:
-            rows.append((name, engine.purpose + (f" (extra {engine.extra})" if engine.extra else "")))
     return rows
 
 

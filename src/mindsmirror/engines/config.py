@@ -28,10 +28,11 @@ class Price(BaseModel):
 
 
 class Options(BaseModel):
-    """Base of the engines' parameters; those in `neutral` change speed, never what is written."""
+    """Parameters of an engine: each engine that has any derives a model of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     neutral: ClassVar[frozenset[str]] = frozenset()
+    """Those that change speed, never what is written: they are no part of an identity."""
 
     def identity(self) -> dict[str, Any]:
         """What of this determines completions; defaults are left out, so a new option changes no key."""

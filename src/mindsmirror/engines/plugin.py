@@ -76,6 +76,11 @@ class EngineBase(ABC):
         return None
 
     @classmethod
+    def description(cls) -> str:
+        """The purpose, and the extra that it needs."""
+        return cls.purpose + (f" (extra {cls.extra})" if cls.extra else "")
+
+    @classmethod
     def missing(cls) -> MissingExtraError:
         """The error for an engine whose package is not installed."""
         return MissingExtraError(cls.package, cls.extra or None)

@@ -12,24 +12,24 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mindsmirror import limits
-from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.from_file import AnnotationTable
-from mindsmirror.system.documents import check_document, parse_toml, read_bytes
-from mindsmirror.models import catalogue
+from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.engines.secrets import check_key_variable
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
-from mindsmirror.system.files import there
 from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.methods.base import Labels
+from mindsmirror.models import catalogue
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.students.config import StudentConfig, is_at_hand
+from mindsmirror.system.documents import check_document, parse_toml, read_bytes
+from mindsmirror.system.files import there
+from mindsmirror.system.validation import Name, explain
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.tasks.other_files import ENDINGS
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.system.validation import Name, explain
 
 OWN = ("parameters",)
 """Keys under which a recipe holds what engines and tasks name themselves."""

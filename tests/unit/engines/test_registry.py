@@ -114,14 +114,15 @@ def test_another_package_adds_engines_and_replaces_none(monkeypatch: pytest.Monk
     monkeypatch.setattr(registry, "entry_points", EntryPoints(points).select)
     assert engine_names() == (*registry.BUILT_IN, "another", "torn")
     config = TeacherConfig(model="m", engine="another")
-    assert open_engine(config) == "m" and not config.local
+    opened: object = open_engine(config)
+    assert opened == "m" and not config.local
     assert engine_identity(config) == {"engine": "another", "model": "m", "parameters": {}}
     assert engine_class("scripted") is ScriptedEngine
     with pytest.raises(EngineError, match=r"'torn' cannot be imported from .*:Nothing \(AttributeError"):
         TeacherConfig(model="m", engine="torn")
     with pytest.raises(UnknownNameError, match="Did you mean 'another'"):
         TeacherConfig(model="m", engine="anothr")
-    with pytest.raises(ValidationError, match="'x': the engine another has no such parameter|parameters.x"):
+    with pytest.raises(ValidationError, match=r"parameters\.x: the engine another has no such parameter"):
         TeacherConfig(model="m", engine="another", parameters={"x": 1})
 
 

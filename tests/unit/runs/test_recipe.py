@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
-from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.records import CalibrationTarget
+from mindsmirror.runs.recipe import make_recipe
 
 PLAIN: dict[str, Any] = {
     "name": "plain",
