@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mindsmirror.engines.config import ENGINES, OPTIONS
+from mindsmirror.engines import engine_class, engine_names
 from mindsmirror.methods import method_named
 from mindsmirror.reference.markdown import code, page, sentence, table
 from mindsmirror.runs.schema import PUBLISHED, Schema, options_name
@@ -44,9 +44,9 @@ def recipe_page(schema: Schema) -> str:
             title = f"## `[[{key}]]`" if top[key].get("type") == "array" else f"## `[{key}]`"
             parts += [title, _about(node), _keys(node, schema)]
     parts += ["## Engines", "`[[teacher]] parameters` holds the keys of the teacher's engine."]
-    for engine in ENGINES:
+    for engine in engine_names():
         keys = _keys(schema["$defs"][options_name(engine)], schema)
-        parts += [f"### `{engine}`", sentence(OPTIONS[engine].purpose), keys or "It has no parameters."]
+        parts += [f"### `{engine}`", sentence(engine_class(engine).description()), keys or "It has no parameters."]
     parts += ["## Methods", "A method has the keys of every `[[arm]]`, and these. Another method's key is an error."]
     for name, own in _method_keys(tables["arm"]).items():
         method = method_named(name)

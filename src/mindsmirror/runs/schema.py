@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.engines.config import ENGINES, OPTIONS
+from mindsmirror.engines import engine_class, engine_names
 from mindsmirror.runs.recipe import Recipe
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,11 +23,12 @@ def recipe_schema() -> Schema:
     """The schema, with the engines and methods that are installed, those of other packages included."""
     schema: Schema = _in_toml(Recipe.model_json_schema())
     tables: Schema = schema["$defs"]
-    for engine, options in OPTIONS.items():
-        own = _in_toml(options.model_json_schema())
+    for engine in engine_names():
+        own = _in_toml(engine_class(engine).options.model_json_schema())
         tables.update(own.pop("$defs", {}))
         tables[options_name(engine)] = own
-    tables["TeacherConfig"]["allOf"] = [_parameters_of(engine, tables) for engine in ENGINES]
+    tables["TeacherConfig"]["allOf"] = [_parameters_of(engine, tables) for engine in engine_names()]
+    tables["TeacherConfig"]["properties"]["engine"]["enum"] = list(engine_names())
     return {"$schema": DIALECT, "title": "A recipe of Minds Mirror", **schema}
 
 

@@ -133,7 +133,6 @@ def test_what_is_missing_is_named(path: str) -> None:
         ("task.train", "many"),
         ("teacher", []),
         ("teacher", {"model": "teacher"}),
-        ("teacher.0.engine", "openvin"),
         ("teacher.0.price.input", -1),
         ("annotation.temperature", -0.1),
         ("annotation.rationales", 2.5),
