@@ -25,7 +25,7 @@ from mindsmirror.engines.base import Message
 from mindsmirror.engines.openvino import OpenVINOEngine
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.statistics import paired_bootstrap, wilson
-from mindsmirror.models import catalogue
+from mindsmirror.models.locate import locate
 from mindsmirror.records import Example, Parse, Rationale
 from mindsmirror.runs.folder import machine
 from mindsmirror.tasks import Task, TaskConfig, load_task
@@ -65,7 +65,7 @@ def default_teacher() -> Teacher:
 
     @cache
     def opened() -> Kept:
-        return Kept(catalogue.locate(TEACHER.model), identity)
+        return Kept(locate(TEACHER.model), identity)
 
     return Teacher(TEACHER.model, identity, opened)
 
