@@ -94,11 +94,9 @@ class PromptSet(BaseModel):
     solved: tuple[Shot, ...] = Field(min_length=1)
     judged: tuple[JudgedShot, ...] = Field(min_length=1)
     dual: tuple[DualShot, ...] = ()
-    # Left out where there is none: the annotations of sets without one stay valid.
     reminder: str = Field(
         "",
         description="the form of the answer once more, below every question: a small teacher forgets the system text",
-        exclude_if=lambda reminder: reminder == "",
     )
 
     @property
