@@ -31,6 +31,7 @@ ORDER = (
     "runs",
     "doctor",
     "cli",
+    "reference",
     "__init__",
     "__main__",
 )

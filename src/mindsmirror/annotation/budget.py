@@ -25,8 +25,8 @@ from mindsmirror import limits
 from mindsmirror.annotation.store import Sent, Store
 from mindsmirror.annotation.teachers import Teacher
 from mindsmirror.engines.base import Completion, Finish, Request
-from mindsmirror.engines.config import LIMITS, Price
-from mindsmirror.engines.counting import Ratio, most_read
+from mindsmirror.engines.config import Price
+from mindsmirror.engines.counting import Ratio, most_read, own_room
 from mindsmirror.records import Usage
 
 ATTEMPTS = 6
@@ -233,8 +233,7 @@ class Spending:
 
     def _ratios_of(self, teacher: Teacher) -> TokenRatios:
         own = teacher.identity.get("parameters", {}).get("extra", {})
-        limits = [own[name] for name in LIMITS if isinstance(own.get(name), int)]
-        return self._ratios.setdefault(_account(teacher), TokenRatios(room=max(limits, default=0)))
+        return self._ratios.setdefault(_account(teacher), TokenRatios(room=own_room(own)))
 
 
 def _account(teacher: Teacher) -> str:

@@ -20,7 +20,7 @@ def command(
     dry_run: bool,
     dry_samples: int,
 ) -> None:
-    """Ask the teacher for k rationales of every question and m judgements of each."""
+    """Ask the teachers for k rationales of every question and m self-evaluations of every rationale."""
     from mindsmirror.runs.pipeline import Pipeline
     from mindsmirror.runs.recipe import read_recipe
     from mindsmirror.system.terminal import quantity
@@ -37,9 +37,9 @@ def command(
         result = pipeline.annotate()
     pipeline.require_whole(result)
     path = pipeline.run.folder / "annotation" / "annotations.jsonl"
-    asked = f"{quantity(result.asked, 'sample')} asked for"
+    asked = f"{quantity(result.asked, 'sample')} requested"
     if result.found:
-        asked = f"{quantity(result.found, 'sample')} found in the store, {result.asked} asked for"
+        asked = f"{quantity(result.found, 'sample')} found in the store, {result.asked} requested"
     lines = [
         f"{quantity(result.questions, 'question')} annotated, {asked}, {result.failed} failed",
         f"annotations: {path}",

@@ -12,7 +12,7 @@ from mindsmirror.cli.options import recipe_verb, show, table
 def command(
     recipe: Path, settings: tuple[str, ...], key_variables: tuple[str, ...], runs: Path, json_output: bool
 ) -> None:
-    """Train every arm on the run's annotation."""
+    """Train every arm of RECIPE on the annotations of its run."""
     from mindsmirror.runs.pipeline import Pipeline
     from mindsmirror.runs.recipe import read_recipe
     from mindsmirror.system.distributed import leads

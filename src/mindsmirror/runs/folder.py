@@ -23,9 +23,9 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from mindsmirror.errors import DataError, RunLockedError
+from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import clear_leftovers, read_json, storage_guard, write_json
 from mindsmirror.system.progress import Working
-from mindsmirror.runs.recipe import Recipe, make_recipe
 
 R = TypeVar("R", bound=BaseModel)
 

@@ -11,13 +11,8 @@ from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import main_mode
 from mindsmirror.evaluation.result import PredictionResult
-from mindsmirror.system.files import read_json, read_records
 from mindsmirror.methods import method_named
-from mindsmirror.runs.recipe import Recipe
 from mindsmirror.records import Annotation, Example, Prediction, Purpose, Usage
-from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
-from mindsmirror.reporting.schema import UNTRAINED, Report
-from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.accuracy_section import (
     ArmPredictions,
     arm_results,
@@ -26,9 +21,14 @@ from mindsmirror.reporting.accuracy_section import (
     shown_examples,
     student_judge,
 )
+from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
+from mindsmirror.reporting.report import read_report, write_report
+from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.predictions import predictions_step
+from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.training import arm_step
+from mindsmirror.system.files import read_json, read_records
 from mindsmirror.tasks.base import Task
 from mindsmirror.training.result import TrainingResult
 

@@ -175,7 +175,7 @@ sys.path.insert(0, sys.argv[1])
 if len(sys.argv) > 2:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 import test_catalogue as t
-t.catalog.entries = lambda: {"tiny": t.entry_of()}
+t.catalogue.entries = lambda: {"tiny": t.entry_of()}
 try:
     print(t.locate("tiny"))
 except t.StorageError as error:
