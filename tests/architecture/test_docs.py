@@ -18,6 +18,7 @@ from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.cli.main import INTERRUPTED, VERBS, cli
 from mindsmirror.doctor import CHECKS
 from mindsmirror.methods import BUILT_IN
+from mindsmirror.reference.imports import ORDER
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.training.config import Budget
 
@@ -195,3 +196,20 @@ def test_every_direct_dependency_has_its_reason() -> None:
     reasons = " ".join(first_column(ROOT / "docs" / "decisions.md", "package", "reason"))
     # "pytest (+ timeout, xdist)" stands for three.
     assert {name for name in packages if name.removeprefix("pytest-") not in reasons} == set()
+
+
+def test_the_table_of_where_things_are_names_files() -> None:
+    contributing, source = ROOT / "CONTRIBUTING.md", ROOT / "src" / "mindsmirror"
+    for what, where in table(contributing, "what", "where"):
+        for path in re.findall(r"`([^`]+)`", where):
+            places = (source, ROOT) if "/" in path or path.endswith(".py") else (source,)
+            assert any(list(place.glob(path)) for place in places) or path == "config.py", f"{what}: {path}"
+
+
+def test_the_readmes_tree_names_every_room() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = re.search(r"^```\nsrc/mindsmirror/\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert tree is not None
+    shown = [line.split()[0].rstrip("/").removesuffix(".py") for line in tree[1].splitlines() if line.startswith("  ")]
+    rooms = [name for name in ORDER if not name.startswith("__") and name not in ("errors", "limits")]
+    assert shown == rooms

@@ -16,6 +16,7 @@ from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.from_file import AnnotationTable
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
 from mindsmirror.models import catalogue
+from mindsmirror.models.entry import CatalogEntry
 from mindsmirror.engines.config import WITHOUT_FILE, TeacherConfig
 from mindsmirror.engines.secrets import check_key_variable
 from mindsmirror.errors import RecipeError
@@ -110,7 +111,7 @@ class Recipe(BaseModel):
         judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
         return tuple(sorted({*self.annotation.teachers, *judge}))
 
-    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogEntry]:
+    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[CatalogEntry]:
         """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
         teachers = [self.teacher[number] for number in self.asked_teachers] if annotates else []
         names = [teacher.model for teacher in teachers if teacher.engine not in WITHOUT_FILE and teacher.path is None]
