@@ -25,8 +25,8 @@ from mindsmirror import limits
 from mindsmirror.annotation.samples import Teacher
 from mindsmirror.annotation.store import Payment, Sent, Store
 from mindsmirror.engines.base import Completion, Finish, Request
-from mindsmirror.engines.config import LIMITS, Price
-from mindsmirror.engines.counting import Ratio, most_read
+from mindsmirror.engines.config import Price
+from mindsmirror.engines.counting import Ratio, most_read, own_room
 
 ATTEMPTS = 6
 """At each sample of a request, where a cap is far."""
@@ -251,8 +251,7 @@ class Spending:
 
     def _counts_of(self, teacher: Teacher) -> Counts:
         own = teacher.identity.get("parameters", {}).get("extra", {})
-        limits = [own[name] for name in LIMITS if isinstance(own.get(name), int)]
-        return self._counts.setdefault(_account(teacher), Counts(room=max(limits, default=0)))
+        return self._counts.setdefault(_account(teacher), Counts(room=own_room(own)))
 
     def _add(self, payment: Payment) -> None:
         self.samples += payment.samples

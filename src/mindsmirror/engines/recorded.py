@@ -15,15 +15,18 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request, sample_key
-from mindsmirror.errors import DataError, StorageError
+from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, sample_key
+from mindsmirror.engines.config import TeacherConfig
+from mindsmirror.engines.plugin import EngineBase
+from mindsmirror.errors import DataError, RecipeError, StorageError
 from mindsmirror.limits import BoundError
 from mindsmirror.models.digest import sha256_of
 from mindsmirror.system.documents import read_lines
+from mindsmirror.system.files import expanded
 from mindsmirror.system.validation import in_words
 
 
@@ -75,6 +78,18 @@ def recorded_identity(path: Path, model: str) -> Mapping[str, Any]:
 
 class RecordedEngine(EngineBase):
     """Replays a recording; a sample that it lacks is a failed completion that names it."""
+
+    purpose = "replies that were recorded before, from a file; no model is asked"
+
+    @classmethod
+    def identity_of(cls, config: TeacherConfig) -> Mapping[str, Any]:
+        """The identity that the recording names, else its SHA-256."""
+        return recorded_identity(_path_of(config), config.model)
+
+    @classmethod
+    def open(cls, config: TeacherConfig) -> Self:
+        """The engine with the recording in memory; DataError if it cannot be read."""
+        return cls(_path_of(config), config.model)
 
     def __init__(self, path: Path, model: str = "recorded") -> None:
         self._path = path
@@ -140,6 +155,12 @@ class RecordedEngine(EngineBase):
             if sample_key(self._identity, request.messages, request.sampling, sample) == key:
                 return row
         return None
+
+
+def _path_of(config: TeacherConfig) -> Path:
+    if config.path is None:
+        raise RecipeError(f"[[teacher]] {config.model}: the engine recorded needs `path`, the recording")
+    return expanded(config.path)
 
 
 def write_recording(

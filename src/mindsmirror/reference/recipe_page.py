@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mindsmirror.engines.config import ENGINES, OPTIONS
+from mindsmirror.engines import engine_class, engine_names
 from mindsmirror.methods import method_named, method_names
 from mindsmirror.reference.markdown import code, page, sentence, table
 from mindsmirror.runs.schema import PUBLISHED, Schema, options_name
@@ -44,9 +44,9 @@ def recipe_page(schema: Schema) -> str:
             title = f"## `[[{key}]]`" if top[key].get("type") == "array" else f"## `[{key}]`"
             parts += [title, _about(node), _keys(node, schema)]
     parts += ["## Engines", "`[[teacher]] parameters` holds the keys of the teacher's engine."]
-    for engine in ENGINES:
+    for engine in engine_names():
         keys = _keys(schema["$defs"][options_name(engine)], schema)
-        parts += [f"### `{engine}`", sentence(OPTIONS[engine].purpose), keys or "It has no parameters."]
+        parts += [f"### `{engine}`", sentence(engine_class(engine).description()), keys or "It has no parameters."]
     parts += ["## Methods", table(("method", "what it learns", "what it needs"), _methods())]
     parts += ["## Tasks", table(("task", "what it asks"), [(code(n), text) for n, text in task_descriptions().items()])]
     return page("Recipe", *parts)

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.annotation.step import too_little
-from mindsmirror.models.digest import cache_dir
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
 from mindsmirror.methods.base import gold_label
-from mindsmirror.system.progress import clock, say
+from mindsmirror.models.digest import cache_dir
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.config import check_student
+from mindsmirror.system.progress import clock, say
 from mindsmirror.tasks import Task
 from mindsmirror.training.config import check_trackers
 

@@ -22,9 +22,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mindsmirror.errors import DataError, RunLockedError
+from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import clear_leftovers, read_json, storage_guard, write_json
 from mindsmirror.system.progress import Working
-from mindsmirror.runs.recipe import Recipe, make_recipe
 
 PATIENCE = 2.0
 """Seconds for which a run's lock is waited for: one that was killed holds it until the system has cleared it away."""

@@ -8,24 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before, take_over, teachers_of
 from mindsmirror.annotation import likelihood, repairs
 from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
-from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.from_file import ready_annotations
+from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
+from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before, take_over, teachers_of
 from mindsmirror.answers import base
-from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
 from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
-from mindsmirror.system.files import read_json, read_records
-from mindsmirror.runs.labels import with_labels
 from mindsmirror.methods import ArmConfig, check_ready, method_named
-from mindsmirror.system.distributed import agreed, join, leads
-from mindsmirror.system.progress import Working, say
-from mindsmirror.runs.recipe import Recipe, read_recipe
 from mindsmirror.records import Annotation, Stage
+from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
 from mindsmirror.runs.folder import Run
+from mindsmirror.runs.labels import with_labels
+from mindsmirror.runs.recipe import Recipe, read_recipe
+from mindsmirror.system.distributed import agreed, join, leads
+from mindsmirror.system.files import read_json, read_records
+from mindsmirror.system.progress import Working, say
 from mindsmirror.tasks import Task, load_task
 
 if TYPE_CHECKING:

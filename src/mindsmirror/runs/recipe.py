@@ -12,25 +12,25 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mindsmirror import limits
-from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.from_file import AnnotationTable
-from mindsmirror.system.documents import check_document, parse_toml, read_bytes
-from mindsmirror.models import catalogue
+from mindsmirror.annotation.judges import JudgeConfig
+from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.models.entry import CatalogEntry
-from mindsmirror.engines.config import WITHOUT_FILE, TeacherConfig
 from mindsmirror.engines.secrets import check_key_variable
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
-from mindsmirror.system.files import there
 from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.methods.base import Labels
+from mindsmirror.models import catalogue
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.students.config import StudentConfig, is_at_hand
+from mindsmirror.system.documents import check_document, parse_toml, read_bytes
+from mindsmirror.system.files import there
+from mindsmirror.system.validation import Name, explain
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.tasks.other_files import ENDINGS
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.system.validation import Name, explain
 
 OWN = ("parameters",)
 """Keys under which a recipe holds what engines and tasks name themselves."""
@@ -114,7 +114,7 @@ class Recipe(BaseModel):
     def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[CatalogEntry]:
         """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
         teachers = [self.teacher[number] for number in self.asked_teachers] if annotates else []
-        names = [teacher.model for teacher in teachers if teacher.engine not in WITHOUT_FILE and teacher.path is None]
+        names = [teacher.model for teacher in teachers if teacher.local and teacher.path is None]
         lacking = [name for name in names if name in catalogue.entries() and not catalogue.is_cached(name)]
         if trains and self.student.model in catalogue.entries() and not is_at_hand(self.student):
             lacking.append(self.student.model)

@@ -9,13 +9,8 @@ from typing import Any
 from mindsmirror.annotation.budget import dollars
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import JudgeQuality, main_mode
-from mindsmirror.system.files import read_json, read_records
 from mindsmirror.methods import method_named
-from mindsmirror.runs.recipe import Recipe
 from mindsmirror.records import Annotation, Example, Prediction
-from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
-from mindsmirror.reporting.schema import UNTRAINED, Report, StepCost
-from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.accuracy_section import (
     ArmPredictions,
     arm_results,
@@ -24,7 +19,12 @@ from mindsmirror.reporting.accuracy_section import (
     shown_examples,
     student_judge,
 )
+from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
+from mindsmirror.reporting.report import read_report, write_report
+from mindsmirror.reporting.schema import UNTRAINED, Report, StepCost
 from mindsmirror.runs.folder import Run
+from mindsmirror.runs.recipe import Recipe
+from mindsmirror.system.files import read_json, read_records
 from mindsmirror.tasks.base import Task
 
 

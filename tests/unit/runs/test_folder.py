@@ -13,9 +13,9 @@ import pytest
 from filelock import FileLock
 
 from mindsmirror.errors import DataError, EngineError, RunLockedError, StorageError
-from mindsmirror.system.files import _replacing, read_json, write_json
-from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.runs.folder import Run, digest
+from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.system.files import _replacing, read_json, write_json
 
 RECIPE = {
     "name": "plain",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
-from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.records import CalibrationTarget
+from mindsmirror.runs.recipe import make_recipe
 
 PLAIN: dict[str, Any] = {
     "name": "plain",
@@ -132,7 +132,6 @@ def test_what_is_missing_is_named(path: str) -> None:
         ("task.train", "many"),
         ("teacher", []),
         ("teacher", {"model": "teacher"}),
-        ("teacher.0.engine", "openvin"),
         ("teacher.0.price.input", -1),
         ("annotation.temperature", -0.1),
         ("annotation.rationales", 2.5),
