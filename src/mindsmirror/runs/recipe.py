@@ -15,7 +15,6 @@ from mindsmirror import limits
 from mindsmirror.annotation.from_file import AnnotationTable
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.engines.config import TeacherConfig
-from mindsmirror.models.entry import CatalogEntry
 from mindsmirror.engines.secrets import check_key_variable
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
@@ -23,6 +22,7 @@ from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.methods.base import Labels
 from mindsmirror.models import catalogue
+from mindsmirror.models.entry import CatalogEntry
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.students.config import StudentConfig, is_at_hand
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
