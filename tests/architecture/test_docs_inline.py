@@ -40,7 +40,8 @@ def fields_called(key: str) -> list[Any]:
     """The types that a key has, in whatever table of a recipe or engine's parameters."""
     kinds: list[type[BaseModel]] = [Recipe, *tables().values()]
     kinds += [engine_class(name).options for name in engine_names()]
-    return [TypeAdapter(kind.model_fields[key].annotation) for kind in kinds if key in kind.model_fields]
+    found: list[Any] = [kind.model_fields[key].annotation for kind in kinds if key in kind.model_fields]
+    return [TypeAdapter(each) for each in found]
 
 
 @pytest.mark.parametrize("text", pieces(r"\w+ = [^…N]+"))
