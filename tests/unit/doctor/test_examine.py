@@ -16,7 +16,7 @@ from mindsmirror.doctor.examine import LOOK, NEEDS, exit_code
 from mindsmirror.doctor.finding import Finding, Status, failure
 from mindsmirror.errors import BudgetError, DataError, ModelFileError, StorageError
 from mindsmirror.models import catalogue
-from mindsmirror.models.catalogue import CatalogEntry, Hub, Wheels
+from mindsmirror.models.entry import CatalogEntry, Hub, Wheels
 from mindsmirror.reporting import verdict_section
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, make_recipe

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from mindsmirror.errors import ModelFileError, StorageError, UnknownNameError
 from mindsmirror.models import catalogue, digest, download
-from mindsmirror.models.catalogue import CatalogEntry, Hub, Wheels, identify, locate
+from mindsmirror.models.catalogue import identify, locate
+from mindsmirror.models.entry import CatalogEntry, Hub, Wheels
 from mindsmirror.system.progress import Progress
 
 CONTENT = b"GGUF" + random.Random(0).randbytes(300_000)

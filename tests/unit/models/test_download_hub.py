@@ -13,7 +13,8 @@ import pytest
 
 from mindsmirror.errors import ModelFileError
 from mindsmirror.models import catalogue, download
-from mindsmirror.models.catalogue import CatalogEntry, Hub, Wheels, locate
+from mindsmirror.models.catalogue import locate
+from mindsmirror.models.entry import CatalogEntry, Hub, Wheels
 from mindsmirror.system import progress
 
 CONTENT = b"GGUF" + bytes(range(256)) * 100

