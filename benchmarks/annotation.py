@@ -93,7 +93,7 @@ def ours(options: argparse.Namespace) -> Measured:
         found = list(annotator.run(("train", example) for example in task.splits.train))
         seconds = time.perf_counter() - began
     assert sum(len(annotation.rationales) for annotation in found) == options.questions * options.samples
-    return annotator.tally.tokens_out, seconds
+    return annotator.tally.came.tokens_out, seconds
 
 
 def bare(options: argparse.Namespace) -> Measured:

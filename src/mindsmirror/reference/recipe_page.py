@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.engines import engine_class, engine_names
 from mindsmirror.methods import method_named, method_names
 from mindsmirror.reference.markdown import code, page, sentence, table
-from mindsmirror.runs.schema import PUBLISHED, Schema, options_name
+from mindsmirror.runs.schema import PUBLISHED, Schema, in_toml, options_name
 from mindsmirror.tasks import task_descriptions
 
 BOUNDS = {
@@ -33,6 +34,12 @@ by it if the first line of a recipe is `#:schema PATH`.
 """.strip()
 
 
+PROMPTS = """
+`[annotation] prompts` names a file of your own, such as `recipes/prompts/leg_counting.toml`. Without it the set for the
+task's kind of answer is taken.
+""".strip()
+
+
 def recipe_page(schema: Schema) -> str:
     """The document, from the schema of `recipe_schema`."""
     top = {key: _resolved(node, schema) for key, node in schema["properties"].items()}
@@ -49,6 +56,12 @@ def recipe_page(schema: Schema) -> str:
         parts += [f"### `{engine}`", sentence(engine_class(engine).description()), keys or "It has no parameters."]
     parts += ["## Methods", table(("method", "what it learns", "what it needs"), _methods())]
     parts += ["## Tasks", table(("task", "what it asks"), [(code(n), text) for n, text in task_descriptions().items()])]
+    prompts = in_toml(PromptSet.model_json_schema())
+    parts += ["## A prompt set", PROMPTS, _keys(prompts, prompts)]
+    for key, node in prompts["properties"].items():
+        if node.get("type") == "array":
+            shot = _resolved(node["items"], prompts)
+            parts += [f"### `[[{key}]]`", _about(shot), _keys(shot, prompts)]
     return page("Recipe", *parts)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from mindsmirror.errors import MindsMirrorError, StorageError
 from mindsmirror.system.processes import pid_lives
@@ -84,6 +84,17 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        return None
+
+
+def read_record(path: Path, kind: type[R]) -> R | None:
+    """The record in a file, or None if there is none, it was torn, or it holds something else."""
+    document = read_json(path)
+    if document is None:
+        return None
+    try:
+        return kind.model_validate(document)
+    except ValidationError:
         return None
 
 

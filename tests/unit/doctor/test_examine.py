@@ -243,7 +243,7 @@ def test_a_cap_that_the_rest_will_pass_or_that_is_reached(practice: Practice) ->
     assert f"more than annotation.budget.tokens = {cap} leaves" in passed.found
     reached = practice.look("prices", annotation={"rationales": 3, "budget": {"tokens": 1000}})[-1]
     assert reached.status is FAILURE and reached.exit_code == BudgetError.exit_code
-    assert "annotation.budget.tokens = 1000 paid by all runs called 'patient'" in reached.found
+    assert "annotation.budget.tokens = 1000 used by all runs called 'patient'" in reached.found
 
 
 PLAIN = {"strategy": "plain"}
