@@ -21,7 +21,7 @@ from mindsmirror.doctor.machine import free_memory
 from mindsmirror.engines import Completion, Engine, Finish, Request, Sampling, TeacherConfig, open_engine, sample_key
 from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError, ModelFileError, UnknownNameError
-from mindsmirror.models.catalogue import locate
+from mindsmirror.models.locate import locate
 from mindsmirror.records import Record
 from mindsmirror.system.progress import say
 

@@ -9,28 +9,17 @@ from collections.abc import Sequence
 
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accuracy, majority_baseline
+from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor, predict, think, thoughts
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.methods.targets import usable
-from mindsmirror.records import Annotation, Example, Mode, Prediction, Record, Verdict
+from mindsmirror.records import Annotation, Example, Mode, Prediction, Verdict
 from mindsmirror.students.text import VERDICT_WORDS
 
 UNTRAINED_MODES: tuple[Mode, ...] = ("predict", "think")
 """Those of a student before training, which is asked in words."""
-
-
-class JudgeQuality(Record):
-    """The student's judge on its own rationales against gold, and on the teacher's against the teacher."""
-
-    n: int
-    auroc: float | None
-    auroc_ci95: tuple[float, float] | None
-    balanced_accuracy: float | None
-    majority_baseline: float | None
-    agreement_with_teacher: float | None
-    agreement_n: int
 
 
 def main_mode(arm: ArmConfig | None) -> Mode:

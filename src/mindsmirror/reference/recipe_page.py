@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.engines import engine_class, engine_names
 from mindsmirror.methods import method_named
 from mindsmirror.reference.markdown import code, page, sentence, table
-from mindsmirror.runs.schema import PUBLISHED, Schema, options_name
+from mindsmirror.runs.schema import PUBLISHED, Schema, in_toml, options_name
 from mindsmirror.tasks import task_descriptions
 
 BOUNDS = {
@@ -33,6 +34,12 @@ by it if the first line of a recipe is `#:schema PATH`.
 """.strip()
 
 
+PROMPTS = """
+`[annotation] prompts` names a file of your own, such as `recipes/prompts/leg_counting.toml`. Without it the set for the
+task's kind of answer is taken.
+""".strip()
+
+
 def recipe_page(schema: Schema) -> str:
     """The document, from the schema of `recipe_schema`."""
     top = {key: _resolved(node, schema) for key, node in schema["properties"].items()}
@@ -53,6 +60,12 @@ def recipe_page(schema: Schema) -> str:
         about = f"{sentence((type(method).__doc__ or '').splitlines()[0])} It needs {method.needs.words}."
         parts += [f"### `{name}`", about, _keys({"properties": own}, schema) or "It has no keys of its own."]
     parts += ["## Tasks", table(("task", "what it asks"), [(code(n), text) for n, text in task_descriptions().items()])]
+    prompts = in_toml(PromptSet.model_json_schema())
+    parts += ["## A prompt set", PROMPTS, _keys(prompts, prompts)]
+    for key, node in prompts["properties"].items():
+        if node.get("type") == "array":
+            shot = _resolved(node["items"], prompts)
+            parts += [f"### `[[{key}]]`", _about(shot), _keys(shot, prompts)]
     return page("Recipe", *parts)
 
 

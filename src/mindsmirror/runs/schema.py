@@ -21,10 +21,10 @@ Schema = dict[str, Any]
 
 def recipe_schema() -> Schema:
     """The schema, with the engines and methods that are installed, those of other packages included."""
-    schema: Schema = _in_toml(Recipe.model_json_schema())
+    schema: Schema = in_toml(Recipe.model_json_schema())
     tables: Schema = schema["$defs"]
     for engine in engine_names():
-        own = _in_toml(engine_class(engine).options.model_json_schema())
+        own = in_toml(engine_class(engine).options.model_json_schema())
         tables.update(own.pop("$defs", {}))
         tables[options_name(engine)] = own
     tables["TeacherConfig"]["allOf"] = [_parameters_of(engine, tables) for engine in engine_names()]
@@ -50,14 +50,14 @@ def _parameters_of(engine: str, tables: Schema) -> Schema:
     return {"if": chosen, "then": {"properties": {"parameters": {"$ref": f"#/$defs/{options_name(engine)}"}}}}
 
 
-def _in_toml(node: Any) -> Any:
+def in_toml(node: Any) -> Any:
     """A schema without null, and without the titles that pydantic makes of the keys."""
     if isinstance(node, list):
-        return [_in_toml(each) for each in node]
+        return [in_toml(each) for each in node]
     if not isinstance(node, dict):
         return node
     # Only a default holds null itself: that of an optional key, alone or inside the default of its table.
-    kept = {key: _in_toml(value) for key, value in node.items() if value is not None}
+    kept = {key: in_toml(value) for key, value in node.items() if value is not None}
     if isinstance(kept.get("title"), str):
         del kept["title"]
     if "anyOf" in kept:
