@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 TASK := Your task is to count how many legs there are in total when given a list of animals.
 QUESTION := Now, how many legs are there in total if you have 5 bees, 2 horses?
 
-.PHONY: setup demo announce test live browser attacks check format bench clean
+.PHONY: setup demo announce test live browser attacks check format reference bench clean
 
 setup: $(STAMP)
 
@@ -53,6 +53,10 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
+
+# Writes docs/reference/ and the recipe's JSON schema from the code; `check` fails if they are stale.
+reference: $(STAMP)
+	$(BIN)/python -m mindsmirror.reference
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/tree.py

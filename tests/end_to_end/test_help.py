@@ -59,7 +59,16 @@ def test_the_package_itself_imports_nothing_heavy() -> None:
 
 
 def test_everything_up_to_annotation_and_the_recipe_imports_no_torch() -> None:
-    names = ("recipe", "runs", "pipeline", "annotation.annotate", "methods", "engines.open", "tasks", "students.config")
+    names = (
+        "runs.recipe",
+        "runs.folder",
+        "runs.pipeline",
+        "annotation.annotate",
+        "methods",
+        "engines.registry",
+        "tasks",
+        "students.config",
+    )
     script = "import sys\n" + "".join(f"import mindsmirror.{name}\n" for name in names)
     script += "assert not {'torch', 'transformers', 'openvino', 'reasoning_gym'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

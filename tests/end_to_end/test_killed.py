@@ -118,7 +118,7 @@ def test_an_interruption_is_said_in_one_line_and_loses_nothing(workplace: Path, 
         ended = child.kill(signal.SIGINT)
         assert ended.code == 130
         assert "Traceback" not in ended.err
-        assert ended.err.splitlines()[-1] == "interrupted; start the same command again to go on"
+        assert ended.err.splitlines()[-1] == "interrupted; run the same command again to resume"
         assert json.loads(ended.out)["exit_code"] == 130
     killed.finish()
     assert len(killed.served) == len(set(killed.served))

@@ -49,8 +49,8 @@ EDITS: dict[str, tuple[str, str, Kind, tuple[str, ...]]] = {
     "an unknown engine": (
         '"scripted"',
         '"scriptd"',
-        RECIPE,
-        ("teacher.0.engine", "'openvino'", "'openai'", "'scripted'"),
+        NAME,
+        ("'scriptd'", "'scripted'", "openvino", "openai"),
     ),
     "an unknown teacher": (
         'engine = "scripted"',
@@ -152,7 +152,7 @@ def test_an_override_of_nonsense(override: str, named: tuple[str, ...], workplac
 def test_no_recipe_and_no_run(finished: Finished) -> None:
     check(mindsmirror("run", "nowhere.toml", cwd=finished.folder), RECIPE, "nowhere.toml")
     for verb in (["evaluate", "tinny"], ["report", "tinny"], ["ask", "tinny", "How many?"]):
-        check(mindsmirror(*verb, cwd=finished.folder), DATA, "tinny is no run", "tiny")
+        check(mindsmirror(*verb, cwd=finished.folder), DATA, "tinny is not a run", "tiny")
     check(mindsmirror("report", "tinny", "--runs", "elsewhere", cwd=finished.folder), DATA, "no run in elsewhere yet")
 
 

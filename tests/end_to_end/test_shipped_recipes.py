@@ -11,6 +11,7 @@ from end_to_end.material import write_rows
 from mindsmirror.errors import DataError
 from mindsmirror.methods import method_named
 from mindsmirror.runs.recipe import read_recipe
+from mindsmirror.runs.schema import PUBLISHED
 from mindsmirror.tasks import task_names
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,9 @@ def test_a_shipped_recipe_is_one(path: Path) -> None:
     recipe = read_recipe(path)
     assert recipe.name == path.stem
     assert "untrained" not in {arm.name for arm in recipe.arm}
-    assert path.read_text(encoding="utf-8").startswith("# "), "it says in its first line what it is"
+    schema, about = path.read_text(encoding="utf-8").splitlines()[:2]
+    assert (path.parent / schema.removeprefix("#:schema ")).samefile(PUBLISHED)
+    assert about.startswith("# "), "it says in a line what it is"
     assert recipe.task.data_dir is None, "it names a folder that only its author has"
 
 

@@ -4,16 +4,22 @@ from pathlib import Path
 
 import click
 
-from mindsmirror.cli.options import as_json, run_folder, runs_folder, show
+from mindsmirror.cli.options import MODES, RUN_HELP, as_json, run_folder, runs_folder, show
 from mindsmirror.errors import RecipeError
 
 
 @click.command("ask")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("question")
-@click.option("--choice", "choices", multiple=True, metavar="LETTER=TEXT", help="For multiple choice; repeat it.")
-@click.option("--arm", help="Which arm answers; by default the last one of the recipe.")
-@click.option("--mode", type=click.Choice(["predict", "think", "vote", "mirror"]), help="By default the best it has.")
+@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
+@click.argument("question", help="The question, in quotes.")
+@click.option(
+    "--choice",
+    "choices",
+    multiple=True,
+    metavar="LETTER=TEXT",
+    help="A choice of a multiple-choice question, such as a=bank.",
+)
+@click.option("--arm", help="The arm that answers; by default the recipe's last.")
+@click.option("--mode", type=click.Choice(MODES), help="How it answers; by default in the best mode that the arm has.")
 @runs_folder
 @as_json
 def command(
@@ -25,7 +31,7 @@ def command(
     runs: Path,
     json_output: bool,
 ) -> None:
-    """Ask a trained student one question: answer, rationale, verdict and confidence."""
+    """Ask a trained student one question; it gives an answer, a rationale, a verdict and a confidence."""
     from mindsmirror.runs.use import ask
 
     named = {}
@@ -36,7 +42,7 @@ def command(
         named[letter] = text
     reply = ask(run_folder(run, runs), question, named, arm, mode)
     if reply["answer"] is None:
-        lines = [f"answer: none that could be read; it wrote: {reply['written'] or 'nothing'}"]
+        lines = [f"answer: none that can be read. The student wrote: {reply['written'] or 'nothing'}"]
     else:
         lines = [f"answer: {reply['answer']}"]
     if reply["rationale"] and reply["answer"] is not None:

@@ -4,20 +4,21 @@ from pathlib import Path
 
 import click
 
-from mindsmirror.cli.options import as_json, run_folder, runs_folder, show
+from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 
 @click.command("browse")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The page; annotations.html in the run's folder if absent."
+    "--out", type=click.Path(path_type=Path), help="File to write; by default annotations.html in the run's folder."
 )
 @runs_folder
 @as_json
 def command(run: Path, out: Path | None, runs: Path, json_output: bool) -> None:
-    """Write the annotations of RUN as one HTML page, with search and filters, that needs no network.
+    """Write the annotations of RUN as one HTML page with search and filters. The page needs no network.
 
-    It shows each question with gold, its rationales side by side, and what was judged of each. Press ? on the page.
+    It shows each question with its gold answer, its rationales side by side, and the self-evaluations of each.
+    Press ? on the page to see its keys.
     """
     from mindsmirror.reporting.browse import write_browse_page
     from mindsmirror.runs.pipeline import Pipeline

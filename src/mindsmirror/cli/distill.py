@@ -12,7 +12,7 @@ from mindsmirror.cli.options import recipe_verb, show, table
 def command(
     recipe: Path, settings: tuple[str, ...], key_variables: tuple[str, ...], runs: Path, json_output: bool
 ) -> None:
-    """Train every arm on the run's annotation."""
+    """Train every arm of RECIPE on the annotations of its run."""
     from mindsmirror.runs.pipeline import Pipeline
     from mindsmirror.runs.recipe import read_recipe
     from mindsmirror.system.distributed import leads
@@ -24,9 +24,10 @@ def command(
         return
     with pipeline.run.locked():
         pipeline.begin(annotates=False)
-        reports = pipeline.distill()
+        results = pipeline.distill()
     rows: list[tuple[str, ...]] = [("arm", "stage", "steps", "tokens", "seconds")]
-    for arm, stages in reports.items():
-        for stage in stages:
-            rows.append((arm, *(str(stage[key]) for key in ("stage", "steps", "tokens", "seconds"))))
-    show(reports, table(rows), json_output)
+    for arm, result in results.items():
+        for stage in result.stages:
+            rows.append((arm, stage.stage, str(stage.steps), str(stage.tokens), str(stage.seconds)))
+    document = {arm: result.model_dump(mode="json")["stages"] for arm, result in results.items()}
+    show(document, table(rows), json_output)

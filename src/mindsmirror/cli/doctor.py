@@ -17,14 +17,14 @@ names = click.Choice(list(CHECKS))
 
 @click.command("doctor", epilog="\n\n".join(f"{name}: {what}." for name, what in CHECKS.items()))
 @recipe_verb
-@click.option("--only", type=names, multiple=True, help="Make this check; may be given several times.")
-@click.option("--skip", type=names, multiple=True, help="Leave this check out; may be given several times.")
+@click.option("--only", type=names, multiple=True, help="Make only this check. May be given several times.")
+@click.option("--skip", type=names, multiple=True, help="Leave out this check. May be given several times.")
 @click.option(
     "--samples",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Questions that may be asked for real, for cost and judge; they are paid for and kept.",
+    help="Questions to ask for real, to measure price and judge. They are paid for, and the replies are kept.",
 )
 @click.pass_context
 def command(
@@ -38,9 +38,9 @@ def command(
     skip: tuple[str, ...],
     samples: int,
 ) -> None:
-    """Look at a recipe's task, student, machine, endpoint, prices, judge and engine; train nothing.
+    """Check the task, student, machine, endpoint, prices, judge and engine of RECIPE. Nothing is trained.
 
-    One line for each finding, with what to do. Ends with 0 if nothing failed, else with the exit code of the first
+    Each finding is one line that says what to do. The exit code is 0 if no check failed, else that of the first
     failure.
     """
     from mindsmirror.doctor.examine import examine, exit_code

@@ -4,16 +4,28 @@ from pathlib import Path
 
 import click
 
-from mindsmirror.cli.options import as_json, run_folder, runs_folder, show, table
+from mindsmirror.cli.options import MODES, RUN_HELP, as_json, run_folder, runs_folder, show, table
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--task", help="Another task: a name, or a path of a .jsonl.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Local files of that task.")
-@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
-@click.option("--limit", type=click.IntRange(min=1), help="Only that many questions.")
-@click.option("--mode", "modes", multiple=True, type=click.Choice(["predict", "think", "vote", "mirror"]))
+@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP, nargs=-1, required=True)
+@click.option("--task", help="Another task: its name, or the path of a .jsonl.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with local files of that task.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "valid", "test"]),
+    default="test",
+    show_default=True,
+    help="Which questions of the task are asked.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Ask only the first N questions.", metavar="N")
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(MODES),
+    help="How students answer; by default in all their modes.",
+)
 @runs_folder
 @as_json
 def command(
@@ -26,9 +38,9 @@ def command(
     runs: Path,
     json_output: bool,
 ) -> None:
-    """Score the students of each RUN (a folder, or a name in the runs folder).
+    """Score the students of each RUN.
 
-    Without any of the options below this completes the run's own evaluation and its report.
+    Without --task, --data-dir, --split, --limit and --mode this completes the run's own evaluation and report.
     """
     from mindsmirror.runs.pipeline import Pipeline
     from mindsmirror.runs.use import evaluate_elsewhere

@@ -8,13 +8,24 @@ from mindsmirror.cli.options import as_json, show, table
 
 
 @click.command("import")
-@click.argument("kind", type=click.Choice(["minds_mirror", "step_by_step", "jsonl"]))
-@click.argument("sources", metavar="SOURCE...", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--task", required=True, help="Whose questions they answer: a name, or a path of a .jsonl.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Local files of that task.")
-@click.option("--answer", help="Kind of answer of a .jsonl task; guessed if absent.")
-@click.option("--teacher", help="Who wrote them; by default whom the file names or the kind is known for.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The annotations, a .jsonl.")
+@click.argument(
+    "kind", metavar="KIND", type=click.Choice(["minds_mirror", "step_by_step", "jsonl"]), help="What the files are."
+)
+@click.argument(
+    "sources",
+    metavar="SOURCE...",
+    type=click.Path(path_type=Path),
+    nargs=-1,
+    required=True,
+    help="Files, or folders of them.",
+)
+@click.option("--task", required=True, help="The task whose questions they answer: its name, or the path of a .jsonl.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with local files of that task.")
+@click.option("--answer", help="Kind of answer of a .jsonl task; guessed by default.")
+@click.option(
+    "--teacher", help="The model that wrote them; by default the one that the file names, or that KIND is known for."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write, a .jsonl.")
 @as_json
 def command(
     kind: str,
@@ -26,10 +37,10 @@ def command(
     out: Path,
     json_output: bool,
 ) -> None:
-    """Turn others' rationales into annotations, for `[annotation] file` of a recipe.
+    """Convert rationales from elsewhere to annotations, which a recipe names in `[annotation] file`.
 
     KIND is minds_mirror (the official files, or a folder of them), step_by_step (PaLM completions as rows {id, raw})
-    or jsonl (rows {id or question, rationale}, with answer and evaluations if you like).
+    or jsonl (rows {id or question, rationale}, with optional answer and evaluations).
     """
     from mindsmirror.annotation.imports.importing import Counts, count_by_split, import_annotations
     from mindsmirror.system.files import storage_guard, write_records
@@ -56,7 +67,7 @@ def command(
     header = ("split", "questions", "rationales", "parsed", "right", "evaluations", "verdicts")
     lines = [*table([header, *map(row, counted)])]
     if found.elsewhere:
-        lines.append(f"{found.elsewhere} rationales belong to no question of {loaded.name} and are left out")
+        lines.append(f"{found.elsewhere} rationales were left out: they belong to no question of {loaded.name}")
     lines.append(f"annotations: {out}")
     document = {
         "annotations": str(out),

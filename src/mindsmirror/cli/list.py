@@ -1,4 +1,4 @@
-"""`mindsmirror list`: what is there."""
+"""`mindsmirror list WHAT`: what a recipe can name, and the recipes and runs on this machine."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ WHAT = ("tasks", "methods", "teachers", "students", "engines", "recipes", "runs"
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(WHAT))
+@click.argument("what", type=click.Choice(WHAT), help="What to list.")
 @runs_folder
 @as_json
 def command(what: str, runs: Path, json_output: bool) -> None:
-    """Tasks, methods with what they need, models of the catalogue, engines, recipes and runs."""
+    """List tasks, methods and what they need, models of the catalogue, engines, recipes or runs."""
     rows = _rows(what, runs)
     document = [{"name": name, "description": description} for name, description in rows]
     show(document, table(rows) if rows else [f"there are no {what} here"], json_output)
@@ -37,11 +37,22 @@ def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
             if role in entry.role
         ]
     if what == "engines":
-        from mindsmirror.engines.config import ENGINES, OPTIONS
-
-        return [(name, OPTIONS[name].purpose) for name in ENGINES]
+        return _engines()
     folder, pattern = (Path("recipes"), "*.toml") if what == "recipes" else (runs, "*/recipe.json")
     return [(str(path if what == "recipes" else path.parent), "") for path in sorted(folder.glob(pattern))]
+
+
+def _engines() -> list[tuple[str, str]]:
+    from mindsmirror.engines import engine_class, engine_names
+    from mindsmirror.errors import EngineError
+
+    rows = []
+    for name in engine_names():
+        try:
+            rows.append((name, engine_class(name).description()))
+        except EngineError as error:
+            rows.append((name, str(error)))
+    return rows
 
 
 def _methods() -> list[tuple[str, str]]:

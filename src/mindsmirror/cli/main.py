@@ -13,26 +13,38 @@ from typing import NoReturn
 
 import click
 
-from mindsmirror.errors import MindsMirrorError
+from mindsmirror.errors import MindsMirrorError, failures
 from mindsmirror.system.progress import heed_interrupts, say
 from mindsmirror.system.terminal import plain
 
 VERBS = {
-    "run": "Carry a recipe through: annotate, train, evaluate, report; goes on where it stopped.",
-    "annotate": "Ask the teacher for rationales and judgements; resumable sample by sample.",
-    "import": "Annotations made elsewhere: official Mind's Mirror files, Distilling step-by-step, plain JSONL.",
-    "distill": "Train the student's arms on the run's annotation.",
-    "evaluate": "Score a run's students, also on tasks that they were not trained for.",
-    "ask": "One answer with its rationale, verdict and confidence.",
-    "report": "Write report.html and report.json again from what is on disk.",
-    "browse": "A run's annotations as one HTML page, with search and filters.",
-    "export": "A run's annotations as a data set with a card: parquet, datasets, jsonl.",
-    "store": "Check a store of replies, copy it, merge others into it.",
-    "doctor": "Look for what would go wrong with a recipe, before it costs money or a night.",
-    "list": "What is there: tasks, methods, engines, models.",
+    "run": "Carry out a whole recipe: annotate, train, evaluate, report. Resumes where it stopped.",
+    "annotate": "Ask the teacher for rationales and self-evaluations. Resumes sample by sample.",
+    "import": "Convert annotations made elsewhere: official Mind's Mirror files, Distilling step-by-step, JSONL.",
+    "distill": "Train the recipe's arms on the run's annotations.",
+    "evaluate": "Score a run's students on its test questions or on another task.",
+    "ask": "Ask a trained student one question: answer, rationale, verdict and confidence.",
+    "report": "Write report.html and report.json again from the run's files.",
+    "browse": "Write a run's annotations as one HTML page with search and filters.",
+    "export": "Write a run's annotations as a data set with a card: parquet, datasets or jsonl.",
+    "store": "Check a store of replies, copy it, or merge others into it.",
+    "doctor": "Find what would go wrong with a recipe before it costs money or a night.",
+    "list": "List tasks, methods, engines, models, recipes and runs.",
+    "schema": "Print the JSON Schema of a recipe, for editors.",
 }
 
 INTERRUPTED = 130
+
+
+def exit_codes() -> dict[int, tuple[str, str]]:
+    """What each exit code means, and the kind of the failure (empty for 0)."""
+    kinds = {kind.exit_code: ((kind.__doc__ or "").partition("\n")[0], kind.__name__) for kind in failures()}
+    return {
+        0: ("Done.", ""),
+        click.UsageError.exit_code: ("The command line is wrong.", "UsageError"),
+        **kinds,
+        INTERRUPTED: ("Interrupted; the same command resumes the run.", "Interrupted"),
+    }
 
 
 class Verbs(click.Group):
@@ -84,7 +96,7 @@ def main() -> NoReturn:
         error.show()
         _end(error.format_message(), "UsageError", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        message = "interrupted; start the same command again to go on"
+        message = "interrupted; run the same command again to resume"
         print(message, file=sys.stderr)
         _end(message, "Interrupted", INTERRUPTED)
     except MindsMirrorError as error:

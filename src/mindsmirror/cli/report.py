@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
-from mindsmirror.cli.options import as_json, run_folder, runs_folder, show
+from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP, nargs=-1, required=True)
 @runs_folder
 @as_json
 def command(run: tuple[Path, ...], runs: Path, json_output: bool) -> None:
-    """Write report.json and report.html of each RUN again; nothing is asked or trained."""
+    """Write report.json and report.html of each RUN again. Nothing is asked or trained."""
     from mindsmirror.runs.pipeline import Pipeline
 
     reports = []

@@ -20,7 +20,7 @@ def command(
     dry_run: bool,
     dry_samples: int,
 ) -> None:
-    """Annotate, train, evaluate and report; run again, it goes on where it stopped."""
+    """Annotate, train, evaluate and report. Run the same command again to resume."""
     from mindsmirror.runs.pipeline import run
     from mindsmirror.runs.recipe import read_recipe
 

@@ -11,19 +11,23 @@ a_path = click.Path(path_type=Path)
 
 @click.group("store", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Check a store of replies, copy it, or merge others into it; each takes --json.
+    """Check a store of replies, copy it, or merge others into it. Each takes --json.
 
-    A store in use is more than its file: copy it with `copy`, not by hand.
+    A store that is in use has a second file beside it, so copy it with `copy` and not by hand.
     """
 
 
 @command.command("check")
-@click.argument("store", type=a_path)
-@click.option("--set-aside", is_flag=True, help="Set bad rows aside in the file: their samples are asked for again.")
-@click.option("--accept", is_flag=True, help="Take a store that was copied without its log as it is.")
+@click.argument("store", type=a_path, help="The store's file.")
+@click.option(
+    "--set-aside",
+    is_flag=True,
+    help="Move damaged rows to another table of the file; the next run asks for their samples again.",
+)
+@click.option("--accept", is_flag=True, help="Accept a store that was copied without its log.")
 @as_json
 def check(store: Path, set_aside: bool, accept: bool, json_output: bool) -> None:
-    """Read every row of STORE and say what is not as it was written; ends with 15 if a run would refuse it."""
+    """Read every row of STORE and list the damaged ones. The exit code is 15 if a run would refuse the store."""
     from dataclasses import asdict
 
     from mindsmirror.annotation.store.database import repair_advice
@@ -35,15 +39,17 @@ def check(store: Path, set_aside: bool, accept: bool, json_output: bool) -> None
     lines += [f"SQLite: {fault}" for fault in found.structure]
     if found.structure:
         lines.append(repair_advice(store))
-    lines += [f"not as it was written: {place}" for place in found.bad]
+    lines += [f"damaged: {place}" for place in found.bad]
     if found.set_aside:
-        lines.append(f"{found.set_aside} rows are set aside; samples among them are asked for again by the next run")
+        lines.append(f"{found.set_aside} rows were set aside; the next run asks for the samples among them again")
     elif found.bad:
         lines.append("restore the store from a copy, or set these rows aside with --set-aside")
     if found.behind:
-        lines.append("its file was copied or moved without its log while it was in use: what was paid last is missing")
         lines.append(
-            "accepted as it is" if found.accepted else "copy it again with `store copy`, or take it with --accept"
+            "the file was copied or moved without its log while it was in use: the replies paid for last are missing"
+        )
+        lines.append(
+            "accepted as it is" if found.accepted else "copy it again with `store copy`, or accept it with --accept"
         )
     if found.usable:
         lines.append("the store is whole" if not found.bad and not found.behind else "the store can be used")
@@ -53,11 +59,11 @@ def check(store: Path, set_aside: bool, accept: bool, json_output: bool) -> None
 
 
 @command.command("copy")
-@click.argument("store", type=a_path)
-@click.argument("to", type=a_path)
+@click.argument("store", type=a_path, help="The store's file.")
+@click.argument("to", type=a_path, help="File to write.")
 @as_json
 def copy(store: Path, to: Path, json_output: bool) -> None:
-    """Copy STORE to the file TO with all that is committed, also while runs use it."""
+    """Copy STORE to the file TO with everything that is committed. Runs may use the store meanwhile."""
     from mindsmirror.annotation.store.maintenance import copy_store
 
     rows = copy_store(store, to)
@@ -66,13 +72,13 @@ def copy(store: Path, to: Path, json_output: bool) -> None:
 
 
 @command.command("merge")
-@click.argument("into", type=a_path)
-@click.argument("stores", type=a_path, nargs=-1, required=True)
+@click.argument("into", type=a_path, help="The store that takes the rows.")
+@click.argument("stores", type=a_path, nargs=-1, required=True, help="The stores whose rows it takes.")
 @as_json
 def merge(into: Path, stores: tuple[Path, ...], json_output: bool) -> None:
-    """Take over into INTO what STORES have and it has not; INTO is made if it is not there.
+    """Copy into INTO every row of STORES that it lacks. INTO is created if it does not exist.
 
-    STORES stay as they are. Of one that is damaged all that can be read and is as it was written is taken.
+    STORES are not changed. From a damaged store every undamaged row that can be read is taken.
     """
     from mindsmirror.annotation.store.maintenance import merge_store
 
@@ -84,5 +90,5 @@ def merge(into: Path, stores: tuple[Path, ...], json_output: bool) -> None:
         lost = new.pop("lost")
         lines.append(f"{store}: " + ", ".join(f"{number} new {table}" for table, number in new.items()))
         if lost:
-            lines.append(f"{store}: {lost} rows are not as they were written and were left out")
+            lines.append(f"{store}: {lost} damaged rows were left out")
     show({"into": str(into), "merged": merged}, [*lines, f"store: {into}"], json_output)

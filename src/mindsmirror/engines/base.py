@@ -135,24 +135,6 @@ class Engine(Protocol):
     ) -> None: ...
 
 
-class EngineBase:
-    """What all engines share: leaving a `with` block closes them."""
-
-    def close(self) -> None:
-        """Nothing to give back unless an engine says otherwise."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
 def sample_key(identity: Mapping[str, Any], messages: Sequence[Message], sampling: Sampling, sample: int) -> str:
     """SHA-256 of everything that determines a completion: it is the sample's address in the store.
 

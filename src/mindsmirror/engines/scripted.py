@@ -15,9 +15,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request
+from pydantic import Field
+
+from mindsmirror import limits
+from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request
+from mindsmirror.engines.config import Options, TeacherConfig
+from mindsmirror.engines.plugin import EngineBase
 from mindsmirror.errors import UnknownNameError
 
 Script = Callable[[Sequence[Message], str], str | Completion]
@@ -123,6 +128,21 @@ def _weighed(key: str, choices: Sequence[str]) -> Completion:
 SCRIPTS: Mapping[str, Script] = {"echo": echo, "teacher": teacher}
 
 
+class ScriptedOptions(Options):
+    """Parameters of the engine `scripted`."""
+
+    neutral = frozenset({"latency", "delay", "capacity", "together", "log"})
+    unparsed: float = Field(0.0, ge=0, le=1, description="share of samples that are cut before they state an answer")
+    malformed: float = Field(0.0, ge=0, le=1, description="share of samples that end without stating an answer")
+    refused: float = Field(0.0, ge=0, le=1, description="share of prompts that are refused, in every sample")
+    failed: float = Field(0.0, ge=0, le=1, description="share of samples that fail")
+    latency: float = Field(0.0, ge=0, le=limits.SECONDS, description="seconds that each request takes, all at once")
+    delay: float = Field(0.0, ge=0, le=limits.SECONDS, description="seconds that each poll takes")
+    capacity: int = Field(16, ge=1, le=limits.TOGETHER, description="samples in flight")
+    together: int = Field(1, ge=1, le=limits.TOGETHER, description="requests that a poll may end")
+    log: Path | None = Field(None, description="file to which the keys of served samples are appended")
+
+
 class ScriptedEngine(EngineBase):
     """Answers by a script, in the order in which requests came, `together` requests a poll at most.
 
@@ -131,6 +151,15 @@ class ScriptedEngine(EngineBase):
     takes `latency` seconds, all at once; every poll takes `delay` seconds. `served` counts the
     requests.
     """
+
+    purpose = "made-up replies for tests and rehearsals, also of what goes wrong; no model is asked"
+    options = ScriptedOptions
+
+    @classmethod
+    def open(cls, config: TeacherConfig) -> Self:
+        """The engine with the script that `model` names; UnknownNameError if there is no such script."""
+        options = ScriptedOptions.model_validate(config.parameters)
+        return cls(config.model, identity=cls.identity_of(config), **dict(options))
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 
 from mindsmirror.evaluation.config import EvaluationConfig, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
+from mindsmirror.evaluation.result import PredictionResult
 from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model, predict, think
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Annotation, Example, Prediction
@@ -90,7 +91,7 @@ def predict_arm(
     examples: Sequence[Example],
     held_out: Sequence[Annotation],
     folder: Path,
-) -> dict[str, Any]:
+) -> PredictionResult:
     """Ask one arm (None: the untrained student) and write `MODE.jsonl` into the folder.
 
     `held_out` annotations are those on which its judge is held against the teacher.
@@ -108,5 +109,5 @@ def predict_arm(
     judge = None
     if arm is not None and "mirror" in found:
         with Working(f"measuring the judge of {name}"):
-            judge = judge_quality(predictor, arm, found["mirror"], held_out, seed).model_dump(mode="json")
-    return {"modes": list(found), "judge": judge}
+            judge = judge_quality(predictor, arm, found["mirror"], held_out, seed)
+    return PredictionResult(modes=tuple(found), judge=judge)

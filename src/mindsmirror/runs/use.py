@@ -8,16 +8,16 @@ from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.evaluation.arms import ask_modes, open_predictor
 from mindsmirror.evaluation.config import MODES, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, main_mode, modes_of
-from mindsmirror.inference.predictor import Predictor
 from mindsmirror.inference.judge import verdict_probabilities
+from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods import ArmConfig, method_named
-from mindsmirror.system.progress import Working, say
-from mindsmirror.runs.recipe import Recipe
 from mindsmirror.records import Example
-from mindsmirror.reporting.schema import ArmResult
 from mindsmirror.reporting.accuracy_section import ArmPredictions, arm_results
+from mindsmirror.reporting.schema import ArmResult
 from mindsmirror.runs.folder import Run
+from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.text import VERDICT_WORDS
+from mindsmirror.system.progress import Working, say
 from mindsmirror.tasks import Splits, Task, load_task
 from mindsmirror.tasks.shown import with_choices
 

@@ -219,6 +219,6 @@ def test_the_tally_counts_what_this_process_did(lab: "Lab") -> None:
     with Store(lab.path) as store:
         annotator = lab.annotator(store, k=2, m=0, teacher=lab.teacher(lambda messages, key: "The answer is 1."))
         questions = [("train", example) for example in lab.sums(5)]
-        list(annotator.run(questions, lambda tally: seen.append((tally.questions, tally.samples))))
+        list(annotator.run(questions, lambda tally: seen.append((tally.questions, tally.came.samples))))
     assert seen[-1] == (5, 10) and seen == sorted(seen)
-    assert annotator.tally.tokens_out == 10 * 4
+    assert annotator.tally.came.tokens_out == 10 * 4

@@ -194,10 +194,3 @@ def test_one_poisoned_question_stops_nobody(lab: "Lab") -> None:
     poisoned = found["poison"].rationales
     assert [r.sample for r in poisoned] == list(range(5)) and poisoned[2].parse is Parse.FAILED
     assert all(Rationale.model_validate_json(r.model_dump_json()) == r for r in poisoned)
-
-
-def test_records_without_repairs_are_written_as_they_always_were(lab: "Lab") -> None:
-    found = lab.annotate([EIGHT], k=1, teacher=lab.teacher(lab.replies({EIGHT.text: [GOOD]})))["eight"]
-    assert "repairs" not in found.model_dump_json()
-    mended = found.rationales[0].model_copy(update={"repairs": 2})
-    assert Rationale.model_validate_json(mended.model_dump_json()) == mended

@@ -121,7 +121,7 @@ def test_an_interruption_says_how_to_go_on(
 ) -> None:
     failing(error)
     assert run_main(monkeypatch, "list") == 130
-    assert capsys.readouterr().err.strip() == "interrupted; start the same command again to go on"
+    assert capsys.readouterr().err.strip() == "interrupted; run the same command again to resume"
 
 
 def test_a_bug_shows_its_traceback(failing: Any, monkeypatch: pytest.MonkeyPatch) -> None:

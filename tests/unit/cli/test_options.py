@@ -51,7 +51,7 @@ def test_no_run_of_that_name_lists_those_there_are(tmp_path: Path) -> None:
     for name in ("second", "first"):
         make_run(tmp_path / "runs" / name)
     (tmp_path / "runs" / "torn").mkdir()
-    with pytest.raises(DataError, match=r"mine is no run. In .*runs there are: first, second."):
+    with pytest.raises(DataError, match=r"mine is not a run. The runs in .*runs are: first, second."):
         run_folder(Path("mine"), tmp_path / "runs")
     with pytest.raises(DataError, match=r"There is no run in .*nowhere yet"):
         run_folder(Path("mine"), tmp_path / "nowhere")

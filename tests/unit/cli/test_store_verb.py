@@ -47,11 +47,11 @@ def test_a_bad_row_is_named_and_set_aside_on_demand(path: Path) -> None:
     database.close()
     ended = store("check", path)
     assert ended.exit_code == StorageError.exit_code
-    assert "not as it was written: completions b" in ended.stdout and "--set-aside" in ended.stdout
+    assert "damaged: completions b" in ended.stdout and "--set-aside" in ended.stdout
     found = document("check", path)
     assert found["bad"] == ["completions b"] and not found["usable"]
     ended = store("check", path, "--set-aside")
-    assert ended.exit_code == 0 and "1 rows are set aside" in ended.stdout
+    assert ended.exit_code == 0 and "1 rows were set aside" in ended.stdout
     assert document("check", path)["rows"] == {"completions": 1, "failures": 0, "payments": 0}
 
 

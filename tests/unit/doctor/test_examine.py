@@ -16,7 +16,7 @@ from mindsmirror.doctor.examine import LOOK, NEEDS, exit_code
 from mindsmirror.doctor.finding import Finding, Status, failure
 from mindsmirror.errors import BudgetError, DataError, ModelFileError, StorageError
 from mindsmirror.models import catalogue
-from mindsmirror.models.catalogue import CatalogEntry, Hub, Wheels
+from mindsmirror.models.catalogue import CatalogueEntry, Hub, Wheels
 from mindsmirror.reporting import verdict_section
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, make_recipe
@@ -231,7 +231,7 @@ def test_a_cap_that_the_rest_will_pass_or_that_is_reached(practice: Practice) ->
     assert f"more than annotation.budget.tokens = {cap} leaves" in passed.found
     reached = practice.look("prices", annotation={"rationales": 3, "budget": {"tokens": 1000}})[-1]
     assert reached.status is FAILURE and reached.exit_code == BudgetError.exit_code
-    assert "annotation.budget.tokens = 1000 paid by all runs called 'patient'" in reached.found
+    assert "annotation.budget.tokens = 1000 used by all runs called 'patient'" in reached.found
 
 
 PLAIN = {"strategy": "plain"}
@@ -289,9 +289,9 @@ def test_annotations_that_are_there_already(practice: Practice) -> None:
     assert statuses(practice.look("disk", **tables)) == [OK]
 
 
-def entry_of(path: Path) -> CatalogEntry:
+def entry_of(path: Path) -> CatalogueEntry:
     """A catalogue's entry for a file."""
-    return CatalogEntry(
+    return CatalogueEntry(
         name=path.stem,
         role="test",
         file=path.name,

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from unit.runs.test_recipe import PLAIN, with_change
 
-from mindsmirror.engines.config import OPTIONS
+from mindsmirror.engines import engine_class, engine_names
 from mindsmirror.errors import MindsMirrorError, RecipeError
 from mindsmirror.runs.recipe import Recipe, _override, make_recipe
 
 JARGON = re.compile(r"Input should|String should|Tuple should|pattern|<class|instance of|[Uu]nable to")
 """Of pydantic's messages: none of it is for whoever writes a recipe."""
+OPTIONS = {name: engine_class(name).options for name in engine_names()}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

@@ -82,8 +82,8 @@ class KilledError(BaseException):
 
 def learn(student: StudentConfig, arm: Path, scores: Sequence[float], config: TrainingConfig = CONFIG) -> Any:
     asked = iter(scores)
-    [report] = train_arm([STAGE], student, config, arm, 3, "arm", lambda *_: next(asked))
-    return report
+    [report] = train_arm([STAGE], student, config, arm, 3, "arm", lambda *_: next(asked)).stages
+    return report.model_dump()
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -139,8 +139,8 @@ def test_killed_after_the_early_end_it_learns_no_more(
 
 def test_where_nothing_is_validated_nothing_ends_early(tiny_folder: Folder, tmp_path: Path) -> None:
     student = StudentConfig(model=str(tiny_folder("llama")))
-    [report] = train_arm([STAGE], student, CONFIG, tmp_path, 3, "arm", None)
-    assert report["steps"] == report["planned_steps"] == 12
+    [report] = train_arm([STAGE], student, CONFIG, tmp_path, 3, "arm", None).stages
+    assert report.steps == report.planned_steps == 12
 
 
 @pytest.mark.parametrize(("checkpoints", "patience"), [(3, 2), (2, 1), (1, 1)])

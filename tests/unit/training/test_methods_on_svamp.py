@@ -124,14 +124,14 @@ def test_the_loss_of_every_stage_falls(
     start = tiny_folder(kind)
     # The rate of EDIT's second stage is a fortieth of this.
     config = TrainingConfig(learning_rate=4e-3, budget=Budget(steps=16), batch_tokens=1024, precision="fp32")
-    reports = train_arm(stages, StudentConfig(model=str(start)), config, tmp_path, 0, name, None)
+    reports = train_arm(stages, StudentConfig(model=str(start)), config, tmp_path, 0, name, None).stages
     before = start
     for number, (stage, report) in enumerate(zip(stages, reports, strict=True), start=1):
         last = number == len(stages)
         after = tmp_path / "model" if last else tmp_path / "stages" / f"{number}-{stage.name}" / "model"
         first, then = loss(stage, before), loss(stage, after)
         assert then < first * (0.98 if stage.rate == 1 else 1), (stage.name, first, then)
-        assert report["steps"] > 0 and all(value > 0 for value in report["losses"])
+        assert report.steps > 0 and all(value > 0 for value in report.losses)
         before = after
-    terms = {term for report in reports for term in report["task_losses"]}
+    terms = {term for report in reports for term in report.task_losses}
     assert ("unlearn_explain" in terms) == (name == "edit") and ("agree_explain" in terms) == (name == "dynsdpb")

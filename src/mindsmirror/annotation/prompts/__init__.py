@@ -89,16 +89,14 @@ class PromptSet(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: int
-    system: str
-    solved: tuple[Shot, ...] = Field(min_length=1)
-    judged: tuple[JudgedShot, ...] = Field(min_length=1)
-    dual: tuple[DualShot, ...] = ()
-    # Left out where there is none: the annotations of sets without one stay valid.
+    version: int = Field(description="raised whenever the set changes")
+    system: str = Field(description="system text: what a rationale looks like, and the sentence that ends it")
+    solved: tuple[Shot, ...] = Field(min_length=1, description="examples of questions with a correct rationale")
+    judged: tuple[JudgedShot, ...] = Field(min_length=1, description="examples of rationales with a verdict")
+    dual: tuple[DualShot, ...] = Field((), description="examples for rectified and corrupted rationales")
     reminder: str = Field(
         "",
         description="the form of the answer once more, below every question: a small teacher forgets the system text",
-        exclude_if=lambda reminder: reminder == "",
     )
 
     @property
