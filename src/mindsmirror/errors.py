@@ -39,10 +39,10 @@ class DataError(MindsMirrorError):
 
 
 class UnknownNameError(MindsMirrorError):
-    """There is no task, method, engine, model or arm of that name; those that exist are listed."""
+    """There is no task, method, engine, model, arm or device of that name; those that exist are listed."""
 
     exit_code = 12
-    raised_in = ("annotation", "answers", "engines", "methods", "models", "runs", "students", "tasks")
+    raised_in = ("annotation", "answers", "engines", "methods", "models", "runs", "students", "system", "tasks")
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
