@@ -30,7 +30,7 @@ from mindsmirror.engines import TeacherConfig, engine_identity
 from mindsmirror.engines.base import Message
 from mindsmirror.engines.openvino import BATCHED_TOKENS, BLOCK, CACHE_GB, IN_FLIGHT, OpenVINOEngine
 from mindsmirror.models.locate import locate
-from mindsmirror.runs.folder import machine
+from mindsmirror.system.hardware import machine
 from mindsmirror.tasks import Task, TaskConfig, load_task
 
 TEACHER = TeacherConfig(model="qwen2.5-coder-1.5b-instruct")

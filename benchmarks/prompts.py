@@ -27,7 +27,7 @@ from mindsmirror.errors import DataError
 from mindsmirror.evaluation.statistics import paired_difference, wilson
 from mindsmirror.models.locate import locate
 from mindsmirror.records import Example, Parse, Rationale
-from mindsmirror.runs.folder import machine
+from mindsmirror.system.hardware import machine
 from mindsmirror.tasks import Task, TaskConfig, load_task
 
 ANIMALS = {"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 5}

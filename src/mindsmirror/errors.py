@@ -39,7 +39,7 @@ class DataError(MindsMirrorError):
 
 
 class UnknownNameError(MindsMirrorError):
-    """There is no task, method, engine, model or arm of that name; those that exist are listed."""
+    """There is no task, method, engine, model, arm or device of that name; those that exist are listed."""
 
     exit_code = 12
     raised_in = ("annotation", "answers", "engines", "models", "runs", "students", "system", "tasks")
