@@ -32,9 +32,9 @@ from mindsmirror.annotation.store import Store
 from mindsmirror.engines import TeacherConfig, engine_names
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, verdict_quality
 from mindsmirror.records import Annotation, CalibrationTarget, Example, Purpose, Verdict
-from mindsmirror.runs.folder import machine
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, read_recipe
+from mindsmirror.system.hardware import machine
 
 JUDGES = ("plain", "consensus", "informed", "likelihood:openvino", "likelihood:llama_cpp")
 SPARE = 1.1

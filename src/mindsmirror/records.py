@@ -5,7 +5,7 @@ records begins every line with the schema version under which it was written (`"
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -249,6 +249,12 @@ class Stage(Record):
     share: float = Field(1.0, gt=0, description="share of the arm's budget")
     rate: float = Field(1.0, gt=0, description="factor of the recipe's learning rate")
     dropped: dict[str, int] = Field(default_factory=dict, description="samples left out, by reason")
+
+
+Mode = Literal["predict", "think", "vote", "mirror"]
+"""How a student is asked: to answer at once, or after a rationale; by the most frequent of several, or by a vote that
+its own verdicts weigh."""
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 class Prediction(Record):

@@ -6,7 +6,6 @@ failed is the next run's to ask again. The words are not part of a prompt set's 
 them, and samples that need no repair do not depend on them.
 """
 
-from mindsmirror.annotation.prompts import Prompt
 from mindsmirror.annotation.reading import legible
 from mindsmirror.annotation.samples import SampleRequest
 from mindsmirror.annotation.store import Stored
@@ -54,7 +53,7 @@ def ask_again(wanted: SampleRequest, reply: Stored, most: int) -> bool:
         Message("assistant", legible(reply.text).strip() or NOTHING),
         Message("user", _request(wanted, record.parse)),
     )
-    wanted.ask_again(Prompt((*last.prompt.messages, *turns), last.prompt.shared), last.sampling)
+    wanted.ask_again(last.prompt._replace(messages=(*last.prompt.messages, *turns)), last.sampling)
     return True
 
 

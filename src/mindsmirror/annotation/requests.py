@@ -167,7 +167,7 @@ class Requests:
     def _plan(self, wanted: SampleRequest, keys: tuple[str, ...]) -> None:
         self._requests += 1
         prompt, sampling, _ = wanted.last
-        request = Request(str(self._requests), prompt.messages, sampling, keys, prompt.shared)
+        request = Request(str(self._requests), prompt.messages, sampling, keys, prompt.shared, subject=prompt.subject)
         self._pending[request.id] = _Pending(request, wanted)
         self._queue.append(self._pending[request.id])
         self._asked |= dict.fromkeys(keys, request.id)

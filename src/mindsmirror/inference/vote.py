@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
-from mindsmirror.methods.base import ArmConfig
+from mindsmirror.methods.base import VerdictRequest
 from mindsmirror.records import Example, Parse, Prediction, Sample
 from mindsmirror.tasks.base import Task
 
 
 def judged_samples(
-    predictor: Predictor, arm: ArmConfig, examples: Sequence[Example], samples: Sequence[tuple[Sample, ...]]
+    predictor: Predictor, asked: VerdictRequest, examples: Sequence[Example], samples: Sequence[tuple[Sample, ...]]
 ) -> list[tuple[Sample, ...]]:
     """The samples with the judge's probability of "correct" on each that states an answer."""
     places = [
@@ -25,7 +25,7 @@ def judged_samples(
         if sample.answer is not None
     ]
     judged = [(examples[row].text, samples[row][column].text) for row, column in places]
-    shares = verdict_probabilities(predictor, arm, judged)
+    shares = verdict_probabilities(predictor, asked, judged)
     found = {place: share[0] for place, share in zip(places, shares, strict=True)}
     return [
         tuple(

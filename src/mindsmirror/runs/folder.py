@@ -8,8 +8,6 @@ one that was cut short finds what it left behind and goes on.
 import hashlib
 import importlib.metadata
 import json
-import os
-import platform
 import shutil
 import subprocess
 import time
@@ -25,6 +23,7 @@ from pydantic import BaseModel, ValidationError
 from mindsmirror.errors import DataError, RunLockedError
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import clear_leftovers, read_json, storage_guard, write_json
+from mindsmirror.system.hardware import machine
 from mindsmirror.system.progress import Working
 
 R = TypeVar("R", bound=BaseModel)
@@ -152,20 +151,6 @@ def manifest(recipe: Recipe) -> dict[str, Any]:
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         **_commit(),
     }
-
-
-def machine() -> str:
-    """Processor, cores and memory in a few words."""
-    name = platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    except (OSError, ValueError):
-        memory = ""
-    return f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, Python {platform.python_version()}"
 
 
 def _version(package: str) -> str | None:

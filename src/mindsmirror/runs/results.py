@@ -11,7 +11,6 @@ from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import main_mode
 from mindsmirror.evaluation.result import PredictionResult
-from mindsmirror.methods import method_named
 from mindsmirror.records import Annotation, Example, Prediction, Purpose, Usage
 from mindsmirror.reporting.accuracy_section import (
     ArmPredictions,
@@ -93,13 +92,12 @@ def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
         done = run.result(step, PredictionResult)
         if done is None or (arm is None and not recipe.evaluation.untrained):
             continue
-        method = method_named(arm.method) if arm else None
         trained = run.result(arm_step(arm), TrainingResult) if arm else None
         found.append(
             ArmPredictions(
                 name=arm.name if arm else UNTRAINED,
                 method=arm.method if arm else UNTRAINED,
-                main=main_mode(method, arm),
+                main=main_mode(arm),
                 modes={mode: read_predictions(run.folder / step / f"{mode}.jsonl") for mode in done.modes},
                 training=trained.stages if trained else (),
                 judge=done.judge,

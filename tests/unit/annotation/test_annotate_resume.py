@@ -8,16 +8,16 @@ import pytest
 
 from mindsmirror.answers import Number
 from mindsmirror.answers.base import Answer
-from mindsmirror.engines.base import Message, Request
+from mindsmirror.engines.base import Request
 from mindsmirror.records import Annotation, Parse
 
 if TYPE_CHECKING:
     from unit.annotation.conftest import Lab, Strategy
 
 
-def unequal(messages: Sequence[Message], key: str) -> str:
+def unequal(request: Request, key: str) -> str:
     """A rationale whose words no other has, or a verdict."""
-    if "Is this solution correct" in messages[-1].content:
+    if "Is this solution correct" in request.messages[-1].content:
         return f"Remark {key[:6]}.\nEvaluation result: the given answer is correct."
     return f"Thought {key[:12]}. The answer is {int(key[:4], 16)}."
 

@@ -7,7 +7,7 @@ import pytest
 
 from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.store import Store
-from mindsmirror.engines.base import Completion, Finish, Message
+from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.scripted import Script
 from mindsmirror.records import Annotation, DualKind, Example, Parse, Purpose
 
@@ -25,8 +25,8 @@ def script(
     """The n-th rationale for the n-th sample; to what asks for a dual, the reply of its kind."""
     order: list[str] = []
 
-    def reply(messages: Sequence[Message], key: str) -> str | Completion:
-        said = messages[-1].content
+    def reply(request: Request, key: str) -> str | Completion:
+        said = request.messages[-1].content
         if "This solution is" not in said:
             if key not in order:
                 order.append(key)
@@ -98,9 +98,9 @@ def test_a_dual_that_ends_otherwise_is_kept_with_the_reason(
 def test_one_that_missed_is_asked_for_again(lab: "Lab") -> None:
     again: list[str] = []
 
-    def reply(messages: Sequence[Message], key: str) -> str:
-        if messages[-1].content.startswith("That does not end with an answer that was asked for"):
-            again.append(messages[-2].content)
+    def reply(request: Request, key: str) -> str:
+        if request.messages[-1].content.startswith("That does not end with an answer that was asked for"):
+            again.append(request.messages[-2].content)
             return MENDED
         return WRONG
 

@@ -15,7 +15,7 @@ from mindsmirror.annotation import Teacher, load_prompts
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import AnnotationStep, asked_before
 from mindsmirror.answers import Number
-from mindsmirror.engines.base import Completion, Message, Request
+from mindsmirror.engines.base import Completion, Request
 from mindsmirror.engines.config import Price
 from mindsmirror.engines.scripted import ScriptedEngine, teacher
 from mindsmirror.records import Annotation, Example, Parse, Purpose, Rationale
@@ -171,10 +171,10 @@ def test_no_more_annotations_are_held_than_are_being_written(tmp_path: Path) -> 
         gc.collect()
         return sum(isinstance(found, Annotation | Rationale | Example) for found in gc.get_objects())
 
-    def script(messages: Sequence[Message], key: str) -> str:
-        if messages[-1].content.startswith(("What is 150 + 153?", "What is 399 + 402?")):
+    def script(request: Request, key: str) -> str:
+        if request.messages[-1].content.startswith(("What is 150 + 153?", "What is 399 + 402?")):
             held.append(alive() - before)
-        return teacher(messages, key)
+        return teacher(request, key)
 
     # Other tests' modules hold some of their own.
     before = alive()

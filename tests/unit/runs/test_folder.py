@@ -148,7 +148,7 @@ def test_what_the_disk_refuses_is_a_storage_error_that_names_the_step(run: Run) 
     def full(folder: Path) -> Result:
         raise OSError(28, os.strerror(28))
 
-    with pytest.raises(StorageError, match=r"train: No space left on device"):
+    with pytest.raises(StorageError, match=r"train: the disk is full: No space left on device"):
         run.step("train", {}, full, Result)
 
 
