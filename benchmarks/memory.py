@@ -36,7 +36,8 @@ from mindsmirror.records import (
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import write_json, write_records
-from mindsmirror.training.callbacks import ProgressCallback, peak_memory
+from mindsmirror.system.hardware import machine, peak_memory
+from mindsmirror.training.callbacks import ProgressCallback
 
 WORDS = 30_000
 QUESTION, RATIONALE, CRITIQUE = 40, 60, 15
@@ -194,8 +195,6 @@ def main() -> None:
                 row[f"{verb}_mb"], row[f"{verb}_seconds"] = measured(verb, folder, size)
         print(row, file=sys.stderr, flush=True)
         found.append(row)
-    from mindsmirror.runs.folder import machine
-
     print(json.dumps({"benchmark": "memory", "sizes": found, "machine": machine()}))
 
 
