@@ -20,8 +20,8 @@ import httpx2
 from ratio import median, print_line
 
 from mindsmirror.engines.base import Finish, Message, Request, Sampling
-from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai import OpenAIEngine
+from mindsmirror.engines.openai.options import OpenAIOptions
 
 EXAMPLES = "Q: A farmer has 3 hens and 2 cows. How many legs are there?\nA: 3 * 2 + 2 * 4 = 14. The answer is 14.\n" * 8
 TEXT = "There are 5 ducks with 2 legs each and 4 pigs with 4 legs each, so 5 * 2 + 4 * 4 = 26. The answer is 26."

@@ -29,12 +29,12 @@ from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.reading import answers_of
 from mindsmirror.annotation.samples import Account
 from mindsmirror.annotation.store import Store
-from mindsmirror.engines import ENGINES, TeacherConfig
+from mindsmirror.engines import TeacherConfig, engine_names
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, verdict_quality
-from mindsmirror.records import Annotation, CalibrationTarget, Example, Verdict
-from mindsmirror.runs.folder import machine
+from mindsmirror.records import Annotation, CalibrationTarget, Example, Purpose, Verdict
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, read_recipe
+from mindsmirror.system.hardware import machine
 
 JUDGES = ("plain", "consensus", "informed", "likelihood:openvino", "likelihood:llama_cpp")
 SPARE = 1.1
@@ -148,7 +148,7 @@ class Bench:
             forms |= {
                 f"{judge}, by {grounds}": calibrated(annotations, self.task, grounds) for grounds in CalibrationTarget
             }
-        tokens = sum(account.judgements.tokens_in + account.judgements.tokens_out for account in accounts)
+        tokens = sum(account.usage[Purpose.SELF_EVALUATION].tokens for account in accounts)
         return [_said(name, form, tokens, seconds) for name, form in forms.items()]
 
     def _known(self, strategy: str) -> Judged:
@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--ask", action="store_true", help="ask for what the store lacks")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="KEY=VALUE")
     options = parser.parse_args()
-    known = {"plain", "consensus", "informed", *(f"likelihood:{engine}" for engine in ENGINES)}
+    known = {"plain", "consensus", "informed", *(f"likelihood:{engine}" for engine in engine_names())}
     for stranger in sorted(set(options.judges) - known):
         parser.error(f"there is no judge {stranger!r}, only {', '.join(sorted(known))}")
     recipe = read_recipe(options.recipe, options.settings)

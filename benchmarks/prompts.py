@@ -24,10 +24,10 @@ from mindsmirror.engines import TeacherConfig, engine_identity
 from mindsmirror.engines.base import Message
 from mindsmirror.engines.openvino import OpenVINOEngine
 from mindsmirror.errors import DataError
-from mindsmirror.evaluation.statistics import paired_bootstrap, wilson
-from mindsmirror.models import catalogue
+from mindsmirror.evaluation.statistics import paired_difference, wilson
+from mindsmirror.models.locate import locate
 from mindsmirror.records import Example, Parse, Rationale
-from mindsmirror.runs.folder import machine
+from mindsmirror.system.hardware import machine
 from mindsmirror.tasks import Task, TaskConfig, load_task
 
 ANIMALS = {"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 5}
@@ -65,7 +65,7 @@ def default_teacher() -> Teacher:
 
     @cache
     def opened() -> Kept:
-        return Kept(catalogue.locate(TEACHER.model), identity)
+        return Kept(locate(TEACHER.model), identity)
 
     return Teacher(TEACHER.model, identity, opened)
 
@@ -134,7 +134,7 @@ def main() -> None:
             kinds[kind] = {"unparsed": readable(mine).count(False), "peer_unparsed": readable(other).count(False)}
             ours, plain = ours + mine, plain + other
     unparsed, peer_unparsed = readable(ours).count(False), readable(plain).count(False)
-    difference = paired_bootstrap(readable(ours), readable(plain), seed=0)
+    difference = paired_difference(readable(ours), readable(plain))
     line = {
         "benchmark": "prompts",
         "peer": "Q: … A: Let's think step by step.",

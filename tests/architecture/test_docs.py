@@ -11,13 +11,16 @@ from typing import Any, get_args
 import click
 import pytest
 from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from docs import DOCUMENTS, ROOT, Block, blocks, commands, inline_commands, table, verb_and_arguments
 from mindsmirror import errors
 from mindsmirror.annotation.judges import JudgeConfig
+from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.cli.main import INTERRUPTED, VERBS, cli
 from mindsmirror.doctor import CHECKS
-from mindsmirror.methods import BUILT_IN
+from mindsmirror.methods import BUILT_IN, method_named
+from mindsmirror.reference.imports import ORDER
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.training.config import Budget
 
@@ -49,24 +52,27 @@ def names(block: Block) -> str:
 
 @pytest.mark.parametrize("block", TOML, ids=names)
 def test_a_recipe_in_a_document_is_one(block: Block) -> None:
-    """A block that begins with a name is a whole recipe; one that begins with a table is a piece of one."""
+    """A block that begins with a name is a whole recipe, with a table a piece of one, with a version a prompt set."""
     document = tomllib.loads(block.text)
+    if "version" in document:
+        PromptSet.model_validate(document)
+        return
     make_recipe(document if "name" in document else {**MINIMAL, **document}, block.name)
 
 
 def test_there_are_whole_recipes_and_pieces() -> None:
     whole = ["name" in tomllib.loads(block.text) for block in TOML]
     assert whole.count(True) >= 2 and whole.count(False) >= 1
-    assert all(block.text.startswith(("name = ", "[")) for block in TOML)
+    assert all(block.text.startswith(("name = ", "[", "version = ")) for block in TOML)
 
 
-def tables() -> dict[str, type[BaseModel]]:
-    """The tables of a recipe, by name."""
-    found: dict[str, type[BaseModel]] = {}
+def tables() -> dict[str, dict[str, FieldInfo]]:
+    """The keys of each table of a recipe; an arm's are those of all methods."""
+    found = {"arm": {key: own for name in BUILT_IN for key, own in method_named(name).settings.model_fields.items()}}
     for name, field in Recipe.model_fields.items():
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found[name] = kind
+                found[name] = kind.model_fields
     return found
 
 
@@ -90,7 +96,7 @@ def test_the_guide_shows_every_key_of_a_recipe_once() -> None:
     for name, key, _ in shown():
         found.setdefault(name, []).append(key)
     top = [name for name in Recipe.model_fields if name not in tables()]
-    wanted = {"": top} | {name: list(kind.model_fields) for name, kind in tables().items()}
+    wanted = {"": top} | {name: list(keys) for name, keys in tables().items()}
     assert {name: sorted(keys) for name, keys in found.items()} == {n: sorted(keys) for n, keys in wanted.items()}
 
 
@@ -99,8 +105,7 @@ def test_the_guide_shows_every_key_of_a_recipe_once() -> None:
 )
 def test_a_key_that_is_commented_out_holds_what_it_may(name: str, key: str, line: str) -> None:
     value = tomllib.loads(line.removeprefix("# "))[key]
-    kind = tables()[name].model_fields[key]
-    annotation: Any = kind.annotation
+    annotation: Any = tables()[name][key].annotation
     TypeAdapter(annotation).validate_python(value)
 
 
@@ -184,8 +189,18 @@ def test_tables_name_what_there_is() -> None:
 
 def test_links_lead_to_files() -> None:
     for path in DOCUMENTS:
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            assert "://" in target or (path.parent / target).exists(), f"{path.name} links to {target}"
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+            if "://" in target:
+                continue
+            place = path.parent / target if target else path
+            assert place.exists(), f"{path.name} links to {target}"
+            assert not anchor or anchor in anchors(place), f"{path.name} links to {target}#{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a document as links name them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
@@ -195,3 +210,20 @@ def test_every_direct_dependency_has_its_reason() -> None:
     reasons = " ".join(first_column(ROOT / "docs" / "decisions.md", "package", "reason"))
     # "pytest (+ timeout, xdist)" stands for three.
     assert {name for name in packages if name.removeprefix("pytest-") not in reasons} == set()
+
+
+def test_the_table_of_where_things_are_names_files() -> None:
+    contributing, source = ROOT / "CONTRIBUTING.md", ROOT / "src" / "mindsmirror"
+    for what, where in table(contributing, "what", "where"):
+        for path in re.findall(r"`([^`]+)`", where):
+            places = (source, ROOT) if "/" in path or path.endswith(".py") else (source,)
+            assert any(list(place.glob(path)) for place in places) or path == "config.py", f"{what}: {path}"
+
+
+def test_the_readmes_tree_names_every_room() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = re.search(r"^```\nsrc/mindsmirror/\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert tree is not None
+    shown = [line.split()[0].rstrip("/").removesuffix(".py") for line in tree[1].splitlines() if line.startswith("  ")]
+    rooms = [name for name in ORDER if not name.startswith("__") and name not in ("errors", "limits")]
+    assert shown == rooms

@@ -1,41 +1,23 @@
 """The rooms stand in one order: whoever imports against it is reported, and torch stays where it belongs."""
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-PACKAGE = "mindsmirror"
-SOURCE = Path(__file__).parents[2] / "src" / PACKAGE
-ORDER = (
-    "errors",
-    "limits",
-    "records",
-    "system",
-    "answers",
-    "tasks",
-    "models",
-    "engines",
-    "annotation",
-    "methods",
-    "students",
-    "training",
-    "inference",
-    "evaluation",
-    "reporting",
-    "delivery",
-    "runs",
-    "doctor",
-    "cli",
-    "reference",
-    "__init__",
-    "__main__",
+from mindsmirror.reference.imports import (
+    COMMON,
+    ORDER,
+    PACKAGE,
+    SOURCE,
+    circles,
+    imports,
+    modules,
+    room,
+    rooms_of_modules,
 )
-"""From the bottom up."""
+
 RANK = {room: rank for rank, room in enumerate(ORDER)}
 HEAVY = (
     "torch",
@@ -56,64 +38,6 @@ LIGHT_IN_THEM = ("config", "__init__")
 """Modules of those rooms that a recipe needs, so they load nothing heavy."""
 RUN_STUDENTS = ("arms", "evaluate")
 """Modules of evaluation that load inference, and torch with it."""
-
-
-@dataclass(frozen=True)
-class Import:
-    """One import in one module; `path` and `name` are dotted and relative to the package."""
-
-    path: str
-    line: int
-    name: str
-    """A module of the package (`answers.base`, "" for the package itself), or a foreign package's top name."""
-    own: bool
-    at_top: bool
-    """Executed when the module is loaded: not inside a function, nor for type checkers only."""
-
-
-def modules(source: Path) -> dict[str, Path]:
-    """Dotted names, relative to the package, of all its modules."""
-    return {".".join(path.relative_to(source).with_suffix("").parts): path for path in sorted(source.rglob("*.py"))}
-
-
-def room(module: str) -> str:
-    return module.split(".")[0]
-
-
-def imports(source: Path) -> Iterator[Import]:
-    found = modules(source)
-    known = {module[:end] for module in found for end in range(len(module) + 1) if module[end : end + 1] in (".", "")}
-    for module, path in found.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        late = {id(inner) for node in ast.walk(tree) if _is_late(node) for inner in ast.walk(node)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for name in _names(node, module, known):
-                    own = name == PACKAGE or name.startswith(PACKAGE + ".")
-                    shown = name.removeprefix(PACKAGE).removeprefix(".") if own else name.split(".")[0]
-                    yield Import(module, node.lineno, shown, own, id(node) not in late)
-
-
-def _is_late(node: ast.AST) -> bool:
-    if isinstance(node, ast.If):
-        return "TYPE_CHECKING" in ast.unparse(node.test)
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-
-
-def _names(node: ast.Import | ast.ImportFrom, module: str, known: set[str]) -> list[str]:
-    """The full names of the modules that a statement imports; `from package import module` is the module."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    base = node.module or ""
-    if node.level:
-        # `module` of a package's __init__ ends in "__init__", so one part less leads to its own package.
-        above = [PACKAGE, *module.split(".")][: -node.level]
-        base = ".".join([*above, *([node.module] if node.module else [])])
-    if base.split(".")[0] != PACKAGE:
-        return [base]
-    inside = base.removeprefix(PACKAGE).removeprefix(".")
-    full = [f"{inside}.{alias.name}".removeprefix(".") for alias in node.names]
-    return list(dict.fromkeys(f"{PACKAGE}.{name}" if name in known else base for name in full))
 
 
 def backward(source: Path) -> list[str]:
@@ -155,6 +79,20 @@ def test_every_room_has_its_place_and_every_place_its_room() -> None:
     rooms = {room(module) for module in modules(SOURCE)}
     assert rooms <= set(RANK)
     assert {"errors", "records", "answers", "annotation", "methods", "training", "runs"} <= rooms
+
+
+MOST_ROOMS = 8
+"""That one module may import from: who needs more does more than one thing."""
+
+
+def test_no_module_imports_from_too_many_rooms() -> None:
+    found = {module: sorted(rooms) for module, rooms in rooms_of_modules(SOURCE).items()}
+    assert {module: rooms for module, rooms in found.items() if len(rooms) > MOST_ROOMS} == {}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["when a module is loaded", "inside functions too"])
+def test_no_modules_import_each_other_in_a_circle(late: bool) -> None:
+    assert circles(SOURCE, late) == []
 
 
 @pytest.fixture
@@ -220,6 +158,26 @@ def test_a_tree_in_order_is_not_reported(tree: Path) -> None:
 def test_an_arrow_that_is_turned_round_is_reported(tree: Path, path: str, text: str, report: str) -> None:
     (tree / path).write_text(text, encoding="utf-8")
     assert backward(tree) == [report]
+
+
+def test_a_circle_is_found_once(tree: Path) -> None:
+    assert circles(tree, late=False) == [] and circles(tree, late=True) == []
+    (tree / "answers" / "number.py").write_text("from .label import x", encoding="utf-8")
+    (tree / "answers" / "label.py").write_text("def f():\n    from . import base", encoding="utf-8")
+    assert circles(tree, late=False) == []
+    assert circles(tree, late=True) == [["answers.base", "answers.label", "answers.number"]]
+    (tree / "annotation" / "store.py").write_text("from mindsmirror.annotation.store import x", encoding="utf-8")
+    assert circles(tree, late=False) == [["annotation.store"]]
+
+
+def test_rooms_are_counted_without_those_that_all_may_use(tree: Path) -> None:
+    text = (
+        "from mindsmirror import errors\nfrom mindsmirror.runs import recipe\nfrom mindsmirror.system.files import x\n"
+    )
+    text += "def f():\n    from mindsmirror.students.base import y\n    from mindsmirror.students.load import z\n"
+    (tree / "cli" / "main.py").write_text(text, encoding="utf-8")
+    assert rooms_of_modules(tree)["cli.main"] == {"runs", "students"}
+    assert "system" in COMMON
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,12 @@ def test_a_module_keeps_to_the_rules(path: Path) -> None:
     assert list(faults(path)) == []
 
 
+def test_every_folder_of_modules_is_a_package() -> None:
+    """Else it would be missing from a wheel."""
+    folders = {path.parent for path in SOURCE.rglob("*.py")}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
 LONG = '"""Doc."""\ndef f():\n' + "    x = 1\n" * FUNCTION_LINES
 
 

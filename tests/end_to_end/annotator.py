@@ -14,8 +14,8 @@ from typing import Any
 from mindsmirror.annotation import AnnotationConfig, Annotator, JudgeConfig, Store, Teacher, load_prompts
 from mindsmirror.answers import Number
 from mindsmirror.engines import Engine
-from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai import OpenAIEngine
+from mindsmirror.engines.openai.options import OpenAIOptions
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.records import Example
 from mindsmirror.system.files import write_records

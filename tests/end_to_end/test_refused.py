@@ -49,8 +49,8 @@ EDITS: dict[str, tuple[str, str, Kind, tuple[str, ...]]] = {
     "an unknown engine": (
         '"scripted"',
         '"scriptd"',
-        RECIPE,
-        ("teacher.0.engine", "'openvino'", "'openai'", "'scripted'"),
+        NAME,
+        ("'scriptd'", "'scripted'", "openvino", "openai"),
     ),
     "an unknown teacher": (
         'engine = "scripted"',

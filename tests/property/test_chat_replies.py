@@ -6,11 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mindsmirror.engines.openai.failures import MalformedError, RefusedError
 from mindsmirror.engines.openai.headers import duration, pause_asked
 from mindsmirror.engines.openai.reply import (
     Choice,
-    MalformedError,
-    RefusedError,
     Reply,
     completions_of,
     read_refusal,

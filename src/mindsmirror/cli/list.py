@@ -37,11 +37,22 @@ def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
             if role in entry.role
         ]
     if what == "engines":
-        from mindsmirror.engines.config import ENGINES, OPTIONS
-
-        return [(name, OPTIONS[name].purpose) for name in ENGINES]
+        return _engines()
     folder, pattern = (Path("recipes"), "*.toml") if what == "recipes" else (runs, "*/recipe.json")
     return [(str(path if what == "recipes" else path.parent), "") for path in sorted(folder.glob(pattern))]
+
+
+def _engines() -> list[tuple[str, str]]:
+    from mindsmirror.engines import engine_class, engine_names
+    from mindsmirror.errors import EngineError
+
+    rows = []
+    for name in engine_names():
+        try:
+            rows.append((name, engine_class(name).description()))
+        except EngineError as error:
+            rows.append((name, str(error)))
+    return rows
 
 
 def _methods() -> list[tuple[str, str]]:

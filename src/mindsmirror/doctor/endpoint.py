@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
-from mindsmirror.engines.registry import probe_endpoint
+from mindsmirror.engines import engine_class
 from mindsmirror.errors import EngineError
 
 CHECK = "endpoint"
@@ -12,14 +12,17 @@ CHECK = "endpoint"
 
 def check(case: Case) -> Iterator[Finding]:
     """A line for each teacher behind an endpoint, by a handful of tiny samples."""
-    remote = [config for _, config in case.asked() if config.engine == "openai"]
+    remote = [config for _, config in case.asked() if engine_class(config.engine).address(config) is not None]
     if not remote:
         yield skipped(CHECK, "No teacher is behind an endpoint.")
     for config in remote:
         try:
-            probe = probe_endpoint(config)
+            probe = engine_class(config.engine).probe(config)
         except EngineError as error:
             yield failure(CHECK, EngineError, str(error))
+            continue
+        if probe is None:
+            yield skipped(CHECK, f"{config.model}: the engine {config.engine} cannot say what its server does.")
             continue
         if probe.busy:
             yield warning(

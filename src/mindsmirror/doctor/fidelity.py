@@ -17,13 +17,12 @@ from pydantic import Field
 from mindsmirror.annotation.prompts import Prompt
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
-from mindsmirror.doctor.machine import free_memory
 from mindsmirror.engines import Completion, Engine, Finish, Request, Sampling, TeacherConfig, open_engine, sample_key
-from mindsmirror.engines.config import WITHOUT_FILE
 from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError, ModelFileError, UnknownNameError
-from mindsmirror.models.catalogue import locate
+from mindsmirror.models.locate import locate
 from mindsmirror.records import Record
+from mindsmirror.system.hardware import free_memory
 from mindsmirror.system.progress import say
 
 CHECK = "fidelity"
@@ -63,7 +62,7 @@ def check(case: Case) -> Iterator[Finding]:
     """A line for each teacher that runs in this process; its model is loaded twice, one after the other."""
     lacking = {entry.name: f"{entry.bytes / 1e6:,.0f} MB" for entry in case.recipe.to_fetch(trains=False)}
     for _, config in case.asked():
-        if config.engine in WITHOUT_FILE:
+        if not config.local:
             yield skipped(CHECK, f"{config.model}: the engine {config.engine} has no file that could be compared.")
         elif config.engine == "transformers":
             yield ok(CHECK, f"{config.model}: the engine is the reference itself.")

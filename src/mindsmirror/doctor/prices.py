@@ -7,10 +7,9 @@ from mindsmirror.annotation.budget import BudgetConfig, most
 from mindsmirror.annotation.estimate import Estimate, Range
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
-from mindsmirror.engines import TeacherConfig
+from mindsmirror.engines import TeacherConfig, engine_class
+from mindsmirror.engines.address import address_fault, is_local
 from mindsmirror.engines.base import Request, Sampling
-from mindsmirror.engines.config import address_fault, is_local
-from mindsmirror.engines.registry import base_url_of
 from mindsmirror.errors import BudgetError
 from mindsmirror.reporting.formatting import count, usd
 
@@ -32,8 +31,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _price(number: int, config: TeacherConfig) -> Iterator[Finding]:
-    url = base_url_of(config)
-    if config.engine != "openai" or address_fault(url) or is_local(urlsplit(url).hostname or ""):
+    url = engine_class(config.engine).address(config)
+    if url is None or address_fault(url) or is_local(urlsplit(url).hostname or ""):
         return
     key = f"teacher.{number}"
     if config.price is None:

@@ -7,7 +7,8 @@ that says how letters become tokens.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mindsmirror.engines.base import Message
 
@@ -18,6 +19,8 @@ BYTES_A_TOKEN = 16
 LARGEST = 2**20
 """Tokens: no model reads or writes more at once than it has, so that a count beyond it, and beyond what the
 text can be, is none."""
+LIMITS = ("max_tokens", "max_completion_tokens")
+"""Fields of a request's body that bound the tokens of each of its samples."""
 SURE_AFTER = 8
 """Reports after which a server is taken to count all that follows about as it has counted so far."""
 MARGIN = 1.5
@@ -42,6 +45,11 @@ def most_read(messages: Sequence[Message]) -> int:
 def least_read(messages: Sequence[Message]) -> int:
     """Tokens of a prompt, at least."""
     return sum(size(message.content) for message in messages) // BYTES_A_TOKEN
+
+
+def own_room(fields: Mapping[str, Any], otherwise: int = 0) -> int:
+    """Tokens that each sample may have by the fields that a recipe adds to a request's body; else `otherwise`."""
+    return max((fields[name] for name in LIMITS if isinstance(fields.get(name), int)), default=otherwise)
 
 
 def counted(said: int | None, least: int, most: int) -> tuple[int, bool]:

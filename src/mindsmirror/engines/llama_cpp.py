@@ -20,14 +20,32 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, EngineBase, Finish, Request, seed_of
-from mindsmirror.engines.config import LlamaCppOptions
-from mindsmirror.errors import EngineError, MissingExtraError
+from pydantic import Field
+
+from mindsmirror import limits
+from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, Finish, Request, seed_of
+from mindsmirror.engines.config import Options, TeacherConfig
+from mindsmirror.engines.local import LocalEngine
+from mindsmirror.errors import EngineError
 
 SILENT = -1
 """The verbosity at which llama.cpp writes nothing to stderr."""
+
+
+class LlamaCppOptions(Options):
+    """Parameters of the engine `llama_cpp`."""
+
+    neutral = frozenset({"slots", "context", "threads", "gpu_layers"})
+    slots: int = Field(8, ge=1, le=limits.TOGETHER, description="samples decoded together")
+    context: int = Field(
+        4096, ge=256, le=limits.TOKENS, description="tokens that prompt and reply of a sample may have"
+    )
+    threads: int | None = Field(None, ge=1, le=limits.THREADS, description="of the CPU; all of its cores if absent")
+    gpu_layers: int | None = Field(
+        None, ge=0, le=limits.LAYERS, description="layers on the GPU; as many as fit if absent"
+    )
 
 
 @dataclass
@@ -50,8 +68,19 @@ class _Job:
     """Whether it is this job that has them hold it."""
 
 
-class LlamaCppEngine(EngineBase):
+class LlamaCppEngine(LocalEngine):
     """Completes prompts in this process; `poll` waits until a request has ended."""
+
+    purpose = "any GGUF file in this process, also those that OpenVINO cannot read"
+    options = LlamaCppOptions
+    package, extra = "xllamacpp", "llama-cpp"
+    may_crash = True
+
+    @classmethod
+    def load(cls, config: TeacherConfig) -> Self:
+        """The engine with the teacher's model in memory."""
+        options = LlamaCppOptions.model_validate(config.parameters)
+        return cls(Path(cls.source(config)), cls.identity_of(config), options=options)
 
     def __init__(self, model: Path, identity: Mapping[str, Any], *, options: LlamaCppOptions | None = None) -> None:
         options = options or LlamaCppOptions()
@@ -221,7 +250,7 @@ def _open(model: Path, options: LlamaCppOptions) -> Any:
     try:
         import xllamacpp
     except ImportError as error:
-        raise MissingExtraError("xllamacpp", "llama-cpp") from error
+        raise LlamaCppEngine.missing() from error
     _check(model)
     params = xllamacpp.CommonParams()
     params.model.path = str(model)

@@ -21,10 +21,15 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from mindsmirror.engines.base import Alternative, Completion, EngineBase, Finish, Message, Request, seed_of
-from mindsmirror.errors import EngineError, MissingExtraError
+from pydantic import Field
+
+from mindsmirror import limits
+from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, seed_of
+from mindsmirror.engines.config import Options, TeacherConfig
+from mindsmirror.engines.local import LocalEngine
+from mindsmirror.errors import EngineError
 
 IN_FLIGHT = 96
 """Sequences decoded together: past this a 2-core machine gains nothing and the cache overflows."""
@@ -35,6 +40,14 @@ PROPERTIES: dict[str, Any] = {"ENABLE_CPU_PINNING": False}
 """Of the device. A thread that is bound to a core waits for whatever else runs there (benchmarks/contention.py)."""
 BLOCK = 32
 """Tokens in a block of the cache on a CPU."""
+
+
+class OpenVINOOptions(Options):
+    """Parameters of the engine `openvino`."""
+
+    neutral = frozenset({"in_flight", "cache_gb"})
+    in_flight: int | None = Field(None, ge=1, le=limits.TOGETHER, description="sequences decoded together")
+    cache_gb: int | None = Field(None, ge=1, le=limits.CACHE_GB, description="size of the key-value cache")
 
 
 @dataclass
@@ -54,8 +67,19 @@ class _Running:
     """The one of the request's choices that is drawn; None where it has none."""
 
 
-class OpenVINOEngine(EngineBase):
+class OpenVINOEngine(LocalEngine):
     """Completes prompts in this process; `poll` runs the model until a request ends."""
+
+    purpose = "GGUF files and OpenVINO models in this process, the fastest on a CPU; the default"
+    options = OpenVINOOptions
+    package, extra = "openvino-genai", "openvino"
+    may_crash = True
+
+    @classmethod
+    def load(cls, config: TeacherConfig) -> Self:
+        """The engine with the teacher's model in memory."""
+        options = OpenVINOOptions.model_validate(config.parameters)
+        return cls(Path(cls.source(config)), cls.identity_of(config), **options.model_dump(exclude_none=True))
 
     def __init__(
         self,
@@ -69,7 +93,7 @@ class OpenVINOEngine(EngineBase):
             import openvino
             import openvino_genai
         except ImportError as error:
-            raise MissingExtraError("openvino-genai", "openvino") from error
+            raise self.missing() from error
         self._genai, self._tensor = openvino_genai, openvino.Tensor
         self.identity = identity
         self.capacity = in_flight

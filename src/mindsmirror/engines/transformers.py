@@ -11,23 +11,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
-from mindsmirror.engines.base import (
-    ALTERNATIVES,
-    Alternative,
-    Completion,
-    EngineBase,
-    Finish,
-    Message,
-    Request,
-    Sampling,
-    seed_of,
-)
+from pydantic import Field
+
+from mindsmirror import limits
+from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, Finish, Message, Request, Sampling, seed_of
 from mindsmirror.engines.chat import foreign_code, prompt_ids
-from mindsmirror.engines.config import TransformersOptions
+from mindsmirror.engines.config import Options, TeacherConfig
+from mindsmirror.engines.local import LocalEngine
 from mindsmirror.errors import EngineError
 from mindsmirror.models.chat_template import check_tokenizer
+from mindsmirror.system import hardware
+
+
+class TransformersOptions(Options):
+    """Parameters of the engine `transformers`."""
+
+    neutral = frozenset({"batch"})
+    batch: int = Field(16, ge=1, le=limits.TOGETHER, description="samples generated together")
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    revision: str = Field("main", description="of a hub id")
+    trust_remote_code: bool = Field(False, description="runs code from the model's repository")
 
 
 @dataclass
@@ -49,8 +54,18 @@ class Followed(NamedTuple):
     """By how much the token's log-probability lies below that of the first choice, in nats."""
 
 
-class TransformersEngine(EngineBase):
+class TransformersEngine(LocalEngine):
     """Completes prompts in this process; `poll` generates batches until a request ends."""
+
+    purpose = "any causal model of the hub or a folder in this process, with nothing more to install"
+    options = TransformersOptions
+    takes_hub_ids = True
+
+    @classmethod
+    def load(cls, config: TeacherConfig) -> Self:
+        """The engine with the teacher's model in memory."""
+        options = TransformersOptions.model_validate(config.parameters)
+        return cls(cls.source(config), cls.identity_of(config), options=options)
 
     def __init__(
         self, source: str | Path, identity: Mapping[str, Any], *, options: TransformersOptions | None = None
@@ -224,7 +239,7 @@ def _load(source: str | Path, options: TransformersOptions) -> tuple[Any, Any]:
         tokenizer.pad_token = tokenizer.eos_token
     stops = model.generation_config.eos_token_id
     model.generation_config = GenerationConfig(eos_token_id=stops, pad_token_id=tokenizer.pad_token_id)
-    return model.eval().to(_device()), tokenizer
+    return model.eval().to(hardware.device()), tokenizer
 
 
 @contextmanager
@@ -249,18 +264,7 @@ def _stops(model: Any, tokenizer: Any) -> list[int]:
     return sorted({i for i in (*ids, tokenizer.eos_token_id) if i is not None})
 
 
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _dtype(options: TransformersOptions) -> Any:
-    """bfloat16 where the hardware computes in it, otherwise float32."""
     import torch
 
-    if options.dtype != "auto":
-        return getattr(torch, options.dtype)
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+    return hardware.dtype("auto") if options.dtype == "auto" else getattr(torch, options.dtype)

@@ -15,13 +15,12 @@ from pathlib import Path
 from mindsmirror import limits
 from mindsmirror.engines.base import Engine, Message, Request, Sampling, sample_key
 from mindsmirror.engines.config import TeacherConfig
+from mindsmirror.engines.registry import registered
 from mindsmirror.errors import EngineError, MindsMirrorError, ModelFileError
 from mindsmirror.models.digest import cache_dir, sha256_of
 from mindsmirror.system.files import write_text
 from mindsmirror.system.progress import say
 
-READERS = {"openvino": "openvino-genai", "llama_cpp": "xllamacpp"}
-"""The distribution that reads a GGUF file, by engine; that of Transformers is Python, which does not crash."""
 REFUSED = 3
 """Exit code of the child where the engine itself says what is wrong."""
 TOLD = b"trial: "
@@ -29,9 +28,12 @@ TOLD = b"trial: "
 TOKENS = 4
 
 
-def try_in_child(config: TeacherConfig, path: Path) -> None:
-    """EngineError or ModelFileError if the engine cannot load the file and write with it, or crashes or hangs at it."""
-    stamp = _stamp(config.engine, path) if config.engine in READERS else None
+def try_in_child(config: TeacherConfig, path: Path, package: str) -> None:
+    """EngineError or ModelFileError if the engine cannot load the file and write with it, or crashes or hangs at it.
+
+    `package` is the distribution that reads the file.
+    """
+    stamp = _stamp(config.engine, path, package)
     if stamp is None or stamp.exists():
         return
     say(f"{path.name} is not in the catalogue: it is tried in a process of its own (once)")
@@ -61,10 +63,10 @@ def try_in_child(config: TeacherConfig, path: Path) -> None:
         write_text(stamp, f"{path}\n")
 
 
-def _stamp(engine: str, path: Path) -> Path | None:
+def _stamp(engine: str, path: Path, package: str) -> Path | None:
     """Where it is remembered that the file can be read; None if the reader is not installed."""
     try:
-        reader = version(READERS[engine])
+        reader = version(package)
     except PackageNotFoundError:
         return None
     return cache_dir() / "trials" / f"{sha256_of(path)}-{engine}-{reader}"
@@ -79,11 +81,10 @@ def _cause(code: int, said: bytes) -> str:
 
 def main() -> int:
     """The child: open the engine that standard input describes, and have it answer one question."""
-    from mindsmirror.engines.registry import open_tried
-
     config = TeacherConfig.model_validate_json(sys.stdin.buffer.read())
+    kind = registered(config.engine)
     try:
-        with closing(open_tried(config)) as engine:
+        with closing(kind.load(config) if kind.local else kind.open(config)) as engine:
             _ask(engine)
     except MindsMirrorError as error:
         told = json.dumps({"kind": type(error).__name__, "error": str(error)})

@@ -11,20 +11,62 @@ from it; what else is in the batch may turn a token, so a run can be resumed but
 import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, EngineBase, Finish, Request, seed_of
+from pydantic import Field
+
+from mindsmirror import limits
+from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, Finish, Request, seed_of
 from mindsmirror.engines.chat import foreign_code, prompt_ids
-from mindsmirror.engines.config import VLLMOptions
-from mindsmirror.errors import EngineError, MissingExtraError, ModelFileError
+from mindsmirror.engines.config import Options, TeacherConfig
+from mindsmirror.engines.local import LocalEngine
+from mindsmirror.errors import EngineError, ModelFileError
+from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_tokenizer
+from mindsmirror.system.files import expanded
+from mindsmirror.system.hardware import device
 
 FAULTS = {"abort": "vLLM gave the request up", "error": "vLLM failed at the request"}
 """Reasons for which a sequence ends without being a reply."""
 
 
-class VLLMEngine(EngineBase):
+class VLLMOptions(Options):
+    """Parameters of the engine `vllm`."""
+
+    neutral = frozenset({"in_flight", "gpu_memory", "context", "gpus"})
+    in_flight: int = Field(256, ge=1, le=limits.TOGETHER, description="sequences decoded together")
+    gpu_memory: float = Field(0.9, gt=0, le=1, description="share of the GPU's memory that may be taken")
+    context: int | None = Field(
+        None, ge=256, le=limits.TOKENS, description="tokens of prompt and reply; the model's own if absent"
+    )
+    gpus: int = Field(1, ge=1, le=limits.GPUS, description="over which each layer is spread")
+    dtype: Literal["auto", "float16", "float32", "bfloat16"] = "auto"
+    revision: str = Field("main", description="of a hub id")
+    trust_remote_code: bool = Field(False, description="runs code from the model's repository")
+
+
+class VLLMEngine(LocalEngine):
     """Completes prompts in this process; `poll` steps the model until a request ends."""
+
+    purpose = "models of the hub or a folder on a GPU of this machine; wants an environment of its own"
+    options = VLLMOptions
+    package = "vllm"
+    takes_hub_ids = True
+
+    @classmethod
+    def check(cls, config: TeacherConfig) -> None:
+        """EngineError, before anything is fetched, if the model is a GGUF file: vLLM reads none."""
+        if config.model in catalogue.entries() or expanded(config.path or config.model).is_file():
+            raise EngineError(
+                f"the engine vllm reads no GGUF file, which {config.model} is: name a folder or an id on the hub, "
+                'or use engine = "llama_cpp"'
+            )
+
+    @classmethod
+    def load(cls, config: TeacherConfig) -> Self:
+        """The engine with the teacher's model on the GPU."""
+        options = VLLMOptions.model_validate(config.parameters)
+        return cls(cls.source(config), cls.identity_of(config), options=options)
 
     def __init__(self, source: str | Path, identity: Mapping[str, Any], *, options: VLLMOptions | None = None) -> None:
         options = options or VLLMOptions()
@@ -163,10 +205,8 @@ def _open(source: str | Path, options: VLLMOptions) -> Any:
     try:
         from vllm import EngineArgs, LLMEngine
     except ImportError as error:
-        raise MissingExtraError("vllm") from error
-    import torch
-
-    if not torch.cuda.is_available():
+        raise VLLMEngine.missing() from error
+    if device() != "cuda":
         raise EngineError(
             "the engine vllm needs a GPU, and torch finds none here. "
             'Use engine = "openvino", "llama_cpp" or "transformers" on this machine, or vLLM\'s server on another.'

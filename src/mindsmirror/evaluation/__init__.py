@@ -17,7 +17,7 @@ from mindsmirror.evaluation.statistics import (
     cluster_bootstrap,
     holm,
     mcnemar,
-    paired_bootstrap,
+    paired_difference,
     smallest_detectable_difference,
     wilson,
 )
@@ -35,7 +35,7 @@ __all__ = [
     "holm",
     "majority_baseline",
     "mcnemar",
-    "paired_bootstrap",
+    "paired_difference",
     "self_bleu",
     "smallest_detectable_difference",
     "verdict_quality",

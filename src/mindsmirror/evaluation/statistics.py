@@ -81,22 +81,55 @@ def holm(ps: Sequence[float]) -> list[float]:
     return corrected
 
 
-def paired_bootstrap(a: Sequence[bool], b: Sequence[bool], seed: int, resamples: int = 10_000) -> Difference:
-    """Accuracy of a minus that of b over the same questions, with a percentile bootstrap interval.
+def paired_difference(a: Sequence[bool], b: Sequence[bool]) -> Difference:
+    """Accuracy of a minus that of b over the same questions, with an interval that is never of width zero.
 
-    A question contributes +1 (only a is right), −1 (only b) or 0. A resample of n such questions is one
-    multinomial draw of the three counts, which is the same distribution as drawing questions one by one.
-    ValueError where the lengths differ or are 0. Source: Efron and Tibshirani (1993), chapter 13.
+    The interval spans two: Tango's score interval and the adjusted Wald interval of Agresti and Min. Either alone
+    falls below its level somewhere (0.93 and 0.87 at 100 questions). Together they cover at least 0.945 of cases from
+    10 to 200 questions, for every share of questions on which the two differ, 0 included (tests/unit/evaluation).
+    ValueError where the lengths differ or are 0.
+    Sources: Tango (1998), Statistics in Medicine 17, 891–908; Agresti and Min (2005), the same 24, 729–740.
     """
     if len(a) != len(b) or not a:
         raise ValueError(f"paired answers of {len(a)} and {len(b)} questions: they must be the same, at least one")
-    n = len(a)
     ahead = sum(x and not y for x, y in zip(a, b, strict=True))
     behind = sum(y and not x for x, y in zip(a, b, strict=True))
-    shares = np.array([ahead, behind, n - ahead - behind]) / n
-    counts = np.random.default_rng(seed).multinomial(n, shares, size=resamples)
-    low, high = np.percentile((counts[:, 0] - counts[:, 1]) / n, [2.5, 97.5])
-    return Difference((ahead - behind) / n, float(low), float(high))
+    score, wald = _tango(ahead, behind, len(a)), _adjusted_wald(ahead, behind, len(a))
+    return Difference((ahead - behind) / len(a), max(-1.0, min(score[0], wald[0])), min(1.0, max(score[1], wald[1])))
+
+
+def _tango(ahead: int, behind: int, n: int) -> tuple[float, float]:
+    """The differences d that a score test at 5 % does not reject.
+
+    With q the likeliest share of `behind` if d is the difference, the test's statistic is
+    (ahead − behind − n·d) / √(n·(2q + d·(1 − d))). It falls in d, so each end is found by halving.
+    """
+
+    def statistic(d: float) -> float:
+        distance = ahead - behind - n * d
+        second = (2 * n - ahead + behind) * d - ahead - behind
+        q = (math.sqrt(max(0.0, second**2 + 8 * n * behind * d * (1 - d))) - second) / (4 * n)
+        variance = n * (2 * q + d * (1 - d))
+        if variance <= 0:
+            return math.copysign(math.inf, distance) if distance else 0.0
+        return distance / math.sqrt(variance)
+
+    def end(low: float, high: float, bound: float) -> float:
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if statistic(middle) > bound else (low, middle)
+        return (low + high) / 2
+
+    found = (ahead - behind) / n
+    return end(-1.0, found, Z95), end(found, 1.0, -Z95)
+
+
+def _adjusted_wald(ahead: int, behind: int, n: int) -> tuple[float, float]:
+    """Wald's interval after half a question has been added to each of the four cells."""
+    b, c, whole = ahead + 0.5, behind + 0.5, n + 2
+    difference = (b - c) / whole
+    margin = Z95 * math.sqrt(b + c - (b - c) ** 2 / whole) / whole
+    return difference - margin, difference + margin
 
 
 def smallest_detectable_difference(n: int, discordant_share: float) -> float:
@@ -135,17 +168,21 @@ def cluster_bootstrap(
     """
     if len(rows) != len(clusters):
         raise ValueError(f"{len(rows)} rows but {len(clusters)} cluster names: each row has one")
-    members: dict[Hashable, list[int]] = {}
-    for row, cluster in enumerate(clusters):
-        members.setdefault(cluster, []).append(row)
-    groups = [np.array(indices) for indices in members.values()]
-    if not groups:
+    if not len(rows):
         return None
+    places: dict[Hashable, int] = {}
+    cluster_of = np.fromiter((places.setdefault(cluster, len(places)) for cluster in clusters), np.int64, len(rows))
+    # Cluster by cluster, in the order in which they appear.
+    ordered, sizes = rows[np.argsort(cluster_of, kind="stable")], np.bincount(cluster_of)
+    begins = np.cumsum(sizes) - sizes
     random = np.random.default_rng(seed)
     values = []
     for _ in range(resamples):
-        drawn = np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))])
-        value = statistic(rows[drawn])
+        picked = random.integers(len(sizes), size=len(sizes))
+        ends = np.cumsum(sizes[picked])
+        shift = begins[picked] - (ends - sizes[picked])
+        drawn = np.repeat(shift, sizes[picked]) + np.arange(ends[-1])
+        value = statistic(ordered[drawn])
         if value is not None:
             values.append(value)
     if 2 * len(values) < resamples:

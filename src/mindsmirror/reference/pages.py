@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mindsmirror.reference.cli_page import cli_page
 from mindsmirror.reference.recipe_page import recipe_page
+from mindsmirror.reference.rooms_page import rooms_page
 from mindsmirror.runs.schema import PUBLISHED, as_text, recipe_schema
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
@@ -17,6 +18,7 @@ def pages() -> dict[Path, str]:
         PUBLISHED: as_text(schema),
         FOLDER / "recipe.md": recipe_page(schema),
         FOLDER / "cli.md": cli_page(),
+        FOLDER / "rooms.md": rooms_page(),
     }
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
-from mindsmirror.evaluation.config import Mode
-from mindsmirror.evaluation.evaluate import JudgeQuality, own_judgements
+from mindsmirror.evaluation.evaluate import own_judgements
 from mindsmirror.evaluation.metrics import auroc_within
-from mindsmirror.evaluation.statistics import holm, mcnemar, paired_bootstrap, smallest_detectable_difference, wilson
-from mindsmirror.records import Example, Prediction
+from mindsmirror.evaluation.result import JudgeQuality
+from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
+from mindsmirror.records import Example, Mode, Prediction
 from mindsmirror.reporting.schema import (
     UNTRAINED,
     ArmResult,
@@ -20,6 +19,7 @@ from mindsmirror.reporting.schema import (
     StudentJudge,
 )
 from mindsmirror.reporting.training_section import training_report
+from mindsmirror.training.result import StageResult
 
 SHOWN = 6
 """Examples of each kind on the page."""
@@ -33,7 +33,7 @@ class ArmPredictions:
     method: str
     main: Mode
     modes: Mapping[Mode, Sequence[Prediction]]
-    training: Sequence[Mapping[str, Any]] = ()
+    training: Sequence[StageResult] = ()
     judge: JudgeQuality | None = field(default=None)
 
 
@@ -181,7 +181,7 @@ def _comparison(a: ArmPredictions, mode_a: Mode, b: ArmPredictions, mode_b: Mode
     ours, theirs = [p for p, _ in pairs], [q for _, q in pairs]
     won = sum(p and not q for p, q in pairs)
     lost = sum(q and not p for p, q in pairs)
-    difference = paired_bootstrap(ours, theirs, seed)
+    difference = paired_difference(ours, theirs)
     return Comparison(
         a=a.name,
         b=b.name,

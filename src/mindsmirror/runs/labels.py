@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from mindsmirror.errors import MindsMirrorError
-from mindsmirror.methods.base import Labels, readable_gold
-from mindsmirror.system.distributed import leads
-from mindsmirror.system.progress import say
-from mindsmirror.runs.recipe import Recipe
+from mindsmirror.methods.base import Labels
+from mindsmirror.methods.targets import readable_gold
 from mindsmirror.records import Annotation, Example
 from mindsmirror.runs.folder import Run
+from mindsmirror.runs.recipe import Recipe
+from mindsmirror.system.distributed import leads
+from mindsmirror.system.progress import say
 from mindsmirror.tasks.base import Task
 
 

@@ -12,24 +12,25 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mindsmirror import limits
-from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.from_file import AnnotationTable
-from mindsmirror.system.documents import check_document, parse_toml, read_bytes
-from mindsmirror.models import catalogue
-from mindsmirror.engines.config import WITHOUT_FILE, TeacherConfig
+from mindsmirror.annotation.judges import JudgeConfig
+from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.engines.secrets import check_key_variable
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
-from mindsmirror.system.files import there
 from mindsmirror.limits import BoundError
-from mindsmirror.methods import ArmConfig, check_needs
+from mindsmirror.methods import Arm, check_needs
 from mindsmirror.methods.base import Labels
+from mindsmirror.models import catalogue
+from mindsmirror.models.locate import is_cached
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.students.config import StudentConfig, is_at_hand
+from mindsmirror.system.documents import check_document, parse_toml, read_bytes
+from mindsmirror.system.files import there
+from mindsmirror.system.validation import Name, explain
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.tasks.other_files import ENDINGS
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.system.validation import Name, explain
 
 OWN = ("parameters",)
 """Keys under which a recipe holds what engines and tasks name themselves."""
@@ -48,7 +49,7 @@ class Recipe(BaseModel):
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
-    arm: tuple[ArmConfig, ...] = Field(min_length=1, max_length=limits.ARMS)
+    arm: tuple[Arm, ...] = Field(min_length=1, max_length=limits.ARMS)
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
@@ -110,11 +111,11 @@ class Recipe(BaseModel):
         judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
         return tuple(sorted({*self.annotation.teachers, *judge}))
 
-    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogEntry]:
+    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogueEntry]:
         """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
         teachers = [self.teacher[number] for number in self.asked_teachers] if annotates else []
-        names = [teacher.model for teacher in teachers if teacher.engine not in WITHOUT_FILE and teacher.path is None]
-        lacking = [name for name in names if name in catalogue.entries() and not catalogue.is_cached(name)]
+        names = [teacher.model for teacher in teachers if teacher.local and teacher.path is None]
+        lacking = [name for name in names if name in catalogue.entries() and not is_cached(name)]
         if trains and self.student.model in catalogue.entries() and not is_at_hand(self.student):
             lacking.append(self.student.model)
         return [catalogue.entries()[name] for name in dict.fromkeys(lacking)]

@@ -13,6 +13,7 @@ from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.cli.main import cli
 from mindsmirror.delivery import FORMATS
 from mindsmirror.errors import AnnotationError, DataError
+from mindsmirror.reporting.annotation_totals import AnnotationTotals
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.runs.results import _judge, _teacher, _usd
@@ -92,16 +93,18 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     imports()
     pipeline = Pipeline(make_recipe(recipe()))
     pipeline.begin(trains=False)
-    assert pipeline.annotate() == {"questions": 9, "asked": 0, "failed": 0, "lacking": 1}
-    assert "1 questions have no annotation in annotations.jsonl" in capsys.readouterr().err
-    assert Pipeline.of(pipeline.run.folder).annotations() == pipeline.annotations()
+    result = pipeline.annotate()
+    assert (result.questions, result.wanted, result.asked, result.failed, result.lacking) == (9, 10, 0, 0, 1)
+    assert "1 question without an annotation in annotations.jsonl" in capsys.readouterr().err
+    assert list(Pipeline.of(pipeline.run.folder).annotations()) == list(pipeline.annotations())
     found = pipeline.annotations()
     judging, thinking = pipeline.stages(pipeline.recipe.arm[0], found)
     assert {target.text for target in judging.targets} >= {"correct", "wrong", "It says 3."}
     assert thinking.dropped == {"rationale: not judged correct": 7}
     assert len({target.text for target in thinking.targets if target.tag == "explain"}) > 5
-    assert (_teacher(pipeline.recipe, found), _judge(pipeline.recipe, found)) == ("pupil", "plain")
-    assert _usd(pipeline.recipe, found, []) is None
+    totals = AnnotationTotals.of(found)
+    assert (_teacher(pipeline.recipe, totals), _judge(pipeline.recipe, totals)) == ("pupil", "plain")
+    assert _usd(pipeline.recipe, totals, {}) is None
 
 
 @pytest.mark.usefixtures("words")

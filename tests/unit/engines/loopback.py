@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from mindsmirror.engines.base import Completion, Message, Request, Sampling
-from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai import OpenAIEngine
+from mindsmirror.engines.openai.options import OpenAIOptions
 
 KEYS = tuple(hashlib.sha256(str(i).encode()).hexdigest() for i in range(8))
 SECRET = "sk-very-secret"

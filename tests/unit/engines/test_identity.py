@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mindsmirror.engines import ENGINES, Message, Sampling, TeacherConfig, engine_identity, sample_key
+from mindsmirror.engines import Message, Sampling, TeacherConfig, engine_identity, engine_names, sample_key
 
 PROMPT = (Message("system", "Be brief."), Message("user", "Two and two? \ud800é"))
 DRAWN = Sampling()
@@ -324,4 +324,4 @@ def test_what_is_stored_is_found_again(
 
 
 def test_every_engine_is_pinned() -> None:
-    assert {table.get("engine", "openvino") for table, *_ in TEACHERS} == set(ENGINES)
+    assert {table.get("engine", "openvino") for table, *_ in TEACHERS} == set(engine_names())

@@ -12,9 +12,8 @@ import pytest
 import tiny_gguf
 
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, sample_key
-from mindsmirror.engines.config import LlamaCppOptions, TransformersOptions
-from mindsmirror.engines.llama_cpp import LlamaCppEngine, body_of, read_reply
-from mindsmirror.engines.transformers import TransformersEngine
+from mindsmirror.engines.llama_cpp import LlamaCppEngine, LlamaCppOptions, body_of, read_reply
+from mindsmirror.engines.transformers import TransformersEngine, TransformersOptions
 from mindsmirror.errors import EngineError
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def test_a_program_that_forgets_to_close_ends_all_the_same(model: Path) -> None:
     program = (
         "import sys, time\nfrom pathlib import Path\n"
         "from mindsmirror.engines.base import Message, Request, Sampling\n"
-        "from mindsmirror.engines.config import LlamaCppOptions\n"
+        "from mindsmirror.engines.llama_cpp import LlamaCppOptions\n"
         "from mindsmirror.engines.llama_cpp import LlamaCppEngine\n"
         "options = LlamaCppOptions(slots=2, context=4096, threads=1)\n"
         "engine = LlamaCppEngine(Path(sys.argv[1]), {}, options=options)\n"

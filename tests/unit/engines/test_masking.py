@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.engines.loopback import KEYS, SECRET, Behaviour, Server, ask, completion, engine_at, first_then, well
 
-from mindsmirror.engines.config import public_url
+from mindsmirror.engines.address import public_url
 from mindsmirror.engines.openai.masking import LOOKED_AT, Masking, secrets_of
 
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=4, max_size=40)

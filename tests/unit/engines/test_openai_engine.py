@@ -25,7 +25,7 @@ from unit.engines.loopback import (
 )
 
 from mindsmirror.engines.base import Finish, Message, Request, Sampling, seed_of
-from mindsmirror.engines.config import DEFAULT_BASE_URL
+from mindsmirror.engines.openai.options import DEFAULT_BASE_URL
 from mindsmirror.errors import EngineError
 
 

@@ -25,8 +25,8 @@ from unit.engines.loopback import (
 )
 
 from mindsmirror.engines.base import Completion, Finish, seed_of
-from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.openai import OpenAIEngine, scheduler, transport
+from mindsmirror.engines.openai.options import OpenAIOptions
 from mindsmirror.engines.openai.probe import probe
 from mindsmirror.errors import EngineError
 

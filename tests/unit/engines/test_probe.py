@@ -12,8 +12,9 @@ import pytest
 import trustme
 from unit.engines.loopback import SECRET, Behaviour, Body, Handler, Server, completion, hang
 
-from mindsmirror.engines.config import OpenAIOptions
-from mindsmirror.engines.openai.probe import Probe, probe
+from mindsmirror.engines.openai.options import OpenAIOptions
+from mindsmirror.engines.openai.probe import probe
+from mindsmirror.engines.plugin import Probe
 from mindsmirror.errors import EngineError
 
 

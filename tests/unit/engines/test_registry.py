@@ -3,14 +3,25 @@
 import hashlib
 import subprocess
 import sys
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from unit.engines.recordings import write_recording
 
-from mindsmirror.engines import TeacherConfig, engine_identity, open_engine
-from mindsmirror.engines.recorded import write_recording
+from mindsmirror.engines import (
+    EngineBase,
+    LocalEngine,
+    TeacherConfig,
+    engine_class,
+    engine_identity,
+    engine_names,
+    open_engine,
+    registry,
+)
+from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.errors import EngineError, ModelFileError, RecipeError, UnknownNameError
 
 
@@ -81,10 +92,47 @@ def test_wrong_tables_are_refused() -> None:
         TeacherConfig(model="teacher", engine="scripted", parameters={"unparsd": 0.1})
     with pytest.raises(ValidationError, match=r"parameters\.concurrency"):
         TeacherConfig(model="m", engine="openai", parameters={"concurrency": 0})
-    with pytest.raises(ValidationError, match="'openvino', 'openai'"):
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'openai'.*llama_cpp, openai, openvino"):
         TeacherConfig.model_validate({"model": "m", "engine": "opnai"})
     with pytest.raises(ValidationError, match="pric"):
         TeacherConfig.model_validate({"model": "m", "pric": {}})
+
+
+class Another(EngineBase):
+    """An engine that another package adds."""
+
+    purpose = "to be found"
+
+    @classmethod
+    def open(cls, config: TeacherConfig) -> Any:
+        return config.model
+
+
+def test_another_package_adds_engines_and_replaces_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint(name, f"{__name__}:Another", registry.GROUP) for name in ("another", "scripted")]
+    points.append(EntryPoint("torn", f"{__name__}:Nothing", registry.GROUP))
+    monkeypatch.setattr(registry, "entry_points", EntryPoints(points).select)
+    assert engine_names() == (*registry.BUILT_IN, "another", "torn")
+    config = TeacherConfig(model="m", engine="another")
+    opened: object = open_engine(config)
+    assert opened == "m" and not config.local
+    assert engine_identity(config) == {"engine": "another", "model": "m", "parameters": {}}
+    assert engine_class("scripted") is ScriptedEngine
+    with pytest.raises(EngineError, match=r"'torn' cannot be imported from .*:Nothing \(AttributeError"):
+        TeacherConfig(model="m", engine="torn")
+    with pytest.raises(UnknownNameError, match="Did you mean 'another'"):
+        TeacherConfig(model="m", engine="anothr")
+    with pytest.raises(ValidationError, match=r"parameters\.x: the engine another has no such parameter"):
+        TeacherConfig(model="m", engine="another", parameters={"x": 1})
+
+
+@pytest.mark.parametrize("name", registry.BUILT_IN)
+def test_a_built_in_engine_says_what_it_is(name: str) -> None:
+    engine = engine_class(name)
+    assert issubclass(engine, EngineBase) and engine.purpose
+    assert engine.local == issubclass(engine, LocalEngine)
+    assert engine.options.neutral <= set(engine.options.model_fields)
+    assert not engine.extra or engine.package
 
 
 def test_unknown_models_are_named() -> None:
@@ -105,8 +153,11 @@ def test_what_openvino_cannot_run_is_refused_before_it_is_fetched(model: str, tm
 
 def test_nothing_heavy_is_imported_until_an_engine_opens() -> None:
     code = (
-        "import sys; from mindsmirror.engines import TeacherConfig, engine_identity, open_engine\n"
+        "import sys\n"
+        "from mindsmirror.engines import TeacherConfig, engine_class, engine_identity, engine_names, open_engine\n"
         "engine_identity(TeacherConfig(model='qwen2.5-coder-1.5b-instruct'))\n"
+        "engine_identity(TeacherConfig(model='m', engine='openai'))\n"
+        "for name in engine_names(): engine_class(name)\n"
         "open_engine(TeacherConfig(model='teacher', engine='scripted'))\n"
         "import mindsmirror.engines.transformers\n"
         "heavy = {'torch', 'transformers', 'openvino_genai', 'httpx2', 'huggingface_hub'} & set(sys.modules)\n"

@@ -14,8 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from mindsmirror.engines import TeacherConfig, open_engine
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, sample_key
-from mindsmirror.engines.config import TransformersOptions
-from mindsmirror.engines.transformers import TransformersEngine
+from mindsmirror.engines.transformers import TransformersEngine, TransformersOptions
 from mindsmirror.errors import EngineError, ModelFileError
 
 TEMPLATE = (

@@ -11,7 +11,7 @@ import pytest
 import tiny_gguf
 
 from mindsmirror import limits
-from mindsmirror.engines import TeacherConfig, open_engine, trial
+from mindsmirror.engines import TeacherConfig, engine_class, open_engine, trial
 from mindsmirror.errors import EngineError, ModelFileError
 from mindsmirror.models import catalogue
 from mindsmirror.models.digest import sha256_of
@@ -39,20 +39,21 @@ def opens(config: TeacherConfig) -> bool:
         return False
 
 
-@pytest.mark.parametrize("engine", list(trial.READERS))
+@pytest.mark.parametrize("engine", ["openvino", "llama_cpp"])
 def test_a_sound_file_is_tried_once(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip(trial.READERS[engine].replace("-", "_"))
+    package = engine_class(engine).package
+    pytest.importorskip(package.replace("-", "_"))
     path = tiny_gguf.write(tmp_path / "tiny.gguf")
-    trial.try_in_child(teacher(path, engine), path)
+    trial.try_in_child(teacher(path, engine), path, package)
     assert "it is tried in a process of its own" in capsys.readouterr().err
-    trial.try_in_child(teacher(path, engine), path)
+    trial.try_in_child(teacher(path, engine), path, package)
     assert capsys.readouterr().err == ""
     path.write_bytes(path.read_bytes() + b"\0")
     monkeypatch.setattr(trial, "say", pytest.fail)
     with pytest.raises(pytest.fail.Exception, match="tried in a process"):
-        trial.try_in_child(teacher(path, engine), path)
+        trial.try_in_child(teacher(path, engine), path, package)
 
 
 def test_mutated_files_never_end_this_process(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_however_the_child_ends_it_is_a_clean_error(
     monkeypatch.setattr("sys.executable", str(own))
     monkeypatch.setattr(limits, "TRIAL_SECONDS", 1.0 if "sleep" in ending else 60.0)
     with pytest.raises(EngineError, match=said):
-        trial.try_in_child(teacher(path, "openvino"), path)
+        trial.try_in_child(teacher(path, "openvino"), path, "openvino-genai")
     assert not list((tmp_path / "cache").glob("trials/*"))
 
 
@@ -105,7 +106,7 @@ def test_what_the_catalogue_knows_is_not_tried(tmp_path: Path, monkeypatch: pyte
     entry = next(iter(catalogue.entries().values()))
     known = entry.model_copy(update={"bytes": path.stat().st_size, "sha256": sha256_of(path)})
     monkeypatch.setattr(catalogue, "entries", lambda: {known.name: known})
-    monkeypatch.setattr("mindsmirror.engines.registry.try_in_child", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr("mindsmirror.engines.local.try_in_child", lambda *_: pytest.fail("it was tried"))
     with open_engine(teacher(path, "transformers")) as engine:
         assert engine.identity["model"] == known.name
 
@@ -113,7 +114,7 @@ def test_what_the_catalogue_knows_is_not_tried(tmp_path: Path, monkeypatch: pyte
 def test_a_damaged_header_reaches_no_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tiny_gguf.write(tmp_path / "tiny.gguf")
     path.write_bytes(path.read_bytes()[:-100])
-    monkeypatch.setattr("mindsmirror.engines.registry.try_in_child", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr("mindsmirror.engines.local.try_in_child", lambda *_: pytest.fail("it was tried"))
     for engine in ("openvino", "llama_cpp", "transformers"):
         with pytest.raises(ModelFileError, match="after the file's end"):
             open_engine(teacher(path, engine))
@@ -122,7 +123,7 @@ def test_a_damaged_header_reaches_no_reader(tmp_path: Path, monkeypatch: pytest.
 def test_a_template_that_hangs_reaches_no_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     path = tiny_gguf.write(tmp_path / "tiny.gguf", template=loop)
-    monkeypatch.setattr("mindsmirror.engines.registry.try_in_child", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr("mindsmirror.engines.local.try_in_child", lambda *_: pytest.fail("it was tried"))
     with pytest.raises(ModelFileError, match="has not ended"):
         open_engine(teacher(path, "llama_cpp"))
 

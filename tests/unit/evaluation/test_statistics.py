@@ -7,10 +7,11 @@ from mindsmirror.evaluation import (
     cluster_bootstrap,
     holm,
     mcnemar,
-    paired_bootstrap,
+    paired_difference,
     smallest_detectable_difference,
     wilson,
 )
+from mindsmirror.evaluation.statistics import _tango
 
 
 def test_wilson_literals() -> None:
@@ -55,24 +56,57 @@ def test_against_scipy() -> None:
         assert wilson(k, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
-def test_paired_bootstrap_equals_drawing_questions() -> None:
-    a = [True] * 60 + [False] * 40
-    b = [True] * 40 + [False] * 40 + [True] * 20
-    found = paired_bootstrap(a, b, seed=3)
-    assert found.value == pytest.approx(0.0)
-    each = np.array(a, dtype=float) - np.array(b, dtype=float)
-    drawn = np.random.default_rng(0).choice(each, size=(10_000, 100)).mean(axis=1)
-    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])), abs=0.011)
+def answers(ahead: int, behind: int, n: int) -> tuple[list[bool], list[bool]]:
+    """Of n questions so many that only the first has right, and so many that only the second has."""
+    both = n - ahead - behind
+    return [True] * ahead + [False] * behind + [True] * both, [False] * ahead + [True] * (behind + both)
 
 
-def test_paired_bootstrap_of_equal_arms_is_zero() -> None:
-    assert paired_bootstrap([True, False], [True, False], seed=0) == (0.0, 0.0, 0.0)
+def test_a_paired_difference_without_any_is_as_wide_as_nothing_seen_allows() -> None:
+    # Tango's ends are then ± z² / (n + z²).
+    assert paired_difference(*answers(0, 0, 100)) == pytest.approx((0.0, -0.0370, 0.0370), abs=1e-4)
+
+
+@pytest.mark.parametrize(("ahead", "behind", "n"), [(9, 2, 40), (1, 1, 10), (30, 12, 100), (0, 4, 25), (5, 0, 8)])
+def test_the_score_interval_is_where_the_likelihoods_score_test_ends(ahead: int, behind: int, n: int) -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+
+    def statistic(d: float) -> float:
+        """The score test, its nuisance share found by a search instead of the closed form."""
+
+        def unlikely(share: float) -> float:
+            shares = np.maximum([share + d, share, 1 - 2 * share - d], 1e-300)
+            return -float(np.dot([ahead, behind, n - ahead - behind], np.log(shares)))
+
+        least = max(0.0, -d)
+        share = optimize.minimize_scalar(
+            unlikely, bounds=(least, (1 - d) / 2), options={"xatol": 1e-12}, method="bounded"
+        ).x
+        return float((ahead - behind - n * d) / np.sqrt(n * (2 * share + d - d * d)))
+
+    low, high = _tango(ahead, behind, n)
+    assert (statistic(low), statistic(high)) == pytest.approx((1.95996, -1.95996), abs=1e-3)
+
+
+@pytest.mark.parametrize("n", [10, 40, 100])
+def test_the_interval_of_a_paired_difference_covers(n: int) -> None:
+    """Exactly, summed over all that can be seen; each pair of shares is who is right alone how often."""
+    stats = pytest.importorskip("scipy.stats")
+    seen = [(b, c) for b in range(n + 1) for c in range(n + 1 - b)]
+    ends = np.array([paired_difference(*answers(b, c, n))[1:] for b, c in seen])
+    counts = np.array([(b, c, n - b - c) for b, c in seen])
+    shares = (0.002, 0.01, 0.05, 0.1, 0.3, 0.45)
+    for one in shares:
+        for other in (0.0, *shares):
+            covering = (ends[:, 0] <= one - other) & (one - other <= ends[:, 1])
+            chances = stats.multinomial.pmf(counts, n, [one, other, 1 - one - other])
+            assert chances[covering].sum() >= 0.945, (one, other)
 
 
 @pytest.mark.parametrize(("a", "b"), [([], []), ([True], [True, False])])
-def test_paired_bootstrap_refuses_what_is_not_paired(a: list[bool], b: list[bool]) -> None:
+def test_paired_difference_refuses_what_is_not_paired(a: list[bool], b: list[bool]) -> None:
     with pytest.raises(ValueError, match="must be the same"):
-        paired_bootstrap(a, b, seed=0)
+        paired_difference(a, b)
 
 
 def test_smallest_difference_has_the_promised_power() -> None:

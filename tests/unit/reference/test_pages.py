@@ -7,6 +7,7 @@ import pytest
 from mindsmirror.reference.cli_page import cli_page
 from mindsmirror.reference.markdown import sentence, table
 from mindsmirror.reference.recipe_page import recipe_page
+from mindsmirror.reference.rooms_page import figure
 from mindsmirror.runs.schema import recipe_schema
 
 
@@ -40,7 +41,7 @@ def test_a_key_has_its_type_default_and_bounds(heading: str, key: str, cells: li
 def test_a_default_that_its_own_keys_say_is_not_repeated() -> None:
     text = recipe_page(recipe_schema())
     assert row(text, "budget", "## `[annotation]`")[2] == "*none*"
-    assert row(text, "agreement", "## `[[arm]]`")[2] == ""
+    assert row(text, "agreement", "### `dynsdpb`")[2] == ""
 
 
 def test_every_option_of_every_verb_is_described() -> None:
@@ -66,3 +67,9 @@ def test_a_schema_without_null() -> None:
 
     found = nodes(recipe_schema())
     assert {"type": "null"} not in found and None not in found
+
+
+def test_the_figure_leaves_out_arrows_that_others_make() -> None:
+    graph = {"tasks": set(), "engines": {"tasks"}, "runs": {"engines", "tasks"}, "cli": {"runs", "tasks"}}
+    arrows = [line.strip() for line in figure(graph).splitlines()[2:-1]]
+    assert arrows == ["engines --> tasks", "runs --> engines", "cli --> runs"]

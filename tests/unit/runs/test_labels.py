@@ -9,11 +9,11 @@ from end_to_end import material
 
 from mindsmirror.answers.number import Number
 from mindsmirror.errors import AnnotationError, RecipeError
+from mindsmirror.records import Example
+from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, make_recipe
-from mindsmirror.records import Example
-from mindsmirror.runs.folder import Run
 from mindsmirror.tasks.base import Splits, Task
 
 STANDARD = {"name": "labels", "method": "standard"}

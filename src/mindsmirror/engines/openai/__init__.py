@@ -7,9 +7,9 @@ server asks for. A sample that finally fails is a failed completion and takes no
 that is down, or that refuses key or model, before anything has worked is an EngineError, and so is one that
 answers nothing any more.
 
-`engine` is the engine; `transport` sends and receives, `endpoint` knows the server, `reply` and `headers` read what
-it says, `probe` finds out before a run what it can do, `scheduler` sends and retries, `concurrency` decides how much is
-in flight, and `prefix_queue` in which order it goes.
+`engine` is the engine, `options` its parameters; `transport` sends and receives, `endpoint` knows the server, `reply`
+and `headers` read what it says, `failures` names what may go wrong, `probe` finds out before a run what it can do,
+`scheduler` sends and retries, `concurrency` decides how much is in flight, and `prefix_queue` in which order it goes.
 """
 
 from mindsmirror.engines.openai.engine import OpenAIEngine

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from mindsmirror.engines.base import Request
 from mindsmirror.engines.counting import counted, least_read, most_read, proven
-from mindsmirror.engines.openai.reply import MalformedError, RefusedError, Reply
-from mindsmirror.engines.openai.transport import LostError
+from mindsmirror.engines.openai.failures import LostError, MalformedError, RefusedError
+from mindsmirror.engines.openai.reply import Reply
 
 UNTOUCHED = (501, 503, 529)
 """Statuses from 500 on by which a server says that it did not take the request up."""

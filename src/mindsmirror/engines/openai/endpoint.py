@@ -11,24 +11,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from mindsmirror.engines.address import public_url
 from mindsmirror.engines.base import ALTERNATIVES, Request, seed_of
-from mindsmirror.engines.config import DEFAULT_BASE_URL, LIMITS, OpenAIOptions, public_url
+from mindsmirror.engines.counting import own_room
+from mindsmirror.engines.openai.failures import LostError, MalformedError, RefusedError, SlowError
 from mindsmirror.engines.openai.masking import Masking, secrets_of
-from mindsmirror.engines.openai.reply import MalformedError, RefusedError
-from mindsmirror.engines.openai.transport import LostError, SlowError
+from mindsmirror.engines.openai.options import DEFAULT_BASE_URL, OpenAIOptions
 from mindsmirror.errors import EngineError
 
 LONGEST_PAUSE = 600.0
 """Seconds: a server that asks for more is not waited for."""
 LONGEST_REASON = 400
 """Characters of what a server says that are shown."""
-PASSING = (408, 409, 425, 429)
-"""Statuses below 500 that may not come again."""
-CROWDED = (429, 502, 503, 504, 529)
-"""Statuses that speak of the server and not of the request."""
-REFUSING = (401, 403, 404)
-"""Statuses by which a server refuses the key or does not know the model."""
-
 FEWER_ALTERNATIVES = 5
 """To a token: what servers give that do not give as many as OpenAI's."""
 
@@ -62,8 +56,8 @@ class Endpoint:
 
     def room(self, request: Request) -> int:
         """Tokens that each sample of a request may have."""
-        own = [self._options.extra[name] for name in LIMITS if isinstance(self._options.extra.get(name), int)]
-        return max(own, default=1 if request.sampling.choices else request.sampling.max_tokens)
+        asked = 1 if request.sampling.choices else request.sampling.max_tokens
+        return own_room(self._options.extra, asked)
 
     def body(self, request: Request, keys: tuple[str, ...], form: Form, more: Mapping[str, Any] | None = None) -> bytes:
         """A chat completion's request for so many samples, with `more` fields; ValueError if it cannot be sent."""
@@ -170,21 +164,3 @@ class Endpoint:
         name = self._key_variable
         state = "is empty" if name in os.environ else "is not set"
         return f"The environment variable {name} {state}: export {name}=…, or name another one in `api_key_env`."
-
-
-def is_crowded(error: Exception) -> bool:
-    """Whether the failure speaks of the server, so that less should be sent to it."""
-    return isinstance(error, LostError | SlowError) or (isinstance(error, RefusedError) and error.status in CROWDED)
-
-
-def concerns_all(error: Exception) -> bool:
-    """Whether other requests will hardly fare better, if it is more than a mishap: key, model, address or load."""
-    refused = isinstance(error, RefusedError) and (error.status in REFUSING or 300 <= error.status < 400)
-    return refused or is_crowded(error)
-
-
-def may_pass(error: Exception) -> bool:
-    """Whether the same request may succeed later."""
-    if isinstance(error, RefusedError):
-        return error.status in PASSING or error.status >= 500
-    return not isinstance(error, ValueError)

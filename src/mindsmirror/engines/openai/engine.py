@@ -4,18 +4,22 @@ Requests cross over to the loop by a queue, and what has ended comes back by ano
 """
 
 import asyncio
+import os
 import queue
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
-from mindsmirror.engines.base import Completion, EngineBase, Request
-from mindsmirror.engines.config import OpenAIOptions
+from mindsmirror.engines.address import public_url
+from mindsmirror.engines.base import Completion, Request
+from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.engines.openai.endpoint import Endpoint
+from mindsmirror.engines.openai.options import DEFAULT_BASE_URL, OpenAIOptions
 from mindsmirror.engines.openai.scheduler import Pending, Scheduler
 from mindsmirror.engines.openai.transport import Transport
+from mindsmirror.engines.plugin import EngineBase, Probe
 
 CLOSING = 2.0
 """Seconds that `close` gives the connections to end."""
@@ -23,6 +27,39 @@ CLOSING = 2.0
 
 class OpenAIEngine(EngineBase):
     """Completes prompts at `base_url`; the key is read from the environment and kept out of all texts."""
+
+    purpose = "any OpenAI-compatible server: OpenAI and other providers, or vLLM, SGLang, llama.cpp, Ollama of your own"
+    options = OpenAIOptions
+
+    @classmethod
+    def identity_of(cls, config: TeacherConfig) -> Mapping[str, Any]:
+        """The model's name, the address without secrets, and the parameters that change what is written."""
+        return {**super().identity_of(config), "base_url": public_url(cls.address(config))}
+
+    @classmethod
+    def open(cls, config: TeacherConfig) -> Self:
+        """The engine with a connection pool; nothing is sent yet."""
+        options = OpenAIOptions.model_validate(config.parameters)
+        return cls(
+            config.model,
+            cls.identity_of(config),
+            base_url=cls.address(config),
+            api_key_env=config.api_key_env,
+            options=options,
+        )
+
+    @classmethod
+    def address(cls, config: TeacherConfig) -> str:
+        """What the recipe says, or the environment, or OpenAI itself."""
+        return config.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
+
+    @classmethod
+    def probe(cls, config: TeacherConfig) -> Probe:
+        """What the endpoint does, by a handful of tiny samples; EngineError if it is of no use."""
+        from mindsmirror.engines.openai.probe import probe
+
+        options = OpenAIOptions.model_validate(config.parameters)
+        return probe(config.model, cls.address(config), config.api_key_env, options)
 
     def __init__(
         self,

@@ -5,14 +5,15 @@ import json
 import time
 from collections.abc import Mapping
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 from mindsmirror.engines.base import Message, Request, Sampling
-from mindsmirror.engines.config import OpenAIOptions
-from mindsmirror.engines.openai.endpoint import CROWDED, Endpoint
-from mindsmirror.engines.openai.reply import RefusedError, Reply, read_refusal, read_reply
-from mindsmirror.engines.openai.scheduler import FAILURES
-from mindsmirror.engines.openai.transport import LostError, SlowError, Transport
+from mindsmirror.engines.openai.endpoint import Endpoint
+from mindsmirror.engines.openai.failures import CROWDED, FAILURES, LostError, RefusedError, SlowError
+from mindsmirror.engines.openai.options import OpenAIOptions
+from mindsmirror.engines.openai.reply import Reply, read_refusal, read_reply
+from mindsmirror.engines.openai.transport import Transport
+from mindsmirror.engines.plugin import Probe
 
 LONGEST = 60.0
 """Seconds for one of these requests, where the recipe allows for longer."""
@@ -27,23 +28,6 @@ TINY = Request(
     "probe", (Message("user", "Write the number 1."),), Sampling(temperature=0.8, max_tokens=16), KEYS, shared=0
 )
 ALTERNATIVES: Mapping[str, Any] = {"logprobs": True, "top_logprobs": 2}
-
-
-class Probe(NamedTuple):
-    """What a server that takes key and model does. None: it did not say."""
-
-    served: tuple[str, ...] | None
-    """The models that it lists."""
-    n: bool | None
-    """Whether one request brings several samples."""
-    logprobs: bool | None
-    """Whether it tells the log-probabilities of alternative tokens."""
-    seconds: float
-    """Median time of a reply of at most 16 tokens."""
-    samples: int
-    """What was asked for, and is paid for."""
-    busy: str = ""
-    """Why it has no room just now, in its own words; nothing but `served` is then known."""
 
 
 def probe(model: str, base_url: str, key_variable: str, options: OpenAIOptions) -> Probe:

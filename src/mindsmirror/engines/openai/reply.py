@@ -7,20 +7,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mindsmirror.engines.base import Alternative, Completion, Finish
+from mindsmirror.engines.openai.failures import MalformedError, RefusedError
 
 FINISHES = {"length": Finish.LENGTH, "max_tokens": Finish.LENGTH, "content_filter": Finish.FILTERED}
-
-
-class MalformedError(Exception):
-    """A reply with status 200 that is no chat completion; the text quotes all of it (see `Endpoint.reason`)."""
-
-
-class RefusedError(Exception):
-    """A reply with another status: its code and what the server says, in `message`."""
-
-    def __init__(self, status: int, message: str, code: str, headers: Mapping[str, str]) -> None:
-        super().__init__(f"status {status}: {message}" if message else f"status {status}")
-        self.status, self.message, self.code, self.headers = status, message, code, headers
 
 
 class Choice(NamedTuple):

@@ -11,22 +11,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mindsmirror.engines.base import Completion, Finish, Request
-from mindsmirror.engines.config import OpenAIOptions
 from mindsmirror.engines.counting import Ratio, most_read
 from mindsmirror.engines.openai.bill import Bill, bill_of, is_billed, most_of, overrun
 from mindsmirror.engines.openai.concurrency import Concurrency
-from mindsmirror.engines.openai.endpoint import LONGEST_PAUSE, Endpoint, concerns_all, is_crowded, may_pass
-from mindsmirror.engines.openai.headers import pause_asked, used_up
-from mindsmirror.engines.openai.prefix_queue import PrefixQueue
-from mindsmirror.engines.openai.reply import (
+from mindsmirror.engines.openai.endpoint import LONGEST_PAUSE, Endpoint
+from mindsmirror.engines.openai.failures import (
+    FAILURES,
     MalformedError,
     RefusedError,
-    Reply,
-    completions_of,
-    read_refusal,
-    read_reply,
+    concerns_all,
+    is_crowded,
+    may_pass,
 )
-from mindsmirror.engines.openai.transport import LostError, SlowError, Transport
+from mindsmirror.engines.openai.headers import pause_asked, used_up
+from mindsmirror.engines.openai.options import OpenAIOptions
+from mindsmirror.engines.openai.prefix_queue import PrefixQueue
+from mindsmirror.engines.openai.reply import Reply, completions_of, read_refusal, read_reply
+from mindsmirror.engines.openai.transport import Transport
 from mindsmirror.errors import EngineError
 
 LOST_IN_A_ROW = 2
@@ -37,8 +38,6 @@ LONGEST_SILENCE = 300.0
 """Seconds for which a server may refuse everybody."""
 LONGEST_BACKOFF = 8.0
 """Seconds between attempts where the server does not say how long to wait."""
-FAILURES = (RefusedError, LostError, SlowError, MalformedError, ValueError, RecursionError)
-"""What may become of one HTTP request."""
 
 
 @dataclass(eq=False)

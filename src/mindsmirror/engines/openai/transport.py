@@ -9,14 +9,16 @@ import asyncio
 import os
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpx2
-
-from mindsmirror.engines.config import address_fault, is_local, public_url
+from mindsmirror.engines.address import address_fault, is_local, public_url
+from mindsmirror.engines.openai.failures import LostError, SlowError
 from mindsmirror.errors import EngineError
+
+if TYPE_CHECKING:
+    import httpx2
 
 LONGEST_CONNECT = 15.0
 """Seconds for which a connection is waited for, where a request has longer."""
@@ -25,18 +27,6 @@ LARGEST = 8 * 2**20
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Environment variables that name them."""
-
-
-class LostError(Exception):
-    """No connection, or one that broke before the reply was whole; `sent` says whether the request had gone out."""
-
-    def __init__(self, reason: str, *, sent: bool) -> None:
-        super().__init__(reason)
-        self.sent = sent
-
-
-class SlowError(LostError):
-    """The reply was not whole when the time was up."""
 
 
 class Answer(NamedTuple):
@@ -55,6 +45,8 @@ class Transport:
     """
 
     def __init__(self, base_url: str, secret: str, *, connections: int, timeout: float) -> None:
+        import httpx2  # here, so that a recipe is read without it
+
         self._timeout = timeout
         shown, fault = public_url(base_url), address_fault(base_url)
         if fault:
@@ -100,7 +92,9 @@ class Transport:
         """The reply to the question which models there are; LostError or SlowError if there is none."""
         return await self._ask("GET", self._models, self._headers, b"")
 
-    async def _ask(self, method: str, url: httpx2.URL, headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
+    async def _ask(self, method: str, url: "httpx2.URL", headers: list[tuple[bytes, bytes]], body: bytes) -> Answer:
+        import httpx2
+
         sent = False
 
         async def follow(event: str, _: Mapping[str, object]) -> None:
@@ -128,7 +122,7 @@ class Transport:
         await self._transport.aclose()
 
 
-async def _read(response: httpx2.Response) -> bytes:
+async def _read(response: "httpx2.Response") -> bytes:
     """The reply's bytes as they are sent: nothing is unpacked, for a few of them can stand for any number."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
