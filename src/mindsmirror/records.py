@@ -223,6 +223,7 @@ class Target(Record):
         None, description="the text's counterpart: only the tokens count in which the text departs from it"
     )
     unlearn: bool = Field(False, description="its tokens are to become unlikely instead of likely")
+    ends: bool = Field(True, description="whether the student also learns that the text ends there")
 
 
 class Agreement(Record):

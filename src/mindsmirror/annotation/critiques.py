@@ -20,23 +20,57 @@ MAX_TEXT = 8000
 _NUMBER = r"(?<![\w.])-?[0-9][0-9,]{0,20}(?:\.[0-9]{1,10})?(?![\w])"
 _WORD = re.compile(r"[^\W\d_]{2,40}")
 _SENTENCE = re.compile(r"(?<=[.;!?])\s|\n")
+_UNIT = r"(?P<unit>(?:\s[^\W\d_]{1,30}){0,3})"
 _CONTRAST = re.compile(
-    rf"(?P<right>{_NUMBER})(?P<unit>(?:\s[^\W\d_]{{1,30}}){{0,3}}),?\s(?:and\s)?(?:not|instead of|rather than)\s(?P<wrong>{_NUMBER})"
+    rf"(?P<right>{_NUMBER}){_UNIT},?\s(?:and\s)?(?:not|instead of|rather than)\s(?P<wrong>{_NUMBER})"
 )
-_REVERSED = re.compile(
-    rf"\bnot\s(?P<wrong>{_NUMBER})(?P<unit>(?:\s[^\W\d_]{{1,30}}){{0,3}}),?\sbut\s(?P<right>{_NUMBER})"
-)
+_REVERSED = re.compile(rf"\bnot\s(?P<wrong>{_NUMBER}){_UNIT},?\sbut\s(?P<right>{_NUMBER})")
 _FINDS_FAULT = re.compile(
-    r"\b(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes?|mistaken|errors?|should|forgot|forgets|missing|misses|missed|miscounts?"
-    r"|miscounted|instead of|rather than|does not|did not|doesn't|didn't|is not|are not|isn't|aren't|but|however|never|fails?)\b"
-    r"|\bnot\s-?[0-9]",
+    r"\b(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes?|mistaken|errors?|should|forgot|forgets|missing|misses|missed"
+    r"|miscount(?:s|ed)?|instead of|rather than|(?:do|did|does|is|are) not|(?:doe|did|is|are)s?n't|but|however|never"
+    r"|fails?)\b|\bnot\s-?[0-9]",
     re.I,
 )
 _PRAISES = re.compile(r"\b(?:is|are|was|were)\s(?:all\s)?(?:right|correct|true)\b|\bcorrectly\b", re.I)
 _EMPTY_WORDS = frozenset(
-    "the and has have had are is was were that this there then not but for with each all its their his her which what "
-    "one two answer right wrong total".split()
+    [
+        *(
+            "the",
+            "and",
+            "has",
+            "have",
+            "had",
+            "are",
+            "was",
+            "were",
+            "that",
+            "this",
+            "there",
+            "then",
+            "not",
+            "but",
+            "for",
+        ),
+        *(
+            "with",
+            "each",
+            "all",
+            "its",
+            "their",
+            "his",
+            "her",
+            "which",
+            "what",
+            "one",
+            "two",
+            "answer",
+            "right",
+            "wrong",
+        ),
+        "total",
+    ]
 )
+"""Words that do not say what a sentence is about."""
 
 
 class _Contrast(NamedTuple):
@@ -62,9 +96,8 @@ def fault_of(critique: str, rationale: str, verdict: Verdict) -> str:
             return "it corrects what the rationale does not say"
     if verdict is Verdict.CORRECT and (contrasts or _FINDS_FAULT.search(critique)):
         return "it finds fault with what is judged correct"
-    if verdict is Verdict.WRONG and not contrasts and not _FINDS_FAULT.search(critique):
-        praised = _PRAISES.search(critique) is not None
-        return "it praises what is judged wrong" if praised else "it names no fault"
+    if verdict is Verdict.WRONG and _PRAISES.search(critique) and not (contrasts or _FINDS_FAULT.search(critique)):
+        return "it only praises what is judged wrong"
     return ""
 
 

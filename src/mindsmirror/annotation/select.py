@@ -3,7 +3,8 @@
 `all` takes every one that parsed. `majority` takes those that reach the most frequent of the k answers, so the
 teacher's own samples decide; `judged_correct` those that the judge calls correct more often than not; `right` those
 that are right by gold, which is fair only where the arm learns from gold labels (Fine-tune-CoT, Ho et al., 2023,
-arXiv 2212.10071, filters its samples so). `distinct` then keeps one of equal texts and at most so many of a question.
+arXiv 2212.10071, filters its samples so). `verdict` stands for `right` where the arm learns from gold labels and for
+`judged_correct` elsewhere. `distinct` then keeps one of equal texts and at most so many of a question.
 
 What a judge is taught is never chosen here: from right rationales alone it could not learn what a wrong one is.
 """
@@ -17,7 +18,9 @@ from mindsmirror.annotation.reading import answers_of
 from mindsmirror.records import Annotation, Rationale, Verdict
 from mindsmirror.tasks.base import Task
 
-Select = Literal["all", "right", "judged_correct", "majority"]
+Rule = Literal["all", "right", "judged_correct", "majority"]
+Select = Literal["all", "right", "judged_correct", "majority", "verdict"]
+"""A rule, or `verdict`, which becomes one once it is known which labels the arm learns."""
 
 Fault = Callable[[Rationale], str | None]
 """Why a rationale is left out, in words; None if it stays."""
@@ -27,7 +30,7 @@ def selected(
     rationales: Sequence[Rationale],
     annotation: Annotation,
     task: Task,
-    select: Select,
+    rule: Rule,
     distinct: int | None,
     dropped: Counter[str],
 ) -> list[Rationale]:
@@ -35,7 +38,7 @@ def selected(
 
     The others are added to `dropped` under "rationale: REASON", and the question too if none of them is left.
     """
-    fault = _FAULTS[select](annotation, task)
+    fault = _FAULTS[rule](annotation, task)
     kept = []
     for rationale in rationales:
         reason = fault(rationale)
@@ -110,7 +113,7 @@ def _not_the_majority(annotation: Annotation, task: Task) -> Fault:
     return fault
 
 
-_FAULTS: dict[Select, Callable[[Annotation, Task], Fault]] = {
+_FAULTS: dict[Rule, Callable[[Annotation, Task], Fault]] = {
     "all": _none,
     "right": _not_right,
     "judged_correct": _not_judged_correct,

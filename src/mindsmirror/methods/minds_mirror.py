@@ -1,14 +1,17 @@
 """Mind's Mirror (Liu et al., NAACL 2024, arXiv 2311.09214): learn to judge, and learn to think.
 
-Self-evaluation: shown a rationale, write the verdict (weight alpha) and the critique (1 - alpha).
+Self-evaluation: shown a rationale, write the verdict (weight judge_alpha) and the critique (1 - judge_alpha).
 Thinking: label (alpha) and k rationales (1 - alpha), as in multi_cot.
 The paper learns the first, then from its weights the second (`schedule = "sequential"`). That unlearns the judge
 (docs/log.md), so here both are learnt at once (`joint`), or judging goes on beside thinking (`replayed`). Either way
 the two share the budget 5 to 8, the paper's 50 and 80 epochs on SVAMP; in sum it is that of every other arm.
 
 Departures, each undone by `form = "published"`: the schedule; the judge is shown the question with the rationale;
-its two tasks have tags of their own instead of predict and explain; rationales end with their answer sentence. Never
-undone: samples that did not parse are dropped and counted, where the published code trains on blanks.
+its two tasks have tags of their own instead of predict and explain; rationales end with their answer sentence; only
+rationales whose verdict is good are taught as thinking; verdicts have a weight of their own, and no end of sequence is
+learnt after them, because they are read off and never written; critiques that the rationale itself contradicts are left
+out (annotation/critiques.py). Never undone: samples that did not parse are dropped and counted, where the published
+code trains on blanks. In every form the judge is shown the rationale with its answer, as the official inputs have it.
 
 A teacher that says "correct" most of the time teaches to say so always. `verdict_weights = "even"` gives every verdict
 that occurs the same sum of weights, and all verdicts together the weight that they had; the paper has none of this.
@@ -19,10 +22,12 @@ parsed, the wrong ones above all, for without them it would learn to say "correc
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from mindsmirror.annotation.critiques import fault_of
+from mindsmirror.annotation.select import Select
 from mindsmirror.methods.base import Method, Needs, VerdictRequest
 from mindsmirror.methods.settings import ThinkingSettings
 from mindsmirror.methods.targets import merged, not_empty, thinking_stage, usable
@@ -34,15 +39,29 @@ THINKING_SHARE = 8 / 13
 
 
 class MindsMirrorSettings(ThinkingSettings):
-    """Those of multi_cot, and how the judge is taught; `form = "published"` sets four of them."""
+    """Those of multi_cot, and how the judge is taught; `form = "published"` sets all but `verdict_weights`."""
 
     PUBLISHED: ClassVar[Mapping[str, object]] = {
         **ThinkingSettings.PUBLISHED,
+        "select": "all",
+        "check_critiques": False,
         "tags": "published",
         "judge_sees_question": False,
         "schedule": "sequential",
     }
 
+    select: Select = Field(
+        "verdict",
+        description="which rationales are taught as thinking; the judge is always shown all of them. verdict: those "
+        "that are right where the arm learns from gold, else those judged correct",
+    )
+    judge_alpha: float = Field(
+        0.5, ge=0, le=1, description="weight of the verdict; 1 - judge_alpha of the critique; published: alpha for both"
+    )
+    critique: bool = Field(True, description="whether critiques are taught; if not, the judge learns verdicts only")
+    check_critiques: bool = Field(
+        True, description="leave out critiques that contradict the rationale or the verdict that they come with"
+    )
     tags: Literal["distinct", "published"] = Field(
         "distinct", description="published: the judge is taught under predict and explain, too"
     )
@@ -55,6 +74,11 @@ class MindsMirrorSettings(ThinkingSettings):
         "counted",
         description="counted: a verdict weighs as often as the judge gave it; even: each verdict that occurs the same",
     )
+
+    @classmethod
+    def published(cls, values: Mapping[str, Any]) -> Mapping[str, object]:
+        """One alpha for both of its stages."""
+        return {**cls.PUBLISHED, "judge_alpha": values.get("alpha", cls.model_fields["alpha"].default)}
 
     @property
     def verdict_tag(self) -> Tag:
@@ -107,7 +131,7 @@ def together(judging: Stage, thinking: Stage, share: float) -> Stage:
 
 
 def self_evaluation_stage(annotations: Sequence[Annotation], arm: MindsMirrorSettings) -> Stage:
-    """Verdict and critique of every usable rationale, selected or not, in the proportion alpha to 1 - alpha."""
+    """Verdict and critique of every usable rationale, selected or not, in the proportion that `judge_alpha` sets."""
     dropped: Counter[str] = Counter()
     targets: list[Target] = []
     for annotation in annotations:
@@ -118,9 +142,10 @@ def self_evaluation_stage(annotations: Sequence[Annotation], arm: MindsMirrorSet
                 dropped["evaluation: its rationale is not usable"] += 1
                 continue
             question = annotation.example.text if arm.judge_sees_question else None
-            shown = rationale.thought if arm.rationale_target == "published" else rationale.written
-            targets += _judging_targets(evaluation, annotation.example.id, question, shown, arm, dropped)
-    weights = {arm.verdict_tag: arm.alpha, arm.critique_tag: 1 - arm.alpha}
+            targets += _judging_targets(evaluation, annotation.example.id, question, rationale.written, arm, dropped)
+    weights = {arm.verdict_tag: 1.0}
+    if arm.critique:
+        weights = {arm.verdict_tag: arm.judge_alpha, arm.critique_tag: 1 - arm.judge_alpha}
     stage = Stage(
         name="self_evaluation",
         targets=_weighted(merged(targets), arm),
@@ -142,14 +167,29 @@ def _judging_targets(
     if evaluation.verdict is Verdict.UNPARSED:
         dropped["evaluation: no verdict"] += 1
         return []
-    said = [(arm.verdict_tag, evaluation.verdict.value)]
+    judged = Target(
+        tag=arm.verdict_tag,
+        example=example,
+        question=question,
+        rationale=shown,
+        text=evaluation.verdict.value,
+        ends=arm.form == "published",
+    )
+    fault = _critique_fault(evaluation, shown, arm) if arm.critique else ""
+    if fault:
+        dropped[f"critique: {fault}"] += 1
+    if fault or not arm.critique:
+        return [judged]
+    return [judged, judged.model_copy(update={"tag": arm.critique_tag, "text": evaluation.critique, "ends": True})]
+
+
+def _critique_fault(evaluation: SelfEvaluation, shown: str, arm: MindsMirrorSettings) -> str:
+    """Why a critique is not taught; empty if it is."""
     if evaluation.source is VerdictSource.LIKELIHOOD:
-        dropped["critique: a likelihood has none"] += 1
-    elif evaluation.parse is Parse.OK:
-        said.append((arm.critique_tag, evaluation.critique))
-    else:
-        dropped[f"critique: {evaluation.parse.value}"] += 1
-    return [Target(tag=tag, example=example, question=question, rationale=shown, text=text) for tag, text in said]
+        return "a likelihood has none"
+    if evaluation.parse is not Parse.OK:
+        return evaluation.parse.value
+    return fault_of(evaluation.critique, shown, evaluation.verdict) if arm.check_critiques else ""
 
 
 def _weighted(targets: Sequence[Target], arm: MindsMirrorSettings) -> tuple[Target, ...]:

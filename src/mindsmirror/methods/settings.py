@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from mindsmirror import limits
-from mindsmirror.annotation.select import Select
+from mindsmirror.annotation.select import Rule, Select
 from mindsmirror.methods.base import ArmConfig, Needs
 
 
@@ -46,8 +46,13 @@ class ThinkingSettings(DistinctSettings):
     @classmethod
     def _published_form(cls, values: Any) -> Any:
         if isinstance(values, Mapping) and values.get("form") == "published":
-            return {**cls.PUBLISHED, **values}
+            return {**cls.published(values), **values}
         return values
+
+    @classmethod
+    def published(cls, values: Mapping[str, Any]) -> Mapping[str, object]:
+        """The settings of the published form, given those that the arm names."""
+        return cls.PUBLISHED
 
     @model_validator(mode="after")
     def _gold_for_right(self) -> Self:
@@ -59,13 +64,20 @@ class ThinkingSettings(DistinctSettings):
         return self
 
     @property
+    def rule(self) -> Rule:
+        """By which rationales are chosen."""
+        if self.select == "verdict":
+            return "right" if self.labels == "gold" else "judged_correct"
+        return self.select
+
+    @property
     def needs(self) -> Mapping[str, Needs]:
         """A majority needs two rationales; what goes by verdicts needs a self-evaluation of each."""
         found = {}
         if self.select == "majority":
             found["select = 'majority'"] = Needs(rationales=2)
-        if self.select == "judged_correct":
-            found["select = 'judged_correct'"] = Needs(evaluations=1)
+        if self.rule == "judged_correct":
+            found[f"select = {self.select!r}"] = Needs(evaluations=1)
         if self.rationale_weights == "verdicts":
             found["rationale_weights = 'verdicts'"] = Needs(evaluations=1)
         return found

@@ -77,7 +77,7 @@ def thinking_targets(
         return []
     example = annotation.example
     targets = []
-    shown = selected(usable(annotation, dropped), annotation, task, arm.select, arm.distinct, dropped)
+    shown = selected(usable(annotation, dropped), annotation, task, arm.rule, arm.distinct, dropped)
     for rationale in shown[:limit]:
         text = rationale.thought if arm.rationale_target == "published" else rationale.written
         targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
@@ -138,4 +138,4 @@ def thinking_stage(
         dropped=dropped,
     )
     chosen = f'Set select = "all" in place of "{arm.select}", or another rule.'
-    return not_empty(stage, arm, chosen) if arm.select != "all" else not_empty(stage, arm)
+    return not_empty(stage, arm, chosen) if arm.rule != "all" else not_empty(stage, arm)

@@ -80,6 +80,9 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
         if stage.task_weights.get(target.tag, 0.0) == 0.0:
             continue
         written = shared(student.target(target.text))
+        if not target.ends:
+            # The end of sequence is the last token.
+            written = written[:-1]
         if len(written) > max_target:
             too_long += 1
             continue

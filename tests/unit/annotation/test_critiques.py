@@ -29,13 +29,13 @@ ABSENT = "it corrects what the rationale does not say"
         (
             "A horse has 4 legs and a starfish has 5 legs; the sum is right.",
             Verdict.WRONG,
-            "it praises what is judged wrong",
+            "it only praises what is judged wrong",
         ),
-        ("Horses and starfishes are animals.", Verdict.WRONG, "it names no fault"),
+        ("It multiplies.", Verdict.WRONG, ""),
         ("A starfish has 6 legs, not 5.", Verdict.CORRECT, "it finds fault with what is judged correct"),
         ("The second step is wrong.", Verdict.CORRECT, "it finds fault with what is judged correct"),
         ("Nobody can tell.", Verdict.UNCERTAIN, ""),
-        ("", Verdict.WRONG, "it names no fault"),
+        ("", Verdict.WRONG, ""),
     ],
 )
 def test_what_speaks_against_a_critique(critique: str, verdict: Verdict, fault: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.annotation.select import Select, selected
+from mindsmirror.annotation.select import Rule, selected
 from mindsmirror.answers import Number
 from mindsmirror.records import (
     Annotation,
@@ -23,7 +23,7 @@ from mindsmirror.tasks.base import Splits, Task
 
 NUMBERS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
 CORRECT, WRONG, UNCERTAIN, UNPARSED = Verdict.CORRECT, Verdict.WRONG, Verdict.UNCERTAIN, Verdict.UNPARSED
-RULES: tuple[Select, ...] = ("all", "right", "judged_correct", "majority")
+RULES: tuple[Rule, ...] = ("all", "right", "judged_correct", "majority")
 
 
 def annotated(
@@ -55,7 +55,7 @@ def annotated(
     )
 
 
-def shown(annotation: Annotation, select: Select, distinct: int | None = None) -> tuple[list[int], dict[str, int]]:
+def shown(annotation: Annotation, select: Rule, distinct: int | None = None) -> tuple[list[int], dict[str, int]]:
     """The samples that stay, and what was counted."""
     dropped: Counter[str] = Counter()
     parsed = [rationale for rationale in annotation.rationales if rationale.parse is Parse.OK]
@@ -130,7 +130,7 @@ def test_every_rationale_is_kept_or_counted(
     said: list[tuple[str, str | None]],
     verdicts: list[list[Verdict]],
     gold: str | None,
-    select: Select,
+    select: Rule,
     distinct: int | None,
 ) -> None:
     annotation = annotated(said, verdicts, gold)
@@ -145,5 +145,5 @@ def test_every_rationale_is_kept_or_counted(
 
 
 @pytest.mark.parametrize("select", RULES)
-def test_nothing_in_nothing_out(select: Select) -> None:
+def test_nothing_in_nothing_out(select: Rule) -> None:
     assert shown(annotated([]), select, 2) == ([], {})

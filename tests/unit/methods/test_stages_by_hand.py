@@ -202,7 +202,8 @@ EVALUATIONS_LOST = {
 
 
 def test_minds_mirror_judges_first_and_thinks_then(annotations: list[Annotation]) -> None:
-    judging, thinking = stages("minds_mirror", annotations, alpha=0.3, schedule="sequential")
+    settings = {"alpha": 0.3, "judge_alpha": 0.6, "schedule": "sequential", "select": "all"}
+    judging, thinking = stages("minds_mirror", annotations, **settings)
     seven, twelve = f"{FIRST} The answer is 7.", f"{OTHER} The answer is 12."
     assert said(judging) == [
         (Tag.VERDICT, QUESTION, seven, "correct", 3.0),
@@ -213,7 +214,7 @@ def test_minds_mirror_judges_first_and_thinks_then(annotations: list[Annotation]
         (Tag.VERDICT, QUESTION, twelve, "uncertain", 1.0),
     ]
     assert judging.name == "self_evaluation"
-    assert judging.task_weights == approx({Tag.VERDICT: 0.3, Tag.CRITIQUE: 0.7})
+    assert judging.task_weights == approx({Tag.VERDICT: 0.6, Tag.CRITIQUE: 0.4})
     assert judging.dropped == EVALUATIONS_LOST
     [alone] = stages("multi_cot", annotations, alpha=0.3)
     assert thinking == alone.model_copy(update={"share": 8 / 13})
@@ -261,10 +262,10 @@ def test_even_verdicts_leave_labels_alone_that_share_their_tag(annotations: list
     assert found == approx(
         {
             (None, "7"): 3.0,
-            (FIRST, "correct"): 2.0,
-            (FIRST, "wrong"): 1.0,
-            (OTHER, "wrong"): 1.0,
-            (OTHER, "uncertain"): 2.0,
+            (f"{FIRST} The answer is 7.", "correct"): 2.0,
+            (f"{FIRST} The answer is 7.", "wrong"): 1.0,
+            (f"{OTHER} The answer is 12.", "wrong"): 1.0,
+            (f"{OTHER} The answer is 12.", "uncertain"): 2.0,
         }
     )
     before = {(t.rationale, t.text): t.weight for t in counted.targets if t.tag is Tag.PREDICT}
@@ -272,16 +273,16 @@ def test_even_verdicts_leave_labels_alone_that_share_their_tag(annotations: list
 
 
 def test_minds_mirror_judges_and_thinks_at_once(annotations: list[Annotation]) -> None:
-    judging, thinking = stages("minds_mirror", annotations, alpha=0.3, schedule="sequential")
-    [both] = stages("minds_mirror", annotations, alpha=0.3, schedule="joint")
+    judging, thinking = stages("minds_mirror", annotations, alpha=0.3, judge_alpha=0.6, schedule="sequential")
+    [both] = stages("minds_mirror", annotations, alpha=0.3, judge_alpha=0.6, schedule="joint")
     assert said(both) == said(thinking) + said(judging)
     assert both.share == 1.0
     assert both.task_weights == approx(
         {
             Tag.PREDICT: 0.3 * 8 / 13,
             Tag.EXPLAIN: 0.7 * 8 / 13,
-            Tag.VERDICT: 0.3 * 5 / 13,
-            Tag.CRITIQUE: 0.7 * 5 / 13,
+            Tag.VERDICT: 0.6 * 5 / 13,
+            Tag.CRITIQUE: 0.4 * 5 / 13,
         }
     )
     assert both.dropped == {**thinking.dropped, **EVALUATIONS_LOST}
@@ -302,21 +303,59 @@ def test_published_tags_add_up_where_both_are_learnt_at_once(annotations: list[A
 
 
 def test_minds_mirror_as_published(annotations: list[Annotation]) -> None:
-    """The judge sees the bare rationale without its answer, under the same two tags as the thinker."""
-    judging, thinking = stages("minds_mirror", annotations, form="published")
+    """The judge sees the rationale alone, with its answer, under the same two tags as the thinker."""
+    judging, thinking = stages("minds_mirror", annotations, form="published", alpha=0.3)
+    first, other = f"{FIRST} The answer is 7.", f"{OTHER} The answer is 12."
     assert said(judging) == [
-        (Tag.PREDICT, None, FIRST, "correct", 3.0),
-        (Tag.EXPLAIN, None, FIRST, "It adds.", 3.0),
-        (Tag.PREDICT, None, FIRST, "wrong", 1.0),
-        (Tag.PREDICT, None, OTHER, "wrong", 1.0),
-        (Tag.EXPLAIN, None, OTHER, "It multiplies.", 1.0),
-        (Tag.PREDICT, None, OTHER, "uncertain", 1.0),
+        (Tag.PREDICT, None, first, "correct", 3.0),
+        (Tag.EXPLAIN, None, first, "It adds.", 3.0),
+        (Tag.PREDICT, None, first, "wrong", 1.0),
+        (Tag.PREDICT, None, other, "wrong", 1.0),
+        (Tag.EXPLAIN, None, other, "It multiplies.", 1.0),
+        (Tag.PREDICT, None, other, "uncertain", 1.0),
     ]
-    assert judging.task_weights == {Tag.PREDICT: 0.5, Tag.EXPLAIN: 0.5}
+    assert all(target.ends for target in judging.targets)
+    assert judging.task_weights == {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7}
     assert [target.text for target in thinking.targets] == ["7", FIRST, OTHER]
 
 
-def test_one_key_stands_for_four_and_each_can_be_set_apart() -> None:
+def test_a_verdict_does_not_end_and_a_critique_does(annotations: list[Annotation]) -> None:
+    """A verdict is read off its first token, so learning where it ends would only take weight from it."""
+    judging, _ = stages("minds_mirror", annotations, schedule="sequential")
+    assert {target.tag: target.ends for target in judging.targets} == {Tag.VERDICT: False, Tag.CRITIQUE: True}
+
+
+def test_a_judge_without_critiques_learns_verdicts_with_all_of_its_weight(annotations: list[Annotation]) -> None:
+    judging, _ = stages("minds_mirror", annotations, schedule="sequential", critique=False, judge_alpha=0.1)
+    assert {target.tag for target in judging.targets} == {Tag.VERDICT}
+    assert judging.task_weights == {Tag.VERDICT: 1.0}
+    assert not any(reason.startswith("critique") for reason in judging.dropped)
+
+
+def test_a_critique_that_its_rationale_contradicts_is_left_out_and_counted(annotations: list[Annotation]) -> None:
+    false = (
+        annotations[0].evaluations[0].model_copy(update={"critique": "3 and 4 is 7, not 8.", "verdict": Verdict.WRONG})
+    )
+    one = annotations[0].model_copy(update={"evaluations": (false,)})
+    judging, _ = stages("minds_mirror", [one], schedule="sequential", select="all")
+    assert [target.tag for target in judging.targets] == [Tag.VERDICT]
+    assert judging.dropped == {"critique: the rationale says what it demands": 1}
+    unchecked, _ = stages("minds_mirror", [one], schedule="sequential", select="all", check_critiques=False)
+    assert [target.text for target in unchecked.targets] == ["wrong", "3 and 4 is 7, not 8."]
+
+
+@pytest.mark.parametrize("labels", ["gold", "teacher"])
+def test_rationales_with_a_good_verdict_are_thinking_unless_another_choice_is_named(
+    annotations: list[Annotation], labels: str
+) -> None:
+    rule = "right" if labels == "gold" else "judged_correct"
+    gold = [annotations[0]]
+    found = stages("minds_mirror", gold, labels=labels, schedule="sequential")
+    assert found == stages("minds_mirror", gold, labels=labels, schedule="sequential", select=rule)
+    assert found != stages("minds_mirror", gold, labels=labels, schedule="sequential", select="all")
+
+
+def test_one_key_stands_for_many_and_each_can_be_set_apart() -> None:
     def arm(**settings: object) -> MindsMirrorSettings:
         return MindsMirrorSettings.model_validate({"name": "a", "method": "minds_mirror", **settings})
 
@@ -388,7 +427,7 @@ def test_an_arm_that_is_left_without_rationales_names_itself_and_the_reason(
 def test_an_arm_without_verdicts_or_labels_is_refused_too(annotations: list[Annotation]) -> None:
     unjudged = [annotation.model_copy(update={"evaluations": ()}) for annotation in annotations]
     with pytest.raises(AnnotationError, match=r"'arm'.*'self_evaluation'"):
-        stages("minds_mirror", unjudged)
+        stages("minds_mirror", unjudged, select="all")
     with pytest.raises(AnnotationError, match=r"'arm'.*'labels' \(question: no label: 1\)"):
         stages("standard", annotations[1:])
 
