@@ -36,7 +36,7 @@ def storage_guard(path: Path) -> Iterator[None]:
             raise
         raise StorageError(
             f"cannot write {path}: {reason}. What was written before is safe; "
-            "free some disk space or mend the path, then start the same command again."
+            "free some disk space or correct the path, then run the same command again."
         ) from error
 
 

@@ -187,7 +187,7 @@ def test_a_key_in_place_of_its_variable_is_not_shown() -> None:
 
 
 def test_arms_must_have_names_of_their_own() -> None:
-    assert "arm: names" in refusal(with_change("arm.1.name", "labels"))
+    assert "arm: every arm needs a name of its own" in refusal(with_change("arm.1.name", "labels"))
     assert "'untrained'" in refusal(with_change("arm.1.name", "untrained"))
 
 
