@@ -29,8 +29,8 @@ from mindsmirror.annotation import AnnotationConfig, Annotator, JudgeConfig, Sto
 from mindsmirror.engines import TeacherConfig, engine_identity
 from mindsmirror.engines.base import Message
 from mindsmirror.engines.openvino import BATCHED_TOKENS, BLOCK, CACHE_GB, IN_FLIGHT, OpenVINOEngine
-from mindsmirror.models import catalogue
-from mindsmirror.runs.folder import machine
+from mindsmirror.models.locate import locate
+from mindsmirror.system.hardware import machine
 from mindsmirror.tasks import Task, TaskConfig, load_task
 
 TEACHER = TeacherConfig(model="qwen2.5-coder-1.5b-instruct")
@@ -82,7 +82,7 @@ def asked(options: argparse.Namespace) -> tuple[tuple[Message, ...], list[tuple[
 def ours(options: argparse.Namespace) -> Measured:
     """The loop over a new store."""
     task, identity = svamp(options), engine_identity(TEACHER)
-    engine = Endless(catalogue.locate(TEACHER.model), identity)
+    engine = Endless(locate(TEACHER.model), identity)
     teacher = Teacher(TEACHER.model, identity, lambda: engine)
     config = AnnotationConfig(
         rationales=options.samples, self_evaluations=0, temperature=TEMPERATURE, max_tokens=options.tokens
@@ -93,7 +93,7 @@ def ours(options: argparse.Namespace) -> Measured:
         found = list(annotator.run(("train", example) for example in task.splits.train))
         seconds = time.perf_counter() - began
     assert sum(len(annotation.rationales) for annotation in found) == options.questions * options.samples
-    return annotator.tally.tokens_out, seconds
+    return annotator.tally.came.tokens_out, seconds
 
 
 def bare(options: argparse.Namespace) -> Measured:
@@ -107,7 +107,7 @@ def bare(options: argparse.Namespace) -> Measured:
     scheduler.enable_prefix_caching = True
     scheduler.max_num_seqs = IN_FLIGHT
     scheduler.max_num_batched_tokens = BATCHED_TOKENS
-    path = str(catalogue.locate(TEACHER.model))
+    path = str(locate(TEACHER.model))
     pipeline = openvino_genai.ContinuousBatchingPipeline(path, scheduler, "CPU")
     tokenizer = pipeline.get_tokenizer()
 
@@ -139,7 +139,7 @@ def server(options: argparse.Namespace) -> Measured:
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(catalogue.locate(TEACHER.model))
+    parameters.model.path = str(locate(TEACHER.model))
     parameters.n_parallel, parameters.n_ctx = SLOTS, SLOTS * SLOT_TOKENS
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = os.cpu_count() or 1
     parameters.verbosity = -1

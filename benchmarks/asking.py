@@ -40,8 +40,8 @@ def peer(student: Any, model: Any, part: list[tuple[int, ...]], samples: int, li
     """Texts of one batch by `generate`."""
     tokens, mask = pad(part, student.tokenizer.eos_token_id, left=True)
     out = model.generate(
-        input_ids=tokens,
-        attention_mask=mask,
+        input_ids=tokens.to(model.device),
+        attention_mask=mask.to(model.device),
         pad_token_id=student.tokenizer.eos_token_id,
         eos_token_id=sorted(student.end),
         max_new_tokens=limit,
@@ -79,7 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     task = load_task(TaskConfig(name="reasoning_gym:leg_counting", train=1, valid=0, test=options.questions, seed=5))
     student = load_student(StudentConfig(model="smollm2-135m-instruct"), options.model)
-    model = inference_model(student.model, bf16=True)
+    model = inference_model(student.model, "auto")
     words = options.model is None
     sources = sorted((student.source(Tag.EXPLAIN, e.text, None, in_words=words) for e in task.splits.test), key=len)
     timed(ours, student, model, sources[:2], options)

@@ -56,11 +56,10 @@ def asking() -> Callable[[], float]:
 
     from mindsmirror.inference.predictor import inference_model
     from mindsmirror.students.decoding import SamplingParams
-    from mindsmirror.system.hardware import use_bf16
 
     learner = student("smollm2")
     learner.tokenizer.decode = lambda tokens, **_: ""
-    model = inference_model(learner.model, bf16=use_bf16("auto"))
+    model = inference_model(learner.model, "auto")
     sources = [family[0].source for family in families("smollm2", 12, 1, "drawn")]
 
     def work() -> float:

@@ -31,10 +31,10 @@ from mindsmirror.annotation.samples import Account
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines import TeacherConfig, engine_names
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, verdict_quality
-from mindsmirror.records import Annotation, CalibrationTarget, Example, Verdict
-from mindsmirror.runs.folder import machine
+from mindsmirror.records import Annotation, CalibrationTarget, Example, Purpose, Verdict
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, read_recipe
+from mindsmirror.system.hardware import machine
 
 JUDGES = ("plain", "consensus", "informed", "likelihood:openvino", "likelihood:llama_cpp")
 SPARE = 1.1
@@ -148,7 +148,7 @@ class Bench:
             forms |= {
                 f"{judge}, by {grounds}": calibrated(annotations, self.task, grounds) for grounds in CalibrationTarget
             }
-        tokens = sum(account.judgements.tokens_in + account.judgements.tokens_out for account in accounts)
+        tokens = sum(account.usage[Purpose.SELF_EVALUATION].tokens for account in accounts)
         return [_said(name, form, tokens, seconds) for name, form in forms.items()]
 
     def _known(self, strategy: str) -> Judged:

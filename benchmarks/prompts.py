@@ -25,9 +25,9 @@ from mindsmirror.engines.base import Message
 from mindsmirror.engines.openvino import OpenVINOEngine
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.statistics import paired_difference, wilson
-from mindsmirror.models import catalogue
+from mindsmirror.models.locate import locate
 from mindsmirror.records import Example, Parse, Rationale
-from mindsmirror.runs.folder import machine
+from mindsmirror.system.hardware import machine
 from mindsmirror.tasks import Task, TaskConfig, load_task
 
 ANIMALS = {"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 5}
@@ -65,7 +65,7 @@ def default_teacher() -> Teacher:
 
     @cache
     def opened() -> Kept:
-        return Kept(catalogue.locate(TEACHER.model), identity)
+        return Kept(locate(TEACHER.model), identity)
 
     return Teacher(TEACHER.model, identity, opened)
 

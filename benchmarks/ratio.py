@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from mindsmirror.runs.folder import machine
+from mindsmirror.system.hardware import machine
 
 
 def median(values: Sequence[float], digits: int = 2) -> float:

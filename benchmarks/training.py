@@ -32,7 +32,7 @@ from two_pass import ALPHA, TwoPassTrainer
 
 from mindsmirror.records import Tag
 from mindsmirror.students.flops import prices_of
-from mindsmirror.training.callbacks import peak_memory
+from mindsmirror.system import hardware
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.cost import Scale, total
 from mindsmirror.training.dataset import PlanDataset
@@ -74,7 +74,7 @@ class Side:
             per_device_train_batch_size=1 if name == "ours" else ROWS,
             learning_rate=1e-5,
             bf16=precision == "bf16",
-            use_cpu=not torch.cuda.is_available(),
+            use_cpu=hardware.device() == "cpu",
             save_strategy="no",
             logging_steps=1_000,
             remove_unused_columns=False,
@@ -124,11 +124,12 @@ def flops(shape: str, lesson: Sequence[Family]) -> tuple[int, int]:
 
 def ceiling(precision: str) -> float:
     """FLOPs a second of a matmul of large square matrices, the best of several."""
-    one, other = torch.randn(2, SQUARE, SQUARE, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    one, other = torch.randn(2, SQUARE, SQUARE, dtype=hardware.dtype(precision), device=hardware.device())
     best = math.inf
     for _ in range(8):
         began = time.perf_counter()
-        torch.mm(one, other)
+        # Looked at, or a GPU would still be at it.
+        torch.mm(one, other)[0, 0].item()
         best = min(best, time.perf_counter() - began)
     return 2 * SQUARE**3 / best
 
@@ -167,7 +168,7 @@ def hold(name: str, shape: str, precision: str, rows: str, k: str) -> None:
     side = Side(name, shape, precision, fixed_families(shape, int(rows), int(k), 200))
     for _ in range(2):
         side.learn(steps=1)
-    print(round(peak_memory() / 1e9, 2))
+    print(round(hardware.peak_memory() / 1e9, 2))
 
 
 def measure(case: str, options: argparse.Namespace) -> None:

@@ -35,14 +35,14 @@ class DataError(MindsMirrorError):
     """A data file or a run is missing or broken: file and line are named."""
 
     exit_code = 11
-    raised_in = ("annotation", "cli", "delivery", "engines", "reporting", "runs", "tasks")
+    raised_in = ("annotation", "cli", "delivery", "engines", "reporting", "runs", "system", "tasks")
 
 
 class UnknownNameError(MindsMirrorError):
-    """There is no task, method, engine, model or arm of that name; those that exist are listed."""
+    """There is no task, method, engine, model, arm or device of that name; those that exist are listed."""
 
     exit_code = 12
-    raised_in = ("annotation", "answers", "engines", "methods", "models", "runs", "students", "tasks")
+    raised_in = ("annotation", "answers", "engines", "methods", "models", "runs", "students", "system", "tasks")
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
@@ -69,7 +69,7 @@ class StorageError(MindsMirrorError):
     """The disk is full, a file cannot be written or read, or the store is damaged."""
 
     exit_code = 15
-    raised_in = ("annotation", "engines", "models", "reporting", "system", "training")
+    raised_in = ("annotation", "models", "reporting", "system", "training")
 
 
 class RunLockedError(MindsMirrorError):

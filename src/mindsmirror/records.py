@@ -5,7 +5,7 @@ records begins every line with the schema version under which it was written (`"
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,13 +40,13 @@ class Parse(StrEnum):
     BAD_ANSWER = "bad_answer"
     """An answer is stated, but it is no answer of the task's kind (not a number, not a choice …)."""
     MISSED = "missed"
-    """It reaches an answer, but not one of those that were asked for (`DualKind`)."""
+    """It reaches an answer, but not one that was asked for (`DualKind`)."""
     FAILED = "failed"
     """The request itself failed; there is no reply."""
 
 
 class Verdict(StrEnum):
-    """What a judgement says of a rationale."""
+    """What a self-evaluation says of a rationale."""
 
     CORRECT = "correct"
     WRONG = "wrong"
@@ -70,26 +70,60 @@ class CalibrationTarget(StrEnum):
     GOLD = "gold"
 
 
-Repairs = Annotated[
-    int,
-    Field(
-        ge=0,
-        description="how many replies were asked for again before this one",
-        # Left out where there were none, so that records without repairs are written as they always were.
-        exclude_if=lambda repairs: repairs == 0,
-    ),
-]
+Repairs = Annotated[int, Field(ge=0, description="how many replies were asked for again before this one")]
 
 
-Value = TypeVar("Value")
-OnlyByLikelihood = Annotated[
-    # Left out by other judges, so that their records are written as they always were.
-    Value | None, Field(exclude_if=lambda value: value is None)
-]
+class Purpose(StrEnum):
+    """What a teacher is asked for: one step of the annotation."""
+
+    RATIONALE = "rationale"
+    SELF_EVALUATION = "self-evaluation"
+    RECTIFIED = "rectified"
+    CORRUPTED = "corrupted"
+
+
+class Usage(Record):
+    """What requests to a teacher used: samples, tokens, USD and seconds. Usages add up.
+
+    It says what was bought, what is reserved, or what stored samples once took, whoever paid for them. Prices are
+    `engines.config.Price`; the computation of training is `training.cost`.
+    """
+
+    samples: int = Field(0, description="replies")
+    tokens_in: int = Field(0, description="tokens that were read")
+    tokens_out: int = Field(0, description="tokens that were written")
+    usd: float | None = Field(None, description="at the teachers' prices; None if no teacher has one")
+    seconds: float = Field(0.0, description="wall time in which teachers were waited for; 0 where nobody measured it")
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.tokens_in + self.tokens_out
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together; a usage without a price adds nothing to the USD."""
+        known = [each.usd for each in (self, other) if each.usd is not None]
+        return Usage(
+            samples=self.samples + other.samples,
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+            usd=sum(known) if known else None,
+            seconds=self.seconds + other.seconds,
+        )
+
+    def times(self, number: int) -> "Usage":
+        """The same `number` times."""
+        return Usage(
+            samples=self.samples * number,
+            tokens_in=self.tokens_in * number,
+            tokens_out=self.tokens_out * number,
+            usd=None if self.usd is None else self.usd * number,
+            seconds=self.seconds * number,
+        )
 
 
 class Rationale(Record):
-    """One train of thought by a teacher."""
+    """One train of thought that a teacher wrote."""
 
     teacher: str
     sample: int = Field(description="which of the k samples, from 0")
@@ -108,40 +142,40 @@ class Rationale(Record):
 
 
 class SelfEvaluation(Record):
-    """One judgement of one rationale."""
+    """One self-evaluation: what a teacher says of one rationale."""
 
     teacher: str
-    rationale: int = Field(description="sample number of the rationale that is judged")
-    sample: int = Field(description="which of the m judgements of it, from 0")
+    rationale: int = Field(description="sample number of the rationale that is evaluated")
+    sample: int = Field(description="which of its m self-evaluations, from 0")
     verdict: Verdict
     source: VerdictSource
-    critique: str = Field("", description="the judgement without the line that states the verdict")
+    critique: str = Field("", description="the text without the line that states the verdict")
     parse: Parse = Parse.OK
     reason: str = ""
     repairs: Repairs = 0
-    likelihood: OnlyByLikelihood[float] = Field(None, description="what the judge gives 'correct' against 'wrong'")
-    p_correct: OnlyByLikelihood[float] = Field(None, description="the likelihood after calibration, as a probability")
-    calibration: OnlyByLikelihood[CalibrationTarget] = Field(None, description="against what; None if it could not be")
+    likelihood: float | None = Field(None, description="what the judge gives 'correct' against 'wrong', in [0, 1]")
+    p_correct: float | None = Field(None, description="the likelihood after calibration, as a probability")
+    calibration: CalibrationTarget | None = Field(None, description="against what; None if it was not calibrated")
 
 
 class DualKind(StrEnum):
-    """What a teacher that knows the right answer makes of one of its rationales (EDIT, arXiv 2405.19737)."""
+    """How a teacher that knows the right answer rewrites one of its rationales (EDIT, arXiv 2405.19737)."""
 
     RECTIFIED = "rectified"
-    """Of a wrong rationale: its thought corrected, so that it reaches the right answer."""
+    """A wrong rationale, corrected so that it reaches the right answer."""
     CORRUPTED = "corrupted"
-    """Of a right rationale: its thought spoilt by a likely mistake, so that it reaches a wrong answer."""
+    """A right rationale, spoilt by a likely mistake so that it reaches a wrong answer."""
 
 
 class DualRationale(Rationale):
-    """The other side of a rationale, as alike to it as a thought with the opposite end can be."""
+    """A rewritten rationale: as like its original as one with the opposite result can be."""
 
     kind: DualKind
     of: int = Field(description="sample number of the rationale that it was made from")
 
 
 class Provenance(Record):
-    """What produced an annotation, and what it cost."""
+    """What produced an annotation, and how many tokens that took."""
 
     teacher: str
     judge: str
@@ -150,9 +184,7 @@ class Provenance(Record):
     tokens_in: int
     tokens_out: int
     source: str = Field("", description="kind, names and SHA-256 of the files it was imported from, if it was")
-    dual_prompt: str = Field(
-        "", description="hash of the prompts that know the answer, if any were asked", exclude_if=lambda hash: not hash
-    )
+    dual_prompt: str = Field("", description="hash of the prompts that know the answer, if any were asked")
 
 
 class Annotation(Record):
@@ -163,8 +195,7 @@ class Annotation(Record):
     split: str
     rationales: tuple[Rationale, ...]
     evaluations: tuple[SelfEvaluation, ...]
-    # Left out where there are none, so that annotations without duals are written as they always were.
-    duals: tuple[DualRationale, ...] = Field((), exclude_if=lambda duals: not duals)
+    duals: tuple[DualRationale, ...] = ()
     provenance: Provenance
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
@@ -229,12 +260,7 @@ class Prediction(Record):
     answer: str | None
     right: bool | None
     rationale: str = ""
-    unread: str = Field(
-        "",
-        description="what was written directly, where no answer could be read of it",
-        # Left out where there is nothing, so that predictions are written as they always were.
-        exclude_if=lambda text: not text,
-    )
+    unread: str = Field("", description="what was written directly, where no answer could be read from it")
     parse: Parse = Parse.OK
     confidence: float | None = Field(
         None,

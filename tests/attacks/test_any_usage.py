@@ -91,6 +91,6 @@ def check(folder: Path, server: Server, meter: Meter) -> None:
     except EngineError as error:
         assert "ignores `max_tokens`" in str(error)
     else:
-        assert "annotation.budget.usd = 0.05" in result["stopped"]
-        assert result["paid"]["usd"] >= CAP
+        assert "annotation.budget.usd = 0.05" in result.stopped
+        assert (result.paid.usd or 0.0) >= CAP
     assert sum(meter.billed) <= CAP + max(meter.billed)

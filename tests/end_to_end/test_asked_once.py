@@ -59,7 +59,7 @@ class Asked:
         before = len(self.server.bodies)
         pipeline = Pipeline(recipe, self.folder / "runs")
         result = pipeline.annotate()
-        assert result["failed"] == 0 and result["unasked"] == 0
+        assert result.failed == 0 and result.unasked == 0
         found = {annotation.example.id: annotation for annotation in pipeline.annotations()}
         assert len(found) == questions
         return self.server.bodies[before:], found

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from end_to_end import material
 from end_to_end.conftest import Finished
 from end_to_end.console import mindsmirror
 
+from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.store import Store
 from mindsmirror.errors import BudgetError
 from mindsmirror.records import Parse
@@ -107,10 +107,10 @@ def test_a_cap_in_usd_is_passed_by_one_request_at_most_whatever_goes_at_once(
     charged = sum(endpoint.charged)
     assert endpoint.widest <= concurrency and (endpoint.widest > 1) == (concurrency > 1)
     assert CAP <= charged <= CAP + max(endpoint.charged)
-    assert result["paid"]["usd"] == pytest.approx(charged) and result["unasked"] > 0
+    assert result.paid.usd == pytest.approx(charged) and result.unasked > 0
 
 
-def annotated(recipe: Recipe, runs: Path) -> tuple[dict[str, Any], Pipeline]:
+def annotated(recipe: Recipe, runs: Path) -> tuple[AnnotationResult, Pipeline]:
     pipeline = Pipeline(recipe, runs)
     pipeline.begin(trains=False)
     return pipeline.annotate(), pipeline
@@ -121,23 +121,23 @@ def test_a_cap_in_usd_holds_over_many_connections(endpoint: Endpoint, tmp_path: 
     charged, dearest = sum(endpoint.charged), max(endpoint.charged)
     assert 1 < endpoint.widest <= CONCURRENCY
     assert CAP <= charged <= CAP + dearest, "at its end a single request is in flight"
-    assert charged < CAP + CONCURRENCY * dearest and result["paid"]["usd"] == pytest.approx(charged)
-    assert "of annotation.budget.usd = 0.01 paid by all runs called 'paid'" in result["stopped"]
+    assert charged < CAP + CONCURRENCY * dearest and result.paid.usd == pytest.approx(charged)
+    assert "of annotation.budget.usd = 0.01 used by all runs called 'paid'" in result.stopped
     with pytest.raises(BudgetError, match=r"Raise the cap .* or train on what there is with `mindsmirror distill`"):
         pipeline.require_whole(result)
 
     annotations = pipeline.annotations()
-    assert 0 < result["complete"] < result["wanted"] == 60 and len(annotations) == result["questions"]
+    assert 0 < result.complete < result.wanted == 60 and len(annotations) == result.questions
     assert all(a.rationales and all(r.parse is Parse.OK for r in a.rationales) for a in annotations)
     whole = [a for a in annotations if len(a.rationales) == len(a.evaluations) == 3]
-    assert len(whole) == result["complete"]
+    assert len(whole) == result.complete
 
     requests = len(endpoint.charged)
-    assert annotated(recipe(tmp_path, endpoint, {"usd": CAP}), tmp_path)[0]["asked"] == 0
+    assert annotated(recipe(tmp_path, endpoint, {"usd": CAP}), tmp_path)[0].asked == 0
     assert len(endpoint.charged) == requests, "the cap counts what the run before paid"
     more, pipeline = annotated(recipe(tmp_path, endpoint, {"usd": 1.0, "tokens": 10**9, "minutes": 60}), tmp_path)
-    assert (more["complete"], more["unasked"], more["stopped"]) == (60, 0, "")
-    assert more["asked"] + result["asked"] == 60 * (3 + 3)
+    assert (more.complete, more.unasked, more.stopped) == (60, 0, "")
+    assert more.asked + result.asked == 60 * (3 + 3)
     found = {a.example.id: a for a in pipeline.annotations()}
     assert all(found[a.example.id] == a for a in whole)
     with Store(tmp_path / "store.sqlite") as store:

@@ -76,7 +76,7 @@ def test_from_estimate_to_report(place: Path) -> None:
     assert sum(step["usd"] for step in costs.values()) == pytest.approx(report["annotation"]["usd"])
     [arm] = report["arms"]
     assert (arm["name"], arm["mode"]) == ("edit", "think"), "it learns no label by itself, so it cannot predict"
-    stages = material.document(place / "runs/duals/arms/edit/done.json")["result"]
+    stages = material.document(place / "runs/duals/arms/edit/done.json")["result"]["stages"]
     assert [(stage["stage"], stage["steps"]) for stage in stages] == [("thinking", 6), ("key_steps", 4)]
     assert {"explain", "unlearn_explain"} == set(stages[1]["task_losses"])
     assert mindsmirror("browse", "runs/duals", cwd=place).code == 0

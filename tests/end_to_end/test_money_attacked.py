@@ -12,6 +12,7 @@ from end_to_end import material
 from end_to_end.endpoint import teacher_at
 from unit.engines.loopback import Body, Handler, Server, cut_short
 
+from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.store import Store
 from mindsmirror.errors import EngineError, UnansweredError
 from mindsmirror.runs.pipeline import Pipeline
@@ -92,17 +93,17 @@ def pipeline(folder: Path, server: Server, questions: int = 60, **annotation: An
     return Pipeline(recipe, folder / "runs")
 
 
-def check_cap(folder: Path, server: Server, meter: Meter) -> dict[str, Any]:
+def check_cap(folder: Path, server: Server, meter: Meter) -> AnnotationResult:
     """Annotate under the cap: at most one request beyond it was billed, whatever the server says."""
     server.behaviour = meter
     attacked = pipeline(folder, server, budget={"usd": CAP})
     result = attacked.annotate()
-    assert "annotation.budget.usd = 0.05" in result["stopped"]
+    assert "annotation.budget.usd = 0.05" in result.stopped
     assert sum(meter.billed) <= CAP + max(meter.billed)
-    assert result["paid"]["usd"] >= min(CAP, sum(meter.billed)) - 1e-9
+    assert result.paid.usd is not None and result.paid.usd >= min(CAP, sum(meter.billed)) - 1e-9
     with Store(attacked.store) as store:
         (payment,) = store.paid("attacked").values()
-    assert payment.usd == pytest.approx(result["paid"]["usd"])
+    assert payment.usd == pytest.approx(result.paid.usd)
     return result
 
 
@@ -113,24 +114,24 @@ def test_a_cap_holds_whatever_the_server_reports(
     result = check_cap(tmp_path, server, Meter(USAGES[usage]))
     said = capsys.readouterr().err
     assert said.count("is an estimate") == (usage != "honest"), "it is said once"
-    assert (result["paid"]["estimated"] > 0) == (usage != "honest")
+    assert (result.paid.estimated > 0) == (usage != "honest")
 
 
 @pytest.mark.parametrize("letters_a_token", [0.7, 1.0, 6.0])
 def test_a_cap_holds_whatever_a_token_is(letters_a_token: float, server: Server, tmp_path: Path) -> None:
     result = check_cap(tmp_path, server, Meter(letters_a_token=letters_a_token))
-    assert result["paid"]["estimated"] == 0
+    assert result.paid.estimated == 0
 
 
 def test_a_cap_holds_where_more_comes_than_was_asked_for(server: Server, tmp_path: Path) -> None:
     result = check_cap(tmp_path, server, Meter(surplus=9))
-    assert result["paid"]["vain"] > 0
+    assert result.paid.vain > 0
 
 
 @pytest.mark.timeout(120)
 def test_a_cap_holds_where_replies_are_billed_and_then_fail(server: Server, tmp_path: Path) -> None:
     result = check_cap(tmp_path, server, Meter(fails=3))
-    assert result["paid"]["vain"] > 0
+    assert result.paid.vain > 0
 
 
 def test_a_server_that_ignores_its_room_ends_the_run_and_what_was_bought_is_kept(
@@ -155,7 +156,7 @@ def test_a_run_in_which_every_request_fails_says_what_the_server_answered(server
     server.behaviour = lambda s, h, b: h.refuse(400, "the moon is full \x1b[31m")
     attacked = pipeline(tmp_path, server, questions=4)
     result = attacked.annotate()
-    assert (result["failed"], result["usable"]) == (12, 0)
+    assert (result.failed, result.usable) == (12, 0)
     with pytest.raises(UnansweredError, match=r"12 of 12 samples failed.*0\.5 allows.*12 times: status 400: the moon"):
         attacked.require_whole(result)
     assert UnansweredError.exit_code == 21
@@ -174,7 +175,7 @@ def test_a_share_of_failures_is_borne(share: float, ends: bool, server: Server, 
     server.behaviour = some
     attacked = pipeline(tmp_path, server, questions=30, max_failed=share)
     result = attacked.annotate()
-    assert 0.2 < result["failed"] / 90 < 0.9
+    assert 0.2 < result.failed / 90 < 0.9
     if ends:
         with pytest.raises(UnansweredError, match=r"annotation\.max_failed = 0\.2.*not this one"):
             attacked.require_whole(result)

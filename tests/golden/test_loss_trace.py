@@ -43,6 +43,6 @@ def test_ten_steps(tiny_folder: Callable[..., Path], tmp_path: Path) -> None:
         precision="fp32",
     )
     student = StudentConfig(model=str(tiny_folder("llama")))
-    [report] = train_arm([lesson()], student, config, tmp_path, seed=0, label="golden", validate=None)
-    assert tuple(report["losses"]) == pytest.approx(LOSSES, rel=1e-4), report["losses"]
-    assert report["steps"] == 10
+    [report] = train_arm([lesson()], student, config, tmp_path, seed=0, label="golden", validate=None).stages
+    assert report.losses == pytest.approx(LOSSES, rel=1e-4), report.losses
+    assert report.steps == 10

@@ -10,7 +10,7 @@ cap of the budget is reached nothing more is asked for, and the other questions 
 stored. An engine is opened only when a sample is missing.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from mindsmirror.annotation.budget import Spending, dollars
@@ -22,8 +22,9 @@ from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
 from mindsmirror.annotation.repairs import ask_again
 from mindsmirror.annotation.requests import Requests
-from mindsmirror.annotation.samples import Account, Question, SampleRequest, Tally, Teacher, Usage, samples_of
+from mindsmirror.annotation.samples import Account, Question, SampleRequest, Tally, samples_of
 from mindsmirror.annotation.store import Failure, Store, Stored
+from mindsmirror.annotation.teachers import Teacher
 from mindsmirror.engines.base import Sampling
 from mindsmirror.records import (
     Annotation,
@@ -32,8 +33,10 @@ from mindsmirror.records import (
     Example,
     Parse,
     Provenance,
+    Purpose,
     Rationale,
     SelfEvaluation,
+    Usage,
     VerdictSource,
 )
 from mindsmirror.tasks.base import Task
@@ -119,7 +122,7 @@ class Annotator:
         wanted = [
             sample
             for place, teacher in enumerate(self._writers)
-            for sample in samples_of("rationale", teacher, prompt, sampling, k, first=place * k)
+            for sample in samples_of(Purpose.RATIONALE, teacher, prompt, sampling, k, first=place * k)
         ]
         question = Question(number, example, split, wanted)
         self._asking.ask(question, wanted)
@@ -165,9 +168,9 @@ class Annotator:
 
     def _read(self, question: Question, wanted: SampleRequest, found: Stored | str) -> Rationale | SelfEvaluation:
         name, number, repairs = wanted.teacher.name, wanted.number, wanted.repairs
-        if wanted.rationale < 0:
+        if wanted.rationale is None:
             return read_rationale(self._task, question.example, name, wanted.first + number, found, repairs)
-        if wanted.purpose in tuple(DualKind):
+        if wanted.purpose is not Purpose.SELF_EVALUATION:
             kind = DualKind(wanted.purpose)
             return read_dual(self._task, question.example, name, kind, wanted.rationale, number, found, repairs)
         if self._judging.source is VerdictSource.LIKELIHOOD:
@@ -204,7 +207,7 @@ class Annotator:
                 verdict = question.ruling.verdicts[sample]
                 prompt = self._prompts.critique(question.example, texts[sample], verdict, question.ruling.answer)
             judgements += samples_of(
-                "judgement", self._judge, prompt, sampling, self._config.self_evaluations, rationale=sample
+                Purpose.SELF_EVALUATION, self._judge, prompt, sampling, self._config.self_evaluations, rationale=sample
             )
         return judgements
 
@@ -219,10 +222,6 @@ class Annotator:
         wanted = [*question.wanted, *further]
         keys = [attempt.key for each in wanted for attempt in each.attempts]
         stored = self._store.get(keys)
-        rationales, judgements, rectified, corrupted = (
-            _cost([each for each in wanted if each.purpose == step], stored)
-            for step in ("rationale", "judgement", *DualKind)
-        )
         asks_duals = self._config.rectified or self._config.corrupted
         annotation = Annotation(
             example=question.example,
@@ -243,21 +242,21 @@ class Annotator:
         return Account(
             question.number,
             annotation,
-            rationales,
-            judgements,
-            rectified,
-            corrupted,
+            {purpose: _usage([each for each in wanted if each.purpose is purpose], stored) for purpose in Purpose},
             failed=sum(each.failed for each in wanted),
             unasked=sum(each.unasked for each in wanted),
         )
 
 
-def _cost(step: list[SampleRequest], stored: dict[str, Stored]) -> Usage:
-    prices = {attempt.key: each.teacher.price for each in step for attempt in each.attempts}
+def _usage(samples: Sequence[SampleRequest], stored: Mapping[str, Stored]) -> Usage:
+    """What the stored attempts at these samples took, each key once."""
+    prices = {attempt.key: attempt_of.teacher.price for attempt_of in samples for attempt in attempt_of.attempts}
     found = {key: stored[key] for key in prices if key in stored}
+    costs = [dollars(prices[key], sample.tokens_in, sample.tokens_out) for key, sample in found.items()]
+    known = [cost for cost in costs if cost is not None]
     return Usage(
-        len(found),
-        sum(s.tokens_in for s in found.values()),
-        sum(s.tokens_out for s in found.values()),
-        sum(dollars(prices[key], s.tokens_in, s.tokens_out) or 0.0 for key, s in found.items()),
+        samples=len(found),
+        tokens_in=sum(sample.tokens_in for sample in found.values()),
+        tokens_out=sum(sample.tokens_out for sample in found.values()),
+        usd=sum(known) if known else None,
     )

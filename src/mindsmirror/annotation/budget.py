@@ -22,11 +22,12 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror import limits
-from mindsmirror.annotation.samples import Teacher
-from mindsmirror.annotation.store import Payment, Sent, Store
+from mindsmirror.annotation.store import Sent, Store
+from mindsmirror.annotation.teachers import Teacher
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.config import Price
 from mindsmirror.engines.counting import Ratio, most_read, own_room
+from mindsmirror.records import Usage
 
 ATTEMPTS = 6
 """At each sample of a request, where a cap is far."""
@@ -42,32 +43,14 @@ class BudgetConfig(BaseModel):
     minutes: float | None = Field(None, ge=0, le=limits.MINUTES, description="in which teachers are waited for")
 
 
-class Cost(NamedTuple):
-    """Tokens, and USD if they are priced."""
-
-    tokens_in: int = 0
-    tokens_out: int = 0
-    usd: float | None = None
-
-    @property
-    def tokens(self) -> int:
-        """Read and written."""
-        return self.tokens_in + self.tokens_out
-
-    def times(self, number: int) -> "Cost":
-        """So often the same."""
-        usd = None if self.usd is None else self.usd * number
-        return Cost(self.tokens_in * number, self.tokens_out * number, usd)
-
-
 def dollars(price: Price | None, tokens_in: float, tokens_out: float) -> float | None:
     """What tokens cost in USD; None without a price."""
     return (tokens_in * price.input + tokens_out * price.output) / 1e6 if price else None
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How a teacher's counts compare with what a request can cost by its letters and its room."""
+class TokenRatios:
+    """How the tokens that a teacher reports compare with our bounds, which follow from a request's letters and room."""
 
     read: Ratio = field(default_factory=Ratio)
     written: Ratio = field(default_factory=lambda: Ratio(margin=1.0))
@@ -75,16 +58,16 @@ class Counts:
     """What each sample may have by the teacher's own parameters, if that is more than the recipe gives it."""
 
 
-def most(request: Request, price: Price | None, counts: Counts | None = None) -> Cost:
-    """What one attempt at a request can cost if every sample of it fills its room, by all that is known of a teacher.
+def most(request: Request, price: Price | None, ratios: TokenRatios | None = None) -> Usage:
+    """The most that one attempt at a request can use: every sample of it fills its room.
 
     The prompt counts once for each sample: not every server takes them together.
     """
-    counts = counts or Counts()
-    read, room = bounds(request, counts.room)
+    ratios = ratios or TokenRatios()
+    read, room = bounds(request, ratios.room)
     # What was written before tells nothing of how much may be, unless it was more than there was room for.
-    tokens_in, tokens_out = counts.read.of(read), max(room, counts.written.of(room))
-    return Cost(tokens_in, tokens_out, dollars(price, tokens_in, tokens_out))
+    tokens_in, tokens_out = ratios.read.of(read), max(room, ratios.written.of(room))
+    return Usage(tokens_in=tokens_in, tokens_out=tokens_out, usd=dollars(price, tokens_in, tokens_out))
 
 
 def bounds(request: Request, room: int = 0) -> tuple[int, int]:
@@ -94,10 +77,10 @@ def bounds(request: Request, room: int = 0) -> tuple[int, int]:
 
 
 class _Reserved(NamedTuple):
-    """What a request in flight can cost, all its attempts together, and who is paid."""
+    """The most that a request in flight can use, all its attempts together, and the teacher's account."""
 
     account: str
-    cost: Cost
+    usage: Usage
     attempts: int | None
 
 
@@ -107,49 +90,47 @@ class Spending:
     def __init__(self, budget: BudgetConfig, payer: str, store: Store, teachers: Iterable[Teacher] = ()) -> None:
         self.budget, self._payer, self._store = budget, payer, store
         self._reserved: dict[str, _Reserved] = {}
-        self._elsewhere: list[Cost] = []
+        self._elsewhere: list[Usage] = []
         """What others who pay by the same name have in flight."""
-        self._counts: dict[str, Counts] = {}
+        self._ratios: dict[str, TokenRatios] = {}
         self.estimated = self.vain = 0
         """Samples of this process whose counts are our own bounds, and tokens that it paid for in vain."""
         self._marked: float | None = None
         self._prices = {_account(teacher): teacher.price for teacher in teachers}
         self._read, self._own = store.last_payment, set[int]()
-        self.samples = self.tokens_in = self.tokens_out = 0
-        self.usd: float | None = 0.0 if any(self._prices.values()) else None
-        self._seconds = 0.0
+        self._usage = Usage(usd=0.0 if any(self._prices.values()) else None)
         for account, payment in store.paid(payer, self._read).items():
-            self._add(self._priced(account, payment))
+            self._usage += self._priced(account, payment)
 
     @property
-    def seconds(self) -> float:
-        """Wall time in which teachers were waited for."""
-        return self._seconds + (time.monotonic() - self._marked if self._marked is not None else 0.0)
+    def usage(self) -> Usage:
+        """What all runs of the name have used so far, with the time for which a request is waited for just now."""
+        waiting = time.monotonic() - self._marked if self._marked is not None else 0.0
+        return self._usage + Usage(seconds=waiting)
 
     @property
     def words(self) -> str:
-        """What was paid so far, with its caps: "8120 tokens, $0.0031 of $2"."""
-        budget = self.budget
+        """What was used so far, with its caps: "8120 tokens, $0.0031 of $2 paid"; nobody pays without a price."""
+        budget, usage = self.budget, self.usage
         cap = f" of {budget.tokens}" if budget.tokens is not None else ""
-        text = f"{self.tokens_in + self.tokens_out}{cap} tokens"
-        if self.usd is not None:
-            text += f", ${self.usd:.4f}" + (f" of ${budget.usd:g}" if budget.usd is not None else "")
+        text = f"{usage.tokens}{cap} tokens"
+        if usage.usd is not None:
+            text += f", ${usage.usd:.4f}" + (f" of ${budget.usd:g}" if budget.usd is not None else "") + " paid"
         if budget.minutes is not None:
-            text += f", {self.seconds / 60:.1f} of {budget.minutes:g} minutes"
+            text += f", {usage.seconds / 60:.1f} of {budget.minutes:g} minutes"
         return text
 
     @property
     def reached(self) -> str:
         """The cap that is reached, and what counts for it, in words; empty if none is."""
-        budget = self.budget
-        counted = f"paid by all runs called {self._payer!r} into this store" if self._payer else "paid into this store"
-        if budget.usd is not None and (self.usd or 0.0) >= budget.usd:
-            return f"${self.usd or 0.0:.4f} of annotation.budget.usd = {budget.usd:g} {counted}"
-        tokens = self.tokens_in + self.tokens_out
-        if budget.tokens is not None and tokens >= budget.tokens:
-            return f"{tokens} tokens of annotation.budget.tokens = {budget.tokens} {counted}"
-        if budget.minutes is not None and self.seconds / 60 >= budget.minutes:
-            return f"{self.seconds / 60:.1f} minutes of annotation.budget.minutes = {budget.minutes:g} {counted}"
+        budget, usage = self.budget, self.usage
+        counted = f"used by all runs called {self._payer!r} over this store" if self._payer else "used over this store"
+        if budget.usd is not None and (usage.usd or 0.0) >= budget.usd:
+            return f"${usage.usd or 0.0:.4f} of annotation.budget.usd = {budget.usd:g} {counted}"
+        if budget.tokens is not None and usage.tokens >= budget.tokens:
+            return f"{usage.tokens} tokens of annotation.budget.tokens = {budget.tokens} {counted}"
+        if budget.minutes is not None and usage.seconds / 60 >= budget.minutes:
+            return f"{usage.seconds / 60:.1f} minutes of annotation.budget.minutes = {budget.minutes:g} {counted}"
         return ""
 
     @property
@@ -159,13 +140,11 @@ class Spending:
 
     def catch_up(self, others: Iterable[Sent]) -> None:
         """Count what others have paid by the same name meanwhile, and what they have in flight."""
-        self._elsewhere = [
-            Cost(sent.tokens_in, sent.tokens_out, sent.usd) for sent in others if sent.payer == self._payer
-        ]
+        self._elsewhere = [sent.most for sent in others if sent.payer == self._payer]
         for number, account, payment in self._store.payments(self._payer, self._read):
             self._read = number
             if number not in self._own:
-                self._add(self._priced(account, payment))
+                self._usage += self._priced(account, payment)
         self._own.clear()
 
     def allows(self, request: Request, teacher: Teacher) -> bool:
@@ -173,17 +152,17 @@ class Spending:
 
         The store's transaction is open, and `catch_up` was called in it if others have written.
         """
-        account, counts = _account(teacher), self._counts_of(teacher)
-        once = most(request, teacher.price, counts)
+        account, ratios = _account(teacher), self._ratios_of(teacher)
+        once = most(request, teacher.price, ratios)
         if self.reached or ((self._reserved or self._elsewhere) and not self._fits(once)):
             return False
         capped = self.budget.tokens is not None or self.budget.usd is not None
-        if capped and not counts.read.heard and any(each.account == account for each in self._reserved.values()):
+        if capped and not ratios.read.heard and any(each.account == account for each in self._reserved.values()):
             return False
         attempts = None if not capped else ATTEMPTS if self._fits(once.times(ATTEMPTS)) else 1
         reserved = _Reserved(account, once.times(attempts or 1), attempts)
         self._reserved[request.id] = reserved
-        self._store.send(request.id, Sent(self._payer, account, *reserved.cost, request.keys))
+        self._store.send(request.id, Sent(self._payer, account, reserved.usage, request.keys))
         if self._marked is None:
             self._marked = time.monotonic()
         return True
@@ -202,8 +181,12 @@ class Spending:
         self._learn(request, teacher, completions)
         now = time.monotonic()
         seconds = now - (self._marked if self._marked is not None else now)
-        payment = Payment(
-            len(completions), tokens_in, tokens_out, dollars(teacher.price, tokens_in, tokens_out), seconds
+        payment = Usage(
+            samples=len(completions),
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            usd=dollars(teacher.price, tokens_in, tokens_out),
+            seconds=seconds,
         )
         self._reserved.pop(request.id, None)
         self._marked = now if self._reserved else None
@@ -215,51 +198,42 @@ class Spending:
         for name, reserved in self._reserved.items():
             self._store.over(name)
             if name in written:
-                self._write(reserved.account, Payment(0, *reserved.cost))
+                self._write(reserved.account, reserved.usage)
         self._reserved.clear()
         self._marked = None
 
-    def _write(self, account: str, payment: Payment) -> None:
-        self._add(payment)
+    def _write(self, account: str, payment: Usage) -> None:
+        self._usage += payment
         self._own.add(self._store.pay(self._payer, account, payment))
 
-    def _priced(self, account: str, payment: Payment) -> Payment:
+    def _priced(self, account: str, payment: Usage) -> Usage:
         """Tokens that were paid before there was a price are priced now; a teacher of the past as it was then."""
         now = dollars(self._prices.get(account), payment.tokens_in, payment.tokens_out)
-        return payment._replace(usd=payment.usd if now is None else now)
+        return payment if now is None else payment.model_copy(update={"usd": now})
 
-    def _fits(self, cost: Cost) -> bool:
+    def _fits(self, more: Usage) -> bool:
         if self.budget.tokens is None and self.budget.usd is None:
             return True
-        planned = [*(each.cost for each in self._reserved.values()), *self._elsewhere, cost]
-        tokens = self.tokens_in + self.tokens_out + sum(each.tokens for each in planned)
-        usd = (self.usd or 0.0) + sum(each.usd or 0.0 for each in planned)
-        return (self.budget.tokens is None or tokens <= self.budget.tokens) and (
-            self.budget.usd is None or usd <= self.budget.usd
+        planned = (*(each.usage for each in self._reserved.values()), *self._elsewhere, more)
+        whole = sum(planned, self._usage)
+        return (self.budget.tokens is None or whole.tokens <= self.budget.tokens) and (
+            self.budget.usd is None or (whole.usd or 0.0) <= self.budget.usd
         )
 
     def _learn(self, request: Request, teacher: Teacher, completions: Sequence[Completion]) -> None:
         """Note how the teacher counts; what is not its own report stands for no more than our bounds."""
-        counts = self._counts_of(teacher)
-        counts.read.heard = True
+        ratios = self._ratios_of(teacher)
+        ratios.read.heard = True
         if any(done.finish is Finish.FAILED for done in completions):
             return
-        read, room = bounds(request, counts.room)
+        read, room = bounds(request, ratios.room)
         own = not any(done.estimated for done in completions)
-        counts.read.learn(sum(done.tokens_in for done in completions) if own else read, read)
-        counts.written.learn(sum(done.tokens_out + done.vain_out for done in completions) if own else room, room)
+        ratios.read.learn(sum(done.tokens_in for done in completions) if own else read, read)
+        ratios.written.learn(sum(done.tokens_out + done.vain_out for done in completions) if own else room, room)
 
-    def _counts_of(self, teacher: Teacher) -> Counts:
+    def _ratios_of(self, teacher: Teacher) -> TokenRatios:
         own = teacher.identity.get("parameters", {}).get("extra", {})
-        return self._counts.setdefault(_account(teacher), Counts(room=own_room(own)))
-
-    def _add(self, payment: Payment) -> None:
-        self.samples += payment.samples
-        self.tokens_in += payment.tokens_in
-        self.tokens_out += payment.tokens_out
-        self._seconds += payment.seconds
-        if payment.usd is not None:
-            self.usd = (self.usd or 0.0) + payment.usd
+        return self._ratios.setdefault(_account(teacher), TokenRatios(room=own_room(own)))
 
 
 def _account(teacher: Teacher) -> str:

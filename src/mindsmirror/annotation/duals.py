@@ -12,7 +12,7 @@ from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.reading import read_rationale
 from mindsmirror.annotation.samples import Question, SampleRequest, samples_of
 from mindsmirror.annotation.store import Stored
-from mindsmirror.records import DualKind, DualRationale, Example, Parse, Rationale
+from mindsmirror.records import DualKind, DualRationale, Example, Parse, Purpose, Rationale
 from mindsmirror.tasks.base import Task
 
 
@@ -35,7 +35,9 @@ def dual_samples(
             continue
         prompt = prompts.opposite(question.example, rationale.written, kind, answer)
         sampling = written.attempts[0].sampling
-        samples += samples_of(kind, written.teacher, prompt, sampling, counts[kind], rationale=rationale.sample)
+        samples += samples_of(
+            Purpose(kind), written.teacher, prompt, sampling, counts[kind], rationale=rationale.sample
+        )
     return samples
 
 

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror.annotation.budget import Spending
 from mindsmirror.annotation.config import AnnotationConfig
-from mindsmirror.annotation.samples import Account, Tally, Teacher
+from mindsmirror.annotation.samples import Account, Tally
+from mindsmirror.annotation.teachers import Teacher
+from mindsmirror.records import Purpose, Usage
 
 Range = tuple[float, float]
 T95 = (math.inf, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
@@ -59,17 +61,18 @@ def estimated(
     `teachers` are those that write and, last, the one that judges. A question of which requests failed has been
     seen, too, if everything of it was asked for.
     """
-    seen = [account for account in accounts if account.complete and account.rationales.samples]
+    seen = [account for account in accounts if account.complete and account.usage[Purpose.RATIONALE].samples]
     *writers, judge = teachers
     duals = max(config.rectified, config.corrupted)
     full = len(writers) * config.rationales * (1 + config.self_evaluations + duals)
-    left = sum(max(0.0, 1 - account.cost.samples / full) for account in accounts if not account.complete)
+    left = sum(max(0.0, 1 - account.total.samples / full) for account in accounts if not account.complete)
 
     def ranged(measure: Callable[[Account], float]) -> Range | None:
         return total_of([measure(account) for account in seen], left)
 
     priced = all(writer.price for writer in writers) and (judge.price or config.self_evaluations == 0)
-    tokens_out = ranged(lambda a: a.cost.tokens_out)
+    used = spending.usage
+    tokens_out = ranged(lambda a: a.total.tokens_out)
     return Estimate(
         questions=len(accounts),
         rationales=config.rationales,
@@ -77,16 +80,16 @@ def estimated(
         duals=duals,
         writers=len(writers),
         samples=len(accounts) * full,
-        stored=sum(account.cost.samples for account in accounts),
-        asked=sum(account.cost.samples for account in accounts) - sum(account.cost.samples for account in before),
+        stored=sum(account.total.samples for account in accounts),
+        asked=sum(account.total.samples for account in accounts) - sum(account.total.samples for account in before),
         complete=sum(account.complete for account in accounts),
-        tokens_in=ranged(lambda a: a.cost.tokens_in),
+        tokens_in=ranged(lambda a: a.total.tokens_in),
         tokens_out=tokens_out,
-        usd=ranged(lambda a: a.cost.usd) if priced else None,
-        minutes=_minutes(tokens_out, spending, tally),
-        paid_usd=spending.usd,
-        paid_tokens=spending.tokens_in + spending.tokens_out,
-        paid_minutes=spending.seconds / 60,
+        usd=ranged(lambda a: a.total.usd or 0.0) if priced else None,
+        minutes=_minutes(tokens_out, used, tally.fullness),
+        paid_usd=used.usd,
+        paid_tokens=used.tokens,
+        paid_minutes=used.seconds / 60,
         stopped=spending.reached,
     )
 
@@ -108,14 +111,14 @@ def total_of(seen: Sequence[float], left: float) -> Range | None:
     return (max(0.0, left * mean - spread), left * mean + spread)
 
 
-def _minutes(tokens_out: Range | None, spending: Spending, tally: Tally) -> Range | None:
+def _minutes(tokens_out: Range | None, used: Usage, fullness: float) -> Range | None:
     """By the tokens that teachers wrote in the time in which they were waited for.
 
     A few questions do not fill an engine: the low end takes it that a full one is faster in proportion.
     """
-    if tokens_out is None or (tokens_out[1] > 0 and spending.tokens_out == 0):
+    if tokens_out is None or (tokens_out[1] > 0 and used.tokens_out == 0):
         return None
     if tokens_out[1] == 0:
         return (0.0, 0.0)
-    minutes = spending.seconds / 60 / spending.tokens_out
-    return (tokens_out[0] * minutes * (tally.fullness or 1.0), tokens_out[1] * minutes)
+    minutes = used.seconds / 60 / used.tokens_out
+    return (tokens_out[0] * minutes * (fullness or 1.0), tokens_out[1] * minutes)

@@ -4,13 +4,18 @@ The file is what `import` writes, or the `annotations.jsonl` of another run. Its
 by their id, and must read there as they do in the file: a verdict on another question would be learnt silently.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from mindsmirror.annotation.config import AnnotationConfig
+from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import DataError
-from mindsmirror.records import Annotation, Example
+from mindsmirror.records import Annotation, Example, Parse
+from mindsmirror.system.files import write_records
+from mindsmirror.system.progress import say
+from mindsmirror.system.terminal import quantity
 from mindsmirror.system.validation import in_words
 from mindsmirror.tasks.base import Task
 from mindsmirror.tasks.rows import Row, read_rows
@@ -74,3 +79,14 @@ def _of_task(row: Row, annotation: Annotation, split: str, example: Example, tas
                 f"{task.name} it is {getattr(example, what)!r}. Import it again for this task."
             )
     return annotation.model_copy(update={"split": split, "example": example})
+
+
+def take_over(ready: Sequence[Annotation], task: Task, file: Path, path: Path) -> AnnotationResult:
+    """Write down annotations that a file holds already; says how many questions the file lacks."""
+    count = task.splits.annotated_count
+    lacking = count - len(ready)
+    if lacking:
+        say(f"{quantity(lacking, 'question')} without an annotation in {file}: left out")
+    write_records(path, ready)
+    usable = sum(rationale.parse is Parse.OK for annotation in ready for rationale in annotation.rationales)
+    return AnnotationResult(questions=len(ready), wanted=count, complete=len(ready), usable=usable, lacking=lacking)

@@ -29,10 +29,7 @@ class JudgeConfig(BaseModel):
     temperature: float = Field(0.7, ge=0, le=limits.TEMPERATURE)
     max_tokens: int = Field(96, ge=8, le=limits.TOKENS)
     calibration: CalibrationTarget = Field(
-        CalibrationTarget.CONSENSUS,
-        description="against what likelihoods are calibrated",
-        # Left out where it is the default: the annotations of recipes that do not name it stay valid.
-        exclude_if=lambda grounds: grounds is CalibrationTarget.CONSENSUS,
+        CalibrationTarget.CONSENSUS, description="against what likelihoods are calibrated"
     )
 
     @model_validator(mode="after")

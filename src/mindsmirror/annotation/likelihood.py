@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from mindsmirror.annotation.prompts import JUDGE_SYSTEM, Prompt, PromptSet, shown_solution
 from mindsmirror.annotation.reading import WITHHELD, legible
 from mindsmirror.annotation.store import Stored
-from mindsmirror.engines.base import Alternative, Finish, Message, Sampling
-from mindsmirror.records import Example, Parse, SelfEvaluation, Verdict, VerdictSource
+from mindsmirror.engines.base import Alternative, Finish, Message, Sampling, Subject
+from mindsmirror.records import Example, Parse, Purpose, SelfEvaluation, Verdict, VerdictSource
 
 WORDS = {Verdict.CORRECT: "correct", Verdict.WRONG: "wrong"}
 REQUEST = (
@@ -34,7 +34,7 @@ def likelihood_prompt(prompts: PromptSet, example: Example, rationale: str) -> P
             messages.append(Message("assistant", WORDS[shot.verdict]))
     shared = len(messages)
     messages.append(Message("user", shown_solution(example.text, rationale) + REQUEST))
-    return Prompt(tuple(messages), shared)
+    return Prompt(tuple(messages), shared, Subject(Purpose.SELF_EVALUATION, example.text, rationale))
 
 
 def log_odds(alternatives: Iterable[Alternative]) -> float | None:

@@ -2,7 +2,7 @@
 
 The few-shot messages of a prompt set are most of every prompt; with each sample they made a store eight times as
 large. A prompt is JSON: the digest of its prefix if it has one, a string, and then its own messages, each a list
-of role and content. Prompts from before there were prefixes have no such string.
+of role and content. A prompt that shares nothing has no such string.
 """
 
 import hashlib

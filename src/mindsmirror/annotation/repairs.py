@@ -6,12 +6,11 @@ failed is the next run's to ask again. The words are not part of a prompt set's 
 them, and samples that need no repair do not depend on them.
 """
 
-from mindsmirror.annotation.prompts import Prompt
 from mindsmirror.annotation.reading import legible
 from mindsmirror.annotation.samples import SampleRequest
 from mindsmirror.annotation.store import Stored
 from mindsmirror.engines.base import Finish, Message
-from mindsmirror.records import Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
+from mindsmirror.records import Parse, Purpose, Rationale, SelfEvaluation, Verdict, VerdictSource
 
 MOST_REPAIRS = 3
 """Of a sample: beyond that a teacher that does not do as it is asked will not."""
@@ -32,6 +31,8 @@ VERDICT_REQUEST = (
     "That does not end with its result. Write the judgement again and end it with the line "
     '"Evaluation result: the given answer is correct.", or wrong, or uncertain.'
 )
+WORDS = [REQUESTS, VERDICT_REQUEST, MOST_ROOM]
+"""All that determines a repair, but for the reply that it repairs."""
 
 
 def ask_again(wanted: SampleRequest, reply: Stored, most: int) -> bool:
@@ -52,7 +53,7 @@ def ask_again(wanted: SampleRequest, reply: Stored, most: int) -> bool:
         Message("assistant", legible(reply.text).strip() or NOTHING),
         Message("user", _request(wanted, record.parse)),
     )
-    wanted.ask_again(Prompt((*last.prompt.messages, *turns), last.prompt.shared), last.sampling)
+    wanted.ask_again(last.prompt._replace(messages=(*last.prompt.messages, *turns)), last.sampling)
     return True
 
 
@@ -68,6 +69,6 @@ def mendable(record: Rationale | SelfEvaluation) -> bool:
 
 
 def _request(wanted: SampleRequest, parse: Parse) -> str:
-    if wanted.purpose == "judgement" and parse is Parse.NO_ANSWER:
+    if wanted.purpose is Purpose.SELF_EVALUATION and parse is Parse.NO_ANSWER:
         return VERDICT_REQUEST
     return REQUESTS[parse]

@@ -22,6 +22,7 @@ from mindsmirror.annotation.samples import Question, SampleRequest, Tally
 from mindsmirror.annotation.store import Store, Stored
 from mindsmirror.engines.base import Completion, Engine, Finish, Request
 from mindsmirror.errors import EngineError, StorageError
+from mindsmirror.records import Usage
 
 LOOK_AGAIN = 0.05
 """Seconds between two looks at what others have in flight."""
@@ -166,7 +167,7 @@ class Requests:
     def _plan(self, wanted: SampleRequest, keys: tuple[str, ...]) -> None:
         self._requests += 1
         prompt, sampling, _ = wanted.last
-        request = Request(str(self._requests), prompt.messages, sampling, keys, prompt.shared)
+        request = Request(str(self._requests), prompt.messages, sampling, keys, prompt.shared, subject=prompt.subject)
         self._pending[request.id] = _Pending(request, wanted)
         self._queue.append(self._pending[request.id])
         self._asked |= dict.fromkeys(keys, request.id)
@@ -237,9 +238,7 @@ class Requests:
             if done.finish is Finish.FAILED:
                 self._failed[done.key] = done.error
             else:
-                self._tally.samples += 1
-                self._tally.tokens_in += done.tokens_in
-                self._tally.tokens_out += done.tokens_out
+                self._tally.came += Usage(samples=1, tokens_in=done.tokens_in, tokens_out=done.tokens_out)
 
     def __enter__(self) -> Self:
         return self

@@ -6,32 +6,15 @@ Its first attempt is the prompt; each further one is a repair of the reply befor
 its own in the store, so which attempts there are follows from what the store holds.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mindsmirror.annotation.judges import Ruling
 from mindsmirror.annotation.prompts import Prompt
-from mindsmirror.engines.base import Engine, Sampling, sample_key
-from mindsmirror.engines.config import Price
-from mindsmirror.records import Annotation, Example, Rationale, SelfEvaluation
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """An engine that is opened when it is needed."""
-
-    name: str
-    identity: Mapping[str, Any]
-    open: Callable[[], Engine]
-    price: Price | None = None
-
-    @cached_property
-    def key(self) -> str:
-        """Equal for teachers of one identity: they share an engine."""
-        return json.dumps(dict(self.identity), sort_keys=True)
+from mindsmirror.annotation.teachers import Teacher
+from mindsmirror.engines.base import Sampling, sample_key
+from mindsmirror.records import Annotation, Example, Purpose, Rationale, SelfEvaluation, Usage
 
 
 class Attempt(NamedTuple):
@@ -46,12 +29,12 @@ class Attempt(NamedTuple):
 class SampleRequest:
     """One sample that is wanted."""
 
-    purpose: str
+    purpose: Purpose
     teacher: Teacher
     number: int
-    """Its place: which of the k rationales of its teacher, or which of the m judgements or duals of one."""
-    rationale: int
-    """The rationale that is judged or turned round; -1 for a rationale."""
+    """Its place: which of its teacher's k rationales, or which of the self-evaluations or duals of a rationale."""
+    rationale: int | None
+    """Sample number of the rationale that it evaluates or rewrites; None if it is a rationale itself."""
     attempts: list[Attempt]
     first: int = 0
     """For a rationale: how many other teachers' come before those of its teacher."""
@@ -80,12 +63,12 @@ class SampleRequest:
 
 
 def samples_of(
-    purpose: str,
+    purpose: Purpose,
     teacher: Teacher,
     prompt: Prompt,
     sampling: Sampling,
     count: int,
-    rationale: int = -1,
+    rationale: int | None = None,
     first: int = 0,
 ) -> list[SampleRequest]:
     """The first `count` samples of a prompt."""
@@ -122,28 +105,6 @@ class Question:
         return self.wanted if self.further is None else self.further
 
 
-class Usage(NamedTuple):
-    """What the stored samples of a step cost, whoever paid for them."""
-
-    samples: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    usd: float = 0.0
-    """At the prices that their teachers have; nothing of those that have none."""
-
-    def plus(self, other: "Usage") -> "Usage":
-        """Both together."""
-        return Usage(
-            self.samples + other.samples,
-            self.tokens_in + other.tokens_in,
-            self.tokens_out + other.tokens_out,
-            self.usd + other.usd,
-        )
-
-
-NOTHING = Usage()
-
-
 @dataclass(frozen=True)
 class Account:
     """What came of one question."""
@@ -151,14 +112,12 @@ class Account:
     number: int
     """Its place among all questions, from 0."""
     annotation: Annotation
-    rationales: Usage
-    judgements: Usage
-    rectified: Usage = NOTHING
-    corrupted: Usage = NOTHING
+    usage: Mapping[Purpose, Usage]
+    """What its stored samples took, whoever paid for them."""
     failed: int = 0
     """Samples whose last request failed."""
     unasked: int = 0
-    """Samples known to be wanted that were not asked for, because a cap was reached."""
+    """Samples that are needed but were not asked for, because a cap was reached."""
 
     @property
     def complete(self) -> bool:
@@ -166,19 +125,9 @@ class Account:
         return self.unasked == 0
 
     @property
-    def steps(self) -> dict[str, Usage]:
-        """What each step cost, by the name that requests carry."""
-        return {
-            "rationale": self.rationales,
-            "judgement": self.judgements,
-            "rectified": self.rectified,
-            "corrupted": self.corrupted,
-        }
-
-    @property
-    def cost(self) -> Usage:
-        """Of all steps."""
-        return self.rationales.plus(self.judgements).plus(self.rectified).plus(self.corrupted)
+    def total(self) -> Usage:
+        """The usage of all purposes."""
+        return sum(self.usage.values(), Usage())
 
 
 @dataclass
@@ -186,13 +135,11 @@ class Tally:
     """What the loop has done so far in this process."""
 
     questions: int = 0
-    samples: int = 0
-    """That were asked for and have come."""
     found: int = 0
-    """That were stored when they were wanted."""
+    """Samples that were in the store when they were needed."""
     awaited: int = 0
-    """That are asked for and have not come yet."""
-    tokens_in: int = 0
-    tokens_out: int = 0
+    """Samples that are asked for and have not come yet."""
+    came: Usage = field(default_factory=Usage)
+    """The samples that were asked for and have come, without what they cost."""
     fullness: float = 0.0
     """The largest share of an engine's capacity that was in flight, at most 1."""

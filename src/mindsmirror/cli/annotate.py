@@ -23,6 +23,7 @@ def command(
     """Ask the teachers for k rationales of every question and m self-evaluations of every rationale."""
     from mindsmirror.runs.pipeline import Pipeline
     from mindsmirror.runs.recipe import read_recipe
+    from mindsmirror.system.terminal import quantity
 
     read = read_recipe(recipe, settings, key_variables)
     if dry_run:
@@ -36,11 +37,11 @@ def command(
         result = pipeline.annotate()
     pipeline.require_whole(result)
     path = pipeline.run.folder / "annotation" / "annotations.jsonl"
-    asked = f"{result['asked']} samples requested"
-    if result.get("found"):
-        asked = f"{result['found']} samples found in the store, {result['asked']} requested"
+    asked = f"{quantity(result.asked, 'sample')} requested"
+    if result.found:
+        asked = f"{quantity(result.found, 'sample')} found in the store, {result.asked} requested"
     lines = [
-        f"{result['questions']} questions annotated, {asked}, {result['failed']} failed",
+        f"{quantity(result.questions, 'question')} annotated, {asked}, {result.failed} failed",
         f"annotations: {path}",
     ]
-    show({**result, "annotations": str(path)}, lines, json_output)
+    show({**result.model_dump(mode="json"), "annotations": str(path)}, lines, json_output)

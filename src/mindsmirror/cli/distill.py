@@ -24,9 +24,10 @@ def command(
         return
     with pipeline.run.locked():
         pipeline.begin(annotates=False)
-        reports = pipeline.distill()
+        results = pipeline.distill()
     rows: list[tuple[str, ...]] = [("arm", "stage", "steps", "tokens", "seconds")]
-    for arm, stages in reports.items():
-        for stage in stages:
-            rows.append((arm, *(str(stage[key]) for key in ("stage", "steps", "tokens", "seconds"))))
-    show(reports, table(rows), json_output)
+    for arm, result in results.items():
+        for stage in result.stages:
+            rows.append((arm, stage.stage, str(stage.steps), str(stage.tokens), str(stage.seconds)))
+    document = {arm: result.model_dump(mode="json")["stages"] for arm, result in results.items()}
+    show(document, table(rows), json_output)

@@ -17,12 +17,12 @@ from pydantic import Field
 from mindsmirror.annotation.prompts import Prompt
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, skipped, warning
-from mindsmirror.doctor.machine import free_memory
 from mindsmirror.engines import Completion, Engine, Finish, Request, Sampling, TeacherConfig, open_engine, sample_key
 from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError, ModelFileError, UnknownNameError
-from mindsmirror.models.catalogue import locate
+from mindsmirror.models.locate import locate
 from mindsmirror.records import Record
+from mindsmirror.system.hardware import free_memory
 from mindsmirror.system.progress import say
 
 CHECK = "fidelity"

@@ -19,6 +19,8 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror.records import Purpose, Verdict
+
 
 class Message(NamedTuple):
     """One turn of a conversation."""
@@ -57,6 +59,20 @@ class Finish(StrEnum):
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What a prompt is about. A model reads the messages alone; an engine that makes up its replies reads this."""
+
+    purpose: Purpose
+    question: str
+    rationale: str = ""
+    """The one that is to be evaluated or rewritten."""
+    verdict: Verdict | None = None
+    """The verdict that a self-evaluation is told to explain; None if it has to say its own."""
+    answer: str = ""
+    """The right answer, where the prompt tells it."""
+
+
+@dataclass(frozen=True)
 class Request:
     """One prompt, and which of its samples are wanted."""
 
@@ -69,6 +85,8 @@ class Request:
     """How many leading messages this prompt shares with many others (the few-shot prefix)."""
     attempts: int | None = None
     """How many attempts at each sample may be paid for, at most; None leaves it to the engine."""
+    subject: Subject | None = None
+    """What the prompt is about, if whoever asks says so. It is no part of a sample's key."""
 
 
 class Alternative(NamedTuple):

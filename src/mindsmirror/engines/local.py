@@ -19,6 +19,7 @@ from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_template
 from mindsmirror.models.digest import sha256_of
 from mindsmirror.models.gguf_header import read_header
+from mindsmirror.models.locate import identify, locate
 from mindsmirror.system.files import expanded, there
 
 
@@ -34,7 +35,7 @@ class LocalEngine(EngineBase):
     @classmethod
     def identity_of(cls, config: TeacherConfig) -> Mapping[str, Any]:
         """The engine, the model by name and SHA-256 (a hub id has none), and the parameters."""
-        weights = {} if cls.is_hub_id(config) else catalogue.identify(config.model, config.path)
+        weights = {} if cls.is_hub_id(config) else identify(config.model, config.path)
         return {**super().identity_of(config), **weights}
 
     @classmethod
@@ -65,7 +66,7 @@ class LocalEngine(EngineBase):
     @classmethod
     def source(cls, config: TeacherConfig) -> str | Path:
         """The model's hub id, or the file or folder where its bytes are; fetches a catalogue model."""
-        return config.model if cls.is_hub_id(config) else catalogue.locate(config.model, config.path)
+        return config.model if cls.is_hub_id(config) else locate(config.model, config.path)
 
     @classmethod
     def is_hub_id(cls, config: TeacherConfig) -> bool:
@@ -84,7 +85,7 @@ class LocalEngine(EngineBase):
         """The GGUF file that the teacher is, if its bytes are not those of a catalogue model."""
         if config.model in catalogue.entries() or cls.is_hub_id(config):
             return None
-        path = catalogue.locate(config.model, config.path)
+        path = locate(config.model, config.path)
         if not path.is_file() or path.suffix == ".xml":
             return None
         known = {entry.sha256 for entry in catalogue.entries().values()}

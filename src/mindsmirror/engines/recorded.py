@@ -7,22 +7,20 @@ first line may be `{"identity": {…}}`, the identity of the engine that wrote t
 keys as the original.
 """
 
-import contextlib
-import gzip
 import hashlib
 import json
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Self, cast
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, sample_key
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.engines.plugin import EngineBase
-from mindsmirror.errors import DataError, RecipeError, StorageError
+from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.limits import BoundError
 from mindsmirror.models.digest import sha256_of
 from mindsmirror.system.documents import read_lines
@@ -161,39 +159,6 @@ def _path_of(config: TeacherConfig) -> Path:
     if config.path is None:
         raise RecipeError(f"[[teacher]] {config.model}: the engine recorded needs `path`, the recording")
     return expanded(config.path)
-
-
-def write_recording(
-    path: Path, rows: Iterable[tuple[str, str | Completion]], identity: Mapping[str, Any] | None = None
-) -> None:
-    """Write (key, text or completion) pairs as a recording, gzipped if the name ends in `.gz`.
-
-    With the identity of the engine that wrote them, a replay has the same keys. Raises StorageError.
-    """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _open(partial, "wt", packed=path.suffix == ".gz") as file:
-            if identity is not None:
-                file.write(json.dumps({"identity": dict(identity)}) + "\n")
-            for key, text in rows:
-                completion = text if isinstance(text, Completion) else Completion(key, text, Finish.STOP)
-                row: dict[str, Any] = {"key": key, "text": completion.text, "finish": completion.finish.value}
-                row |= {"tokens_in": completion.tokens_in, "tokens_out": completion.tokens_out}
-                if completion.alternatives:
-                    row["alternatives"] = completion.alternatives
-                file.write(json.dumps(row) + "\n")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise StorageError(f"cannot write the recording {path}: {error.strerror or error}") from error
-
-
-def _open(path: Path, mode: str, *, packed: bool) -> IO[str]:
-    if packed:
-        return cast("IO[str]", gzip.open(path, mode, encoding="utf-8"))
-    return cast("IO[str]", path.open(mode, encoding="utf-8"))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

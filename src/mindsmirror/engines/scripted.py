@@ -1,9 +1,9 @@
 """A deterministic engine that needs no model: for tests, examples and benchmarks.
 
-Each completion is a pure function of its key and its messages. The script `teacher` plays the teacher's
-whole part on any task: asked a question it writes a rationale whose answer is drawn, by the key, from
-what stands in the question; asked to judge it judges, and asked to weigh choices it draws their shares.
-It knows nothing, and is right only by chance.
+Each completion is a pure function of its key and its request. The script `teacher` plays the teacher's whole part on
+any task. What is wanted it reads from the request's subject: it writes rationales whose answer is drawn, by the key,
+from the numbers and choices of the question, it evaluates and rewrites them, and draws the shares of choices that it is
+asked to weigh. It knows nothing, and is right only by chance.
 """
 
 import math
@@ -20,82 +20,73 @@ from typing import Any, Self
 from pydantic import Field
 
 from mindsmirror import limits
-from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request
+from mindsmirror.engines.base import Alternative, Completion, Finish, Request, Subject
 from mindsmirror.engines.config import Options, TeacherConfig
 from mindsmirror.engines.plugin import EngineBase
 from mindsmirror.errors import UnknownNameError
+from mindsmirror.records import Purpose, Verdict
 
-Script = Callable[[Sequence[Message], str], str | Completion]
-"""Messages and a sample's key in, its text out; a `Completion` where finish or error matter."""
+Script = Callable[[Request, str], str | Completion]
+"""A request and a sample's key in, its text out; a `Completion` where finish or error matter."""
 
 LOG_VARIABLE = "MINDSMIRROR_SCRIPTED_LOG"
 """Environment variable that names a file to which the key of every served sample is appended."""
 
-_JUDGE = re.compile(r"is th(?:is|e) solution correct", re.IGNORECASE)
-_CRITIC = re.compile(r"(uncertain whether the )?solution is (correct|right|wrong|incorrect)", re.IGNORECASE)
-_AGAIN = re.compile(r"^that (?:does not end with|was empty)|^the answer at the end of that", re.IGNORECASE)
 _CHOICE = re.compile(r"(?:^|(?<=\s))\(([A-Za-z])\)\s*(.+?)(?=\s+\([A-Za-z]\)|\s*$)", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
-_DUAL = re.compile(
-    r"^question: (?P<question>.*?)\n\nsomebody's solution: (?P<solution>.*)\n\n"
-    r"this solution is (?P<said>wrong|right): the (?:right )?answer is (?P<answer>.*?)\. write it again with ",
-    re.IGNORECASE | re.DOTALL,
-)
 _OPEN = re.compile(r"\b(how|what|which|when|where|who|why|find|calculate|compute|count)\b|^\W*$", re.IGNORECASE)
 _HYPOTHESIS = re.compile(r"^\s*hypothesis\s*:", re.IGNORECASE | re.MULTILINE)
 
-_PRAISE = (
-    "Every step follows from the question and the last one states what was asked.",
-    "The quantities are taken from the question as they stand and combined as it asks.",
-    "The reasoning uses each fact once and its conclusion follows.",
-)
-_BLAME = (
-    "The second step takes a quantity that the question does not ask about.",
-    "The reasoning leaves out a fact of the question, so its conclusion does not follow.",
-    "The last step answers something else than what was asked.",
-)
 _DOUBT = ("The second step may leave out a fact.", "It is not clear that the last step follows.")
+_REMARKS: Mapping[Verdict, tuple[str, ...]] = {
+    Verdict.CORRECT: (
+        "Every step follows from the question and the last one states what was asked.",
+        "The quantities are taken from the question as they stand and combined as it asks.",
+        "The reasoning uses each fact once and its conclusion follows.",
+    ),
+    Verdict.WRONG: (
+        "The second step takes a quantity that the question does not ask about.",
+        "The reasoning leaves out a fact of the question, so its conclusion does not follow.",
+        "The last step answers something else than what was asked.",
+    ),
+    Verdict.UNCERTAIN: _DOUBT,
+    Verdict.UNPARSED: _DOUBT,
+}
 _OPENINGS = ("Let us see what is given.", "First, what the question says.", "We start from what is known.")
 _STEPS = ("From this, {0} is what remains.", "Putting this together gives {0}.", "So it must be {0}.")
 
 
-def echo(messages: Sequence[Message], key: str) -> str:
+def echo(request: Request, key: str) -> str:
     """The content of the last message."""
-    return messages[-1].content
+    return request.messages[-1].content
 
 
-def teacher(messages: Sequence[Message], key: str) -> str:
-    """A critique where the last message asks for one, otherwise a rationale that ends in an answer.
+def teacher(request: Request, key: str) -> str:
+    """What the request's subject asks for; a rationale of the last message where it has none.
 
-    A request for a judgement is answered with a closing line "Evaluation result: the given answer is …."
-    A request for a solution's dual is answered with the solution, its answer replaced wherever it stands.
-    A request to write a reply again is answered as what that reply was to answer.
+    A rationale ends in an answer, a self-evaluation without a given verdict in the line "Evaluation result: the given
+    answer is ….", and a dual is the given rationale with another answer wherever its own stands.
     """
     draw = random.Random(key)
-    while len(messages) > 2 and _AGAIN.search(messages[-1].content):
-        messages = messages[:-2]
-    prompt = messages[-1].content
-    if _JUDGE.search(prompt):
-        verdict = draw.choices(("correct", "wrong", "uncertain"), (6, 3, 1))[0]
-        remark = draw.choice({"correct": _PRAISE, "wrong": _BLAME}.get(verdict, _DOUBT))
-        return f"{remark}\nEvaluation result: the given answer is {verdict}."
-    dual = _DUAL.search(prompt)
-    if dual:
-        return _dual(dual, draw)
-    critic = _CRITIC.search(prompt)
-    if critic:
-        praised = critic[2].lower() in ("correct", "right")
-        return draw.choice(_DOUBT if critic[1] else _PRAISE if praised else _BLAME)
-    answer = _answer(prompt, draw)
-    return f"{draw.choice(_OPENINGS)} {draw.choice(_STEPS).format(answer)} The answer is {answer}."
+    subject = request.subject or Subject(Purpose.RATIONALE, request.messages[-1].content)
+    if subject.purpose is Purpose.RATIONALE:
+        answer = _answer(subject.question, draw)
+        return f"{draw.choice(_OPENINGS)} {draw.choice(_STEPS).format(answer)} The answer is {answer}."
+    if subject.purpose is not Purpose.SELF_EVALUATION:
+        return _dual(subject, draw)
+    if subject.verdict is not None:
+        return draw.choice(_REMARKS[subject.verdict])
+    verdict = draw.choices((Verdict.CORRECT, Verdict.WRONG, Verdict.UNCERTAIN), (6, 3, 1))[0]
+    return f"{draw.choice(_REMARKS[verdict])}\nEvaluation result: the given answer is {verdict.value}."
 
 
-def _dual(asked: re.Match[str], draw: random.Random) -> str:
-    """The solution with the right answer for its own where it is wrong, and with another where it is right."""
-    own = asked["solution"].rpartition("The answer is ")[2].removesuffix(".")
-    others = [option for option in _options(asked["question"]) if option not in (asked["answer"], own)]
-    new = asked["answer"] if asked["said"] == "wrong" else draw.choice(others or [f"{asked['answer']}1"])
-    return asked["solution"].replace(own, new)
+def _dual(subject: Subject, draw: random.Random) -> str:
+    """The rationale with the right answer for its own where it is wrong, and with another where it is right."""
+    own = subject.rationale.rpartition("The answer is ")[2].removesuffix(".")
+    others = [option for option in _options(subject.question) if option not in (subject.answer, own)]
+    rectified = subject.purpose is Purpose.RECTIFIED
+    new = subject.answer if rectified else draw.choice(others or [f"{subject.answer}1"])
+    return subject.rationale.replace(own, new)
 
 
 def _answer(question: str, draw: random.Random) -> str:
@@ -241,7 +232,7 @@ class ScriptedEngine(EngineBase):
             return Completion(key, "", Finish.FAILED, error="scripted failure")
         unparsed = draw.random() < self._unparsed
         malformed = draw.random() < self._malformed
-        reply = self._script(request.messages, key)
+        reply = self._script(request, key)
         if isinstance(reply, Completion):
             return reply
         if request.sampling.choices:

@@ -22,6 +22,7 @@ from mindsmirror.engines.config import Options, TeacherConfig
 from mindsmirror.engines.local import LocalEngine
 from mindsmirror.errors import EngineError
 from mindsmirror.models.chat_template import check_tokenizer
+from mindsmirror.system import hardware
 
 
 class TransformersOptions(Options):
@@ -238,7 +239,7 @@ def _load(source: str | Path, options: TransformersOptions) -> tuple[Any, Any]:
         tokenizer.pad_token = tokenizer.eos_token
     stops = model.generation_config.eos_token_id
     model.generation_config = GenerationConfig(eos_token_id=stops, pad_token_id=tokenizer.pad_token_id)
-    return model.eval().to(_device()), tokenizer
+    return model.eval().to(hardware.device()), tokenizer
 
 
 @contextmanager
@@ -263,18 +264,7 @@ def _stops(model: Any, tokenizer: Any) -> list[int]:
     return sorted({i for i in (*ids, tokenizer.eos_token_id) if i is not None})
 
 
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _dtype(options: TransformersOptions) -> Any:
-    """bfloat16 where the hardware computes in it, otherwise float32."""
     import torch
 
-    if options.dtype != "auto":
-        return getattr(torch, options.dtype)
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+    return hardware.dtype("auto") if options.dtype == "auto" else getattr(torch, options.dtype)

@@ -24,6 +24,7 @@ from mindsmirror.errors import EngineError, ModelFileError
 from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_tokenizer
 from mindsmirror.system.files import expanded
+from mindsmirror.system.hardware import device
 
 FAULTS = {"abort": "vLLM gave the request up", "error": "vLLM failed at the request"}
 """Reasons for which a sequence ends without being a reply."""
@@ -205,9 +206,7 @@ def _open(source: str | Path, options: VLLMOptions) -> Any:
         from vllm import EngineArgs, LLMEngine
     except ImportError as error:
         raise VLLMEngine.missing() from error
-    import torch
-
-    if not torch.cuda.is_available():
+    if device() != "cuda":
         raise EngineError(
             "the engine vllm needs a GPU, and torch finds none here. "
             'Use engine = "openvino", "llama_cpp" or "transformers" on this machine, or vLLM\'s server on another.'

@@ -7,14 +7,14 @@ from typing import Any
 
 from mindsmirror.evaluation.config import EvaluationConfig, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
-from mindsmirror.inference.predictor import Predictor, inference_model, predict, think
+from mindsmirror.evaluation.result import PredictionResult
+from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model, predict, think
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import load_student
 from mindsmirror.system.files import write_records
-from mindsmirror.system.hardware import use_bf16
 from mindsmirror.system.progress import Progress, Working, say
 from mindsmirror.tasks.base import Task
 
@@ -29,9 +29,9 @@ def validation_score(
     ask = think if main_mode(method_named(arm.method), arm) == "think" else predict
 
     def score(student: Student, model: Any) -> float:
-        ready = inference_model(model, bf16=use_bf16(precision))
-        predictor = Predictor(student, ready, task, config.max_tokens, config.batch)
-        with Progress(f"validating {arm.name}", len(examples), "questions") as progress:
+        shown = Progress(f"validating {arm.name}", len(examples), "questions")
+        with asked_while_learning(model, precision) as ready, shown as progress:
+            predictor = Predictor(student, ready, task, config.max_tokens, config.batch)
             predictions = ask(counted(predictor, progress), examples)
         return sum(bool(p.right) for p in predictions) / len(predictions)
 
@@ -47,7 +47,7 @@ def open_predictor(
 ) -> Predictor:
     """A student ready to be asked: a trained one from `model`, or the one that training starts from."""
     loaded = load_student(student, model)
-    ready = inference_model(loaded.model, bf16=use_bf16(precision))
+    ready = inference_model(loaded.model, precision)
     return Predictor(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None)
 
 
@@ -91,7 +91,7 @@ def predict_arm(
     examples: Sequence[Example],
     held_out: Sequence[Annotation],
     folder: Path,
-) -> dict[str, Any]:
+) -> PredictionResult:
     """Ask one arm (None: the untrained student) and write `MODE.jsonl` into the folder.
 
     `held_out` annotations are those on which its judge is held against the teacher.
@@ -109,5 +109,5 @@ def predict_arm(
     judge = None
     if arm is not None and "mirror" in found:
         with Working(f"measuring the judge of {name}"):
-            judge = judge_quality(predictor, arm, found["mirror"], held_out, seed).model_dump(mode="json")
-    return {"modes": list(found), "judge": judge}
+            judge = judge_quality(predictor, arm, found["mirror"], held_out, seed)
+    return PredictionResult(modes=tuple(found), judge=judge)

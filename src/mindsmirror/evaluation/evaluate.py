@@ -10,24 +10,13 @@ from collections.abc import Sequence
 
 from mindsmirror.evaluation.config import EvaluationConfig, Mode
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accuracy, majority_baseline
+from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor, predict, think, thoughts
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods.base import ArmConfig, Method, usable, written
-from mindsmirror.records import Annotation, Example, Prediction, Record, Verdict
+from mindsmirror.records import Annotation, Example, Prediction, Verdict
 from mindsmirror.students.text import VERDICT_WORDS
-
-
-class JudgeQuality(Record):
-    """The student's judge on its own rationales against gold, and on the teacher's against the teacher."""
-
-    n: int
-    auroc: float | None
-    auroc_ci95: tuple[float, float] | None
-    balanced_accuracy: float | None
-    majority_baseline: float | None
-    agreement_with_teacher: float | None
-    agreement_n: int
 
 
 def main_mode(method: Method | None, arm: ArmConfig | None) -> Mode:

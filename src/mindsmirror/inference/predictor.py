@@ -1,22 +1,25 @@
 """How a student is asked: directly, by thinking once, and by thinking several times.
 
 Questions are asked in batches of similar length. `Predictor` holds what all modes share: the student, the model that
-computes (a bf16 copy where the processor has bf16), the task that reads answers, and the limits.
+computes, the task that reads answers, and the limits. The model computes where and in what precision
+`system/hardware.py` says; it is a copy only if it still learns and computes in another precision than it learns in.
 """
 
 import copy
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+from torch import nn
 
 from mindsmirror.answers.base import Reply
 from mindsmirror.answers.reply import read_reply
 from mindsmirror.records import Example, Parse, Prediction, Sample, Tag
 from mindsmirror.students.base import Student
 from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.system import hardware
 from mindsmirror.tasks.base import Task
 
 DIRECT_TOKENS = 48
@@ -38,10 +41,32 @@ class Predictor:
     """Called with the number of texts that each batch has brought."""
 
 
-def inference_model(model: Any, *, bf16: bool) -> Any:
-    """A copy for asking: it does not learn, and computes in bf16 if so told."""
-    ready = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
-    return ready.to(torch.bfloat16) if bf16 else ready
+def inference_model(model: Any, precision: str) -> Any:
+    """The model itself, made ready to be asked: on the device, its weights cast, and without gradients.
+
+    Buffers keep their precision, as they do where Transformers loads weights in bf16: the frequencies of rotary
+    positions are among them, and in bf16 they would be off by up to 0.2 %.
+    """
+    dtype = hardware.dtype(precision)
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
+    return model.eval().requires_grad_(requires_grad=False).to(hardware.device())
+
+
+@contextmanager
+def asked_while_learning(model: Any, precision: str) -> Iterator[Any]:
+    """A model that still learns, ready to be asked meanwhile: itself, or a copy if its weights have to be cast."""
+    dtype = hardware.dtype(precision)
+    if any(weight.dtype != dtype for weight in model.parameters()):
+        # The copy is made with weights that are cast already: a copy in fp32 never exists.
+        cast = {id(weight): nn.Parameter(weight.detach().to(dtype), False) for weight in model.parameters()}
+        yield copy.deepcopy(model, cast).eval()
+        return
+    learns = model.training
+    try:
+        yield model.eval()
+    finally:
+        model.train(learns)
 
 
 def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:

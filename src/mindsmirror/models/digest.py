@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from mindsmirror.errors import StorageError
+from mindsmirror.system.files import storage_guard
 from mindsmirror.system.progress import Working
 
 CACHE_VARIABLE = "MINDSMIRROR_CACHE"
@@ -31,7 +31,7 @@ def cache_dir() -> Path:
 
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's bytes, from its stamp if the file is as it was when the stamp was made."""
-    try:
+    with storage_guard(path, "read", "Mend its rights, or get another copy."):
         before = _state(path)
         stamp = _stamp_path(path)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -42,8 +42,6 @@ def sha256_of(path: Path) -> str:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if _state(path) == before:
             write_stamp(path, digest)
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     return digest
 
 

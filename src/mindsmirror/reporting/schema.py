@@ -39,8 +39,8 @@ class StepYield(Part):
     repaired: int = Field(0, description="those of them that parsed in the end")
 
 
-class StepCost(Part):
-    """What the samples of one annotation step cost, whoever paid for them."""
+class StepUsage(Part):
+    """The `records.Usage` of one annotation step as a row of the report, with its shares for each usable sample."""
 
     step: str = Field(description="rationale, self-evaluation, rectified, corrupted")
     usable: int = Field(description="samples that parsed")
@@ -97,7 +97,7 @@ class AnnotationReport(Part):
     usd: float | None = None
     tokens_per_question: float | None = Field(None, description="read and written")
     usd_per_question: float | None = None
-    costs: tuple[StepCost, ...] = Field((), description="by step; empty for annotations without such counts")
+    costs: tuple[StepUsage, ...] = Field((), description="by step; empty where the annotations came from a file")
     stopped: str = Field("", description="the cap at which it stopped before every question was complete")
 
 
@@ -107,10 +107,10 @@ class TrainingCounts(Part):
     steps: int = Field(description="optimizer steps")
     tokens: int = Field(description="source and target tokens of all rows, shared ones once per row")
     target_tokens: int = Field(description="those of them that were learnt")
-    rows: int | None = Field(None, description="None, like what follows, in runs made before it was counted")
-    computed_tokens: int | None = Field(None, description="tokens through the model: shared ones once")
-    flops: int | None = Field(None, description="of the computed tokens, forward and backward (students/flops.py)")
-    planned_steps: int | None = Field(None, description="more than steps where the stage ended early")
+    rows: int
+    computed_tokens: int = Field(description="tokens through the model: shared ones once")
+    flops: int = Field(description="of the computed tokens, forward and backward (students/flops.py)")
+    planned_steps: int = Field(description="more than steps where the stage ended early")
     seconds: float
     tokens_per_second: float | None = Field(
         None, description="computed tokens, while the last process trained, validation and saving left out"
@@ -164,7 +164,7 @@ class Comparison(Part):
     p_adjusted: Share | None = Field(
         None,
         description="p_mcnemar after Holm's correction: for the other planned comparisons if it is planned, else for "
-        "all others of the report; None in reports made before",
+        "all others of the report",
     )
     planned: bool = Field(
         False, description="fixed before any result: the last arm's main mode against the untrained student and arm 1"

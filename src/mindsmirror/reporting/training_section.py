@@ -1,33 +1,31 @@
 """What training took: each arm's stages added up, and in which units the arms of a run are equal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from mindsmirror.reporting.schema import ArmResult, StageReport, TrainingReport
+from mindsmirror.training.result import StageResult
 
 UNITS = ("steps", "rows", "tokens", "target_tokens", "computed_tokens", "flops")
 """What can be equal between arms, as the plan counts it."""
-PEAKS = ("peak_memory", "peak_device_memory")
 
 
-def training_report(stages: Sequence[Mapping[str, Any]]) -> TrainingReport | None:
-    """The reports of an arm's stages as one; None if there are none. A count that a stage lacks is None."""
+def training_report(stages: Sequence[StageResult]) -> TrainingReport | None:
+    """The stages of an arm as one; None if there are none."""
     if not stages:
         return None
     last = stages[-1]
-    score = last["selected_score"]
-    whole = {unit: _sum([stage.get(unit) for stage in stages]) for unit in UNITS}
-    return TrainingReport.model_validate(
-        {
-            **whole,
-            "planned_steps": _sum([stage.get("planned_steps") for stage in stages]),
-            "seconds": round(sum(stage["seconds"] for stage in stages), 1),
-            "tokens_per_second": _pace(stages),
-            **{key: _most([stage.get(key) for stage in stages]) for key in PEAKS},
-            "selected_step": last["selected_step"],
-            "valid_accuracy": None if score is None else min(1.0, max(0.0, round(score, 6))),
-            "stages": tuple(_stage_report(stage) for stage in stages),
-        }
+    score = last.selected_score
+    return TrainingReport(
+        **{unit: sum(getattr(stage, unit) for stage in stages) for unit in UNITS},
+        planned_steps=sum(stage.planned_steps for stage in stages),
+        seconds=round(sum(stage.seconds for stage in stages), 1),
+        tokens_per_second=_tokens_per_second(stages),
+        peak_memory=_most(stage.peak_memory for stage in stages),
+        peak_device_memory=_most(stage.peak_device_memory for stage in stages),
+        selected_step=last.selected_step,
+        # Of checkpoints that score alike the later wins by a hair, which is rounded away here.
+        valid_accuracy=None if score is None else min(1.0, max(0.0, round(score, 6))),
+        stages=tuple(_stage_report(stage) for stage in stages),
     )
 
 
@@ -40,7 +38,7 @@ def trained_arms(arms: Sequence[ArmResult]) -> list[ArmResult]:
 def spread(trained: Sequence[ArmResult]) -> dict[str, float]:
     """How many times as much as the least the most of the trained arms took, by unit: 1 where all took the same.
 
-    Empty for fewer than two arms; a unit that was not counted in all of them, or not at all, is absent.
+    Empty for fewer than two arms; a unit of which an arm took nothing is absent.
     """
     reports = [arm.training for arm in trained if arm.training is not None]
     if len(reports) < 2:
@@ -49,23 +47,16 @@ def spread(trained: Sequence[ArmResult]) -> dict[str, float]:
     return {unit: max(found) / min(found) for unit, found in counts.items() if all(found)}
 
 
-def _stage_report(stage: Mapping[str, Any]) -> StageReport:
-    known = {key: stage.get(key) for key in (*UNITS, "planned_steps", "tokens_per_second", *PEAKS)}
-    return StageReport.model_validate({"stage": stage.get("stage", ""), "seconds": stage["seconds"], **known})
+def _stage_report(stage: StageResult) -> StageReport:
+    return StageReport.model_validate({name: getattr(stage, name) for name in StageReport.model_fields})
 
 
-def _pace(stages: Sequence[Mapping[str, Any]]) -> float | None:
-    """Tokens a second of all stages together; a stage that nothing is known of is left out."""
-    known = [stage for stage in stages if stage.get("tokens_per_second") and stage.get("computed_tokens")]
-    seconds = sum(stage["computed_tokens"] / stage["tokens_per_second"] for stage in known)
-    return round(sum(stage["computed_tokens"] for stage in known) / seconds, 1) if known else None
+def _tokens_per_second(stages: Sequence[StageResult]) -> float | None:
+    """Of all stages together; a stage whose speed is not known is left out."""
+    known = [(stage.computed_tokens, stage.tokens_per_second) for stage in stages if stage.tokens_per_second]
+    seconds = sum(tokens / speed for tokens, speed in known)
+    return round(sum(tokens for tokens, _ in known) / seconds, 1) if seconds else None
 
 
-def _most(values: Sequence[int | None]) -> int | None:
+def _most(values: Iterable[int | None]) -> int | None:
     return max((value for value in values if value is not None), default=None)
-
-
-def _sum(counts: Sequence[int | None]) -> int | None:
-    """None where one of them was not counted."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None

@@ -1,9 +1,8 @@
 """What stops a run: before anything is paid for, and where an annotation is not enough to train on."""
 
 from pathlib import Path
-from typing import Any
 
-from mindsmirror.annotation.step import too_little
+from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
 from mindsmirror.methods.base import gold_label
 from mindsmirror.models.digest import cache_dir
@@ -45,13 +44,13 @@ def say_what_to_fetch(recipe: Recipe, *, annotates: bool, trains: bool) -> None:
         say(f"will download once: {models}; about {clock(seconds)} at {DOWNLOAD / 1e6:.0f} MB/s, into {cache_dir()}")
 
 
-def require_whole(annotated: dict[str, Any], recipe: Recipe, store: Path, folder: Path) -> None:
+def require_whole(annotated: AnnotationResult, recipe: Recipe, store: Path, folder: Path) -> None:
     """BudgetError if an annotation stopped at its budget, UnansweredError if it is too little to use."""
-    unanswered = too_little(annotated, recipe.annotation.max_failed)
+    unanswered = annotated.too_little(recipe.annotation.max_failed)
     if unanswered:
         raise UnansweredError(f"{unanswered} The replies that came are kept in {store}.")
-    if annotated.get("stopped"):
+    if annotated.stopped:
         raise BudgetError(
-            f"{annotated['stopped']} in {folder}. Raise the cap and run the same command again to resume, or "
+            f"{annotated.stopped} in {folder}. Raise the cap and run the same command again to resume, or "
             "train on what there is with `mindsmirror distill`."
         )

@@ -8,8 +8,6 @@ one that was cut short finds what it left behind and goes on.
 import hashlib
 import importlib.metadata
 import json
-import os
-import platform
 import shutil
 import subprocess
 import time
@@ -17,14 +15,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 
 from mindsmirror.errors import DataError, RunLockedError
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import clear_leftovers, read_json, storage_guard, write_json
+from mindsmirror.system.hardware import machine
 from mindsmirror.system.progress import Working
+
+R = TypeVar("R", bound=BaseModel)
 
 PATIENCE = 2.0
 """Seconds for which a run's lock is waited for: one that was killed holds it until the system has cleared it away."""
@@ -77,37 +79,46 @@ class Run:
         self,
         name: str,
         inputs: Mapping[str, Any],
-        action: Callable[[Path], Any],
-        final: Callable[[Any], bool] = lambda _: True,
-        again: Callable[[Any], Any] = lambda result: result,
-    ) -> Any:
+        action: Callable[[Path], R],
+        kind: type[R],
+        final: Callable[[R], bool] = lambda _: True,
+        again: Callable[[R], R] = lambda result: result,
+    ) -> R:
         """The step's result: from disk if it is done with these inputs, else by doing it in its folder.
 
-        A result that is not `final` is used, but the step is done again by the next process. What was done before is
-        given as `again` makes it of the result.
+        A result that is no record of its `kind` counts as not done. One that is not `final` is returned, but the next
+        process does the step again. `again` maps the result of a step that was done before to what is returned.
         """
         folder = self.folder / name
         with Working(f"{name}: looking at what is done"):
             mark = {"inputs": digest(inputs)}
         with storage_guard(folder):
             if read_json(folder / "inputs.json") != mark:
-                # First of all its mark: what a kill leaves of the old must not pass for done.
+                # The mark goes first: what a kill leaves of the old must not pass for done.
                 (folder / "inputs.json").unlink(missing_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)
                 write_json(folder / "inputs.json", mark)
-            done = read_json(folder / "done.json")
-            if done is not None and final(done["result"]):
-                return again(done["result"])
+            before = self.result(name, kind)
+            if before is not None and final(before):
+                return again(before)
             began = time.monotonic()
             result = action(folder)
-            done = {"result": result, "seconds": round(time.monotonic() - began, 1)}
-            write_json(folder / "done.json", done)
+            document = {"result": result.model_dump(mode="json"), "seconds": round(time.monotonic() - began, 1)}
+            write_json(folder / "done.json", document)
         return result
+
+    def result(self, name: str, kind: type[R]) -> R | None:
+        """The result of a step, whatever its inputs were; None if it is not done."""
+        done = read_json(self.folder / name / "done.json")
+        try:
+            return kind.model_validate(done["result"]) if isinstance(done, dict) and "result" in done else None
+        except ValidationError:
+            return None
 
     def seconds(self, name: str) -> float:
         """Wall time of the last process that worked on a step, 0 if it is not done."""
         done = read_json(self.folder / name / "done.json")
-        return float(done["seconds"]) if done else 0.0
+        return float(done["seconds"]) if isinstance(done, dict) and "seconds" in done else 0.0
 
 
 def digest(inputs: Mapping[str, Any]) -> str:
@@ -140,20 +151,6 @@ def manifest(recipe: Recipe) -> dict[str, Any]:
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         **_commit(),
     }
-
-
-def machine() -> str:
-    """Processor, cores and memory in a few words."""
-    name = platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    except (OSError, ValueError):
-        memory = ""
-    return f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, Python {platform.python_version()}"
 
 
 def _version(package: str) -> str | None:

@@ -8,31 +8,34 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mindsmirror.annotation import likelihood, repairs
-from mindsmirror.annotation.annotate import Teacher
 from mindsmirror.annotation.estimate import Estimate
-from mindsmirror.annotation.from_file import ready_annotations
+from mindsmirror.annotation.from_file import ready_annotations, take_over
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
-from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before, take_over, teachers_of
-from mindsmirror.answers import base
-from mindsmirror.errors import DataError, RecipeError
+from mindsmirror.annotation.result import AnnotationResult
+from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before
+from mindsmirror.annotation.teachers import Teacher, teachers_of
+from mindsmirror.answers.base import READING
+from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
+from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
-from mindsmirror.system.distributed import agreed, join, leads
-from mindsmirror.system.files import read_json, read_records
+from mindsmirror.runs.training import stages_of, train
+from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
+from mindsmirror.system.record_file import RecordFile
 from mindsmirror.tasks import Task, load_task
 
 if TYPE_CHECKING:
     from mindsmirror.reporting.schema import Report
+    from mindsmirror.training.result import TrainingResult
 
 RUNS = Path("runs")
-LOADING = "loading torch and Transformers"
+ANNOTATIONS = "annotations.jsonl"
 
 
 class Pipeline:
@@ -98,9 +101,8 @@ class Pipeline:
 
     @property
     def _reading(self) -> dict[str, Any]:
-        """How replies are read. A kind of answer that is guessed follows from the questions, which are inputs, too."""
-        found = {"answer": self.recipe.task.answer, "reading": base.READING if base.READING > 1 else None}
-        return {key: value for key, value in found.items() if value is not None}
+        """How replies are read: part of every step's inputs."""
+        return {"answer": self.recipe.task.answer, "reading": READING}
 
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
@@ -125,36 +127,27 @@ class Pipeline:
         self.evaluate()
         return self.report()
 
-    def annotate(self) -> dict[str, Any]:
-        """Annotate training and validation questions; returns what it brought.
+    def annotate(self) -> AnnotationResult:
+        """Annotate training and validation questions.
 
-        `found` counts the samples that were stored already, `asked` those that this call has asked for and got.
-        Where a cap is reached `stopped` says so; what is complete can be trained on, and the next call goes on.
+        Where a cap is reached the result's `stopped` says so; what is complete can be trained on, and the next call
+        goes on.
         """
-        recipe = self.recipe
-        inputs: dict[str, Any] = {
-            "examples": ([e.id, e.text, e.gold] for _, e in self.task.splits.annotated()),
-            "teachers": [dict(teacher.identity) for teacher in self.teachers],
-            "annotation": recipe.annotation.model_dump(mode="json", exclude={"store", "budget", "max_failed"}),
-            "judge": recipe.judge.model_dump(mode="json"),
-            "prompts": self.prompts.hash,
-            "ready": (annotation.model_dump_json() for annotation in self.ready),
-            **self._reading,
-        }
-        if recipe.annotation.rectified or recipe.annotation.corrupted:
-            inputs["dual_prompts"] = self.prompts.dual_hash
-        if recipe.annotation.repairs:
-            inputs["repairs"] = [repairs.REQUESTS, repairs.VERDICT_REQUEST, repairs.MOST_ROOM]
-        if recipe.judge.strategy == "likelihood":
-            inputs["likelihood"] = likelihood.REQUEST
-        step: dict[str, Any] = self.run.step(
+        file, step = self.recipe.annotation.file, self.annotating
+        given = (annotation.model_dump_json() for annotation in self.ready)
+
+        def annotate(folder: Path) -> AnnotationResult:
+            path = folder / ANNOTATIONS
+            return step.annotate(path) if file is None else take_over(self.ready, self.task, file, path)
+
+        return self.run.step(
             "annotation",
-            inputs,
-            lambda folder: self._annotate(folder / "annotations.jsonl"),
-            final=lambda result: result["failed"] == 0 and not result.get("unasked"),
+            {**step.inputs, "file": given, **self._reading},
+            annotate,
+            AnnotationResult,
+            final=lambda result: result.final,
             again=asked_before,
         )
-        return step
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
@@ -163,42 +156,47 @@ class Pipeline:
             raise RecipeError("annotation.file: these annotations are there already and cost nothing.")
         return self.annotating.estimate(samples)
 
-    def require_whole(self, annotated: dict[str, Any]) -> None:
+    def require_whole(self, annotated: AnnotationResult) -> None:
         """BudgetError if what `annotate` brought stopped at its budget, UnansweredError if it is too little to use."""
         require_whole(annotated, self.recipe, self.store, self.run.folder / "annotation")
 
-    def annotations(self) -> list[Annotation]:
-        """The run's annotations; DataError if there are none yet."""
-        path = self.run.folder / "annotation" / "annotations.jsonl"
-        try:
-            return read_records(path, Annotation)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} holds no annotations ({error}). Run `mindsmirror annotate` first.") from error
+    def annotations(self) -> RecordFile[Annotation]:
+        """The run's annotations, read from disk where they are needed; DataError if there are none yet."""
+        path = self.run.folder / "annotation" / ANNOTATIONS
+        return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
 
-    def distill(self) -> dict[str, list[dict[str, Any]]]:
-        """Train every arm; returns each stage's report by arm.
+    def distill(self) -> dict[str, "TrainingResult"]:
+        """Train every arm; returns the results by arm.
 
         Processes that only help to train wait here until the main one has come so far.
         """
         join()
-        # All of them first: an arm that is left with nothing to learn must not fail when others have been trained.
         annotations = self.annotations()
         with Working("choosing what is learnt"):
-            stages = {arm.name: self.stages(arm, annotations) for arm in self.recipe.arm}
-            learnt = [annotation.model_dump_json() for annotation in annotations]
-        return {arm.name: self._train(arm, stages[arm.name], learnt) for arm in self.recipe.arm}
+            learnt = annotations.where(lambda annotation: annotation.split == "train")
+            if len(self.recipe.arm) > 1:
+                # An arm that is left with nothing to learn must not fail when others have been trained. What is found
+                # is not kept: the targets of all arms need more memory than finding them again takes time.
+                for arm in self.recipe.arm:
+                    self.stages(arm, learnt)
+        annotated = annotations.digest()
+        return {
+            arm.name: train(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
+            for arm in self.recipe.arm
+        }
 
     def stages(self, arm: ArmConfig, annotations: Sequence[Annotation]) -> tuple[Stage, ...]:
         """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""
-        train = [annotation for annotation in annotations if annotation.split == "train"]
-        return method_named(arm.method).stages(train, self.task, arm)
+        return stages_of(arm, [a for a in annotations if a.split == "train"], self.task)
 
     def evaluate(self) -> None:
         """Ask every arm, and the student before training, all test questions."""
-        if self.recipe.evaluation.untrained:
-            self._evaluate(None)
-        for arm in self.recipe.arm:
-            self._evaluate(arm)
+        recipe = self.recipe
+        if recipe.evaluation.untrained:
+            evaluate(self.run, recipe, self.task, None, [], self._reading)
+        held_out = self.annotations().where(lambda annotation: annotation.split == "valid")
+        for arm in recipe.arm:
+            evaluate(self.run, recipe, self.task, arm, held_out, self._reading)
 
     def report(self) -> "Report":
         """The report, again from what is on disk."""
@@ -206,82 +204,6 @@ class Pipeline:
             from mindsmirror.runs.results import report_run
 
             return report_run(self.run, self.recipe, self.annotations(), self.task)
-
-    def arm_folder(self, name: str) -> Path:
-        """Where an arm's model and predictions are."""
-        return self.run.folder / "arms" / name
-
-    def _annotate(self, path: Path) -> dict[str, Any]:
-        if self.recipe.annotation.file is not None:
-            return take_over(self.ready, self.task, self.recipe.annotation.file, path)
-        return self.annotating.annotate(path)
-
-    def _train(self, arm: ArmConfig, stages: Sequence[Stage], annotations: Sequence[str]) -> list[dict[str, Any]]:
-        inputs = {
-            "annotations": annotations,
-            "arm": arm.model_dump(mode="json"),
-            "student": self.recipe.student.model_dump(mode="json", exclude={"path"}),
-            # Who watches changes no weight.
-            "training": self.recipe.training.model_dump(mode="json", exclude={"trackers"}),
-            "evaluation": [self.recipe.evaluation.max_tokens, self.recipe.evaluation.batch],
-            "seed": self.recipe.seed,
-            **self._reading,
-        }
-        name, learns = f"arms/{arm.name}", False
-        if not leads():
-            # The main process says whether there is something to learn, or it was learnt before.
-            return self._train_stages(arm, stages, self.run.folder / name) if agreed(None) else []
-
-        def learn(folder: Path) -> list[dict[str, Any]]:
-            nonlocal learns
-            learns = agreed(True)
-            return self._train_stages(arm, stages, folder)
-
-        reports: list[dict[str, Any]] = self.run.step(name, inputs, learn)
-        if not learns:
-            agreed(False)
-        return reports
-
-    def _train_stages(self, arm: ArmConfig, stages: Sequence[Stage], folder: Path) -> list[dict[str, Any]]:
-        with Working(LOADING):
-            from mindsmirror.evaluation.arms import validation_score
-            from mindsmirror.training.stages import train_arm
-
-        student, training = self.recipe.student, self.recipe.training
-        score = validation_score(self.task, self.recipe.evaluation, arm, training.precision)
-        return train_arm(stages, student, training, folder, self.recipe.seed, arm.name, score)
-
-    def _evaluate(self, arm: ArmConfig | None) -> None:
-        name = arm.name if arm else "untrained"
-        if arm is not None and not (self.arm_folder(name) / "done.json").exists():
-            raise DataError(f"arm {name!r} of {self.run.folder} is not trained. Run `mindsmirror distill` first.")
-        inputs = {
-            "model": read_json(self.arm_folder(name) / "inputs.json") if arm else None,
-            "student": self.recipe.student.model_dump(mode="json", exclude={"path"}),
-            "examples": [[e.id, e.text, e.gold] for e in self.task.splits.test],
-            "evaluation": self.recipe.evaluation.model_dump(mode="json"),
-            "seed": self.recipe.seed,
-            **self._reading,
-        }
-        self.run.step(f"predictions/{name}", inputs, lambda folder: self._predict(arm, folder))
-
-    def _predict(self, arm: ArmConfig | None, folder: Path) -> dict[str, Any]:
-        with Working(LOADING):
-            from mindsmirror.evaluation.arms import predict_arm
-
-        recipe = self.recipe
-        return predict_arm(
-            self.task,
-            recipe.student,
-            recipe.evaluation,
-            recipe.training.precision,
-            recipe.seed,
-            arm,
-            model=self.arm_folder(arm.name) / "model" if arm else None,
-            examples=self.task.splits.test,
-            held_out=[a for a in self.annotations() if a.split == "valid"] if arm else [],
-            folder=folder,
-        )
 
 
 def run(recipe: Recipe | str | Path, runs: str | Path = RUNS) -> "Report":

@@ -22,7 +22,7 @@ from mindsmirror.limits import BoundError
 from mindsmirror.methods import ArmConfig, check_needs
 from mindsmirror.methods.base import Labels
 from mindsmirror.models import catalogue
-from mindsmirror.models.entry import CatalogEntry
+from mindsmirror.models.locate import is_cached
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.students.config import StudentConfig, is_at_hand
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
@@ -115,11 +115,11 @@ class Recipe(BaseModel):
         judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
         return tuple(sorted({*self.annotation.teachers, *judge}))
 
-    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[CatalogEntry]:
+    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogueEntry]:
         """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
         teachers = [self.teacher[number] for number in self.asked_teachers] if annotates else []
         names = [teacher.model for teacher in teachers if teacher.local and teacher.path is None]
-        lacking = [name for name in names if name in catalogue.entries() and not catalogue.is_cached(name)]
+        lacking = [name for name in names if name in catalogue.entries() and not is_cached(name)]
         if trains and self.student.model in catalogue.entries() and not is_at_hand(self.student):
             lacking.append(self.student.model)
         return [catalogue.entries()[name] for name in dict.fromkeys(lacking)]

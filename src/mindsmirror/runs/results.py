@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.annotation.budget import dollars
+from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import DataError
-from mindsmirror.evaluation.evaluate import JudgeQuality, main_mode
+from mindsmirror.evaluation.evaluate import main_mode
+from mindsmirror.evaluation.result import PredictionResult
 from mindsmirror.methods import method_named
-from mindsmirror.records import Annotation, Example, Prediction
+from mindsmirror.records import Annotation, Example, Prediction, Purpose, Usage
 from mindsmirror.reporting.accuracy_section import (
     ArmPredictions,
     arm_results,
@@ -21,11 +23,14 @@ from mindsmirror.reporting.accuracy_section import (
 )
 from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
 from mindsmirror.reporting.report import read_report, write_report
-from mindsmirror.reporting.schema import UNTRAINED, Report, StepCost
+from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.folder import Run
+from mindsmirror.runs.predictions import predictions_step
 from mindsmirror.runs.recipe import Recipe
+from mindsmirror.runs.training import arm_step
 from mindsmirror.system.files import read_json, read_records
 from mindsmirror.tasks.base import Task
+from mindsmirror.training.result import TrainingResult
 
 
 def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task: Task) -> Report:
@@ -34,8 +39,8 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task
     if not arms:
         raise DataError(f"{run.folder} has no predictions yet. Run `mindsmirror evaluate {run.folder}` first.")
     seconds = _seconds(run, recipe)
-    annotated = (read_json(run.folder / "annotation" / "done.json") or {"result": {}})["result"]
-    spent = _spent(recipe, annotated)
+    annotated = run.result("annotation", AnnotationResult)
+    spent = _spent(recipe, annotated) if annotated else {}
     judging = next((arm for arm in reversed(arms) if arm.judge is not None), None)
     report = Report(
         name=recipe.name,
@@ -49,7 +54,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task
             seconds["annotation"],
             _usd(recipe, annotations, spent),
             spent,
-            annotated.get("stopped", ""),
+            annotated.stopped if annotated else "",
             partial(_answer_key, task),
         ),
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
@@ -83,22 +88,20 @@ def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
     """Every arm that was asked: the untrained student first, then as the recipe orders them."""
     found = []
     for arm in (None, *recipe.arm):
-        name = arm.name if arm else UNTRAINED
-        folder = run.folder / "predictions" / name
-        done = read_json(folder / "done.json")
+        step = predictions_step(arm)
+        done = run.result(step, PredictionResult)
         if done is None or (arm is None and not recipe.evaluation.untrained):
             continue
         method = method_named(arm.method) if arm else None
-        trained = read_json(run.folder / "arms" / name / "done.json") if arm else None
-        judge = done["result"]["judge"]
+        trained = run.result(arm_step(arm), TrainingResult) if arm else None
         found.append(
             ArmPredictions(
-                name=name,
+                name=arm.name if arm else UNTRAINED,
                 method=arm.method if arm else UNTRAINED,
                 main=main_mode(method, arm),
-                modes={mode: read_predictions(folder / f"{mode}.jsonl") for mode in done["result"]["modes"]},
-                training=trained["result"] if trained else (),
-                judge=JudgeQuality.model_validate(judge) if judge else None,
+                modes={mode: read_predictions(run.folder / step / f"{mode}.jsonl") for mode in done.modes},
+                training=trained.stages if trained else (),
+                judge=done.judge,
             )
         )
     return found
@@ -127,31 +130,20 @@ def _judge(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
     return verdict_sources(annotations) or "absent"
 
 
-def _spent(recipe: Recipe, annotated: Mapping[str, Any]) -> list[StepCost]:
-    """What each step cost at its own teacher's price; nothing for annotations made before there were such counts."""
-    steps = annotated.get("steps", {})
-    writer, *others = recipe.annotation.teachers
-    asked = (
-        ("rationale", "rationale", writer),
-        ("judgement", "self-evaluation", recipe.judge.teacher),
-        ("rectified", "rectified", writer),
-        ("corrupted", "corrupted", writer),
-    )
-    spent = []
-    for counted, step, teacher in asked:
-        if not steps.get(counted, {}).get("samples"):
-            continue
-        tokens_in, tokens_out = steps[counted]["tokens_in"], steps[counted]["tokens_out"]
-        usd = dollars(recipe.teacher[teacher].price, tokens_in, tokens_out)
-        if others and counted != "judgement":
-            # Of several teachers only the time of asking knows who read and wrote how much.
-            priced = all(recipe.teacher[number].price for number in recipe.annotation.teachers)
-            usd = steps[counted]["usd"] if priced else None
-        spent.append(StepCost(step=step, usable=0, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd))
+def _spent(recipe: Recipe, annotated: AnnotationResult) -> dict[Purpose, Usage]:
+    """What the stored samples of each purpose took, at the prices that the teachers have now; empty for a file."""
+    spent = {}
+    for purpose, usage in annotated.steps.items():
+        writers = (recipe.judge.teacher,) if purpose is Purpose.SELF_EVALUATION else recipe.annotation.teachers
+        prices = [recipe.teacher[number].price for number in writers]
+        # Of several teachers only the step itself knows who read and wrote how much.
+        usd = dollars(prices[0], usage.tokens_in, usage.tokens_out) if len(prices) == 1 else usage.usd
+        if usage.samples:
+            spent[purpose] = usage.model_copy(update={"usd": usd if all(prices) else None})
     return spent
 
 
-def _usd(recipe: Recipe, annotations: Sequence[Annotation], spent: Sequence[StepCost]) -> float | None:
+def _usd(recipe: Recipe, annotations: Sequence[Annotation], spent: Mapping[Purpose, Usage]) -> float | None:
     """What the tokens cost at the teachers' prices; None where a price, or any teacher, lacks."""
     if not recipe.teacher:
         return None
@@ -159,7 +151,7 @@ def _usd(recipe: Recipe, annotations: Sequence[Annotation], spent: Sequence[Step
         tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
         tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
         return dollars(recipe.teacher[recipe.judge.teacher].price, tokens_in, tokens_out)
-    known = [step.usd for step in spent if step.usd is not None]
+    known = [usage.usd for usage in spent.values() if usage.usd is not None]
     return sum(known) if known and len(known) == len(spent) else None
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad, row_totals
-from mindsmirror.students.cpu_kernels import make_lean
+from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import Generated, SamplingParams, generate
 from mindsmirror.students.flops import Work
 from mindsmirror.students.fused_cross_entropy import head_in_fp32, losses_of_passes, selected_logits
@@ -39,7 +39,7 @@ class CausalStudent:
         self.max_source, self.max_target = max_source, max_target
         self.end = end_tokens(model, tokenizer)
         self._turns: dict[Tag, list[int]] = {}
-        make_lean(model)
+        use_cpu_kernels(model)
         with _narrow_window(model.config.get_text_config()):
             self.trees = trees_are_rows(self)
         self._plain = head_is_plain(model)
@@ -157,7 +157,7 @@ class _Decoder:
         return self._forward(*pad([source[self._shared :] for source in self._sources], self._padding, left=True))
 
     def step(self, tokens: Tensor) -> Tensor:
-        return self._forward(tokens[:, None], torch.ones((len(tokens), 1)))
+        return self._forward(tokens[:, None], self._mask.new_ones((len(tokens), 1)))
 
     def keep(self, rows: Tensor) -> None:
         self._mask = self._mask[rows]

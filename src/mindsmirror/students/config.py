@@ -11,7 +11,7 @@ from mindsmirror.errors import ModelFileError, UnknownNameError
 from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_template
 from mindsmirror.models.digest import cache_dir
-from mindsmirror.models.entry import CatalogEntry
+from mindsmirror.models.locate import is_cached, locate
 from mindsmirror.system.documents import read_bytes
 from mindsmirror.system.files import expanded, there
 
@@ -49,7 +49,7 @@ def check_student(config: StudentConfig) -> None:
     """
     if config.model in catalogue.entries():
         if config.path is not None:
-            catalogue.locate(config.model, config.path)
+            locate(config.model, config.path)
         return
     folder = expanded(config.model)
     if not there(folder) and not config.model.startswith((".", "/", "~")):
@@ -75,7 +75,7 @@ def is_at_hand(config: StudentConfig) -> bool:
     """Whether the student can be loaded without fetching anything, if its name is good at all."""
     entry = catalogue.entries().get(config.model)
     if entry is not None:
-        return config.path is not None or catalogue.is_cached(entry.name) or converted(entry).exists()
+        return config.path is not None or is_cached(entry.name) or converted(entry).exists()
     if there(expanded(config.model)):
         return True
     from huggingface_hub import try_to_load_from_cache
@@ -89,7 +89,7 @@ def is_at_hand(config: StudentConfig) -> bool:
         return False
 
 
-def converted(entry: CatalogEntry) -> Path:
+def converted(entry: catalogue.CatalogueEntry) -> Path:
     """The folder in which a catalogue model is kept as a student, whether it is there yet or not."""
     return cache_dir() / "students" / f"{entry.name}-{entry.sha256[:12]}"
 

@@ -22,19 +22,28 @@ ATTENTION = "lean"
 STEPS = 2**16
 
 
-def make_lean(model: Any) -> None:
-    """Let the model's own modules compute that way, in place; on a GPU nothing changes."""
+def use_cpu_kernels(model: Any) -> None:
+    """Let the model's own modules compute that way on a processor, in place; on a GPU they compute as before."""
+    kinds: set[type[Any]] = {type(module) for module in model.modules()}
+    ours = {kind: _with(kernel, kind) for kind in kinds if (kernel := _kernel_for(kind)) is not None}
     for module in model.modules():
-        name = type(module).__name__
-        if name in NORMS:
-            module.__class__ = _Norm
-        elif name == "NewGELUActivation":
-            module.__class__ = _Gelu
-        elif type(module) is nn.Dropout:
-            module.__class__ = _Dropout
+        module.__class__ = ours.get(type(module), type(module))
     if model.config._attn_implementation == "sdpa" and getattr(model.config, "dropout_rate", 0.0) > 0.0:
         _register()
         model.set_attn_implementation(ATTENTION)
+
+
+def _kernel_for(kind: type[Any]) -> type[nn.Module] | None:
+    if kind.__name__ in NORMS:
+        return _Norm
+    if kind.__name__ == "NewGELUActivation":
+        return _Gelu
+    return _Dropout if kind is nn.Dropout else None
+
+
+def _with(kernel: type[nn.Module], kind: type[Any]) -> type[Any]:
+    """The module's class with the kernel's forward before its own, which is left for other devices."""
+    return type(f"CPU{kind.__name__}", (kernel, kind), {"__module__": __name__})
 
 
 class _Norm(nn.Module):
@@ -43,9 +52,10 @@ class _Norm(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """hidden / rms(hidden) * weight, computed in fp32, in the precision of the matrix products that follow."""
-        device = hidden.device.type
-        lower = torch.is_autocast_enabled(device)
-        precision = torch.get_autocast_dtype(device) if lower else self.weight.dtype
+        if hidden.device.type != "cpu":
+            return cast(Tensor, super().forward(hidden))
+        lower = torch.is_autocast_enabled("cpu")
+        precision = torch.get_autocast_dtype("cpu") if lower else self.weight.dtype
         return applied(_Normed, hidden, self.weight, self.variance_epsilon, precision)
 
 
@@ -54,7 +64,7 @@ class _Normed(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, epsilon: float, precision: torch.dtype) -> Tensor:
-        with torch.autocast(hidden.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             values = hidden.float()
             scale = (values.square().mean(-1, keepdim=True) + epsilon).rsqrt_()
             ctx.save_for_backward(hidden, weight, scale)
@@ -79,12 +89,16 @@ class _Normed(torch.autograd.Function):
 class _Gelu(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """The approximation by tanh, as NewGELUActivation spells it out."""
+        if hidden.device.type != "cpu":
+            return cast(Tensor, super().forward(hidden))
         return functional.gelu(hidden, approximate="tanh")
 
 
-class _Dropout(nn.Dropout):
+class _Dropout(nn.Module):
+    p: float
+
     def forward(self, hidden: Tensor) -> Tensor:
-        """Dropout as ever."""
+        """Dropout by fewer random bits."""
         return dropout(hidden, self.p) if self.training else hidden
 
 

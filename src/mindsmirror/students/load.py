@@ -8,6 +8,7 @@ from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_tokenizer
 from mindsmirror.models.gguf import read_gguf
+from mindsmirror.models.locate import locate
 from mindsmirror.students.base import Student
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.students.config import StudentConfig, converted, foreign_code
@@ -113,7 +114,7 @@ def _converted(config: StudentConfig) -> Path:
     folder = converted(entry)
     if (folder / "config.json").exists():
         return folder
-    path = catalogue.locate(config.model, config.path)
+    path = locate(config.model, config.path)
     say(f"reading {path.name} as a student (once)")
     import transformers
 

@@ -35,7 +35,8 @@ def trees_are_rows(student: Sharing) -> bool:
     try:
         found = []
         for student.trees in (True, False):
-            found.append(student.losses(student.model, student.collate([rows])).sort().values)
+            batch = {name: part.to(student.model.device) for name, part in student.collate([rows]).items()}
+            found.append(student.losses(student.model, batch).sort().values)
         return bool((found[0] - found[1]).abs().max() < PROBE_TOLERANCE)
     except UNABLE:
         return False

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, Row, pad, row_totals
-from mindsmirror.students.cpu_kernels import make_lean
+from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import Generated, SamplingParams, generate
 from mindsmirror.students.flops import Part, Work
 from mindsmirror.students.fused_cross_entropy import head_in_fp32, losses_of_passes, selected_logits
@@ -45,7 +45,7 @@ class Seq2SeqStudent:
         self.max_source, self.max_target = max_source, max_target
         self.end = frozenset({tokenizer.eos_token_id})
         self.padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-        make_lean(model)
+        use_cpu_kernels(model)
         self.trees = trees_are_rows(self)
         self._plain = head_is_plain(model)
 

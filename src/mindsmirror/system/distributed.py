@@ -8,6 +8,8 @@ import os
 from datetime import timedelta
 from typing import Any
 
+from mindsmirror.system.hardware import device
+
 PATIENCE = timedelta(days=30)
 """How long processes wait for one another: an annotation or a validation may take long, and whoever started the
 processes ends all of them when one fails."""
@@ -32,10 +34,9 @@ def join() -> None:
     """Wait until all have come here; the first time they find each other."""
     if processes() == 1:
         return
-    import torch
     from accelerate import PartialState
 
-    PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE).wait_for_everyone()
+    PartialState(cpu=device() == "cpu", timeout=PATIENCE).wait_for_everyone()
 
 
 def agreed(value: Any) -> Any:

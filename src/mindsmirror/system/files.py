@@ -1,5 +1,6 @@
 """Files that are whole or not there: how everything but models and the store is written."""
 
+import errno
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from mindsmirror.errors import MindsMirrorError, StorageError
 from mindsmirror.system.processes import pid_lives
@@ -25,19 +26,23 @@ PART = re.compile(r"\..+-(?P<pid>\d{1,9})-[a-z0-9_]{8}")
 """The name of what is being written: what it is to be called, and the process that writes it."""
 
 
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""What a system says of a disk, a file or a user's share of a disk that can take no more."""
+START_AGAIN = (
+    "What was written before is safe; free some disk space or mend the path, then start the same command again."
+)
+
+
 @contextmanager
-def storage_guard(path: Path) -> Iterator[None]:
-    """Turn what a disk refuses into a StorageError that says which folder."""
+def storage_guard(path: Path, doing: str = "write", advice: str = START_AGAIN) -> Iterator[None]:
+    """Turn what a disk refuses into a StorageError: "cannot write PATH: REASON. ADVICE"."""
     try:
         yield
     except Exception as error:
         reason = _refusal(error)
         if reason is None:
             raise
-        raise StorageError(
-            f"cannot write {path}: {reason}. What was written before is safe; "
-            "free some disk space or correct the path, then run the same command again."
-        ) from error
+        raise StorageError(f"cannot {doing} {path}: {reason}. {advice}") from error
 
 
 def _refusal(error: Exception) -> str | None:
@@ -49,7 +54,8 @@ def _refusal(error: Exception) -> str | None:
         return None
     if isinstance(error, OSError):
         # Transformers raises OSError for much else; only the disk's own refusals have a number.
-        return error.strerror or str(error) if error.errno is not None else None
+        full = "the disk is full: " if error.errno in FULL else ""
+        return f"{full}{error.strerror or error}" if error.errno is not None else None
     number = re.search(r"\(os error (\d+)\)", str(error))
     if number:
         return os.strerror(int(number[1]))
@@ -78,6 +84,17 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        return None
+
+
+def read_record(path: Path, kind: type[R]) -> R | None:
+    """The record in a file, or None if there is none, it was torn, or it holds something else."""
+    document = read_json(path)
+    if document is None:
+        return None
+    try:
+        return kind.model_validate(document)
+    except ValidationError:
         return None
 
 

@@ -86,3 +86,8 @@ def folded(text: str, columns: int) -> str:
         for line in text.splitlines()
     )
     return "\n".join("\n".join(each) for each in lines)
+
+
+def quantity(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: "1 reply", "2 replies"; the plural is the noun with an s unless it is given."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

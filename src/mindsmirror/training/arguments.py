@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import torch
 from transformers import TrainingArguments
 
-from mindsmirror.system.hardware import use_bf16
+from mindsmirror.system.hardware import device, use_bf16
 from mindsmirror.training.config import TrainingConfig
 
 
@@ -24,7 +23,7 @@ def trainer_arguments(
         warmup_steps=round(config.warmup * steps),
         lr_scheduler_type="linear",
         bf16=use_bf16(config.precision),
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=device() == "cpu",
         seed=seed,
         save_strategy="steps",
         save_steps=every,

@@ -4,14 +4,10 @@ Nothing here changes what is learnt, except that an early end ends it: whether a
 log alone, so a run that was cut short ends at the same step as one that was not.
 """
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainerCallback
 
 from mindsmirror.students.base import TERMS
@@ -145,29 +141,3 @@ def summary(state: Any, planned: int) -> dict[str, Any]:
         "selected_step": chosen,
         "selected_score": scores.get(chosen),
     }
-
-
-def peak_memory() -> int:
-    """The most memory that this process ever held, in bytes.
-
-    It is not reset for a stage: the system has one mark for the whole process, and others may read it too.
-    """
-    try:
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    # Bytes on macOS, kibibytes elsewhere.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def peak_device_memory() -> int | None:
-    """The most memory that tensors held on the accelerator since `forget_peak`, in bytes; None without one."""
-    return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else None
-
-
-def forget_peak() -> None:
-    """Let the accelerator's peak begin anew."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()

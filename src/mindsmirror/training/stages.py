@@ -20,11 +20,12 @@ from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.flops import prices_of
 from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
 from mindsmirror.system.distributed import agreed, join, leads
-from mindsmirror.system.files import read_json, write_json
+from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.progress import Working
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.cost import Scale, total
 from mindsmirror.training.plan import encode, make_plan, repeat_distance, with_repeated
+from mindsmirror.training.result import StageResult, TrainingResult
 from mindsmirror.training.trainer import train_stage
 
 DONE = "stage.json"
@@ -40,20 +41,20 @@ def train_arm(
     seed: int,
     label: str,
     validate: Validate | None,
-) -> list[dict[str, Any]]:
-    """Train all stages; the last one's model ends up in `folder/model`. Returns what each stage reports.
+) -> TrainingResult:
+    """Train all stages; the last one's model ends up in `folder/model`.
 
     `validate` scores the last stage's checkpoints. Shares are of the sum of all shares.
     """
     whole = sum(stage.share for stage in stages)
     start: Path | None = None
-    reports = []
+    results = []
     for number, stage in enumerate(stages, start=1):
         last = number == len(stages)
         place = folder / "stages" / f"{number}-{stage.name}"
         target = folder / "model" if last else place / "model"
-        if agreed(read_json(place / DONE) is None or not target.exists()):
-            report = _train(
+        if agreed(read_record(place / DONE, StageResult) is None or not target.exists()):
+            result = _train(
                 stage,
                 load_student(student, start),
                 student,
@@ -66,15 +67,15 @@ def train_arm(
                 validate=validate if last else None,
             )
             if leads():
-                write_json(place / DONE, report)
+                write_json(place / DONE, result.model_dump(mode="json"))
         if leads():
             for leftover in (*place.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
                 shutil.rmtree(leftover, ignore_errors=True)
         join()
         # Read back, so that a run that was cut short says the same as one that was not.
-        reports.append(read_json(place / DONE))
+        results.append(StageResult.model_validate(read_json(place / DONE)))
         start = target
-    return reports
+    return TrainingResult(stages=tuple(results))
 
 
 def _train(
@@ -89,7 +90,7 @@ def _train(
     seed: int,
     label: str,
     validate: Validate | None,
-) -> dict[str, Any]:
+) -> StageResult:
     began = time.monotonic()
     place.mkdir(parents=True, exist_ok=True)
     with Working(f"{label}: planning the batches"):
@@ -121,11 +122,12 @@ def _train(
             save_student(merged_model(model), student.tokenizer, target)
     lost = {"target: too long": rows.too_long, "target: no key token": rows.nothing_key}
     dropped = Counter(stage.dropped) + Counter(lost)
-    return report | {
-        "stage": stage.name,
-        "targets": len(stage.targets),
-        "dropped": dict(dropped),
+    return StageResult(
+        stage=stage.name,
+        targets=len(stage.targets),
+        dropped=dict(dropped),
         # What was learnt: a stage that ended early spent less than was planned.
         **asdict(total(counts[: report["steps"] * config.accumulate])),
-        "seconds": round(time.monotonic() - began, 1),
-    }
+        **report,
+        seconds=round(time.monotonic() - began, 1),
+    )

@@ -22,6 +22,7 @@ from mindsmirror.records import Agreement, Tag
 from mindsmirror.students.base import TERMS, Batch, Student
 from mindsmirror.system.distributed import agreed, leads, processes, rank
 from mindsmirror.system.files import share
+from mindsmirror.system.hardware import peak_device_memory, peak_memory, reset_peak
 from mindsmirror.training.arguments import trainer_arguments
 from mindsmirror.training.callbacks import (
     LATER_WINS,
@@ -30,9 +31,6 @@ from mindsmirror.training.callbacks import (
     EarlyStopping,
     ProgressCallback,
     by_step,
-    forget_peak,
-    peak_device_memory,
-    peak_memory,
     stopped_at,
     summary,
 )
@@ -249,7 +247,7 @@ def train_stage(
         plan = plan[: ended * config.accumulate] if ended else plan
     mine, batches = parts_of_steps(plan, config.accumulate, processes(), rank(), student)
     arguments = trainer_arguments(config, folder, seed, label, steps, batches, validates=validate is not None)
-    forget_peak()
+    reset_peak()
     watch = ProgressCallback(label, by_step(tokens or [0] * len(plan), config.accumulate))
     stop = [EarlyStopping(config.early_stopping)] if validate and config.early_stopping else []
     objective = LastBatch(student, agreement) if agreement else Likelihood(student)

@@ -92,13 +92,13 @@ class Lab:
         """The n-th reply for the n-th sample of a question; a numbered remark for any other prompt."""
         order: dict[tuple[Message, ...], list[str]] = {}
 
-        def script(messages: Sequence[Message], key: str) -> str | Completion:
-            asked = order.setdefault(tuple(messages), [])
+        def script(request: Request, key: str) -> str | Completion:
+            asked = order.setdefault(tuple(request.messages), [])
             if key not in asked:
                 asked.append(key)
-            if messages[-1].content not in replies:
-                return f"Remark {asked.index(key)}. {messages[-1].content}"
-            reply = replies[messages[-1].content][asked.index(key)]
+            if request.messages[-1].content not in replies:
+                return f"Remark {asked.index(key)}. {request.messages[-1].content}"
+            reply = replies[request.messages[-1].content][asked.index(key)]
             return replace(reply, key=key) if isinstance(reply, Completion) else reply
 
         return script

@@ -9,7 +9,7 @@ import pytest
 
 from mindsmirror.annotation.annotate import Tally, Teacher
 from mindsmirror.annotation.store import Store
-from mindsmirror.engines.base import Completion, Engine, Message, Request
+from mindsmirror.engines.base import Completion, Engine, Request
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.engines.scripted import teacher as script
 from mindsmirror.errors import EngineError, StorageError
@@ -157,10 +157,10 @@ def test_engines_are_closed_when_one_breaks_and_what_came_is_kept(lab: "Lab", mo
 
 @pytest.mark.parametrize("where", ["script", "progress", "questions", "consumer"])
 def test_engines_are_closed_whoever_raises(lab: "Lab", where: str) -> None:
-    def failing(messages: Sequence[Message], key: str) -> str:
-        if where == "script" and "7 + 10" in messages[-1].content:
+    def failing(request: Request, key: str) -> str:
+        if where == "script" and "7 + 10" in request.messages[-1].content:
             raise KeyboardInterrupt
-        return script(messages, key)
+        return script(request, key)
 
     def progress(tally: Tally) -> None:
         if where == "progress" and tally.questions > 3:
@@ -219,6 +219,6 @@ def test_the_tally_counts_what_this_process_did(lab: "Lab") -> None:
     with Store(lab.path) as store:
         annotator = lab.annotator(store, k=2, m=0, teacher=lab.teacher(lambda messages, key: "The answer is 1."))
         questions = [("train", example) for example in lab.sums(5)]
-        list(annotator.run(questions, lambda tally: seen.append((tally.questions, tally.samples))))
+        list(annotator.run(questions, lambda tally: seen.append((tally.questions, tally.came.samples))))
     assert seen[-1] == (5, 10) and seen == sorted(seen)
-    assert annotator.tally.tokens_out == 10 * 4
+    assert annotator.tally.came.tokens_out == 10 * 4

@@ -8,16 +8,16 @@ import pytest
 
 from mindsmirror.answers import Number
 from mindsmirror.answers.base import Answer
-from mindsmirror.engines.base import Message, Request
+from mindsmirror.engines.base import Request
 from mindsmirror.records import Annotation, Parse
 
 if TYPE_CHECKING:
     from unit.annotation.conftest import Lab, Strategy
 
 
-def unequal(messages: Sequence[Message], key: str) -> str:
+def unequal(request: Request, key: str) -> str:
     """A rationale whose words no other has, or a verdict."""
-    if "Is this solution correct" in messages[-1].content:
+    if "Is this solution correct" in request.messages[-1].content:
         return f"Remark {key[:6]}.\nEvaluation result: the given answer is correct."
     return f"Thought {key[:12]}. The answer is {int(key[:4], 16)}."
 
@@ -36,10 +36,10 @@ def without_costs(found: Mapping[str, Annotation]) -> dict[str, tuple[object, ob
 def test_a_second_run_opens_no_engine_and_finds_the_same(lab: "Lab", strategy: "Strategy") -> None:
     teacher = lab.teacher(unparsed=0.2)
     first = lab.annotate(lab.sums(12), k=3, m=2, strategy=strategy, teacher=teacher)
-    assert len(lab.asked) == len(set(lab.asked)) == lab.tally.samples
+    assert len(lab.asked) == len(set(lab.asked)) == lab.tally.came.samples
     assert sorted(lab.asked) == lab.stored()
     assert lab.annotate(lab.sums(12), k=3, m=2, strategy=strategy, teacher=teacher) == first
-    assert lab.engines == [] and (lab.tally.questions, lab.tally.samples) == (12, 0)
+    assert lab.engines == [] and (lab.tally.questions, lab.tally.came.samples) == (12, 0)
 
 
 def test_more_rationales_ask_only_for_the_new_ones(lab: "Lab") -> None:

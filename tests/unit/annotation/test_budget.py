@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindsmirror.annotation.annotate import Teacher
-from mindsmirror.annotation.budget import BudgetConfig, Counts, most
+from mindsmirror.annotation.budget import BudgetConfig, TokenRatios, most
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines.base import Completion, Message, Request, Sampling
 from mindsmirror.engines.config import Price
@@ -61,7 +61,7 @@ def test_the_same_cap_again_opens_no_engine_and_finds_the_same(lab: "Lab") -> No
     assert sum(paid(lab)) >= 3000
     assert lab.accounts(lab.sums(20), budget=budget) == first and lab.engines == []
     assert lab.spending is not None
-    assert "of annotation.budget.tokens = 3000 paid into this store" in lab.spending.reached
+    assert "of annotation.budget.tokens = 3000 used over this store" in lab.spending.reached
 
 
 @pytest.mark.parametrize("budget", [BudgetConfig(tokens=0), BudgetConfig(usd=0), BudgetConfig(minutes=0)])
@@ -88,15 +88,15 @@ def test_money_counts_both_ways_of_tokens_and_earlier_payments_are_priced_now(la
     tokens_in, tokens_out = paid(lab)
     with Store(lab.path) as store:
         annotator = lab.annotator(store, teacher=lab.teacher(price=PRICE))
-        assert annotator.spending.usd == pytest.approx((tokens_in * 1.0 + tokens_out * 10.0) / 1e6)
+        assert annotator.spending.usage.usd == pytest.approx((tokens_in * 1.0 + tokens_out * 10.0) / 1e6)
         # A teacher of the past that the recipe no longer has stays at the price that it had then.
         other = lab.annotator(store, teacher=lab.teacher(name="other", price=PRICE))
-        assert other.spending.usd == 0.0
+        assert other.spending.usage.usd == 0.0
     lab.annotate(lab.sums(4), k=2, m=0, teacher=lab.teacher(price=PRICE))
     with Store(lab.path) as store:
         found = lab.annotator(store, teacher=lab.teacher(name="other")).spending
     more_in, more_out = (now - then for now, then in zip(paid(lab), (tokens_in, tokens_out), strict=True))
-    assert found.usd == pytest.approx((more_in * 1.0 + more_out * 10.0) / 1e6)
+    assert found.usage.usd == pytest.approx((more_in * 1.0 + more_out * 10.0) / 1e6)
 
 
 def test_minutes_stop_too_and_count_over_runs(lab: "Lab") -> None:
@@ -134,8 +134,8 @@ def test_what_was_in_flight_at_an_interruption_counts_as_paid_at_its_most(lab: "
     (engine,) = lab.engines
     lost = [most(request, None) for request in engine.requests if not set(request.keys) <= set(engine.keys)]
     assert len(lost) == 4
-    tokens_in = account.cost.tokens_in + sum(cost.tokens_in for cost in lost)
-    assert paid(lab) == (tokens_in, account.cost.tokens_out + sum(cost.tokens_out for cost in lost))
+    tokens_in = account.total.tokens_in + sum(cost.tokens_in for cost in lost)
+    assert paid(lab) == (tokens_in, account.total.tokens_out + sum(cost.tokens_out for cost in lost))
 
 
 @pytest.mark.parametrize("lacks", [False, True])
@@ -218,7 +218,7 @@ def test_the_most_that_a_request_can_cost() -> None:
     # A token a byte, 16 a message and 64 for the template, once for each sample; and all the room.
     assert (cost.tokens_in, cost.tokens_out) == (2 * (300 + 16 + 64), 100)
     assert cost.usd == pytest.approx((760 + 1000) / 1e6) and most(request, None).usd is None
-    counts = Counts(room=400)
+    counts = TokenRatios(room=400)
     assert most(request, PRICE, counts).tokens_out == 800, "what the teacher's own parameters allow for"
     for _ in range(SURE_AFTER):
         counts.read.learn(190, 760)

@@ -7,9 +7,9 @@ import pytest
 
 from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.store import Store
-from mindsmirror.engines.base import Completion, Finish, Message
+from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.scripted import Script
-from mindsmirror.records import Annotation, DualKind, Example, Parse
+from mindsmirror.records import Annotation, DualKind, Example, Parse, Purpose
 
 if TYPE_CHECKING:
     from unit.annotation.conftest import Lab
@@ -25,8 +25,8 @@ def script(
     """The n-th rationale for the n-th sample; to what asks for a dual, the reply of its kind."""
     order: list[str] = []
 
-    def reply(messages: Sequence[Message], key: str) -> str | Completion:
-        said = messages[-1].content
+    def reply(request: Request, key: str) -> str | Completion:
+        said = request.messages[-1].content
         if "This solution is" not in said:
             if key not in order:
                 order.append(key)
@@ -65,12 +65,6 @@ def test_only_what_the_recipe_names_is_asked_for(lab: "Lab", rectified: int, cor
     assert [d.kind for d in found.duals] == ["rectified"] * rectified + ["corrupted"] * corrupted
 
 
-def test_without_any_an_annotation_is_written_as_it_always_was(lab: "Lab") -> None:
-    found = lab.annotate([EIGHT], k=1, m=0)["eight"]
-    text = found.model_dump_json()
-    assert "dual" not in text and found.duals == ()
-
-
 def test_without_gold_there_is_nothing_to_tell(lab: "Lab") -> None:
     unknown = EIGHT.model_copy(update={"gold": None})
     teacher = lab.teacher(script([RIGHT, WRONG]))
@@ -104,9 +98,9 @@ def test_a_dual_that_ends_otherwise_is_kept_with_the_reason(
 def test_one_that_missed_is_asked_for_again(lab: "Lab") -> None:
     again: list[str] = []
 
-    def reply(messages: Sequence[Message], key: str) -> str:
-        if messages[-1].content.startswith("That does not end with an answer that was asked for"):
-            again.append(messages[-2].content)
+    def reply(request: Request, key: str) -> str:
+        if request.messages[-1].content.startswith("That does not end with an answer that was asked for"):
+            again.append(request.messages[-2].content)
             return MENDED
         return WRONG
 
@@ -132,16 +126,16 @@ def test_what_is_stored_is_not_asked_for_again(lab: "Lab") -> None:
 
 def test_costs_are_those_of_their_own_steps(lab: "Lab") -> None:
     accounts = lab.accounts(lab.sums(6), k=3, m=1, rectified=1, corrupted=1)
-    steps = [(a.rationales, a.judgements, a.rectified, a.corrupted) for a in accounts.values()]
+    steps = [[a.usage[purpose] for purpose in Purpose] for a in accounts.values()]
     assert sum(step.samples for each in steps for step in each) == len(set(lab.asked)) == len(lab.stored())
-    assert sum(step.tokens_out for each in steps for step in each) == lab.tally.tokens_out
+    assert sum(step.tokens_out for each in steps for step in each) == lab.tally.came.tokens_out
     assert all(sum(each[i].samples for each in steps) > 0 for i in range(4))
-    assert all(a.cost.tokens_in == a.annotation.provenance.tokens_in for a in accounts.values())
+    assert all(a.total.tokens_in == a.annotation.provenance.tokens_in for a in accounts.values())
 
 
 def test_a_cap_leaves_duals_unasked_and_says_so(lab: "Lab") -> None:
     whole = lab.accounts(lab.sums(8), k=3, m=1, rectified=1, corrupted=1)
-    spent = sum(a.cost.tokens_in + a.cost.tokens_out for a in whole.values())
+    spent = sum(a.total.tokens for a in whole.values())
     lab.path.unlink()
     budget = BudgetConfig(tokens=spent // 2)
     found = lab.accounts(lab.sums(8), k=3, m=1, rectified=1, corrupted=1, budget=budget, payer="me")

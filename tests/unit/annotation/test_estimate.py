@@ -34,7 +34,7 @@ def test_the_range_holds_what_the_rest_costs(lab: "Lab") -> None:
     assert (found.questions, found.rationales, found.self_evaluations, found.samples) == (60, 3, 1, 360)
     assert found.stored == found.asked > 18 and found.complete == 6
     lab.annotate(lab.sums(60), teacher=lab.teacher(price=PRICE))
-    tokens_in, tokens_out = lab.tally.tokens_in, lab.tally.tokens_out
+    tokens_in, tokens_out = lab.tally.came.tokens_in, lab.tally.came.tokens_out
     for bounds, paid in (
         (found.tokens_in, tokens_in),
         (found.tokens_out, tokens_out),

@@ -1,6 +1,5 @@
 """Where verdicts come from: the k answers, gold, or the judge's own last line."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed, majority
 from mindsmirror.answers import Equation, Number
 from mindsmirror.answers.base import Answer
-from mindsmirror.engines.base import Completion, Finish, Message
+from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.records import Example, Parse, Verdict, VerdictSource
 from mindsmirror.tasks.base import Splits, Task
 
@@ -100,9 +99,9 @@ SAID = {
 }
 
 
-def judge(messages: Sequence[Message], key: str) -> str | Completion:
+def judge(request: Request, key: str) -> str | Completion:
     """The verdict that the letter in the solution stands for; `g` and `h` are cut."""
-    solution = messages[-1].content
+    solution = request.messages[-1].content
     letter = solution.split("Thought ", 1)[1][0]
     if letter == "g":
         return Completion(key, "The first step is correct.", Finish.LENGTH)
@@ -161,10 +160,10 @@ def test_a_known_verdict_stands_though_its_critique_is_lost(lab: "Lab") -> None:
     ends = {"x": Finish.LENGTH, "y": Finish.STOP, "z": Finish.FAILED}
     lost = {"x": "It adds the", "y": " ", "z": ""}
 
-    def script(messages: Sequence[Message], key: str) -> str | Completion:
-        if messages[-1].content == EIGHT.text:
-            return thoughts(messages, key)
-        letter = messages[-2].content[0]
+    def script(request: Request, key: str) -> str | Completion:
+        if request.messages[-1].content == EIGHT.text:
+            return thoughts(request, key)
+        letter = request.messages[-2].content[0]
         return Completion(key, lost[letter], ends[letter], error="lost" if letter == "z" else "")
 
     thoughts = lab.replies({EIGHT.text: [f"{letter}. The answer is 8." for letter in "xyz"]})

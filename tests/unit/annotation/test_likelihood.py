@@ -1,7 +1,6 @@
 """Verdicts by likelihood: read off the first token, stored raw, asked for once and never mended."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.annotation.likelihood import REQUEST, SAMPLING, likelihood_prompt, log_odds, share
 from mindsmirror.annotation.prompts import load_prompts
-from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Sampling, sample_key
+from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, Sampling, sample_key
 from mindsmirror.records import Example, Parse, Verdict, VerdictSource
 
 if TYPE_CHECKING:
@@ -87,8 +86,8 @@ SAID = {
 }
 
 
-def judge(messages: Sequence[Message], key: str) -> Completion:
-    said = SAID[messages[-1].content.split("Thought ", 1)[1][0]]
+def judge(request: Request, key: str) -> Completion:
+    said = SAID[request.messages[-1].content.split("Thought ", 1)[1][0]]
     return Completion(key, said.text, said.finish, 0, 1, said.error, said.alternatives)
 
 

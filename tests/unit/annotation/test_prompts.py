@@ -13,9 +13,9 @@ import pytest
 from mindsmirror.annotation import prompts as module
 from mindsmirror.annotation.prompts import BUILT_IN, JudgedShot, Prompt, PromptSet, Shot, load_prompts, prompts_for
 from mindsmirror.answers import ENTAILMENT, Answer, Equation, Label, Number, kind_named, read_reply, read_verdict
-from mindsmirror.engines.base import Message
+from mindsmirror.engines.base import Message, Subject
 from mindsmirror.errors import RecipeError
-from mindsmirror.records import DualKind, Example, Parse, Verdict
+from mindsmirror.records import DualKind, Example, Parse, Purpose, Verdict
 from mindsmirror.tasks.shown import NLI_QUESTION, premise_and_hypothesis, with_choices
 
 FOLDER = Path(module.__file__).parent
@@ -134,8 +134,8 @@ def test_prompts_of_a_kind_share_their_first_messages(source: str) -> None:
     found = load_prompts(source)
     one = asked(found, QUESTION, "3 + 5 = 8. The answer is 8.")
     two = asked(found, Example(id="r", text="Another?"), "No idea.")
-    for kind, (messages, shared) in one.items():
-        other, other_shared = two[kind]
+    for kind, (messages, shared, _) in one.items():
+        other, other_shared, _ = two[kind]
         assert 0 < shared == other_shared < len(messages)
         assert messages[:shared] == other[:shared] and messages[shared] != other[shared]
         assert messages[0].role == "system" and messages[-1].role == "user"
@@ -154,7 +154,7 @@ def test_a_reminder_stands_below_every_question_and_nowhere_else() -> None:
     assert reminded.judgement(QUESTION, "8.") == plain.judgement(QUESTION, "8.")
     critique = reminded.critique(QUESTION, "8.", Verdict.CORRECT, "8")
     assert critique.messages[:-2] == reminded.rationale(QUESTION).messages, "a cache goes on from there"
-    assert reminded.hash != plain.hash and plain.model_dump().get("reminder") is None
+    assert reminded.hash != plain.hash and plain.reminder == ""
 
 
 @pytest.mark.parametrize("source", SETS)
@@ -169,10 +169,12 @@ def test_a_reminder_asks_for_what_the_system_text_demands(source: str) -> None:
 def test_a_critique_continues_the_rationales_conversation() -> None:
     found, text = load_prompts("number"), "3 + 5 = 9. The answer is 9."
     rationale = found.rationale(QUESTION)
+    assert rationale.subject == Subject(Purpose.RATIONALE, QUESTION.text)
     for verdict, words in ((Verdict.CORRECT, "is correct"), (Verdict.UNCERTAIN, "uncertain"), (Verdict.WRONG, "8")):
-        messages, shared = found.critique(QUESTION, text, verdict, "8")
+        messages, shared, subject = found.critique(QUESTION, text, verdict, "8")
         assert messages[: len(rationale.messages)] == rationale.messages and shared == rationale.shared
         assert messages[-2] == Message("assistant", text) and words in messages[-1].content
+        assert subject == Subject(Purpose.SELF_EVALUATION, QUESTION.text, text, verdict, "8")
     assert "{" not in found.critique(QUESTION, text, Verdict.WRONG, "{8} and {answer}").messages[-1].content[:38]
     assert "{8} and {answer}" in found.critique(QUESTION, text, Verdict.WRONG, "{8} and {answer}").messages[-1].content
 
@@ -183,7 +185,8 @@ def test_a_dual_is_asked_for_with_the_answer_after_examples_of_its_kind() -> Non
         (DualKind.RECTIFIED, "is wrong: the right answer is 8.", "wrong", "right"),
         (DualKind.CORRUPTED, "is right: the answer is 8.", "right", "wrong"),
     ):
-        messages, shared = found.opposite(QUESTION, text, kind, "8")
+        messages, shared, subject = found.opposite(QUESTION, text, kind, "8")
+        assert subject == Subject(Purpose(kind), QUESTION.text, text, answer="8")
         assert shared == 1 + 2 * len(found.dual) and messages[0].content == found.system.strip()
         assert QUESTION.text in messages[-1].content and text in messages[-1].content and says in messages[-1].content
         for shot, asked, reply in zip(found.dual, messages[1::2], messages[2::2], strict=False):
@@ -195,8 +198,9 @@ def test_a_dual_is_asked_for_with_the_answer_after_examples_of_its_kind() -> Non
 
 def test_a_judgement_shows_question_and_solution_and_asks_for_a_line_that_we_read() -> None:
     found = load_prompts("number")
-    messages, _ = found.judgement(QUESTION, "3 + 5 = 9. The answer is 9.")
+    messages, _, subject = found.judgement(QUESTION, "3 + 5 = 9. The answer is 9.")
     assert QUESTION.text in messages[-1].content and "3 + 5 = 9." in messages[-1].content
+    assert subject == Subject(Purpose.SELF_EVALUATION, QUESTION.text, "3 + 5 = 9. The answer is 9.")
     for shot, message in zip(found.judged, messages[2::2], strict=True):
         assert read_verdict(message.content) == (shot.verdict, shot.critique)
 

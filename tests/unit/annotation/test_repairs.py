@@ -1,6 +1,5 @@
 """Replies that gave nothing to use are asked for again: in which words, with how much room, and never twice."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.repairs import NOTHING, REQUESTS, VERDICT_REQUEST
 from mindsmirror.annotation.store import Store
-from mindsmirror.engines.base import Completion, Finish, Message
+from mindsmirror.engines.base import Completion, Finish, Message, Request
 from mindsmirror.engines.scripted import Script
 from mindsmirror.records import Annotation, Example, Parse, Rationale, Verdict
 
@@ -24,8 +23,8 @@ GOOD = "Add them. The answer is 8."
 def after(first: str | Completion, then: str | Completion = GOOD) -> Script:
     """A script whose reply to the question is `first`, and to any request to mend it `then`."""
 
-    def script(messages: Sequence[Message], key: str) -> str | Completion:
-        again = messages[-1].content in (*REQUESTS.values(), VERDICT_REQUEST)
+    def script(request: Request, key: str) -> str | Completion:
+        again = request.messages[-1].content in (*REQUESTS.values(), VERDICT_REQUEST)
         reply = then if again else first
         return Completion(key, reply.text, reply.finish, tokens_out=7) if isinstance(reply, Completion) else reply
 
@@ -85,10 +84,10 @@ def test_refusals_stand(lab: "Lab") -> None:
 def test_a_judgement_without_verdict_is_mended_and_one_with_it_is_left(lab: "Lab") -> None:
     verdict = "It adds.\nEvaluation result: the given answer is correct."
 
-    def script(messages: Sequence[Message], key: str) -> str:
-        if messages[-1].content == VERDICT_REQUEST:
+    def script(request: Request, key: str) -> str:
+        if request.messages[-1].content == VERDICT_REQUEST:
             return verdict
-        if "Is this solution correct" in messages[-1].content:
+        if "Is this solution correct" in request.messages[-1].content:
             return "It adds them up." if int(key, 16) % 2 else "Evaluation result: the given answer is wrong."
         return f"Thought {key[:6]}. The answer is 8."
 
@@ -102,8 +101,8 @@ def test_a_judgement_without_verdict_is_mended_and_one_with_it_is_left(lab: "Lab
 
 
 def test_a_critique_that_is_cut_is_given_room(lab: "Lab") -> None:
-    def script(messages: Sequence[Message], key: str) -> str | Completion:
-        if "solution is" in messages[-1].content:
+    def script(request: Request, key: str) -> str | Completion:
+        if "solution is" in request.messages[-1].content:
             return Completion(key, "It adds", Finish.LENGTH)
         return GOOD
 
@@ -182,9 +181,9 @@ def test_one_poisoned_question_stops_nobody(lab: "Lab") -> None:
     ]
     script = lab.replies({poison.text: replies})
 
-    def answer(messages: Sequence[Message], key: str) -> str | Completion:
-        if any(m.content == poison.text for m in messages):
-            return script(messages, key)
+    def answer(request: Request, key: str) -> str | Completion:
+        if any(m.content == poison.text for m in request.messages):
+            return script(request, key)
         return GOOD
 
     questions = [*lab.sums(3), poison, *lab.sums(3, first=3)]
@@ -194,10 +193,3 @@ def test_one_poisoned_question_stops_nobody(lab: "Lab") -> None:
     poisoned = found["poison"].rationales
     assert [r.sample for r in poisoned] == list(range(5)) and poisoned[2].parse is Parse.FAILED
     assert all(Rationale.model_validate_json(r.model_dump_json()) == r for r in poisoned)
-
-
-def test_records_without_repairs_are_written_as_they_always_were(lab: "Lab") -> None:
-    found = lab.annotate([EIGHT], k=1, teacher=lab.teacher(lab.replies({EIGHT.text: [GOOD]})))["eight"]
-    assert "repairs" not in found.model_dump_json()
-    mended = found.rationales[0].model_copy(update={"repairs": 2})
-    assert Rationale.model_validate_json(mended.model_dump_json()) == mended

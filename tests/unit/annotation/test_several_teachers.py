@@ -7,7 +7,7 @@ import pytest
 from mindsmirror.annotation.annotate import AnnotationConfig, Teacher
 from mindsmirror.annotation.estimate import estimated
 from mindsmirror.engines.config import Price
-from mindsmirror.records import DualKind, Example, Verdict
+from mindsmirror.records import DualKind, Example, Purpose, Verdict
 
 if TYPE_CHECKING:
     from unit.annotation.conftest import Lab
@@ -71,9 +71,9 @@ def test_each_is_paid_at_its_own_price(lab: "Lab") -> None:
     one, other = pair(lab)
     account = lab.accounts([EIGHT], k=2, m=0, teacher=one, others=[other])["eight"]
     read, wrote = sum(len(m.content.split()) for m in lab.engines[0].requests[0].messages), 2 * len(RIGHT.split())
-    assert account.rationales.tokens_out == 2 * wrote
-    assert account.rationales.usd == pytest.approx((read + wrote + 100 * wrote) / 1e6)
-    assert lab.spending is not None and lab.spending.usd == pytest.approx(account.cost.usd)
+    assert account.usage[Purpose.RATIONALE].tokens_out == 2 * wrote
+    assert account.usage[Purpose.RATIONALE].usd == pytest.approx((read + wrote + 100 * wrote) / 1e6)
+    assert lab.spending is not None and lab.spending.usage.usd == pytest.approx(account.total.usd)
 
 
 def test_an_estimate_counts_all_of_them(lab: "Lab") -> None:

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from mindsmirror.annotation import Teacher, load_prompts
+from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import AnnotationStep, asked_before
 from mindsmirror.answers import Number
-from mindsmirror.engines.base import Completion, Message, Request
+from mindsmirror.engines.base import Completion, Request
 from mindsmirror.engines.config import Price
 from mindsmirror.engines.scripted import ScriptedEngine, teacher
-from mindsmirror.records import Annotation, Example, Parse, Rationale
+from mindsmirror.records import Annotation, Example, Parse, Purpose, Rationale
 from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.tasks.base import Splits, Task
 from mindsmirror.tasks.packed import Packed
@@ -66,12 +67,15 @@ def test_annotations_come_in_any_order_and_are_written_in_that_of_the_questions(
     assert [a.example.id for a in found] == [f"q{n}" for n in [*range(6, 60), *range(6)]]
     assert [a.split for a in found] == ["train"] * 54 + ["valid"] * 6
     parses = [r.parse for a in found for r in a.rationales] + [e.parse for a in found for e in a.evaluations]
-    assert 0 < result["failed"] == parses.count(Parse.FAILED)
-    assert (result["questions"], result["wanted"], result["complete"]) == (60, 60, 60)
+    assert 0 < result.failed == parses.count(Parse.FAILED)
+    assert (result.questions, result.wanted, result.complete) == (60, 60, 60)
     tokens = [sum(getattr(a.provenance, name) for a in found) for name in ("tokens_in", "tokens_out")]
-    steps = result["steps"]
-    assert tokens == [steps["rationale"][name] + steps["judgement"][name] for name in ("tokens_in", "tokens_out")]
-    assert steps["rationale"]["samples"] == 180 - sum(r.parse is Parse.FAILED for a in found for r in a.rationales)
+    steps = result.steps
+    assert tokens == [
+        getattr(steps[Purpose.RATIONALE], name) + getattr(steps[Purpose.SELF_EVALUATION], name)
+        for name in ("tokens_in", "tokens_out")
+    ]
+    assert steps[Purpose.RATIONALE].samples == 180 - sum(r.parse is Parse.FAILED for a in found for r in a.rationales)
     assert [file.name for file in path.parent.iterdir()] == ["annotations.jsonl"]
 
 
@@ -86,7 +90,7 @@ def test_what_is_paid_so_far_stands_on_the_progress_line(
     lines = [line for line in shown if "found done" not in line]
     spent = [float(line.split("$")[1].split(" of ")[0]) for line in lines]
     assert spent == sorted(spent) and len(set(spent)) > 6
-    assert spent[-1] == pytest.approx(result["paid"]["usd"], abs=1e-4) and spent[0] < spent[-1] / 2
+    assert spent[-1] == pytest.approx(result.paid.usd, abs=1e-4) and spent[0] < spent[-1] / 2
     assert lines[-1].startswith("annotating: 12/12 questions")
 
 
@@ -110,21 +114,21 @@ def test_what_was_found_and_what_is_asked_anew_are_told_apart(
 ) -> None:
     settings = {"rationales": 2, "self_evaluations": 1}
     first = annotating(tmp_path, 12, {**settings, "budget": {"tokens": 2500}}).annotate(tmp_path / "a.jsonl")
-    assert first["found"] == 0 < first["asked"] < 48 and " found" not in capsys.readouterr().err
+    assert first.found == 0 < first.asked < 48 and " found" not in capsys.readouterr().err
     second = annotating(tmp_path, 12, settings).annotate(tmp_path / "a.jsonl")
-    samples = sum(step["samples"] for step in second["steps"].values())
+    samples = second.samples
     # Rationales of the same words share their judgement.
     assert 40 < samples <= 48
-    assert (second["found"], second["asked"]) == (first["asked"], samples - first["asked"])
+    assert (second.found, second.asked) == (first.asked, samples - first.asked)
     [last] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("annotating: 12/12")]
-    assert f", {second['asked']} samples asked for and {second['found']} found, " in last
-    assert asked_before(second) == {**second, "found": samples, "asked": 0}
+    assert f", {second.asked} samples asked for and {second.found} found, " in last
+    assert asked_before(second) == second.model_copy(update={"found": samples, "asked": 0})
     told = f"annotated before: 12 questions, {samples} samples found in the store, none asked for\n"
     assert capsys.readouterr().err == told
 
 
 def test_annotations_of_a_file_were_never_asked_for() -> None:
-    taken = {"questions": 9, "asked": 0, "failed": 0, "lacking": 1}
+    taken = AnnotationResult(questions=9, wanted=10, complete=9, usable=27, lacking=1)
     assert asked_before(taken) == taken
 
 
@@ -155,8 +159,8 @@ def test_a_question_that_is_not_begun_is_not_in_the_file(tmp_path: Path) -> None
     step = annotating(tmp_path, 40, {"rationales": 2, "budget": {"tokens": 5000}})
     result = step.annotate(tmp_path / "a.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
-    assert 0 < len(rows) == result["questions"] < result["wanted"] == 40 and result["unasked"]
-    assert f"{result['complete']} of 40 questions are complete" in result["stopped"]
+    assert 0 < len(rows) == result.questions < result.wanted == 40 and result.unasked
+    assert f"{result.complete} of 40 questions are complete" in result.stopped
     assert all(row["rationales"] for row in rows)
 
 
@@ -167,10 +171,10 @@ def test_no_more_annotations_are_held_than_are_being_written(tmp_path: Path) -> 
         gc.collect()
         return sum(isinstance(found, Annotation | Rationale | Example) for found in gc.get_objects())
 
-    def script(messages: Sequence[Message], key: str) -> str:
-        if messages[-1].content.startswith(("What is 150 + 153?", "What is 399 + 402?")):
+    def script(request: Request, key: str) -> str:
+        if request.messages[-1].content.startswith(("What is 150 + 153?", "What is 399 + 402?")):
             held.append(alive() - before)
-        return teacher(messages, key)
+        return teacher(request, key)
 
     # Other tests' modules hold some of their own.
     before = alive()

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.annotation.store import SCHEMA, VERSION, Failure, Payment, Store, Stored
+from mindsmirror.annotation.store import VERSION, Failure, Store, Stored
 from mindsmirror.engines.base import Alternative, Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import MindsMirrorError, StorageError
-from mindsmirror.records import DualKind, Parse
+from mindsmirror.records import DualKind, Parse, Usage
 
 FORK = multiprocessing.get_context("fork")
 NOBODY = 65534
@@ -86,22 +86,6 @@ def test_alternatives_come_back_as_they_were(alternatives: list[Alternative]) ->
     assert found["a"].alternatives == tuple(alternatives) and found["b"].alternatives == ()
 
 
-def test_a_store_from_before_there_were_alternatives_is_read_on(tmp_path: Path) -> None:
-    path = tmp_path / "store.sqlite"
-    with sqlite3.connect(path) as database:
-        for statement in (*SCHEMA[0], *SCHEMA[1]):
-            database.execute(statement)
-        row = ("a", "rationale", "m", b"[]", "{}", b"8", "stop", 30, 2, 1.0)
-        database.execute("INSERT INTO completions VALUES (?,?,?,?,?,?,?,?,?,?)", row)
-        database.execute("PRAGMA user_version = 2")
-    database.close()
-    weighed = Completion("b", "x", Finish.LENGTH, alternatives=(Alternative("x", -0.5),))
-    with Store(path) as store:
-        put(store, weighed)
-        assert store.get(["a"]) == {"a": Stored("8", Finish.STOP, 30, 2)}
-        assert store.get(["b"])["b"].alternatives == weighed.alternatives
-
-
 def test_values_of_other_types_come_back_as_what_sqlite_makes_of_them(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     purpose = DualKind.RECTIFIED
@@ -109,10 +93,10 @@ def test_values_of_other_types_come_back_as_what_sqlite_makes_of_them(tmp_path: 
         store.put(purpose, "m", request("a"), [Completion("a", "8", Finish.STOP, True, 2)])
         store.put(purpose, "m", request("b"), [Completion("b", "", Finish.FAILED, error="no route")])
         store.note([Failure("c", purpose, "m", Parse.EMPTY, "empty")])
-        store.pay("mine", "t", Payment(1, 2, 3, 1, 2))
+        store.pay("mine", "t", Usage(samples=1, tokens_in=2, tokens_out=3, usd=1, seconds=2))
     with Store(path) as store:
         assert store.get(["a"]) == {"a": Stored("8", Finish.STOP, 1, 2)}
-        assert store.paid("mine") == {"t": Payment(1, 2, 3, 1.0, 2.0)}
+        assert store.paid("mine") == {"t": Usage(samples=1, tokens_in=2, tokens_out=3, usd=1.0, seconds=2.0)}
 
 
 def test_a_key_that_is_there_is_not_written_again(tmp_path: Path) -> None:
@@ -324,46 +308,89 @@ def test_a_store_that_may_not_be_read_is_one_error(tmp_path: Path) -> None:
     assert texts(path, "a") == {"a": "8"}
 
 
-VERSION_1 = """
+TODAY = """
 CREATE TABLE completions (
-    key TEXT PRIMARY KEY, purpose TEXT NOT NULL, model TEXT NOT NULL, messages BLOB NOT NULL,
-    sampling TEXT NOT NULL, text BLOB NOT NULL, finish TEXT NOT NULL,
-    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, created REAL NOT NULL
-) WITHOUT ROWID;
+            key TEXT PRIMARY KEY, purpose TEXT NOT NULL, model TEXT NOT NULL, messages BLOB NOT NULL,
+            sampling TEXT NOT NULL, text BLOB NOT NULL, finish TEXT NOT NULL,
+            tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, created REAL NOT NULL
+        , alternatives TEXT NOT NULL DEFAULT '', checksum BLOB NOT NULL DEFAULT x'') WITHOUT ROWID;
 CREATE TABLE failures (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL, purpose TEXT NOT NULL, model TEXT NOT NULL,
-    reason BLOB NOT NULL, created REAL NOT NULL
-);
+            id INTEGER PRIMARY KEY, key TEXT NOT NULL, purpose TEXT NOT NULL, model TEXT NOT NULL,
+            reason BLOB NOT NULL, created REAL NOT NULL
+        , kind TEXT NOT NULL DEFAULT 'failed', reply BLOB NOT NULL DEFAULT x'', attempt INTEGER NOT NULL DEFAULT 1,
+        checksum BLOB NOT NULL DEFAULT x'');
 CREATE INDEX failures_by_key ON failures (key);
-INSERT INTO completions VALUES ('a', 'rationale', 'm', x'5b5d', '{}', x'38', 'stop', 30, 2, 1.0);
-INSERT INTO failures (key, purpose, model, reason, created) VALUES ('b', 'rationale', 'm', x'6e6f', 1.0);
-PRAGMA user_version = 1;
+CREATE UNIQUE INDEX failures_unparsed ON failures (key) WHERE kind <> 'failed';
+CREATE TABLE payments (
+            id INTEGER PRIMARY KEY, payer TEXT NOT NULL, teacher TEXT NOT NULL, samples INTEGER NOT NULL,
+            tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, usd REAL, seconds REAL NOT NULL,
+            created REAL NOT NULL
+        , checksum BLOB NOT NULL DEFAULT x'');
+CREATE INDEX payments_by_payer ON payments (payer);
+CREATE TABLE prefixes (digest TEXT PRIMARY KEY, messages BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE sessions (
+            id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,
+            path TEXT NOT NULL, inode INTEGER NOT NULL, seen REAL NOT NULL
+        ) WITHOUT ROWID;
+CREATE TABLE in_flight (
+            id INTEGER PRIMARY KEY, session TEXT NOT NULL, payer TEXT NOT NULL, teacher TEXT NOT NULL,
+            tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, usd REAL, keys TEXT NOT NULL
+        );
+CREATE TABLE set_aside (
+            id INTEGER PRIMARY KEY, place TEXT NOT NULL, row BLOB NOT NULL, created REAL NOT NULL
+        );
+INSERT INTO completions VALUES
+    ('a', 'judgement', 'm', x'5b5d', '{}', x'38', 'stop', 30, 2, 1.0, '[["8", -0.5]]', x'bd83494376a208a2');
+INSERT INTO failures VALUES (1, 'b', 'rationale', 'm', x'6e6f', 1.0, 'failed', x'', 1, x'a3920bad9c49a5ae');
+INSERT INTO payments VALUES (1, 'mine', 't', 1, 30, 2, NULL, 0.5, 1.0, x'39c705e9e870ee5a');
+PRAGMA user_version = 5;
 """
+"""A store as the versions before the first release made it, with a row of each kind."""
 
 
-def open_at_once(path: Path, barrier: Barrier) -> None:
+def open_at_once(path: Path, barrier: Barrier, keys: list[str]) -> None:
     barrier.wait()
     with Store(path) as store:
-        assert list(store.keys()) == ["a"]
+        assert list(store.keys()) == keys
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date_by_whoever_opens_it(tmp_path: Path) -> None:
+def opened_at_once(path: Path, keys: list[str]) -> None:
+    barrier = FORK.Barrier(3, timeout=30)
+    workers = [FORK.Process(target=open_at_once, args=(path, barrier, keys)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+
+
+def test_several_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
     for number in range(8):
-        path = tmp_path / f"{number}.sqlite"
-        with sqlite3.connect(path) as database:
-            database.executescript(VERSION_1)
-        database.close()
-        barrier = FORK.Barrier(3, timeout=30)
-        workers = [FORK.Process(target=open_at_once, args=(path, barrier)) for _ in range(3)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        assert [worker.exitcode for worker in workers] == [0, 0, 0]
-        with Store(path) as store:
-            assert store.get(["a"]) == {"a": Stored("8", Finish.STOP, 30, 2)}
-            assert store.failures(["a", "b"]) == [Failure("b", "rationale", "m", "failed", "no")]
-            assert store.paid("mine") == {}
+        opened_at_once(tmp_path / f"{number}.sqlite", [])
+
+
+def test_a_store_of_today_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with sqlite3.connect(path) as database:
+        database.executescript(TODAY)
+    database.close()
+    opened_at_once(path, ["a"])
+    with Store(path) as store:
+        assert store.get(["a"]) == {"a": Stored("8", Finish.STOP, 30, 2, (Alternative("8", -0.5),))}
+        assert store.failures(["a", "b"]) == [Failure("b", "rationale", "m", "failed", "no")]
+        assert store.paid("mine") == {"t": Usage(samples=1, tokens_in=30, tokens_out=2, seconds=0.5)}
+        put(store, done("c", "9"))
+    assert texts(path, ["a", "c"]) == {"a": "8", "c": "9"}
+
+
+@pytest.mark.parametrize("version", [1, VERSION - 1])
+def test_a_store_of_an_unreleased_version_is_refused(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "store.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA user_version = {version}")
+    database.close()
+    with pytest.raises(StorageError, match=rf"unreleased version \(store version {version}, this one reads {VERSION}"):
+        Store(path)
 
 
 def test_the_ledger_holds_a_reply_that_did_not_parse_once_and_every_failed_request(tmp_path: Path) -> None:
@@ -389,12 +416,19 @@ def test_payments_are_summed_by_payer_and_teacher(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
         for payer, teacher in (("mine", "t"), ("mine", "t"), ("mine", "u"), ("yours", "t")):
-            store.pay(payer, teacher, Payment(2, 10, 3, 0.5 if teacher == "t" else None, 1.5))
+            store.pay(
+                payer,
+                teacher,
+                Usage(samples=2, tokens_in=10, tokens_out=3, usd=0.5 if teacher == "t" else None, seconds=1.5),
+            )
     with Store(path) as store:
-        assert store.paid("mine") == {"t": Payment(4, 20, 6, 1.0, 3.0), "u": Payment(2, 10, 3, None, 1.5)}
-        assert store.paid("yours") == {"t": Payment(2, 10, 3, 0.5, 1.5)}
+        assert store.paid("mine") == {
+            "t": Usage(samples=4, tokens_in=20, tokens_out=6, usd=1.0, seconds=3.0),
+            "u": Usage(samples=2, tokens_in=10, tokens_out=3, usd=None, seconds=1.5),
+        }
+        assert store.paid("yours") == {"t": Usage(samples=2, tokens_in=10, tokens_out=3, usd=0.5, seconds=1.5)}
     torn = Store(path)
-    torn.pay("mine", "t", Payment(1, 1, 1))
+    torn.pay("mine", "t", Usage(samples=1, tokens_in=1, tokens_out=1))
     torn.__exit__(StorageError, StorageError("the disk is full"), None)
     with Store(path) as store:
         assert store.paid("mine")["t"].samples == 4, "what was not committed was not paid"

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mindsmirror.annotation.store import SCHEMA, Failure, Payment, Sent, Store, Stored
+from mindsmirror.annotation.store import Failure, Sent, Store
 from mindsmirror.annotation.store.maintenance import check_store, copy_store, merge_store
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import StorageError
+from mindsmirror.records import Usage
 
 
 def filled(path: Path, *keys: str, text: str = "x", payer: str = "mine") -> Path:
@@ -17,7 +18,7 @@ def filled(path: Path, *keys: str, text: str = "x", payer: str = "mine") -> Path
         request = Request("1", prompt, Sampling(), keys, shared=1)
         store.put("rationale", "m", request, [Completion(key, f"{text} {key}", Finish.STOP, 3, 4) for key in keys])
         store.note([Failure(keys[0], "rationale", "m", "no_answer", "no sentence", "Hm")])
-        store.pay(payer, "t", Payment(len(keys), 3, 4, 0.5, 1.0))
+        store.pay(payer, "t", Usage(samples=len(keys), tokens_in=3, tokens_out=4, usd=0.5, seconds=1.0))
     return path
 
 
@@ -30,7 +31,7 @@ def test_a_copy_has_all_that_is_committed_while_the_store_is_in_use(tmp_path: Pa
     path, copy = filled(tmp_path / "store.sqlite", "a"), tmp_path / "new" / "copy.sqlite"
     with Store(path) as store:
         store.put("rationale", "m", Request("1", (), Sampling(), ("b",)), [Completion("b", "y", Finish.STOP)])
-        store.send("1", Sent("mine", "t", 1, 2, None, ("c",)))
+        store.send("1", Sent("mine", "t", Usage(tokens_in=1, tokens_out=2), ("c",)))
         store.commit()
         assert copy_store(path, copy) == {"completions": 2, "failures": 1, "payments": 1}
         assert [each.name for each in copy.parent.iterdir()] == ["copy.sqlite"]
@@ -63,7 +64,7 @@ def test_a_merge_joins_by_key_and_counts_what_is_new(tmp_path: Path) -> None:
     assert merge_store(one, other) == {"completions": 1, "failures": 1, "payments": 1, "lost": 0}
     assert texts(one) == {"a": "x a", "b": "x b", "c": "y c"}
     with Store(one) as store:
-        assert store.paid("mine") == {"t": Payment(4, 6, 8, 1.0, 2.0)}
+        assert store.paid("mine") == {"t": Usage(samples=4, tokens_in=6, tokens_out=8, usd=1.0, seconds=2.0)}
         assert {failure.key for failure in store.failures(["a", "b"])} == {"a", "b"}
     for again in (other, copy):
         assert merge_store(one, again) == {"completions": 0, "failures": 0, "payments": 0, "lost": 0}
@@ -97,26 +98,6 @@ def test_what_can_be_read_of_a_damaged_store_goes_into_a_new_one(tmp_path: Path)
     assert path.read_bytes() == hit, "the damaged one stays as it is"
     with Store(new) as store:
         assert store.paid("mine")["t"].samples == 400
-
-
-def test_a_store_of_the_first_version_is_merged_and_stays_as_it_is(tmp_path: Path) -> None:
-    path, new = tmp_path / "store.sqlite", tmp_path / "new.sqlite"
-    with sqlite3.connect(path) as database:
-        for statement in SCHEMA[0]:
-            database.execute(statement)
-        row = ("a", "rationale", "m", b"[]", "{}", b"8", "stop", 30, 2, 1.0)
-        database.execute("INSERT INTO completions VALUES (?,?,?,?,?,?,?,?,?,?)", row)
-        database.execute(
-            "INSERT INTO failures (key, purpose, model, reason, created) VALUES ('b', 'rationale', 'm', x'6e6f', 1.0)"
-        )
-        database.execute("PRAGMA user_version = 1")
-    database.close()
-    before = path.read_bytes()
-    assert merge_store(new, path) == {"completions": 1, "failures": 1, "payments": 0, "lost": 0}
-    assert path.read_bytes() == before
-    with Store(new) as store:
-        assert store.get(["a"]) == {"a": Stored("8", Finish.STOP, 30, 2)}
-        assert store.failures(["b"]) == [Failure("b", "rationale", "m", "failed", "no")]
 
 
 @pytest.mark.parametrize("content", [b"", b"This is no database.\n" * 300])

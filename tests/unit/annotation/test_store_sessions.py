@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mindsmirror.annotation.store import Payment, Sent, Store
+from mindsmirror.annotation.store import Sent, Store
 from mindsmirror.annotation.store.sessions import EXPIRY
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import StorageError
+from mindsmirror.records import Usage
 
 FORK = multiprocessing.get_context("fork")
-SENT = Sent("mine", "teacher", 100, 200, 0.5, ("a", "b"))
+SENT = Sent("mine", "teacher", Usage(tokens_in=100, tokens_out=200, usd=0.5), ("a", "b"))
 
 
 def sessions(path: Path) -> int:
@@ -52,7 +53,7 @@ def test_others_see_what_is_in_flight_until_it_is_over(tmp_path: Path) -> None:
 def hold(path: Path, ready: "multiprocessing.synchronize.Event") -> None:
     store = Store(path)
     store.send("1", SENT)
-    store.send("2", SENT._replace(keys=("c",), usd=None))
+    store.send("2", SENT._replace(keys=("c",), most=Usage(tokens_in=100, tokens_out=200)))
     store.commit()
     ready.set()
     time.sleep(60)
@@ -71,7 +72,7 @@ def test_what_a_killed_process_had_in_flight_is_free_again_and_counts_as_paid_at
         os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
         assert store.others() == []
         store.commit()
-        assert store.paid("mine") == {"teacher": Payment(0, 200, 400, 0.5, 0.0)}
+        assert store.paid("mine") == {"teacher": Usage(samples=0, tokens_in=200, tokens_out=400, usd=0.5, seconds=0.0)}
         worker.join()
     with Store(path) as store:
         assert store.paid("mine")["teacher"].tokens_in == 200, "it is counted once"
@@ -118,11 +119,11 @@ def test_payments_of_others_can_be_read_from_where_one_had_come_to(tmp_path: Pat
     path = tmp_path / "store.sqlite"
     with Store(path) as one, Store(path) as other:
         assert one.last_payment == 0
-        first = one.pay("mine", "t", Payment(1, 2, 3, 0.5, 1.0))
+        first = one.pay("mine", "t", Usage(samples=1, tokens_in=2, tokens_out=3, usd=0.5, seconds=1.0))
         one.commit()
-        second = other.pay("mine", "u", Payment(4, 5, 6))
-        other.pay("yours", "u", Payment(9))
+        second = other.pay("mine", "u", Usage(samples=4, tokens_in=5, tokens_out=6))
+        other.pay("yours", "u", Usage(samples=9))
         other.commit()
         assert [number for number, *_ in one.payments("mine")] == [first, second]
-        assert one.payments("mine", first) == [(second, "u", Payment(4, 5, 6))]
-        assert one.paid("mine", first) == {"t": Payment(1, 2, 3, 0.5, 1.0)}
+        assert one.payments("mine", first) == [(second, "u", Usage(samples=4, tokens_in=5, tokens_out=6))]
+        assert one.paid("mine", first) == {"t": Usage(samples=1, tokens_in=2, tokens_out=3, usd=0.5, seconds=1.0)}

@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindsmirror.annotation.budget import BudgetConfig
-from mindsmirror.annotation.store import SCHEMA, Failure, Payment, Store
+from mindsmirror.annotation.store import Failure, Store
 from mindsmirror.annotation.store.maintenance import check_store
+from mindsmirror.annotation.store.rows import checksum, inserted
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
 from mindsmirror.errors import StorageError
-from mindsmirror.records import Annotation
+from mindsmirror.records import Annotation, Usage
 
 if TYPE_CHECKING:
     from unit.annotation.conftest import Lab
@@ -45,7 +46,7 @@ def filled(tmp_path: Path) -> Path:
     with Store(path) as store:
         put(store, *(Completion(key, f"Text {key}.", Finish.STOP, 3, 4) for key in ("a", "b", "c")))
         store.note([Failure("b", "rationale", "m", "no_answer", "no sentence", "Hm")])
-        store.pay("mine", "t", Payment(3, 3, 4, 0.5, 1.0))
+        store.pay("mine", "t", Usage(samples=3, tokens_in=3, tokens_out=4, usd=0.5, seconds=1.0))
     return path
 
 
@@ -99,22 +100,17 @@ def test_a_row_that_is_hit_while_the_store_is_open_is_not_given_out(filled: Path
             store.get(["a", "b"])
 
 
-def test_a_sample_that_could_never_be_one_is_a_bad_row_of_a_store_without_checksums(tmp_path: Path) -> None:
-    path = tmp_path / "store.sqlite"
-    with sqlite3.connect(path) as database:
-        for statements in SCHEMA[:4]:
-            for statement in statements:
-                database.execute(statement)
-        for key, finish, weighed in (("a", "stop", ""), ("b", "stopp", ""), ("c", "stop", "[[")):
+def test_a_sample_that_could_never_be_one_is_a_bad_row_whatever_its_checksum(filled: Path) -> None:
+    with sqlite3.connect(filled) as database:
+        for key, finish, weighed in (("d", "stop", ""), ("e", "stopp", ""), ("f", "stop", "[[")):
             row = (key, "rationale", "m", b"[]", "{}", b"8", finish, 30, 2, 1.0, weighed)
-            database.execute("INSERT INTO completions VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
-        database.execute("PRAGMA user_version = 4")
+            database.execute(inserted("completions"), (*row, checksum(*row)))
     database.close()
     with pytest.raises(StorageError, match="2 rows that are not as they were written"):
-        Store(path)
-    assert check_store(path, set_aside=True).bad == ["completions b", "completions c"]
-    with Store(path) as store:
-        assert store.get(["a", "b", "c"]).keys() == {"a"}
+        Store(filled)
+    assert check_store(filled, set_aside=True).bad == ["completions e", "completions f"]
+    with Store(filled) as store:
+        assert store.get(["d", "e", "f"]).keys() == {"d"}
 
 
 @pytest.mark.parametrize("way", ["copied", "moved", "over"])

@@ -92,16 +92,17 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     imports()
     pipeline = Pipeline(make_recipe(recipe()))
     pipeline.begin(trains=False)
-    assert pipeline.annotate() == {"questions": 9, "asked": 0, "failed": 0, "lacking": 1}
-    assert "1 questions have no annotation in annotations.jsonl" in capsys.readouterr().err
-    assert Pipeline.of(pipeline.run.folder).annotations() == pipeline.annotations()
+    result = pipeline.annotate()
+    assert (result.questions, result.wanted, result.asked, result.failed, result.lacking) == (9, 10, 0, 0, 1)
+    assert "1 question without an annotation in annotations.jsonl" in capsys.readouterr().err
+    assert list(Pipeline.of(pipeline.run.folder).annotations()) == list(pipeline.annotations())
     found = pipeline.annotations()
     judging, thinking = pipeline.stages(pipeline.recipe.arm[0], found)
     assert {target.text for target in judging.targets} >= {"correct", "wrong", "It says 3."}
     assert thinking.dropped == {"rationale: not judged correct": 7}
     assert len({target.text for target in thinking.targets if target.tag == "explain"}) > 5
     assert (_teacher(pipeline.recipe, found), _judge(pipeline.recipe, found)) == ("pupil", "plain")
-    assert _usd(pipeline.recipe, found, []) is None
+    assert _usd(pipeline.recipe, found, {}) is None
 
 
 @pytest.mark.usefixtures("words")

@@ -76,7 +76,7 @@ def test_a_file_that_is_read_otherwise_is_caught(name: str, folder: Path, refere
 
 
 def test_what_another_model_wrote_is_caught(reference: TransformersEngine) -> None:
-    with ScriptedEngine(lambda messages, key: "The answer is 12, as 3 times 4 is 12.") as engine:
+    with ScriptedEngine(lambda request, key: "The answer is 12, as 3 times 4 is 12.") as engine:
         found = compared(reference, PROMPTS, greedy(engine, PROMPTS))
     assert found.wrong
     # It counts words.

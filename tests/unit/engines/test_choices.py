@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from unit.engines.loopback import KEYS, Body, Handler, Server, ask, completion, engine_at, request, well
+from unit.engines.recordings import write_recording
 
 from mindsmirror.engines.base import Alternative, Completion, Finish, Request
-from mindsmirror.engines.recorded import RecordedEngine, write_recording
+from mindsmirror.engines.recorded import RecordedEngine
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.errors import EngineError
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.engines.recordings import write_recording
 
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, sample_key
-from mindsmirror.engines.recorded import RecordedEngine, prompt_hash, recorded_identity, write_recording
-from mindsmirror.errors import DataError, StorageError
+from mindsmirror.engines.recorded import RecordedEngine, prompt_hash, recorded_identity
+from mindsmirror.errors import DataError
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "2 + 2?"))
 
@@ -90,6 +91,3 @@ def test_broken_files(tmp_path: Path) -> None:
     (tmp_path / "cut.jsonl.gz").write_bytes(whole[:-12])
     with pytest.raises(DataError, match="cut"):
         RecordedEngine(tmp_path / "cut.jsonl.gz")
-    (tmp_path / "file").touch()
-    with pytest.raises(StorageError):
-        write_recording(tmp_path / "file" / "r.jsonl", [("a", "t")])

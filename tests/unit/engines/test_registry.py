@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from unit.engines.recordings import write_recording
 
 from mindsmirror.engines import (
     EngineBase,
@@ -20,7 +21,6 @@ from mindsmirror.engines import (
     open_engine,
     registry,
 )
-from mindsmirror.engines.recorded import write_recording
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.errors import EngineError, ModelFileError, RecipeError, UnknownNameError
 

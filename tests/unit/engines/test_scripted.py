@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling
+from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, Subject
 from mindsmirror.engines.scripted import LOG_VARIABLE, ScriptedEngine, teacher
 from mindsmirror.errors import UnknownNameError
+from mindsmirror.records import Purpose, Verdict
 
 
-def ask(engine: ScriptedEngine, prompt: str, keys: tuple[str, ...]) -> tuple[Completion, ...]:
-    engine.submit(Request("r", (Message("user", prompt),), Sampling(), keys))
+def ask(
+    engine: ScriptedEngine, prompt: str, keys: tuple[str, ...], subject: Subject | None = None
+) -> tuple[Completion, ...]:
+    engine.submit(Request("r", (Message("user", prompt),), Sampling(), keys, subject=subject))
     ((_, completions),) = engine.poll()
     return completions
 
@@ -48,19 +51,30 @@ def test_answers_are_drawn_from_the_question(question: str, allowed: set[str]) -
 
 def test_judges_and_criticises() -> None:
     keys = tuple(map(str, range(80)))
-    judged = ask(ScriptedEngine(), "Question: 2+2? Solution: 4. Is this solution correct? …", keys)
+    judged = ask(ScriptedEngine(), "?", keys, Subject(Purpose.SELF_EVALUATION, "2 + 2?", "4."))
     lines = {c.text.splitlines()[-1] for c in judged}
     assert lines == {f"Evaluation result: the given answer is {v}." for v in ("correct", "wrong", "uncertain")}
-    for prompt in (
-        "The solution is correct. Say why.",
-        "The solution is wrong: it is 3.",
-        "It is uncertain whether the solution is correct or wrong.",
-    ):
-        (critique,) = ask(ScriptedEngine(), prompt, ("k",))
-        assert "The answer is" not in critique.text and "Evaluation result" not in critique.text
-    right = {c.text for c in ask(ScriptedEngine(), "The solution is correct.", keys)}
-    wrong = {c.text for c in ask(ScriptedEngine(), "The solution is wrong: it is 3.", keys)}
-    assert not right & wrong
+    given = {
+        verdict: ask(ScriptedEngine(), "?", keys, Subject(Purpose.SELF_EVALUATION, "2 + 2?", "4.", verdict))
+        for verdict in (Verdict.CORRECT, Verdict.WRONG, Verdict.UNCERTAIN)
+    }
+    texts = {verdict: {critique.text for critique in critiques} for verdict, critiques in given.items()}
+    assert len(set.union(*texts.values())) == sum(map(len, texts.values())), "each verdict has remarks of its own"
+    assert not any("The answer is" in text or "Evaluation result" in text for each in texts.values() for text in each)
+
+
+def test_a_dual_ends_at_the_answer_that_is_asked_for() -> None:
+    keys, question = tuple(map(str, range(40))), "Ann has 5 pears and 17 apples. How many pears?"
+    mended = Subject(Purpose.RECTIFIED, question, "She has 17, all 17. The answer is 17.", answer="5")
+    assert {c.text for c in ask(ScriptedEngine(), "?", keys, mended)} == {"She has 5, all 5. The answer is 5."}
+    spoilt = Subject(Purpose.CORRUPTED, question, "She has 5. The answer is 5.", answer="5")
+    assert {c.text for c in ask(ScriptedEngine(), "?", keys, spoilt)} == {"She has 17. The answer is 17."}
+
+
+def test_the_words_of_a_prompt_do_not_say_what_it_asks_for() -> None:
+    subject = Subject(Purpose.RATIONALE, "Ann has 5 pears and 17 apples. How many?")
+    (found,) = ask(ScriptedEngine(), "The solution is wrong: 99. Is this solution correct?", ("k",), subject)
+    assert re.search(r"The answer is (5|17)\.$", found.text)
 
 
 def test_shares_of_failed_and_unparsed() -> None:
@@ -110,7 +124,7 @@ def test_latency_runs_for_all_at_once_and_delay_for_each_poll(clock: list[float]
 
 
 def test_own_script_and_unknown_script() -> None:
-    def refuse(messages: object, key: str) -> Completion:
+    def refuse(request: Request, key: str) -> Completion:
         return Completion(key, "no", Finish.FILTERED)
 
     assert ask(ScriptedEngine(refuse), "x", ("k",))[0].finish is Finish.FILTERED
@@ -118,16 +132,22 @@ def test_own_script_and_unknown_script() -> None:
         ScriptedEngine("teachr")
 
 
-@given(st.text(), st.text())
-def test_any_text_gets_a_reply(prompt: str, key: str) -> None:
-    reply = teacher((Message("user", prompt),), key)
-    assert reply and reply == teacher((Message("user", prompt),), key)
+SUBJECTS = st.builds(Subject, st.sampled_from(Purpose), st.text(), st.text(), st.none() | st.sampled_from(Verdict))
+
+
+@given(st.text(), st.text(), st.none() | SUBJECTS)
+def test_any_request_gets_the_same_reply_twice(prompt: str, key: str, subject: Subject | None) -> None:
+    request = Request("r", (Message("user", prompt),), Sampling(), (key,), subject=subject)
+    assert teacher(request, key) == teacher(request, key)
+    assert teacher(request, key) or (subject and subject.purpose in (Purpose.RECTIFIED, Purpose.CORRUPTED))
 
 
 def test_a_request_to_write_again_is_answered_as_the_question() -> None:
     question = Message("user", "Ann has 500 pears and 1700 apples. How many?")
     again = "That does not end with its answer. Write the whole solution again."
-    texts = [teacher((question, Message("assistant", "Hm."), Message("user", again)), str(key)) for key in range(20)]
+    messages = (question, Message("assistant", "Hm."), Message("user", again))
+    request = Request("r", messages, Sampling(), (), subject=Subject(Purpose.RATIONALE, question.content))
+    texts = [teacher(request, str(key)) for key in range(20)]
     assert {text.rpartition(" ")[2] for text in texts} == {"500.", "1700."}
 
 

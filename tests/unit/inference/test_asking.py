@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mindsmirror.answers import Number
-from mindsmirror.inference.predictor import DIRECT_TOKENS, Predictor, inference_model, predict, think, thoughts
+from mindsmirror.inference.predictor import DIRECT_TOKENS, Predictor, predict, think, thoughts
 from mindsmirror.records import Example, Parse, Tag
 from mindsmirror.students.base import Batch, Row, Student
 from mindsmirror.students.decoding import Generated, SamplingParams
@@ -183,13 +183,3 @@ def test_samples_depend_on_the_seed_alone(kind: str, tiny_folder: Callable[..., 
     assert thoughts(ready, asked, 3, 1.0, seed=4) == first
     assert thoughts(ready, asked, 3, 1.0, seed=5) != first
     assert len({sample.text for samples in first for sample in samples}) == 15
-
-
-def test_the_model_that_is_asked_is_a_copy_that_does_not_learn(tiny_folder: Callable[..., Path]) -> None:
-    model = tiny.load(tiny_folder("llama")).model.train()
-    ready = inference_model(model, bf16=True)
-    assert {value.dtype for value in ready.parameters()} == {torch.bfloat16}
-    assert not ready.training
-    assert not any(value.requires_grad for value in ready.parameters())
-    assert model.training
-    assert all(value.requires_grad and value.dtype == torch.float32 for value in model.parameters())

@@ -13,8 +13,8 @@ import pytest
 
 from mindsmirror.errors import ModelFileError
 from mindsmirror.models import catalogue, download
-from mindsmirror.models.catalogue import locate
-from mindsmirror.models.entry import CatalogEntry, Hub, Wheels
+from mindsmirror.models.catalogue import CatalogueEntry, Hub, Wheels
+from mindsmirror.models.locate import locate
 from mindsmirror.system import progress
 
 CONTENT = b"GGUF" + bytes(range(256)) * 100
@@ -46,7 +46,7 @@ class FakeHub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    entry = CatalogEntry(
+    entry = CatalogueEntry(
         name="tiny",
         role="test",
         file="tiny.gguf",
@@ -125,7 +125,7 @@ def test_what_is_on_the_way_is_told_of_while_nothing_is_written(
     for name in ("STILL_TERMINAL_SECONDS", "STILL_LOG_SECONDS"):
         monkeypatch.setattr(progress, name, 0.01)
 
-    def slow(entry: CatalogEntry, sink: download.Sink, work: Path) -> None:
+    def slow(entry: CatalogueEntry, sink: download.Sink, work: Path) -> None:
         (work / "part").mkdir()
         (work / "part" / "download").write_bytes(bytes(3_000_000))
         said, limit = "", time.monotonic() + 60

@@ -33,6 +33,7 @@ QUESTION = "A farm has 4 sheep and 3 hens. How many legs do the animals have tog
 def arm_results() -> tuple[ArmResult, ...]:
     training = TrainingReport(
         steps=212,
+        planned_steps=212,
         rows=1_900,
         tokens=100_240,
         target_tokens=31_800,

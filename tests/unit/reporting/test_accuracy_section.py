@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from unit.reporting.trained_stages import stage_result
 
 from mindsmirror.evaluation.config import Mode
-from mindsmirror.evaluation.evaluate import JudgeQuality
+from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.evaluation.statistics import holm, smallest_detectable_difference
 from mindsmirror.records import Example, Prediction, Sample, Verdict
 from mindsmirror.reporting.accuracy_section import (
@@ -81,15 +82,8 @@ def test_without_gold_there_is_no_accuracy() -> None:
 
 def test_training_is_summed_over_stages_and_chosen_by_the_last() -> None:
     stages = [
-        {"steps": 5, "tokens": 100, "target_tokens": 40, "seconds": 1.25, "selected_step": 5, "selected_score": None},
-        {
-            "steps": 8,
-            "tokens": 300,
-            "target_tokens": 60,
-            "seconds": 2.5,
-            "selected_step": 6,
-            "selected_score": 0.5 + 6e-9,
-        },
+        stage_result(steps=5, tokens=100, target_tokens=40, seconds=1.25, selected_step=5),
+        stage_result(steps=8, tokens=300, target_tokens=60, seconds=2.5, selected_step=6, selected_score=0.5 + 6e-9),
     ]
     training = arm_results(arm("a", "predict", {"predict": "+"}, training=stages), 0)[0].training
     assert training is not None
@@ -100,7 +94,7 @@ def test_training_is_summed_over_stages_and_chosen_by_the_last() -> None:
 
 @pytest.mark.parametrize(("score", "shown"), [(None, None), (1.0 + 4e-8, 1.0), (3e-9, 0.0)])
 def test_a_validation_score_loses_the_hair_by_which_later_ones_win(score: float | None, shown: float | None) -> None:
-    stage = {"steps": 1, "tokens": 1, "target_tokens": 1, "seconds": 0.0, "selected_step": 1, "selected_score": score}
+    stage = stage_result(selected_score=score)
     training = arm_results(arm("a", "predict", {"predict": "+"}, training=[stage]), 0)[0].training
     assert training is not None and training.valid_accuracy == shown
 

@@ -12,13 +12,15 @@ from mindsmirror.records import (
     Example,
     Parse,
     Provenance,
+    Purpose,
     Rationale,
     SelfEvaluation,
+    Usage,
     Verdict,
     VerdictSource,
 )
 from mindsmirror.reporting.annotation_section import annotation_report
-from mindsmirror.reporting.schema import AnnotationReport, StepCost, StepYield
+from mindsmirror.reporting.schema import AnnotationReport, StepYield
 
 C, W, U, N = Verdict.CORRECT, Verdict.WRONG, Verdict.UNCERTAIN, Verdict.UNPARSED
 
@@ -109,17 +111,17 @@ def test_repairs_are_counted_with_what_came_of_them() -> None:
 
 
 def test_what_is_lost_is_paid_by_what_is_usable() -> None:
-    spent = [
-        StepCost(step="rationale", usable=0, tokens_in=60, tokens_out=20, usd=0.2),
-        StepCost(step="self-evaluation", usable=0, tokens_in=50, tokens_out=24),
-    ]
+    spent = {
+        Purpose.RATIONALE: Usage(tokens_in=60, tokens_out=20, usd=0.2),
+        Purpose.SELF_EVALUATION: Usage(tokens_in=50, tokens_out=24),
+    }
     found = annotation_report([FIRST, SECOND], "plain", 1.0, 0.25, spent, "it stopped")
     assert found.tokens_per_question == 154 / 2 and found.usd_per_question == 0.125
     rationales, evaluations = found.costs
     assert (rationales.usable, rationales.tokens_per_usable, rationales.usd_per_usable) == (4, 20.0, 0.05)
     assert (evaluations.usable, evaluations.tokens_per_usable) == (5, 74 / 5) and evaluations.usd_per_usable is None
     assert found.stopped == "it stopped"
-    nothing = annotation_report([], "plain", 0.0, 0.1, spent[:1])
+    nothing = annotation_report([], "plain", 0.0, 0.1, {Purpose.RATIONALE: spent[Purpose.RATIONALE]})
     assert nothing.usd_per_question is None and nothing.costs[0].usd_per_usable is None
 
 
@@ -133,7 +135,7 @@ def test_duals_have_yields_and_costs_of_their_own() -> None:
             (DualKind.CORRUPTED, False, Parse.OK),
         )
     ]
-    spent = [StepCost(step="rectified", usable=0, tokens_in=10, tokens_out=10, usd=0.5)]
+    spent = {Purpose.RECTIFIED: Usage(tokens_in=10, tokens_out=10, usd=0.5)}
     found = annotation_report([FIRST.model_copy(update={"duals": tuple(made)})], "plain", 1.0, None, spent)
     assert found.yields[-2:] == (
         StepYield(step="rectified", asked=2, ok=1, reasons={"missed": 1}, stored=2),
@@ -269,7 +271,7 @@ def test_likelihoods_are_held_against_gold_by_their_order() -> None:
         "likelihood",
         1.0,
         None,
-        [StepCost(step="self-evaluation", usable=0, tokens_in=500, tokens_out=5)],
+        {Purpose.SELF_EVALUATION: Usage(tokens_in=500, tokens_out=5)},
     )
     assert found.judge_auroc == pytest.approx(4 / 6) and found.judge_calibration == "gold"
     assert found.judge_balanced_accuracy == pytest.approx((2 / 3 + 1 / 2) / 2)

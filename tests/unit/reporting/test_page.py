@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.evaluation.metrics import VerdictConsistency, WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
-from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepCost, StepYield
+from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepUsage, StepYield
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.plot import arms_plot
 
@@ -174,7 +174,7 @@ def test_losses_without_a_reason_are_shown(full_report: Report) -> None:
 def test_yields_and_costs_are_shown(full_report: Report) -> None:
     step = StepYield(step="rationale", asked=31, ok=28, stored=29, failed=2, asked_again=9, repaired=8)
     costs = (
-        StepCost(
+        StepUsage(
             step="rationale",
             usable=28,
             tokens_in=1,
@@ -183,7 +183,7 @@ def test_yields_and_costs_are_shown(full_report: Report) -> None:
             tokens_per_usable=77,
             usd_per_usable=0.00713,
         ),
-        StepCost(step="self-evaluation", usable=0, tokens_in=1, tokens_out=2),
+        StepUsage(step="self-evaluation", usable=0, tokens_in=1, tokens_out=2),
     )
     changes = {"yields": (step,), "costs": costs, "tokens_per_question": 4321, "stopped": "it <stopped>"}
     text = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes)))).text

@@ -4,20 +4,21 @@ import re
 from typing import Any
 
 import pytest
+from unit.reporting.trained_stages import stage_result
 
 from mindsmirror.reporting import ArmResult, Report
 from mindsmirror.reporting.formatting import memory, powers
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.training_section import UNITS, spread, trained_arms, training_report
+from mindsmirror.training.result import StageResult
 
 
-def stage(name: str, factor: int, **changes: Any) -> dict[str, Any]:
+def stage(name: str, factor: int, **changes: Any) -> StageResult:
     counts = {unit: factor * 10**place for place, unit in enumerate(UNITS)}
-    told = {"stage": name, "seconds": 1.5, "selected_step": 5, "selected_score": None, "losses": [1.0]}
-    return {**counts, **told, **changes}
+    return stage_result(**{**counts, "stage": name, "seconds": 1.5, "selected_step": 5, **changes})
 
 
-def arm(name: str, *stages: dict[str, Any], seed: int = 0, mode: str = "think") -> ArmResult:
+def arm(name: str, *stages: StageResult, seed: int = 0, mode: str = "think") -> ArmResult:
     return ArmResult(
         name=name, method="m", mode=mode, seed=seed, n=1, accuracy=1.0, ci95=None, training=training_report(stages)
     )
@@ -39,14 +40,6 @@ def test_stages_are_added_up_and_kept() -> None:
     assert [getattr(report, unit) for unit in UNITS] == [3, 30, 300, 3_000, 30_000, 300_000]
     assert [(one.stage, one.flops) for one in report.stages] == [("judging", 100_000), ("thinking", 200_000)]
     assert training_report([]) is None
-
-
-def test_runs_of_before_are_reported_without_what_was_not_counted() -> None:
-    old = {key: value for key, value in stage("thinking", 1).items() if key not in ("rows", "computed_tokens", "flops")}
-    report = training_report([old, stage("more", 1)])
-    assert report is not None
-    assert (report.steps, report.rows, report.flops) == (2, None, None)
-    assert set(spread([arm("a", old), arm("b", stage("x", 2))])) == {"steps", "tokens", "target_tokens"}
 
 
 def test_pace_and_memory_of_all_stages() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from pydantic import BaseModel
 
 from mindsmirror.errors import DataError, EngineError, RunLockedError, StorageError
 from mindsmirror.runs.folder import Run, digest
@@ -31,14 +32,21 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path / "run")
 
 
+class Result(BaseModel):
+    """What a step leaves: a number, and how much of it failed."""
+
+    answer: int = 42
+    failed: int = 0
+
+
 class Action:
     """Counts how often it is done, and what it finds in its folder."""
 
-    def __init__(self, result: Any = "result") -> None:
-        self.result, self.done = result, 0
+    def __init__(self, result: Result | None = None) -> None:
+        self.result, self.done = result or Result(), 0
         self.found: list[set[str]] = []
 
-    def __call__(self, folder: Path) -> Any:
+    def __call__(self, folder: Path) -> Result:
         self.found.append({path.name for path in folder.iterdir()})
         self.done += 1
         (folder / "product").write_text(str(self.done))
@@ -46,66 +54,69 @@ class Action:
 
 
 def test_a_step_is_done_once_for_its_inputs(run: Run) -> None:
-    action = Action({"answer": 42})
-    assert run.step("train", {"alpha": 0.5}, action) == {"answer": 42}
-    assert run.step("train", {"alpha": 0.5}, action) == {"answer": 42}
-    assert Run(run.folder).step("train", {"alpha": 0.5}, action) == {"answer": 42}
+    action = Action()
+    for place in (run, run, Run(run.folder)):
+        assert place.step("train", {"alpha": 0.5}, action, Result) == Result()
     assert action.done == 1
+    assert run.result("train", Result) == Result() and run.result("annotation", Result) is None
 
 
 def test_what_was_done_before_may_be_given_otherwise(run: Run) -> None:
-    action = Action({"asked": 42})
-    for asked in (42, 0, 0):
-        assert run.step("train", {}, action, again=lambda result: {**result, "asked": 0}) == {"asked": asked}
+    action = Action()
+    for answer in (42, 0, 0):
+        again: Callable[[Result], Result] = lambda result: result.model_copy(update={"answer": 0})  # noqa: E731
+        assert run.step("train", {}, action, Result, again=again).answer == answer
     done = read_json(run.folder / "train" / "done.json")
-    assert action.done == 1 and done is not None and done["result"] == {"asked": 42}
+    assert action.done == 1 and done is not None and done["result"] == {"answer": 42, "failed": 0}
 
 
 def test_other_inputs_begin_it_anew_in_an_empty_folder(run: Run) -> None:
     action = Action()
-    run.step("train", {"alpha": 0.5}, action)
-    run.step("train", {"alpha": 0.6}, action)
+    run.step("train", {"alpha": 0.5}, action, Result)
+    run.step("train", {"alpha": 0.6}, action, Result)
     assert action.done == 2
     assert action.found == [{"inputs.json"}, {"inputs.json"}]
 
 
 def test_a_step_that_was_cut_short_goes_on_with_what_it_left(run: Run) -> None:
-    def dies(folder: Path) -> None:
+    def dies(folder: Path) -> Result:
         (folder / "half").write_text("kept")
         raise EngineError("down")
 
     with pytest.raises(EngineError):
-        run.step("train", {"alpha": 0.5}, dies)
+        run.step("train", {"alpha": 0.5}, dies, Result)
     action = Action()
-    assert run.step("train", {"alpha": 0.5}, action) == "result"
+    assert run.step("train", {"alpha": 0.5}, action, Result) == Result()
     assert action.found == [{"inputs.json", "half"}]
 
 
 def test_a_result_that_is_not_final_is_used_and_done_again(run: Run) -> None:
-    final: Callable[[Any], bool] = lambda result: result["failed"] == 0  # noqa: E731
-    action = Action({"failed": 1})
-    assert run.step("annotation", {}, action, final) == {"failed": 1}
-    assert run.step("annotation", {}, action, final) == {"failed": 1}
-    action.result = {"failed": 0}
-    assert run.step("annotation", {}, action, final) == {"failed": 0}
-    assert run.step("annotation", {}, action, final) == {"failed": 0}
+    final: Callable[[Result], bool] = lambda result: result.failed == 0  # noqa: E731
+    action = Action(Result(failed=1))
+    assert run.step("annotation", {}, action, Result, final).failed == 1
+    assert run.step("annotation", {}, action, Result, final).failed == 1
+    action.result = Result()
+    assert run.step("annotation", {}, action, Result, final).failed == 0
+    assert run.step("annotation", {}, action, Result, final).failed == 0
     assert action.done == 3
     assert action.found[1] == {"inputs.json", "done.json", "product"}
 
 
 @pytest.mark.parametrize("name", ["done.json", "inputs.json"])
-@pytest.mark.parametrize("torn", ["", "{", '{"result": '])
-def test_a_torn_mark_does_the_step_again(run: Run, name: str, torn: str) -> None:
+@pytest.mark.parametrize("torn", ["", "{", '{"result": ', "[]", '{"result": {"answer": "many"}}', '{"seconds": 1}'])
+def test_a_mark_that_is_torn_or_something_else_does_the_step_again(run: Run, name: str, torn: str) -> None:
     action = Action()
-    run.step("train", {}, action)
+    run.step("train", {}, action, Result)
     (run.folder / "train" / name).write_text(torn)
-    assert run.step("train", {}, action) == "result"
+    if name == "done.json":
+        assert run.result("train", Result) is None
+    assert run.step("train", {}, action, Result) == Result()
     assert action.done == 2
 
 
 def test_a_kill_while_the_old_is_cleared_away_does_not_pass_for_done(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     action = Action()
-    run.step("train", {"alpha": 0.5}, action)
+    run.step("train", {"alpha": 0.5}, action, Result)
 
     def killed(folder: Path, **_: Any) -> None:
         (folder / "product").unlink()
@@ -114,14 +125,14 @@ def test_a_kill_while_the_old_is_cleared_away_does_not_pass_for_done(run: Run, m
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            run.step("train", {"alpha": 0.6}, action)
-    run.step("train", {"alpha": 0.5}, action)
+            run.step("train", {"alpha": 0.6}, action, Result)
+    run.step("train", {"alpha": 0.5}, action, Result)
     assert (run.folder / "train" / "product").exists()
 
 
 def test_seconds_are_those_of_a_step_that_is_done(run: Run) -> None:
     assert run.seconds("train") == 0.0
-    run.step("train", {}, Action())
+    run.step("train", {}, Action(), Result)
     write_json(run.folder / "train" / "done.json", {"result": None, "seconds": 2.5})
     assert run.seconds("train") == 2.5
 
@@ -134,11 +145,11 @@ def test_inputs_are_told_apart_by_value_and_not_by_order() -> None:
 
 
 def test_what_the_disk_refuses_is_a_storage_error_that_names_the_step(run: Run) -> None:
-    def full(folder: Path) -> None:
+    def full(folder: Path) -> Result:
         raise OSError(28, os.strerror(28))
 
-    with pytest.raises(StorageError, match=r"train: No space left on device"):
-        run.step("train", {}, full)
+    with pytest.raises(StorageError, match=r"train: the disk is full: No space left on device"):
+        run.step("train", {}, full, Result)
 
 
 @pytest.mark.parametrize(
@@ -152,21 +163,21 @@ def test_what_the_disk_refuses_is_a_storage_error_that_names_the_step(run: Run) 
     ids=["safetensors", "tokenizers", "torch, at its end", "torch, inside"],
 )
 def test_what_the_disk_refuses_is_known_in_the_words_of_every_library(run: Run, error: Exception) -> None:
-    def full(folder: Path) -> None:
+    def full(folder: Path) -> Result:
         raise error
 
     with pytest.raises(StorageError, match=r"cannot write .*train"):
-        run.step("train", {}, full)
+        run.step("train", {}, full, Result)
 
 
 def test_other_failures_pass_through_a_step_as_they_are(run: Run) -> None:
     for error in (RuntimeError("a bug"), OSError("transformers says so"), DataError("no (os error 2)"), KeyError("x")):
 
-        def fails(folder: Path, error: Exception = error) -> None:
+        def fails(folder: Path, error: Exception = error) -> Result:
             raise error
 
         with pytest.raises(type(error)) as caught:
-            run.step("train", {}, fails)
+            run.step("train", {}, fails, Result)
         assert caught.value is error
 
 

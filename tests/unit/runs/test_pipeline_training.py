@@ -9,6 +9,7 @@ from end_to_end import material
 from mindsmirror.errors import MissingExtraError, RecipeError
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.runs.training import train
 from mindsmirror.training import config
 
 
@@ -46,8 +47,8 @@ def test_who_watches_does_not_train_an_arm_again(tmp_path: Path, monkeypatch: py
     def inputs(**training: Any) -> Any:
         made = pipeline(tmp_path, **training)
         seen: list[Any] = []
-        monkeypatch.setattr(made.run, "step", lambda name, given, action: seen.append(given))
-        made._train(made.recipe.arm[0], (), ())
+        monkeypatch.setattr(made.run, "step", lambda name, given, action, kind: seen.append(given))
+        train(made.run, made.recipe, made.task, made.recipe.arm[0], (), "hash", {})
         return seen[0]
 
     assert inputs(trackers=["wandb"]) == inputs()

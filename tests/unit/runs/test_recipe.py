@@ -238,10 +238,6 @@ def test_a_likelihood_is_asked_for_once_and_needs_a_consensus_or_gold() -> None:
     assert "annotation.self_evaluations: a likelihood is the same each time" in refusal(document)
 
 
-def test_a_judge_without_likelihoods_is_written_as_it_always_was() -> None:
-    assert "calibration" not in make_recipe(PLAIN).judge.model_dump()
-
-
 def test_selecting_what_is_right_needs_gold_labels_in_that_arm() -> None:
     document = with_change("arm.1.select", "right")
     document["arm"][1]["labels"] = "teacher"
@@ -302,12 +298,6 @@ def test_a_cap_in_usd_needs_the_prices_of_those_who_are_asked() -> None:
 @pytest.mark.parametrize("budget", [{"usd": -1}, {"tokens": 0.5}, {"eur": 2}, {"minutes": "long"}])
 def test_a_budget_that_is_none_is_refused(budget: dict[str, Any]) -> None:
     assert "annotation.budget" in refusal(with_change("annotation.budget", budget))
-
-
-def test_a_recipe_without_repairs_is_written_as_it_always_was() -> None:
-    assert "repairs" not in make_recipe(PLAIN).annotation.model_dump()
-    mended = make_recipe(with_change("annotation.repairs", 2))
-    assert make_recipe(json.loads(mended.model_dump_json(exclude_none=True))) == mended
 
 
 @pytest.mark.parametrize("store", [":memory:", "", "file:x.sqlite?mode=memory", "FILE:/tmp/x"])

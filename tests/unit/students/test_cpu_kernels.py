@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.students.cpu_kernels import dropout, make_lean
+from mindsmirror.students.cpu_kernels import dropout, use_cpu_kernels
 
 Folder = Callable[..., Path]
 WORDS = len(tiny.tokenizer(None))
@@ -27,7 +27,7 @@ def learnt(model: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "gemma3", "mistral", "t5"])
 def test_a_lean_model_computes_what_it_computed(kind: str) -> None:
     model, stock = tiny.model(kind, WORDS), tiny.model(kind, WORDS)
-    make_lean(model)
+    use_cpu_kernels(model)
     loss, gradients = learnt(model)
     expected, truth = learnt(stock)
     torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0)
@@ -40,7 +40,7 @@ def test_a_lean_model_computes_what_it_computed(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["llama", "t5"])
 def test_under_autocast_it_is_as_near_to_fp32_as_it_was(kind: str) -> None:
     model, stock = tiny.model(kind, WORDS), tiny.model(kind, WORDS)
-    make_lean(model)
+    use_cpu_kernels(model)
     exact, _ = learnt(tiny.model(kind, WORDS))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found, expected = learnt(model)[0], learnt(stock)[0]
@@ -49,7 +49,7 @@ def test_under_autocast_it_is_as_near_to_fp32_as_it_was(kind: str) -> None:
 
 def test_a_lean_t5_drops_in_attention_and_only_when_it_learns() -> None:
     model = tiny.model("t5", WORDS, dropout=0.4)
-    make_lean(model)
+    use_cpu_kernels(model)
     tokens = torch.arange(20, 32)[None]
     model.eval()
     asked = [model(input_ids=tokens, decoder_input_ids=tokens).logits for _ in range(2)]
@@ -58,7 +58,7 @@ def test_a_lean_t5_drops_in_attention_and_only_when_it_learns() -> None:
     assert torch.equal(*asked)
     model.train()
     for module in model.modules():
-        if type(module).__name__ == "_Dropout":
+        if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     learning = [model(input_ids=tokens, decoder_input_ids=tokens).logits for _ in range(2)]
     assert not torch.equal(*learning), "with all other dropout off, attention still drops"

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import tiny_gguf
 import torch
-from unit.models.test_catalogue import entry_of
+from unit.models.test_locate import entry_of
 
 from mindsmirror.engines import Message, Request, Sampling, TeacherConfig, open_engine
 from mindsmirror.engines.base import Completion, sample_key
 from mindsmirror.errors import ModelFileError
 from mindsmirror.models import catalogue
-from mindsmirror.models.entry import CatalogEntry
 from mindsmirror.models.gguf import read_gguf
 from mindsmirror.students.config import StudentConfig, converted
 from mindsmirror.students.load import load_student
@@ -31,14 +30,14 @@ NAMES = {
 QUESTION = "How many legs do 2 cows have?"
 
 
-Catalogued = Callable[[str], CatalogEntry]
+Catalogued = Callable[[str], catalogue.CatalogueEntry]
 
 
 @pytest.fixture
 def catalogued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogued:
     """Puts a tiny file of the kind that is named into the cache and makes it the catalogue's one model."""
 
-    def put(kind: str) -> CatalogEntry:
+    def put(kind: str) -> catalogue.CatalogueEntry:
         monkeypatch.setenv("MINDSMIRROR_CACHE", str(tmp_path / "cache"))
         (tmp_path / "cache").mkdir()
         path = tiny_gguf.write(tmp_path / "tiny.gguf", kind)

@@ -13,6 +13,7 @@ from mindsmirror.records import Stage, Tag, Target
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.training import stages
 from mindsmirror.training.config import Budget, TrainingConfig
+from mindsmirror.training.result import StageResult
 from mindsmirror.training.stages import train_arm
 from mindsmirror.training.trainer import train_stage
 
@@ -38,6 +39,17 @@ def weights(model: Any) -> Weights:
 
 def equal(one: Weights, other: Weights) -> bool:
     return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+LOG: dict[str, Any] = {
+    "planned_steps": 1,
+    "losses": [],
+    "task_losses": {},
+    "validation": {},
+    "selected_step": 1,
+    "selected_score": None,
+}
+"""What the log says of a stage that was not trained."""
 
 
 class Trained:
@@ -68,7 +80,7 @@ def test_thinking_starts_from_what_judging_ended_with(
     kind: str, tiny_folder: Folder, tmp_path: Path, trained: Trained
 ) -> None:
     student = StudentConfig(model=str(tiny_folder(kind)))
-    reports = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", lambda *_: 0.5)
+    reports = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", lambda *_: 0.5).stages
     judging, thinking = trained.calls
     assert judging["tasks"] == {Tag.VERDICT, Tag.CRITIQUE}
     assert Tag.EXPLAIN in thinking["tasks"]
@@ -79,7 +91,7 @@ def test_thinking_starts_from_what_judging_ended_with(
     assert equal(weights(tiny.load(tmp_path / "stages" / "1-self_evaluation" / "model").model), judging["after"])
     assert equal(weights(tiny.load(tmp_path / "model").model), thinking["after"])
     assert [judging["steps"], thinking["steps"]] == [4, 8]
-    assert [report["stage"] for report in reports] == ["self_evaluation", "thinking"]
+    assert [report.stage for report in reports] == ["self_evaluation", "thinking"]
 
 
 def test_only_the_last_stage_is_validated_and_every_stage_has_a_seed(
@@ -105,17 +117,17 @@ def test_what_is_reported(tiny_folder: Folder, tmp_path: Path) -> None:
     stage = THINKING.model_copy(update={"dropped": {"rationale: truncated": 3}})
     config = CONFIG.model_copy(update={"budget": Budget(epochs=3)})
     settings = StudentConfig(model=str(tiny_folder("llama")), max_target=4)
-    [report] = train_arm([stage], settings, config, tmp_path, 0, "arm", None)
+    [report] = train_arm([stage], settings, config, tmp_path, 0, "arm", None).stages
     row = len(student.source(Tag.PREDICT, "2+3?", None)) + 2
-    assert report["targets"] == 2
-    assert report["dropped"] == {"rationale: truncated": 3, "target: too long": 1}
-    assert (report["tokens"], report["target_tokens"], report["steps"]) == (3 * row, 3 * 2, 3)
+    assert report.targets == 2
+    assert report.dropped == {"rationale: truncated": 3, "target: too long": 1}
+    assert (report.tokens, report.target_tokens, report.steps) == (3 * row, 3 * 2, 3)
     # The other row is too long, so nothing is shared; the last token is predicted but never read.
-    assert (report["rows"], report["computed_tokens"]) == (3, 3 * (row - 1))
-    spent = report["flops"] / report["computed_tokens"]
+    assert (report.rows, report.computed_tokens) == (3, 3 * (row - 1))
+    spent = report.flops / report.computed_tokens
     matrices = 6 * sum(v.numel() for n, v in student.model.named_parameters() if v.dim() == 2 and "embed" not in n)
     assert matrices < spent < 2 * matrices
-    assert report["seconds"] >= 0
+    assert report.seconds >= 0
     assert not list(tmp_path.glob("stages/*/checkpoint-*"))
 
 
@@ -124,14 +136,14 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
     unit: str, tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A judge and a thinker, two stages and one: equal in what was given, unequal in the rest."""
-    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: {"steps": len(plan)})
+    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: LOG | {"steps": len(plan)})
     student = StudentConfig(model=str(tiny_folder("llama")))
     much = {"tokens": 9_000, "target_tokens": 3_000, "flops": 1e9}
     config = CONFIG.model_copy(update={"budget": Budget.model_validate({unit: much[unit]}), "batch_tokens": 128})
     found = []
     for name, arm in (("mirror", [JUDGING, THINKING]), ("standard", [tiny.lesson((Tag.PREDICT, "2+3?", "5"))])):
-        reports = train_arm(arm, student, config, tmp_path / name, 0, name, None)
-        found.append({key: sum(report[key] for report in reports) for key in much})
+        reports = train_arm(arm, student, config, tmp_path / name, 0, name, None).stages
+        found.append({key: sum(getattr(report, key) for report in reports) for key in much})
     for spent in found:
         assert spent[unit] == pytest.approx(much[unit], rel=0.05)
     other = "tokens" if unit == "target_tokens" else "target_tokens"
@@ -141,22 +153,22 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
 def test_under_lora_the_same_plan_is_computed_for_less(
     tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: {"steps": len(plan)})
-    found = {}
+    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: LOG | {"steps": len(plan)})
+    found: dict[str, StageResult] = {}
     for adapter in ("none", "lora"):
         settings = {"model": str(tiny_folder("t5")), "adapter": adapter, "lora_rank": 1}
         [report] = train_arm(
             [THINKING], StudentConfig.model_validate(settings), CONFIG, tmp_path / adapter, 0, "arm", None
-        )
+        ).stages
         found[adapter] = report
-    assert found["lora"]["computed_tokens"] == found["none"]["computed_tokens"]
-    assert 0.6 * found["none"]["flops"] < found["lora"]["flops"] < 0.85 * found["none"]["flops"]
+    assert found["lora"].computed_tokens == found["none"].computed_tokens
+    assert 0.6 * found["none"].flops < found["lora"].flops < 0.85 * found["none"].flops
 
 
 def test_a_stage_that_is_done_is_not_trained_again(tiny_folder: Folder, tmp_path: Path, trained: Trained) -> None:
     student = StudentConfig(model=str(tiny_folder("llama")))
-    first = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None)
-    again = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None)
+    first = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None).stages
+    again = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None).stages
     assert again == first
     assert len(trained.calls) == 2
 
@@ -167,8 +179,8 @@ def test_lora_trains_and_the_model_that_is_saved_is_whole(
 ) -> None:
     student = StudentConfig(model=str(tiny_folder(kind)), adapter="lora", lora_rank=8)
     config = CONFIG.model_copy(update={"budget": Budget(steps=40), "learning_rate": 2e-2})
-    reports = train_arm([JUDGING, THINKING], student, config, tmp_path, 0, "arm", lambda *_: 0.5)
-    assert reports[-1]["losses"][-1] < 0.3 * reports[-1]["losses"][0]
+    reports = train_arm([JUDGING, THINKING], student, config, tmp_path, 0, "arm", lambda *_: 0.5).stages
+    assert reports[-1].losses[-1] < 0.3 * reports[-1].losses[0]
     assert not list(tmp_path.rglob("adapter_*"))
     model = tiny.load(tmp_path / "model").model
     start = tiny.load(tiny_folder(kind)).model

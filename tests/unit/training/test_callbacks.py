@@ -20,9 +20,10 @@ from mindsmirror.errors import MissingExtraError
 from mindsmirror.records import Tag
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.system import progress
+from mindsmirror.system.hardware import device, peak_memory
 from mindsmirror.training import callbacks, trainer
 from mindsmirror.training import config as settings
-from mindsmirror.training.callbacks import LATER_WINS, ProgressCallback, peak_memory, stopped_at
+from mindsmirror.training.callbacks import LATER_WINS, ProgressCallback, stopped_at
 from mindsmirror.training.config import Budget, TrainingConfig, check_trackers
 from mindsmirror.training.plan import encode
 from mindsmirror.training.stages import train_arm
@@ -81,8 +82,8 @@ class KilledError(BaseException):
 
 def learn(student: StudentConfig, arm: Path, scores: Sequence[float], config: TrainingConfig = CONFIG) -> Any:
     asked = iter(scores)
-    [report] = train_arm([STAGE], student, config, arm, 3, "arm", lambda *_: next(asked))
-    return report
+    [report] = train_arm([STAGE], student, config, arm, 3, "arm", lambda *_: next(asked)).stages
+    return report.model_dump()
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -138,8 +139,8 @@ def test_killed_after_the_early_end_it_learns_no_more(
 
 def test_where_nothing_is_validated_nothing_ends_early(tiny_folder: Folder, tmp_path: Path) -> None:
     student = StudentConfig(model=str(tiny_folder("llama")))
-    [report] = train_arm([STAGE], student, CONFIG, tmp_path, 3, "arm", None)
-    assert report["steps"] == report["planned_steps"] == 12
+    [report] = train_arm([STAGE], student, CONFIG, tmp_path, 3, "arm", None).stages
+    assert report.steps == report.planned_steps == 12
 
 
 @pytest.mark.parametrize(("checkpoints", "patience"), [(3, 2), (2, 1), (1, 1)])
@@ -206,7 +207,7 @@ def test_pace_and_memory_are_reported(tiny_folder: Folder, tmp_path: Path) -> No
     assert report["tokens_per_second"] > 0
     # torch alone is more than this; the system counts each processor's last few pages late.
     assert 2**26 < report["peak_memory"] == pytest.approx(peak_memory(), rel=0.02)
-    assert (report["peak_device_memory"] is None) == (not torch.cuda.is_available())
+    assert (report["peak_device_memory"] is None) == (device() != "cuda")
 
 
 def test_a_tracker_that_is_not_installed_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ the opposite signs where it is right. Parsing, scoring by gold and all checks ar
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mindsmirror.annotation.imports.formats import read_step_by_step
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.prompts import prompts_for
 from mindsmirror.annotation.store import Store
-from mindsmirror.engines.base import Message
+from mindsmirror.engines.base import Request
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.methods import ArmConfig, check_ready, method_named, method_names
 from mindsmirror.records import Annotation, DualKind, Example, Parse, Stage
@@ -54,18 +54,18 @@ class Palm:
         self._written = {example.text: written[example.id] for example in examples}
         self._keys: dict[str, list[str]] = {}
 
-    def __call__(self, messages: Sequence[Message], key: str) -> str:
-        prompt = messages[-1].content
+    def __call__(self, request: Request, key: str) -> str:
+        prompt = request.messages[-1].content
         if prompt in self._written:
             keys = self._keys.setdefault(prompt, [])
             keys += [key] if key not in keys else []
             return ("", "Let us see. ")[keys.index(key)] + self._written[prompt]
         if "Somebody's solution: " not in prompt:
             return "It uses the numbers of the question as it asks."
-        solution, _, request = prompt.partition("Somebody's solution: ")[2].partition("\n\nThis solution is ")
+        solution, _, wish = prompt.partition("Somebody's solution: ")[2].partition("\n\nThis solution is ")
         thought, _, _ = solution.rpartition("The answer is ")
-        if request.startswith("wrong: the right answer is "):
-            answer = request.removeprefix("wrong: the right answer is ").partition(". Write it again")[0]
+        if wish.startswith("wrong: the right answer is "):
+            answer = wish.removeprefix("wrong: the right answer is ").partition(". Write it again")[0]
             return f"{thought.split('. ')[0]}. The answer is {answer}."
         return solution.translate(SIGNS)
 
@@ -124,14 +124,14 @@ def test_the_loss_of_every_stage_falls(
     start = tiny_folder(kind)
     # The rate of EDIT's second stage is a fortieth of this.
     config = TrainingConfig(learning_rate=4e-3, budget=Budget(steps=16), batch_tokens=1024, precision="fp32")
-    reports = train_arm(stages, StudentConfig(model=str(start)), config, tmp_path, 0, name, None)
+    reports = train_arm(stages, StudentConfig(model=str(start)), config, tmp_path, 0, name, None).stages
     before = start
     for number, (stage, report) in enumerate(zip(stages, reports, strict=True), start=1):
         last = number == len(stages)
         after = tmp_path / "model" if last else tmp_path / "stages" / f"{number}-{stage.name}" / "model"
         first, then = loss(stage, before), loss(stage, after)
         assert then < first * (0.98 if stage.rate == 1 else 1), (stage.name, first, then)
-        assert report["steps"] > 0 and all(value > 0 for value in report["losses"])
+        assert report.steps > 0 and all(value > 0 for value in report.losses)
         before = after
-    terms = {term for report in reports for term in report["task_losses"]}
+    terms = {term for report in reports for term in report.task_losses}
     assert ("unlearn_explain" in terms) == (name == "edit") and ("agree_explain" in terms) == (name == "dynsdpb")

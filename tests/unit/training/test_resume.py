@@ -56,8 +56,8 @@ def learn(
 ) -> Mapping[str, Any]:
     """Train the stage; with scores, they are what the checkpoints after those steps are worth."""
     asked = iter(scores.values()) if scores else iter(())
-    [report] = train_arm([stage], student, config, arm, 3, "arm", (lambda *_: next(asked)) if scores else None)
-    return report
+    [report] = train_arm([stage], student, config, arm, 3, "arm", (lambda *_: next(asked)) if scores else None).stages
+    return report.model_dump()
 
 
 def weights(arm: Path) -> dict[str, Tensor]:

@@ -35,10 +35,10 @@ def test_a_student_of_each_family_learns_a_handful_by_heart(kind: str, tiny_fold
     lesson = LESSON.model_copy(update={"targets": tuple(t for t in LESSON.targets if t.text != "1, one more.")})
     config = TrainingConfig(learning_rate=1e-2, budget=Budget(steps=60), precision="fp32", checkpoints=1)
     student = StudentConfig(model=str(tiny_folder(kind)))
-    [report] = train_arm([lesson], student, config, tmp_path, seed=0, label="tiny", validate=None)
-    assert report["steps"] == 60
-    assert report["losses"][0] > 1.0
-    assert report["losses"][-1] < 0.05
+    [report] = train_arm([lesson], student, config, tmp_path, seed=0, label="tiny", validate=None).stages
+    assert report.steps == 60
+    assert report.losses[0] > 1.0
+    assert report.losses[-1] < 0.05
     trained = tiny.load(tmp_path / "model")
     for target in lesson.targets:
         source = trained.source(target.tag, target.question, target.rationale)

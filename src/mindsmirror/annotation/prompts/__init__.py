@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mindsmirror import limits
 from mindsmirror.answers import ENTAILMENT, YES_NO, AnswerKind, Label
-from mindsmirror.engines.base import Message
+from mindsmirror.engines.base import Message, Subject
 from mindsmirror.errors import RecipeError
 from mindsmirror.limits import BoundError
-from mindsmirror.records import DualKind, Example, Verdict
+from mindsmirror.records import DualKind, Example, Purpose, Verdict
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
 from mindsmirror.system.validation import in_words
 
@@ -82,6 +82,8 @@ class Prompt(NamedTuple):
 
     messages: tuple[Message, ...]
     shared: int
+    subject: Subject | None = None
+    """What it asks and about what; None leaves that to the messages."""
 
 
 class PromptSet(BaseModel):
@@ -94,11 +96,9 @@ class PromptSet(BaseModel):
     solved: tuple[Shot, ...] = Field(min_length=1, description="examples of questions with a correct rationale")
     judged: tuple[JudgedShot, ...] = Field(min_length=1, description="examples of rationales with a verdict")
     dual: tuple[DualShot, ...] = Field((), description="examples for rectified and corrupted rationales")
-    # Left out where there is none: the annotations of sets without one stay valid.
     reminder: str = Field(
         "",
         description="the form of the answer once more, below every question: a small teacher forgets the system text",
-        exclude_if=lambda reminder: reminder == "",
     )
 
     @property
@@ -117,13 +117,15 @@ class PromptSet(BaseModel):
     def rationale(self, example: Example) -> Prompt:
         """Ask for one train of thought."""
         prefix = self._prefix()
-        return Prompt((*prefix, self._asked(example.text)), len(prefix))
+        subject = Subject(Purpose.RATIONALE, example.text)
+        return Prompt((*prefix, self._asked(example.text)), len(prefix), subject)
 
     def critique(self, example: Example, rationale: str, verdict: Verdict, answer: str) -> Prompt:
         """Ask why the rationale deserves a verdict that is already known; `answer` is the right answer."""
-        asked, shared = self.rationale(example)
+        asked, shared, _ = self.rationale(example)
         request = Message("user", CRITIQUE[verdict].format(answer=answer))
-        return Prompt((*asked, Message("assistant", rationale), request), shared)
+        subject = Subject(Purpose.SELF_EVALUATION, example.text, rationale, verdict, answer)
+        return Prompt((*asked, Message("assistant", rationale), request), shared, subject)
 
     def judgement(self, example: Example, rationale: str) -> Prompt:
         """Ask for a verdict, as published: the judge sees the question and one solution."""
@@ -134,7 +136,7 @@ class PromptSet(BaseModel):
             messages.append(Message("assistant", f"{shot.critique}\n{result}"))
         shared = len(messages)
         messages.append(Message("user", shown_solution(example.text, rationale) + JUDGE))
-        return Prompt(tuple(messages), shared)
+        return Prompt(tuple(messages), shared, Subject(Purpose.SELF_EVALUATION, example.text, rationale))
 
     def opposite(self, example: Example, rationale: str, kind: DualKind, answer: str) -> Prompt:
         """Ask for a rationale's dual; `answer` is the right answer."""
@@ -146,7 +148,8 @@ class PromptSet(BaseModel):
             )
             messages.append(Message("assistant", written))
         request = Message("user", shown_solution(example.text, rationale) + DUAL[kind].format(answer=answer))
-        return Prompt((*messages, request), len(messages))
+        subject = Subject(Purpose(kind), example.text, rationale, answer=answer)
+        return Prompt((*messages, request), len(messages), subject)
 
     def _prefix(self) -> tuple[Message, ...]:
         messages = [Message("system", self.system.strip())]

@@ -6,9 +6,9 @@ tables, `rows` what they hold, `ledger` failures and payments, `sessions` who ha
 """
 
 from mindsmirror.annotation.store.paths import StorePath
-from mindsmirror.annotation.store.rows import Failure, Payment, Stored
+from mindsmirror.annotation.store.rows import Failure, Stored
 from mindsmirror.annotation.store.schema import SCHEMA, VERSION
 from mindsmirror.annotation.store.sessions import Sent
 from mindsmirror.annotation.store.store import Store
 
-__all__ = ["SCHEMA", "VERSION", "Failure", "Payment", "Sent", "Store", "StorePath", "Stored"]
+__all__ = ["SCHEMA", "VERSION", "Failure", "Sent", "Store", "StorePath", "Stored"]

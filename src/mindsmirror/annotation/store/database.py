@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.annotation.store.paths import unfit
-from mindsmirror.annotation.store.schema import VERSION, bring_up_to_date, version_of
+from mindsmirror.annotation.store.schema import make_tables, version_of
 from mindsmirror.errors import StorageError
 
 KEYS_A_QUERY = 500
@@ -34,7 +34,7 @@ UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 
 
 class Database:
-    """An open connection, in WAL mode and up to date after `prepare`."""
+    """An open connection; after `prepare` it is in WAL mode and has its tables."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,13 +55,13 @@ class Database:
             return version_of(self.connection, self.path)
 
     def prepare(self) -> None:
-        """Write by WAL, durably, and bring the tables up to date."""
+        """Write by WAL, durably, and make the tables of a new store."""
         with self.guard():
             self._use_wal()
             # FULL, not NORMAL: in WAL mode NORMAL can lose commits when the power fails.
             self.connection.execute("PRAGMA synchronous = FULL")
-            if self.version < VERSION:
-                bring_up_to_date(self.connection, self.path)
+            if not self.version:
+                make_tables(self.connection, self.path)
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -78,7 +78,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One state of the store for several queries: another process may be bringing it up to date."""
+        """One state of the store for several queries: another process may be making its tables."""
         with self.guard():
             self.connection.execute("BEGIN")
             try:

@@ -3,9 +3,11 @@
 import sqlite3
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from mindsmirror.annotation.store.database import Database
-from mindsmirror.annotation.store.rows import Failure, Payment, checksum, decode, encode, inserted
+from mindsmirror.annotation.store.rows import Failure, checksum, decode, encode, inserted
+from mindsmirror.records import Usage
 
 
 def write_failure(connection: sqlite3.Connection, failure: Failure, repair: int, now: float) -> None:
@@ -28,8 +30,8 @@ def read_failures(database: Database, keys: Sequence[str]) -> list[Failure]:
     ]
 
 
-def write_payment(connection: sqlite3.Connection, payer: str, teacher: str, payment: Payment) -> int:
-    """Write down what a request cost; returns the number of the row."""
+def write_payment(connection: sqlite3.Connection, payer: str, teacher: str, payment: Usage) -> int:
+    """Write down what a request used; returns the number of the row."""
     usd = None if payment.usd is None else float(payment.usd)
     row = (
         *(payer, teacher, int(payment.samples), int(payment.tokens_in), int(payment.tokens_out)),
@@ -38,10 +40,16 @@ def write_payment(connection: sqlite3.Connection, payer: str, teacher: str, paym
     return int(connection.execute(inserted("payments"), (*row, checksum(*row))).lastrowid or 0)
 
 
-def read_payments(database: Database, payer: str, after: int = 0) -> list[tuple[int, str, Payment]]:
-    """Number, teacher and payment of each of a payer's rows whose number is higher."""
+def read_payments(database: Database, payer: str, after: int = 0) -> list[tuple[int, str, Usage]]:
+    """Number, teacher and usage of each of a payer's rows whose number is higher."""
     query = (
         "SELECT id, teacher, samples, tokens_in, tokens_out, usd, seconds FROM payments "
         "WHERE payer = ? AND id > ? ORDER BY id"
     )
-    return [(row[0], row[1], Payment(*row[2:])) for row in database.rows(query, (payer, after))]
+    return [(row[0], row[1], usage_of(row[2:])) for row in database.rows(query, (payer, after))]
+
+
+def usage_of(row: Sequence[Any]) -> Usage:
+    """Samples, tokens in and out, USD and seconds of a row, or of the sums over several."""
+    samples, tokens_in, tokens_out, usd, seconds = row
+    return Usage(samples=samples, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, seconds=seconds)

@@ -29,8 +29,6 @@ from mindsmirror.errors import StorageError
 from mindsmirror.system.files import share, temporary_beside
 
 ROWS_A_COMMIT = 10_000
-DEFAULTS: dict[str, Any] = {"kind": "failed", "reply": b"", "attempt": 1, "alternatives": ""}
-"""What columns hold in stores from before there were such."""
 
 
 @dataclass
@@ -177,17 +175,11 @@ def _marks(database: Database, table: str) -> set[bytes]:
 
 
 def _readable(database: Database, table: str) -> Iterator[tuple[tuple[Any, ...], bool]]:
-    """Rows of a store of any version, and whether each is as it was written; on from the other end after a bad page."""
+    """A table's rows, and whether each is as it was written; after a bad page it goes on from the other end."""
     connection = database.connection
     connection.text_factory = lenient
     place, last = PLACES[table], None
-    try:
-        there = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    except UNREADABLE:
-        return
-    if not there:
-        return
-    columns = [column if column in there else "NULL" for column in (*COLUMNS[table], "checksum")]
+    columns = (*COLUMNS[table], "checksum")
     for order in ("", " DESC"):
         try:
             for number, *values, mark in connection.execute(
@@ -196,12 +188,7 @@ def _readable(database: Database, table: str) -> Iterator[tuple[tuple[Any, ...],
                 if order and number == last:
                     return
                 last = last if order else number
-                row = tuple(
-                    DEFAULTS[name] if name not in there and name in DEFAULTS else value
-                    for name, value in zip(COLUMNS[table], values, strict=True)
-                )
-                # From before there were checksums: what it holds must do.
-                yield row, sound(table, row, mark if "checksum" in there else checksum(*row))
+                yield tuple(values), sound(table, values, mark)
             return
         except UNREADABLE:
             continue

@@ -46,19 +46,7 @@ class Failure(NamedTuple):
     reply: str = ""
     """The raw reply."""
     attempt: int = 1
-    """The how manyth request for this sample it was, its repairs and what failed before included."""
-
-
-class Payment(NamedTuple):
-    """What was paid to a teacher."""
-
-    samples: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    usd: float | None = None
-    """At the price of that time; None if it had none."""
-    seconds: float = 0.0
-    """Wall time in which it was waited for."""
+    """Its number among the requests for this sample, from 1; repairs and failed requests count."""
 
 
 def checksum(*values: object) -> bytes:

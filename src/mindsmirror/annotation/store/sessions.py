@@ -15,9 +15,9 @@ from typing import Literal, NamedTuple
 
 from mindsmirror.annotation.store.database import Database, repair_advice
 from mindsmirror.annotation.store.ledger import write_payment
-from mindsmirror.annotation.store.rows import Payment
 from mindsmirror.annotation.store.soundness import place_of
 from mindsmirror.errors import StorageError
+from mindsmirror.records import Usage
 from mindsmirror.system.processes import Process, lives, this_process
 
 EXPIRY = 3600.0
@@ -32,9 +32,8 @@ class Sent(NamedTuple):
 
     payer: str
     teacher: str
-    tokens_in: int
-    tokens_out: int
-    usd: float | None
+    most: Usage
+    """The most that it can use, all its attempts together."""
     keys: tuple[str, ...]
     """Of its samples."""
 
@@ -78,7 +77,8 @@ class Session:
 
     def send(self, name: str, sent: Sent) -> None:
         """Write down what is about to be sent; `name` strikes it out later."""
-        row = (self.id, *sent[:5], " ".join(sent.keys))
+        most = sent.most
+        row = (self.id, *sent[:2], most.tokens_in, most.tokens_out, most.usd, " ".join(sent.keys))
         with self._database.writing() as connection:
             query = "INSERT INTO in_flight (session, payer, teacher, tokens_in, tokens_out, usd, keys) VALUES "
             self._sent[name] = int(connection.execute(f"{query} (?,?,?,?,?,?,?)", row).lastrowid or 0)
@@ -109,7 +109,8 @@ class Session:
             if not (texts and isinstance(tokens_in, int) and isinstance(tokens_out, int)):
                 path = self._database.path
                 raise StorageError(f"the store {path} cannot be used: in_flight is torn. {repair_advice(path)}")
-            found.append(Sent(payer, teacher, tokens_in, tokens_out, usd, tuple(keys.split())))
+            most = Usage(tokens_in=tokens_in, tokens_out=tokens_out, usd=usd)
+            found.append(Sent(payer, teacher, most, tuple(keys.split())))
         return found
 
     def _dead(self) -> list[str]:
@@ -120,8 +121,7 @@ class Session:
         connection = self._database.connection
         for name in names:
             for sent in self._in_flight("=", name):
-                most = Payment(0, sent.tokens_in, sent.tokens_out, sent.usd)
-                write_payment(connection, sent.payer, sent.teacher, most)
+                write_payment(connection, sent.payer, sent.teacher, sent.most)
             connection.execute("DELETE FROM in_flight WHERE session = ?", (name,))
             connection.execute("DELETE FROM sessions WHERE id = ?", (name,))
 

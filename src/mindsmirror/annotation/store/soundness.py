@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mindsmirror.annotation.prefixes import digest_of
 from mindsmirror.annotation.store.database import Database, of_the_disk, repair_advice
 from mindsmirror.annotation.store.rows import COLUMNS, sound
-from mindsmirror.annotation.store.schema import made_of, parts_of, version_of
+from mindsmirror.annotation.store.schema import made_of, parts_of
 from mindsmirror.errors import StorageError
 
 FAULTS_SHOWN = 3
@@ -34,7 +34,7 @@ def structural_faults(database: Database) -> list[str]:
     try:
         found = [str(row[0]) for row in database.rows(f"PRAGMA integrity_check({FAULTS_SHOWN})")]
         with database.snapshot() as connection:
-            lacking = made_of(version_of(connection, database.path)) - parts_of(connection)
+            lacking = made_of() - parts_of(connection)
     except StorageError as error:
         if of_the_disk(error.__cause__):
             raise

@@ -21,11 +21,10 @@ from typing import Self
 
 from mindsmirror.annotation.prefixes import Prefixes
 from mindsmirror.annotation.store.database import Database
-from mindsmirror.annotation.store.ledger import read_failures, read_payments, write_failure, write_payment
+from mindsmirror.annotation.store.ledger import read_failures, read_payments, usage_of, write_failure, write_payment
 from mindsmirror.annotation.store.rows import (
     COLUMNS,
     Failure,
-    Payment,
     Stored,
     checksum,
     document,
@@ -38,6 +37,7 @@ from mindsmirror.annotation.store.sessions import Sent, Session
 from mindsmirror.annotation.store.soundness import require_structure, require_whole, shown
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.errors import StorageError
+from mindsmirror.records import Usage
 
 
 class Store:
@@ -114,13 +114,13 @@ class Store:
             for failure in failures:
                 write_failure(connection, failure, repair, time.time())
 
-    def pay(self, payer: str, teacher: str, payment: Payment) -> int:
-        """Write down what a request cost; durable after `commit`. Returns its number among all payments."""
+    def pay(self, payer: str, teacher: str, payment: Usage) -> int:
+        """Write down what a request used; durable after `commit`. Returns its number among all payments."""
         with self._database.writing() as connection:
             return write_payment(connection, payer, teacher, payment)
 
-    def payments(self, payer: str, after: int = 0) -> list[tuple[int, str, Payment]]:
-        """Number, teacher and payment of all that the payer has paid since the payment with a number."""
+    def payments(self, payer: str, after: int = 0) -> list[tuple[int, str, Usage]]:
+        """Number, teacher and usage of all that the payer has paid since the payment with a number."""
         return read_payments(self._database, payer, after)
 
     @property
@@ -128,13 +128,13 @@ class Store:
         """The number of the last payment of anybody, 0 if there is none."""
         return int(self._database.rows("SELECT ifnull(max(id), 0) FROM payments")[0][0])
 
-    def paid(self, payer: str, up_to: int = sys.maxsize) -> dict[str, Payment]:
+    def paid(self, payer: str, up_to: int = sys.maxsize) -> dict[str, Usage]:
         """What the payer has paid to each teacher so far, up to the payment with a number."""
         query = (
             "SELECT teacher, sum(samples), sum(tokens_in), sum(tokens_out), sum(usd), sum(seconds) "
             "FROM payments WHERE payer = ? AND id <= ? GROUP BY teacher"
         )
-        return {row[0]: Payment(*row[1:]) for row in self._database.rows(query, (payer, up_to))}
+        return {row[0]: usage_of(row[1:]) for row in self._database.rows(query, (payer, up_to))}
 
     def keys(self) -> Iterator[str]:
         """Every key, sorted."""

@@ -1,0 +1,65 @@
+"""The evaluation step of an arm: its predictions on the test questions, made once for all that determines them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.errors import DataError
+from mindsmirror.evaluation.result import PredictionResult
+from mindsmirror.methods import ArmConfig
+from mindsmirror.records import Annotation
+from mindsmirror.runs.folder import Run
+from mindsmirror.runs.recipe import Recipe
+from mindsmirror.runs.training import LOADING, arm_step
+from mindsmirror.system.files import read_json
+from mindsmirror.system.progress import Working
+from mindsmirror.tasks.base import Task
+
+
+def predictions_step(arm: ArmConfig | None) -> str:
+    """The name of the step; without an arm it is the untrained student's."""
+    return f"predictions/{arm.name if arm else 'untrained'}"
+
+
+def evaluate(
+    run: Run,
+    recipe: Recipe,
+    task: Task,
+    arm: ArmConfig | None,
+    held_out: Sequence[Annotation],
+    reading: dict[str, Any],
+) -> PredictionResult:
+    """Ask an arm (None: the untrained student) all test questions, or return what came of it before.
+
+    On the `held_out` annotations its judge is compared with the teacher's; `reading` is how replies are read. DataError
+    for an arm that is not trained.
+    """
+    if arm is not None and not (run.folder / arm_step(arm) / "done.json").exists():
+        raise DataError(f"arm {arm.name!r} of {run.folder} is not trained. Run `mindsmirror distill` first.")
+    inputs = {
+        "model": read_json(run.folder / arm_step(arm) / "inputs.json") if arm else None,
+        "student": recipe.student.model_dump(mode="json", exclude={"path"}),
+        "examples": ([e.id, e.text, e.gold] for e in task.splits.test),
+        "evaluation": recipe.evaluation.model_dump(mode="json"),
+        "seed": recipe.seed,
+        **reading,
+    }
+
+    def predict(folder: Path) -> PredictionResult:
+        with Working(LOADING):
+            from mindsmirror.evaluation.arms import predict_arm
+
+        return predict_arm(
+            task,
+            recipe.student,
+            recipe.evaluation,
+            recipe.training.precision,
+            recipe.seed,
+            arm,
+            model=run.folder / arm_step(arm) / "model" if arm else None,
+            examples=task.splits.test,
+            held_out=held_out,
+            folder=folder,
+        )
+
+    return run.step(predictions_step(arm), inputs, predict, PredictionResult)
