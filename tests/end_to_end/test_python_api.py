@@ -79,7 +79,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
         "run": lambda as_: mindsmirror.run(as_("tiny.toml"), as_("runs")).arms,
         "Pipeline": lambda as_: [
             mindsmirror.Pipeline(as_("tiny.toml"), as_("runs")).run.folder,
-            mindsmirror.Pipeline.of(as_(run)).annotations(),
+            list(mindsmirror.Pipeline.of(as_(run)).annotations()),
         ],
     }
     functions = {name for name in mindsmirror.__all__ if inspect.isfunction(getattr(mindsmirror, name))}

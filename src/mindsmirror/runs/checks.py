@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
-from mindsmirror.methods.base import gold_label
+from mindsmirror.methods.targets import gold_label
 from mindsmirror.models.digest import cache_dir
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.config import check_student

@@ -19,7 +19,7 @@ from mindsmirror.engines.secrets import check_key_variable
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.limits import BoundError
-from mindsmirror.methods import ArmConfig, check_needs
+from mindsmirror.methods import Arm, check_needs
 from mindsmirror.methods.base import Labels
 from mindsmirror.models import catalogue
 from mindsmirror.models.locate import is_cached
@@ -49,7 +49,7 @@ class Recipe(BaseModel):
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
-    arm: tuple[ArmConfig, ...] = Field(min_length=1, max_length=limits.ARMS)
+    arm: tuple[Arm, ...] = Field(min_length=1, max_length=limits.ARMS)
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
