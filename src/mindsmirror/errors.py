@@ -28,7 +28,7 @@ class RecipeError(MindsMirrorError):
     """The recipe, or an option that replaces a key of it, is wrong: file and key are named."""
 
     exit_code = 10
-    raised_in = ("annotation", "cli", "delivery", "engines", "methods", "runs", "tasks", "training")
+    raised_in = ("annotation", "cli", "delivery", "engines", "methods", "runs", "system", "tasks", "training")
 
 
 class DataError(MindsMirrorError):
@@ -42,7 +42,7 @@ class UnknownNameError(MindsMirrorError):
     """There is no task, method, engine, model, arm or device of that name; those that exist are listed."""
 
     exit_code = 12
-    raised_in = ("annotation", "answers", "engines", "methods", "models", "runs", "students", "system", "tasks")
+    raised_in = ("annotation", "answers", "engines", "models", "runs", "students", "system", "tasks")
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)

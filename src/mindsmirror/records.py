@@ -5,7 +5,7 @@ records begins every line with the schema version under which it was written (`"
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -251,6 +251,12 @@ class Stage(Record):
     dropped: dict[str, int] = Field(default_factory=dict, description="samples left out, by reason")
 
 
+Mode = Literal["predict", "think", "vote", "mirror"]
+"""How a student is asked: to answer at once, or after a rationale; by the most frequent of several, or by a vote that
+its own verdicts weigh."""
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
 class Prediction(Record):
     """What a student said of an example in one mode."""
 
@@ -264,8 +270,9 @@ class Prediction(Record):
     parse: Parse = Parse.OK
     confidence: float | None = Field(
         None,
-        description="predict, think: the judge's probability of 'correct' where there is one; "
-        "vote, mirror: the winner's share of the (weighted) votes",
+        description="vote: the share of all samples that reach this answer, those that reach none included. "
+        "mirror: this answer's share of the sum of the samples' p_correct. None in both where no sample reaches an "
+        "answer, and in mirror where the sum is 0; always None in predict and think",
     )
     tokens: int = Field(0, description="tokens the student generated for it")
     samples: tuple["Sample", ...] = ()

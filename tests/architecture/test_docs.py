@@ -11,6 +11,7 @@ from typing import Any, get_args
 import click
 import pytest
 from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from docs import DOCUMENTS, ROOT, Block, blocks, commands, inline_commands, table, verb_and_arguments
 from mindsmirror import errors
@@ -18,7 +19,7 @@ from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.cli.main import INTERRUPTED, VERBS, cli
 from mindsmirror.doctor import CHECKS
-from mindsmirror.methods import BUILT_IN
+from mindsmirror.methods import BUILT_IN, method_named
 from mindsmirror.reference.imports import ORDER
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.training.config import Budget
@@ -65,13 +66,13 @@ def test_there_are_whole_recipes_and_pieces() -> None:
     assert all(block.text.startswith(("name = ", "[", "version = ")) for block in TOML)
 
 
-def tables() -> dict[str, type[BaseModel]]:
-    """The tables of a recipe, by name."""
-    found: dict[str, type[BaseModel]] = {}
+def tables() -> dict[str, dict[str, FieldInfo]]:
+    """The keys of each table of a recipe; an arm's are those of all methods."""
+    found = {"arm": {key: own for name in BUILT_IN for key, own in method_named(name).settings.model_fields.items()}}
     for name, field in Recipe.model_fields.items():
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found[name] = kind
+                found[name] = kind.model_fields
     return found
 
 
@@ -95,7 +96,7 @@ def test_the_guide_shows_every_key_of_a_recipe_once() -> None:
     for name, key, _ in shown():
         found.setdefault(name, []).append(key)
     top = [name for name in Recipe.model_fields if name not in tables()]
-    wanted = {"": top} | {name: list(kind.model_fields) for name, kind in tables().items()}
+    wanted = {"": top} | {name: list(keys) for name, keys in tables().items()}
     assert {name: sorted(keys) for name, keys in found.items()} == {n: sorted(keys) for n, keys in wanted.items()}
 
 
@@ -104,8 +105,7 @@ def test_the_guide_shows_every_key_of_a_recipe_once() -> None:
 )
 def test_a_key_that_is_commented_out_holds_what_it_may(name: str, key: str, line: str) -> None:
     value = tomllib.loads(line.removeprefix("# "))[key]
-    kind = tables()[name].model_fields[key]
-    annotation: Any = kind.annotation
+    annotation: Any = tables()[name][key].annotation
     TypeAdapter(annotation).validate_python(value)
 
 

@@ -11,30 +11,33 @@ from pathlib import Path
 
 import pytest
 from end_to_end import material
+from pydantic import Field
 
 import mindsmirror
-from mindsmirror import methods
 from mindsmirror.errors import AnnotationError, RecipeError
-from mindsmirror.methods import ArmConfig, Needs
-from mindsmirror.methods.base import label, merged, not_empty, usable
+from mindsmirror.methods import ArmConfig, Method, Needs
+from mindsmirror.methods.targets import label, merged, not_empty, usable
 from mindsmirror.records import Annotation, Stage, Tag, Target
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.system import plugins
 from mindsmirror.tasks.base import Task
 
 SECOND = 0.25
 """Weight of every teacher after the first."""
 
 
-class TwoTeachers:
+class TwoTeachersSettings(ArmConfig):
+    alpha: float = Field(0.5, ge=0, le=1)
+
+
+class TwoTeachers(Method[TwoTeachersSettings]):
     """`predict: x -> label`, and for each teacher `explain: x, as that teacher -> its rationale`."""
 
+    settings = TwoTeachersSettings
     needs = Needs(rationales=1, teachers=2)
-    answers = True
-    thinks = False
-    judges = False
 
-    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: TwoTeachersSettings) -> tuple[Stage, ...]:
         dropped: Counter[str] = Counter()
         targets = []
         for annotation in annotations:
@@ -59,7 +62,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a package had brought it."""
     points = EntryPoints([EntryPoint("two_teachers", f"{__name__}:TwoTeachers", "mindsmirror.methods")])
     select: Callable[..., EntryPoints] = points.select
-    monkeypatch.setattr(methods, "entry_points", select)
+    monkeypatch.setattr(plugins, "entry_points", select)
 
 
 def recipe(folder: Path, student: Path, **annotation: object) -> mindsmirror.Recipe:

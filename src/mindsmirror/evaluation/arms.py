@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.evaluation.config import EvaluationConfig, Mode
+from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
 from mindsmirror.evaluation.result import PredictionResult
 from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model, predict, think
 from mindsmirror.methods import ArmConfig, method_named
-from mindsmirror.records import Annotation, Example, Prediction
+from mindsmirror.records import Annotation, Example, Mode, Prediction
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import load_student
@@ -26,7 +26,7 @@ def validation_score(
     examples = [example for example in task.splits.valid if example.gold is not None]
     if not examples:
         return None
-    ask = think if main_mode(method_named(arm.method), arm) == "think" else predict
+    ask = think if main_mode(arm) == "think" else predict
 
     def score(student: Student, model: Any) -> float:
         shown = Progress(f"validating {arm.name}", len(examples), "questions")
@@ -74,8 +74,9 @@ def ask_modes(
     """Predictions by mode of one arm (None: the untrained student), told of while they come."""
     sampled = bool({"vote", "mirror"} & set(modes))
     texts = len(examples) * (sum(mode in ("predict", "think") for mode in modes) + config.samples * sampled)
+    judging = method_named(arm.method).verdict_request(arm) if arm else None
     with Progress(f"asking {arm.name if arm else 'untrained'}", texts, "texts") as progress:
-        found = evaluate_modes(counted(predictor, progress), arm, modes, examples, config, seed)
+        found = evaluate_modes(counted(predictor, progress), judging, modes, examples, config, seed)
         progress.close(texts)
     return found
 
@@ -97,8 +98,7 @@ def predict_arm(
     `held_out` annotations are those on which its judge is held against the teacher.
     """
     name = arm.name if arm else "untrained"
-    method = method_named(arm.method) if arm else None
-    modes = modes_of(method, arm, config.modes)
+    modes = modes_of(arm, config.modes)
     left_out = [mode for mode in config.modes if mode not in modes]
     if arm is not None and left_out:
         say(f"{name}: no {', '.join(left_out)}, which {arm.method} in this form does not teach")
@@ -107,7 +107,8 @@ def predict_arm(
     for mode, predictions in found.items():
         write_records(folder / f"{mode}.jsonl", predictions)
     judge = None
-    if arm is not None and "mirror" in found:
+    asked = method_named(arm.method).verdict_request(arm) if arm else None
+    if asked is not None and "mirror" in found:
         with Working(f"measuring the judge of {name}"):
-            judge = judge_quality(predictor, arm, found["mirror"], held_out, seed)
+            judge = judge_quality(predictor, asked, found["mirror"], held_out, seed)
     return PredictionResult(modes=tuple(found), judge=judge)

@@ -1,13 +1,9 @@
 """The `[evaluation]` table of a recipe."""
 
-from typing import Literal, get_args
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror import limits
-
-Mode = Literal["predict", "think", "vote", "mirror"]
-MODES: tuple[Mode, ...] = get_args(Mode)
+from mindsmirror.records import MODES, Mode
 
 
 class EvaluationConfig(BaseModel):

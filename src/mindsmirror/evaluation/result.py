@@ -1,7 +1,6 @@
 """What asking an arm leaves behind: which modes it was asked in, and how good its judge is."""
 
-from mindsmirror.evaluation.config import Mode
-from mindsmirror.records import Record
+from mindsmirror.records import Mode, Record
 
 
 class JudgeQuality(Record):

@@ -6,14 +6,14 @@ import torch
 
 from mindsmirror.errors import ModelFileError
 from mindsmirror.inference.predictor import Predictor
-from mindsmirror.methods.base import ArmConfig
+from mindsmirror.methods.base import VerdictRequest
 from mindsmirror.students.base import Student
 from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.system.progress import Progress
 
 
 def verdict_probabilities(
-    predictor: Predictor, arm: ArmConfig, judged: Sequence[tuple[str, str]]
+    predictor: Predictor, asked: VerdictRequest, judged: Sequence[tuple[str, str]]
 ) -> list[tuple[float, ...]]:
     """P(correct), P(wrong), P(uncertain) for each (question, rationale), normalised over the three words.
 
@@ -21,12 +21,12 @@ def verdict_probabilities(
     """
     start, tokens = _first_difference(predictor.student)
     sources = [
-        predictor.student.source(arm.verdict_tag, question if arm.judge_sees_question else None, rationale)
+        predictor.student.source(asked.tag, question if asked.sees_question else None, rationale)
         for question, rationale in judged
     ]
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, tuple[float, ...]] = {}
-    with Progress(f"judging as {arm.name}", len(order), "rationales") as progress:
+    with Progress(f"judging as {asked.arm}", len(order), "rationales") as progress:
         for begin in range(0, len(order), predictor.batch):
             part = order[begin : begin + predictor.batch]
             logits = predictor.student.next_logits(predictor.model, [sources[index] for index in part], start)

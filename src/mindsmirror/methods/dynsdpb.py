@@ -18,21 +18,31 @@ token is the same token one step later. With gradients of several batches a step
 
 from collections.abc import Sequence
 
-from mindsmirror.methods.base import ArmConfig, Needs
-from mindsmirror.methods.step_by_step import thinking_stage
-from mindsmirror.records import Annotation, Stage
+from pydantic import Field
+
+from mindsmirror.methods.base import Method, Needs
+from mindsmirror.methods.settings import ThinkingSettings
+from mindsmirror.methods.targets import thinking_stage
+from mindsmirror.records import Agreement, Annotation, Stage
 from mindsmirror.tasks.base import Task
 
 
-class DynSDPB:
+class DynSDPBSettings(ThinkingSettings):
+    """Those of multi_cot, and how strong the agreement is."""
+
+    agreement: Agreement = Field(
+        Agreement(), description="how much, and how sharply, the student is held to what it said one step before"
+    )
+
+
+class DynSDPB(Method[DynSDPBSettings]):
     """`predict: x -> label` and `explain: x -> rationale`, in agreement with the student of the last mini-batch."""
 
+    settings = DynSDPBSettings
     needs = Needs(rationales=1)
-    answers = True
     thinks = True
-    judges = False
 
-    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: DynSDPBSettings) -> tuple[Stage, ...]:
         """One stage, two tasks, each with its agreement."""
         stage = thinking_stage(annotations, task, arm, limit=None)
         return (stage.model_copy(update={"agreement": arm.agreement}),)

@@ -23,8 +23,13 @@ of the label alone: the student answers by thinking.
 from collections import Counter
 from collections.abc import Sequence
 
+from pydantic import Field
+
+from mindsmirror import limits
 from mindsmirror.annotation.select import selected
-from mindsmirror.methods.base import ArmConfig, Needs, gold_label, merged, not_empty, usable
+from mindsmirror.methods.base import Method, Needs
+from mindsmirror.methods.settings import DistinctSettings
+from mindsmirror.methods.targets import gold_label, merged, not_empty, usable
 from mindsmirror.records import Annotation, DualKind, DualRationale, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
@@ -35,15 +40,23 @@ Pair = tuple[Rationale, Rationale]
 """A right thought and the wrong one beside it."""
 
 
-class Edit:
+class EditSettings(DistinctSettings):
+    """How many right rationales are taught, and how much wrong steps weigh."""
+
+    unlikelihood: float = Field(
+        0.025, gt=0, le=limits.LARGEST, description="weight of the wrong key steps, which become unlikely"
+    )
+
+
+class Edit(Method[EditSettings]):
     """`explain: x -> rationale`: right and rectified ones, then the steps in which right and wrong ones part."""
 
+    settings = EditSettings
     needs = Needs(rationales=1, gold=True, rectified=1, corrupted=1)
     answers = False
     thinks = True
-    judges = False
 
-    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: EditSettings) -> tuple[Stage, ...]:
         """Two stages of one task. AnnotationError if a question has no gold answer, or there are no pairs at all."""
         lost: Counter[str] = Counter()
         unpaired: Counter[str] = Counter()

@@ -2,7 +2,7 @@
 
 The teacher is sampled k times a question ("diverse reasoning"); a sample is kept if it reaches the gold answer, and
 the student learns to write its rationale and then the answer. There is no task of the label alone, so the student
-answers by thinking and in no other way. `L = CE(rationale with answer)`, every token alike; alpha says nothing.
+answers by thinking and in no other way. `L = CE(rationale with answer)`, every token alike.
 
 Departures: the rationale ends in this project's answer sentence where the paper writes `--> ANSWER END`; identical
 samples are one target with a weight, which is the same in value and gradient. The paper's teacher is asked without
@@ -16,20 +16,22 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mindsmirror.annotation.select import selected
-from mindsmirror.methods.base import ArmConfig, Needs, gold_label, merged, not_empty, usable, written
+from mindsmirror.methods.base import Method, Needs
+from mindsmirror.methods.settings import DistinctSettings
+from mindsmirror.methods.targets import gold_label, merged, not_empty, usable
 from mindsmirror.records import Annotation, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
 
-class FineTuneCoT:
+class FineTuneCoT(Method[DistinctSettings]):
     """`explain: x -> rationale with its answer`, those of k rationales that are right by gold."""
 
+    settings = DistinctSettings
     needs = Needs(rationales=1, gold=True)
     answers = False
     thinks = True
-    judges = False
 
-    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: DistinctSettings) -> tuple[Stage, ...]:
         """One stage, one task. AnnotationError if a question has no gold answer, or no rationale at all is right."""
         dropped: Counter[str] = Counter()
         targets = []
@@ -38,7 +40,7 @@ class FineTuneCoT:
             gold_label(example, task, arm)
             shown = selected(usable(annotation, dropped), annotation, task, "right", arm.distinct, dropped)
             targets += [
-                Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=written(rationale))
+                Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=rationale.written)
                 for rationale in shown
             ]
         stage = Stage(name="thinking", targets=merged(targets), task_weights={Tag.EXPLAIN: 1.0}, dropped=dropped)

@@ -18,10 +18,14 @@ parsed, the wrong ones above all, for without them it would learn to say "correc
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
-from mindsmirror.methods.base import ArmConfig, Needs, merged, not_empty, usable, written
-from mindsmirror.methods.step_by_step import thinking_stage
+from pydantic import Field
+
+from mindsmirror.methods.base import Method, Needs, VerdictRequest
+from mindsmirror.methods.settings import ThinkingSettings
+from mindsmirror.methods.targets import merged, not_empty, thinking_stage, usable
 from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Tag, Target, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
 
@@ -29,15 +33,49 @@ JUDGING_SHARE = 5 / 13
 THINKING_SHARE = 8 / 13
 
 
-class MindsMirror:
+class MindsMirrorSettings(ThinkingSettings):
+    """Those of multi_cot, and how the judge is taught; `form = "published"` sets four of them."""
+
+    PUBLISHED: ClassVar[Mapping[str, object]] = {
+        **ThinkingSettings.PUBLISHED,
+        "tags": "published",
+        "judge_sees_question": False,
+        "schedule": "sequential",
+    }
+
+    tags: Literal["distinct", "published"] = Field(
+        "distinct", description="published: the judge is taught under predict and explain, too"
+    )
+    judge_sees_question: bool = Field(True, description="whether the judge is shown the question with the rationale")
+    schedule: Literal["sequential", "replayed", "joint"] = Field(
+        "joint",
+        description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both",
+    )
+    verdict_weights: Literal["counted", "even"] = Field(
+        "counted",
+        description="counted: a verdict weighs as often as the judge gave it; even: each verdict that occurs the same",
+    )
+
+    @property
+    def verdict_tag(self) -> Tag:
+        """The tag under which the student is asked for a verdict."""
+        return Tag.VERDICT if self.tags == "distinct" else Tag.PREDICT
+
+    @property
+    def critique_tag(self) -> Tag:
+        """The tag under which the student is asked for a critique."""
+        return Tag.CRITIQUE if self.tags == "distinct" else Tag.EXPLAIN
+
+
+class MindsMirror(Method[MindsMirrorSettings]):
     """Self-evaluation and comprehensive thinking."""
 
+    settings = MindsMirrorSettings
     needs = Needs(rationales=2, evaluations=1)
-    answers = True
     thinks = True
     judges = True
 
-    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: MindsMirrorSettings) -> tuple[Stage, ...]:
         """Judging and thinking, of two tasks each, in the order that the arm's schedule says."""
         thinking = thinking_stage(annotations, task, arm, limit=None, share=THINKING_SHARE)
         judging = self_evaluation_stage(annotations, arm)
@@ -46,6 +84,10 @@ class MindsMirror:
         if arm.schedule == "replayed":
             return (judging, together(judging, thinking, share=THINKING_SHARE))
         return (together(judging, thinking, share=1.0),)
+
+    def verdict_request(self, arm: MindsMirrorSettings) -> VerdictRequest:
+        """As the judge is taught."""
+        return VerdictRequest(arm.name, arm.verdict_tag, arm.judge_sees_question)
 
 
 def together(judging: Stage, thinking: Stage, share: float) -> Stage:
@@ -64,7 +106,7 @@ def together(judging: Stage, thinking: Stage, share: float) -> Stage:
     )
 
 
-def self_evaluation_stage(annotations: Sequence[Annotation], arm: ArmConfig) -> Stage:
+def self_evaluation_stage(annotations: Sequence[Annotation], arm: MindsMirrorSettings) -> Stage:
     """Verdict and critique of every usable rationale, selected or not, in the proportion alpha to 1 - alpha."""
     dropped: Counter[str] = Counter()
     targets: list[Target] = []
@@ -76,7 +118,7 @@ def self_evaluation_stage(annotations: Sequence[Annotation], arm: ArmConfig) -> 
                 dropped["evaluation: its rationale is not usable"] += 1
                 continue
             question = annotation.example.text if arm.judge_sees_question else None
-            shown = rationale.thought if arm.rationale_target == "published" else written(rationale)
+            shown = rationale.thought if arm.rationale_target == "published" else rationale.written
             targets += _judging_targets(evaluation, annotation.example.id, question, shown, arm, dropped)
     weights = {arm.verdict_tag: arm.alpha, arm.critique_tag: 1 - arm.alpha}
     stage = Stage(
@@ -94,7 +136,7 @@ def _judging_targets(
     example: str,
     question: str | None,
     shown: str,
-    arm: ArmConfig,
+    arm: MindsMirrorSettings,
     dropped: Counter[str],
 ) -> list[Target]:
     if evaluation.verdict is Verdict.UNPARSED:
@@ -110,7 +152,7 @@ def _judging_targets(
     return [Target(tag=tag, example=example, question=question, rationale=shown, text=text) for tag, text in said]
 
 
-def _weighted(targets: Sequence[Target], arm: ArmConfig) -> tuple[Target, ...]:
+def _weighted(targets: Sequence[Target], arm: MindsMirrorSettings) -> tuple[Target, ...]:
     """The targets with their verdicts' weights as the arm wants them; critiques keep theirs."""
     if arm.verdict_weights == "counted":
         return tuple(targets)

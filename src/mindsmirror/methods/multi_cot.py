@@ -6,20 +6,20 @@ published code trains on each copy as if it were new; value and gradient are the
 
 from collections.abc import Sequence
 
-from mindsmirror.methods.base import ArmConfig, Needs
-from mindsmirror.methods.step_by_step import thinking_stage
+from mindsmirror.methods.base import Method, Needs
+from mindsmirror.methods.settings import ThinkingSettings
+from mindsmirror.methods.targets import thinking_stage
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.tasks.base import Task
 
 
-class MultiCoT:
+class MultiCoT(Method[ThinkingSettings]):
     """`predict: x -> label` and `explain: x -> rationale`, k rationales a question."""
 
+    settings = ThinkingSettings
     needs = Needs(rationales=2)
-    answers = True
     thinks = True
-    judges = False
 
-    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
+    def stages(self, annotations: Sequence[Annotation], task: Task, arm: ThinkingSettings) -> tuple[Stage, ...]:
         """One stage, two tasks."""
         return (thinking_stage(annotations, task, arm, limit=None),)

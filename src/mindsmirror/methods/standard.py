@@ -7,18 +7,14 @@ labels and with the teacher's ("pseudo-labels"); `labels` chooses.
 from collections import Counter
 from collections.abc import Sequence
 
-from mindsmirror.methods.base import ArmConfig, Needs, label, merged, not_empty
+from mindsmirror.methods.base import ArmConfig, Method
+from mindsmirror.methods.targets import label, merged, not_empty
 from mindsmirror.records import Annotation, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
 
-class Standard:
+class Standard(Method[ArmConfig]):
     """`predict: x -> label`."""
-
-    needs = Needs()
-    answers = True
-    thinks = False
-    judges = False
 
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
         """One stage, one task."""

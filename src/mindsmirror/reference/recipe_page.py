@@ -6,7 +6,7 @@ from typing import Any
 
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.engines import engine_class, engine_names
-from mindsmirror.methods import method_named, method_names
+from mindsmirror.methods import method_named
 from mindsmirror.reference.markdown import code, page, sentence, table
 from mindsmirror.runs.schema import PUBLISHED, Schema, in_toml, options_name
 from mindsmirror.tasks import task_descriptions
@@ -54,7 +54,11 @@ def recipe_page(schema: Schema) -> str:
     for engine in engine_names():
         keys = _keys(schema["$defs"][options_name(engine)], schema)
         parts += [f"### `{engine}`", sentence(engine_class(engine).description()), keys or "It has no parameters."]
-    parts += ["## Methods", table(("method", "what it learns", "what it needs"), _methods())]
+    parts += ["## Methods", "A method has the keys of every `[[arm]]`, and these. Another method's key is an error."]
+    for name, own in _method_keys(tables["arm"]).items():
+        method = method_named(name)
+        about = f"{sentence((type(method).__doc__ or '').splitlines()[0])} It needs {method.needs.words}."
+        parts += [f"### `{name}`", about, _keys({"properties": own}, schema) or "It has no keys of its own."]
     parts += ["## Tasks", table(("task", "what it asks"), [(code(n), text) for n, text in task_descriptions().items()])]
     prompts = in_toml(PromptSet.model_json_schema())
     parts += ["## A prompt set", PROMPTS, _keys(prompts, prompts)]
@@ -65,10 +69,14 @@ def recipe_page(schema: Schema) -> str:
     return page("Recipe", *parts)
 
 
-def _methods() -> Iterator[tuple[str, str, str]]:
-    for name in method_names():
-        method = method_named(name)
-        yield code(name), (type(method).__doc__ or "").splitlines()[0], method.needs.words
+def _method_keys(arm: Schema) -> dict[str, Schema]:
+    """The keys that each method has beside those of every arm."""
+    return {
+        each["if"]["properties"]["method"]["const"]: {
+            key: node for key, node in each["then"]["properties"].items() if key not in arm["properties"]
+        }
+        for each in arm["allOf"]
+    }
 
 
 def _about(node: Schema) -> str:

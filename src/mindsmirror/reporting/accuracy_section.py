@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from mindsmirror.evaluation.config import Mode
 from mindsmirror.evaluation.evaluate import own_judgements
 from mindsmirror.evaluation.metrics import auroc_within
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
-from mindsmirror.records import Example, Prediction
+from mindsmirror.records import Example, Mode, Prediction
 from mindsmirror.reporting.schema import (
     UNTRAINED,
     ArmResult,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from mindsmirror.errors import MindsMirrorError
-from mindsmirror.methods.base import Labels, readable_gold
+from mindsmirror.methods.base import Labels
+from mindsmirror.methods.targets import readable_gold
 from mindsmirror.records import Annotation, Example
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe

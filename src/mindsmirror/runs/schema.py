@@ -1,8 +1,9 @@
 """The JSON Schema of a recipe: what editors complete and check, and what `docs/reference/recipe.md` is written from.
 
-Pydantic makes the schema of the tables. Two things are added: `parameters` of a `[[teacher]]` get its engine's keys,
-and nothing may be null, because TOML has no null: an optional key is one that may be left out. Rules that join several
-keys, such as a price for a cap in USD, are checked when the recipe is read; no schema says them.
+Pydantic makes the schema of the tables, methods/arms.py that of an `[[arm]]`. Two things are added. `parameters` of a
+`[[teacher]]` get the keys of its engine, and nothing may be null, because TOML has no null: an optional key is one that
+may be left out. Rules that join several keys, such as a price for a cap in USD, are checked when the recipe is read; no
+schema says them.
 """
 
 import json
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.engines import engine_class, engine_names
-from mindsmirror.methods import method_names
 from mindsmirror.runs.recipe import Recipe
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,7 +29,6 @@ def recipe_schema() -> Schema:
         tables[options_name(engine)] = own
     tables["TeacherConfig"]["allOf"] = [_parameters_of(engine, tables) for engine in engine_names()]
     tables["TeacherConfig"]["properties"]["engine"]["enum"] = list(engine_names())
-    tables["ArmConfig"]["properties"]["method"]["enum"] = list(method_names())
     return {"$schema": DIALECT, "title": "A recipe of Minds Mirror", **schema}
 
 

@@ -6,12 +6,11 @@ from typing import Any, cast
 
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.evaluation.arms import ask_modes, open_predictor
-from mindsmirror.evaluation.config import MODES, Mode
 from mindsmirror.evaluation.evaluate import evaluate_modes, main_mode, modes_of
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods import ArmConfig, method_named
-from mindsmirror.records import Example
+from mindsmirror.records import MODES, Example, Mode
 from mindsmirror.reporting.accuracy_section import ArmPredictions, arm_results
 from mindsmirror.reporting.schema import ArmResult
 from mindsmirror.runs.folder import Run
@@ -43,16 +42,16 @@ def ask(
         _check_known("mode", mode, MODES)
     recipe = Run(folder).recipe
     chosen = _arm(recipe, arm)
-    method = method_named(chosen.method)
-    able = modes_of(method, chosen, BEST_FIRST)
+    able = modes_of(chosen, BEST_FIRST)
     if mode is not None and mode not in able:
         raise RecipeError(f"arm {chosen.name!r} was not taught to {mode}; it can {', '.join(able)}")
     picked = next(one for one in able if mode is None or one == mode)
     predictor = _predictor(folder, recipe, load_task(recipe.task), chosen)
     text = with_choices(question, choices) if choices else question.strip()
     example = Example(id="asked", text=text, choices=choices)
+    judging = method_named(chosen.method).verdict_request(chosen)
     with Working(f"asking {chosen.name}"):
-        found = evaluate_modes(predictor, chosen, [picked], [example], recipe.evaluation, recipe.seed)[picked][0]
+        found = evaluate_modes(predictor, judging, [picked], [example], recipe.evaluation, recipe.seed)[picked][0]
     reply: dict[str, Any] = {
         "arm": chosen.name,
         "mode": picked,
@@ -64,8 +63,8 @@ def ask(
         "p_correct": None,
         "tokens": found.tokens,
     }
-    if method.judges and found.rationale:
-        shares = verdict_probabilities(predictor, chosen, [(text, found.rationale)])[0]
+    if judging is not None and found.rationale:
+        shares = verdict_probabilities(predictor, judging, [(text, found.rationale)])[0]
         reply["verdict"] = VERDICT_WORDS[shares.index(max(shares))]
         reply["p_correct"] = shares[0]
     return reply
@@ -96,12 +95,11 @@ def evaluate_elsewhere(
         raise DataError(f"the split {split!r} of {loaded.name} has no questions")
     results = []
     for arm in recipe.arm:
-        method = method_named(arm.method)
-        asked = modes_of(method, arm, [cast(Mode, mode) for mode in modes] or recipe.evaluation.modes)
+        asked = modes_of(arm, [cast(Mode, mode) for mode in modes] or recipe.evaluation.modes)
         say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(asked) or 'no mode'}")
         predictor = _predictor(folder, recipe, loaded, arm)
         found = ask_modes(predictor, arm, asked, examples, recipe.evaluation, recipe.seed)
-        results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(method, arm), found), recipe.seed)
+        results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(arm), found), recipe.seed)
     return results
 
 

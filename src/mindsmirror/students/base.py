@@ -50,7 +50,7 @@ class LossTerm(NamedTuple):
 TERMS: tuple[LossTerm, ...] = tuple(LossTerm(aim, tag) for aim, tag in product(LossKind, TASKS))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A target as tokens."""
 

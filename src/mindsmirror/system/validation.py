@@ -65,7 +65,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     loc = first["loc"]
     key = ".".join(str(part) for part in loc)
     if first["type"] == "extra_forbidden":
-        known = _keys_at(model, loc[:-1])
+        known = keys_at(model, loc[:-1])
         near = difflib.get_close_matches(str(loc[-1]), known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         return f"there is no key {key!r}.{hint} Known here: {', '.join(sorted(known))}."
@@ -108,7 +108,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
-def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+def keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     """The keys that the table at a place of the model may have."""
     for part in loc:
         if isinstance(part, str) and part in model.model_fields:

@@ -10,7 +10,7 @@ from mindsmirror.annotation.from_file import ready_annotations
 from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.answers import Number
 from mindsmirror.errors import AnnotationError, DataError, RecipeError
-from mindsmirror.methods import ArmConfig, check_ready
+from mindsmirror.methods import check_ready, read_arm
 from mindsmirror.records import Annotation, Example
 from mindsmirror.system.files import write_records
 from mindsmirror.tasks.base import Splits, Task
@@ -99,7 +99,7 @@ def test_a_row_that_is_wrong_is_named(
 
 
 def test_arms_need_of_the_file_what_they_need_of_a_recipe(annotations: list[Annotation]) -> None:
-    mirror = ArmConfig(name="mirror", method="minds_mirror")
+    mirror = read_arm({"name": "mirror", "method": "minds_mirror"})
     check_ready([mirror], annotations, "said.jsonl")
     single = [annotations[0].model_copy(update={"rationales": annotations[0].rationales[:1]})]
     with pytest.raises(AnnotationError, match=r"'mirror'.*rationales >= 2, said\.jsonl has 1"):
@@ -107,16 +107,19 @@ def test_arms_need_of_the_file_what_they_need_of_a_recipe(annotations: list[Anno
     unjudged = [annotations[0].model_copy(update={"evaluations": ()})]
     with pytest.raises(AnnotationError, match=r"'mirror'.*self_evaluations >= 1, said\.jsonl has 0"):
         check_ready([mirror], unjudged, "said.jsonl")
-    with pytest.raises(RecipeError, match="nothing to select"):
-        check_ready([ArmConfig(name="labels", method="standard", distinct=1)], annotations, "said.jsonl")
+    with pytest.raises(RecipeError, match="keeps the rationales that are right by gold"):
+        fine = read_arm({"name": "fine", "method": "fine_tune_cot", "labels": "teacher"})
+        check_ready([fine], annotations, "said.jsonl")
 
 
 def test_verdicts_from_gold_need_gold_labels_in_every_arm(annotations: list[Annotation]) -> None:
     document = json.loads(edited(annotations[0], "evaluations.0.source", "informed"))
     informed = [Annotation.model_validate(document)]
     with pytest.raises(AnnotationError, match=r"'labels': verdicts in said\.jsonl come from gold"):
-        check_ready([ArmConfig(name="labels", method="standard")], informed, "said.jsonl")
-    check_ready([ArmConfig(name="labels", method="standard", labels="gold")], informed, "said.jsonl")
+        check_ready([read_arm({"name": "labels", "method": "standard"})], informed, "said.jsonl")
+    check_ready([read_arm({"name": "labels", "method": "standard", "labels": "gold"})], informed, "said.jsonl")
     weighed = json.loads(edited(annotations[0], "evaluations.0.calibration", "gold"))
     with pytest.raises(AnnotationError, match=r"'labels': verdicts in said\.jsonl come from gold"):
-        check_ready([ArmConfig(name="labels", method="standard")], [Annotation.model_validate(weighed)], "said.jsonl")
+        check_ready(
+            [read_arm({"name": "labels", "method": "standard"})], [Annotation.model_validate(weighed)], "said.jsonl"
+        )

@@ -14,4 +14,4 @@ def test_it_is_the_published_one(options: list[str]) -> None:
     ended = CliRunner().invoke(command, options)
     assert ended.exit_code == 0
     assert ended.stdout == PUBLISHED.read_text(encoding="utf-8")
-    assert "ArmConfig" in json.loads(ended.stdout)["$defs"]
+    assert "TeacherConfig" in json.loads(ended.stdout)["$defs"]

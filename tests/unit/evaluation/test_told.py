@@ -11,11 +11,11 @@ from mindsmirror.evaluation.arms import ask_modes, validation_score
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
-from mindsmirror.methods import ArmConfig
+from mindsmirror.methods import VerdictRequest, read_arm
 from mindsmirror.records import Example
 from mindsmirror.tasks.base import Splits, Task
 
-ARM = ArmConfig(name="a", method="minds_mirror")
+ARM = read_arm({"name": "a", "method": "minds_mirror"})
 QUESTIONS = tuple(Example(id=str(n), text=f"{n}+{n}?", gold=str(2 * n)) for n in range(5))
 SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), QUESTIONS, ()))
 
@@ -40,5 +40,5 @@ def test_validating_asking_and_judging_are_told_of(
     ask_modes(predictor, None, ("think",), QUESTIONS[:2], config, 0)
     assert told() == ["asking untrained: 2/2 texts"]
     judged = [(question.text, f"The answer is {question.gold}.") for question in QUESTIONS]
-    assert len(verdict_probabilities(predictor, ARM, judged)) == 5
+    assert len(verdict_probabilities(predictor, VerdictRequest("a"), judged)) == 5
     assert told() == [f"judging as a: {done}/5 rationales" for done in (2, 4, 5)]

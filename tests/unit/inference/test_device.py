@@ -11,17 +11,17 @@ import torch
 
 from mindsmirror.answers import Number
 from mindsmirror.evaluation.arms import ask_modes, open_predictor
-from mindsmirror.evaluation.config import MODES, EvaluationConfig
+from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model
-from mindsmirror.methods import ArmConfig
-from mindsmirror.records import Example
+from mindsmirror.methods import VerdictRequest, read_arm
+from mindsmirror.records import MODES, Example
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.system import hardware
 from mindsmirror.tasks.base import Splits, Task
 
 Folder = Callable[..., Path]
-ARM = ArmConfig(name="mirror", method="minds_mirror")
+ARM = read_arm({"name": "mirror", "method": "minds_mirror"})
 SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
 ASKED = [Example(id=text, text=text, gold="5") for text in ("2 + 3?", "How many legs have 2 hens and 1 fly?")]
 JUDGED = [("2 + 3?", "It is 5."), ("How many?", "I do not know.")]
@@ -41,12 +41,12 @@ def test_every_mode_runs_on_the_device_and_answers_what_the_processor_would(
     kind: str, tiny_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = opened(tiny_folder(kind))
-    expected, probabilities = answers(here), verdict_probabilities(here, ARM, JUDGED)
+    expected, probabilities = answers(here), verdict_probabilities(here, VerdictRequest("mirror"), JUDGED)
     monkeypatch.setattr(hardware, "device", lambda: pretend_gpu.NAME)
     with pretend_gpu.PretendGPU():
         there = opened(tiny_folder(kind))
         assert all(isinstance(value.data, pretend_gpu.There) for value in there.model.parameters())
-        found, judged = answers(there), verdict_probabilities(there, ARM, JUDGED)
+        found, judged = answers(there), verdict_probabilities(there, VerdictRequest("mirror"), JUDGED)
     torch.testing.assert_close(torch.tensor(judged), torch.tensor(probabilities), rtol=1e-4, atol=1e-6)
     for mode in ("predict", "think", "vote"):
         assert found[mode] == pytest.approx(expected[mode])

@@ -16,7 +16,7 @@ from mindsmirror.errors import ModelFileError
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.inference.vote import judged_samples
-from mindsmirror.methods import ArmConfig
+from mindsmirror.methods import VerdictRequest
 from mindsmirror.records import Example, Sample, Tag
 from mindsmirror.students.base import Row
 from mindsmirror.students.causal import CausalStudent
@@ -25,8 +25,8 @@ from mindsmirror.tasks.base import Splits, Task
 
 Folder = Callable[..., Path]
 SUMS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
-OWN = ArmConfig(name="a", method="minds_mirror")
-PUBLISHED = ArmConfig.model_validate({"name": "a", "method": "minds_mirror", "form": "published"})
+OWN = VerdictRequest("a")
+PUBLISHED = VerdictRequest("a", Tag.PREDICT, sees_question=False)
 JUDGED = [
     ("2+3?", "2 and 3 is 5. The answer is 5."),
     ("Tom has 7 nuts and eats 2 of them. How many are left?", "The answer is 9."),

@@ -5,22 +5,20 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from mindsmirror import methods
 from mindsmirror.errors import AnnotationError, RecipeError, UnknownNameError
-from mindsmirror.methods import ArmConfig, Needs, check_needs, method_named, method_names
+from mindsmirror.methods import ArmConfig, Method, Needs, check_needs, method_named, method_names, read_arm
 from mindsmirror.records import Annotation, Stage
+from mindsmirror.system import plugins
 from mindsmirror.tasks.base import Task
 
 BUILT_IN = ("standard", "step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot", "edit", "dynsdpb")
 
 
-class Added:
+class Added(Method[ArmConfig]):
     """What another package would bring."""
 
     needs = Needs(rationales=3)
-    answers = True
     thinks = True
-    judges = False
 
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
         return (Stage(name=arm.name, targets=(), task_weights={}),)
@@ -36,7 +34,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
     )
     select: Callable[..., EntryPoints] = points.select
-    monkeypatch.setattr(methods, "entry_points", select)
+    monkeypatch.setattr(plugins, "entry_points", select)
 
 
 def test_what_is_built_in() -> None:
@@ -59,7 +57,7 @@ def test_another_package_can_add_a_method() -> None:
     method = method_named("added")
     assert isinstance(method, Added)
     with pytest.raises(AnnotationError, match=r"'mine'.*'added'.*rationales >= 3.*has 2"):
-        check_needs(ArmConfig(name="mine", method="added"), rationales=2, evaluations=0)
+        check_needs(read_arm({"name": "mine", "method": "added"}), rationales=2, evaluations=0)
 
 
 @pytest.mark.usefixtures("installed")
@@ -88,7 +86,7 @@ def test_an_unknown_name_suggests_the_nearest_and_lists_all() -> None:
 def test_needs_are_checked_before_money_is_spent(
     method: str, rationales: int, evaluations: int, lacks: str | None
 ) -> None:
-    arm = ArmConfig(name="a", method=method)
+    arm = read_arm({"name": "a", "method": method})
     if lacks is None:
         check_needs(arm, rationales, evaluations)
         return
@@ -108,50 +106,26 @@ def test_needs_are_checked_before_money_is_spent(
     ],
 )
 def test_a_selection_has_needs_of_its_own(settings: dict[str, str], lacks: str) -> None:
-    arm = ArmConfig.model_validate({"name": "a", **settings})
+    arm = read_arm({"name": "a", **settings})
     with pytest.raises(AnnotationError) as caught:
         check_needs(arm, rationales=2 if arm.method == "multi_cot" else 1, evaluations=0, where="the file")
     assert lacks in str(caught.value)
 
 
-@pytest.mark.parametrize("settings", [{"select": "majority"}, {"distinct": 2}])
-def test_a_selection_without_rationales_to_select_is_refused(settings: dict[str, object]) -> None:
-    arm = ArmConfig.model_validate({"name": "a", "method": "standard", **settings})
-    with pytest.raises(RecipeError, match=r"'a'.*'standard' learns no rationales.*Remove select"):
-        check_needs(arm, rationales=5, evaluations=1)
+@pytest.mark.parametrize("method", ["fine_tune_cot", "edit"])
+def test_a_method_that_keeps_what_is_right_by_gold_needs_gold_labels(method: str) -> None:
+    def check(labels: str, rationales: int) -> None:
+        arm = read_arm({"name": "a", "method": method, "labels": labels})
+        check_needs(arm, rationales=rationales, evaluations=0, rectified=1, corrupted=1)
 
-
-@pytest.mark.parametrize(
-    ("settings", "advice"),
-    [
-        ({"labels": "teacher"}, 'Set labels = "gold"'),
-        ({"labels": "gold", "select": "majority"}, "remove select"),
-        ({"labels": "gold", "form": "published"}, 'Set rationale_target = "with_answer"'),
-    ],
-)
-def test_what_contradicts_fine_tune_cot_is_refused(settings: dict[str, object], advice: str) -> None:
-    arm = ArmConfig.model_validate({"name": "a", "method": "fine_tune_cot", **settings})
-    with pytest.raises(RecipeError) as caught:
-        check_needs(arm, rationales=5, evaluations=0)
-    assert "arm 'a': method 'fine_tune_cot'" in str(caught.value) and advice in str(caught.value)
-    for fine in ({}, {"select": "right"}, {"distinct": 2}):
-        check_needs(ArmConfig.model_validate({**FINE_TUNE, **fine}), rationales=5, evaluations=0)
+    with pytest.raises(RecipeError, match=rf"arm 'a': method '{method}' keeps .* Set labels = \"gold\""):
+        check("teacher", 5)
+    check("gold", 5)
     with pytest.raises(AnnotationError, match="rationales >= 1"):
-        check_needs(ArmConfig.model_validate(FINE_TUNE), rationales=0, evaluations=0)
-
-
-FINE_TUNE = {"name": "a", "method": "fine_tune_cot", "labels": "gold"}
-
-
-@pytest.mark.parametrize("method", ["standard", "step_by_step", "multi_cot", "fine_tune_cot"])
-def test_weights_of_verdicts_without_verdicts_are_refused(method: str) -> None:
-    arm = ArmConfig(name="a", method=method, labels="gold", verdict_weights="even")
-    with pytest.raises(RecipeError, match=rf"'a'.*'{method}' learns no verdicts.*Remove verdict_weights"):
-        check_needs(arm, rationales=5, evaluations=1)
-    check_needs(ArmConfig(name="a", method="minds_mirror", verdict_weights="even"), rationales=5, evaluations=1)
+        check("gold", 0)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "a/b"])
 def test_an_arms_name_is_a_folders_name(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
-        ArmConfig(name=name, method="standard")
+        read_arm({"name": name, "method": "standard"})

@@ -11,7 +11,8 @@ from pytest import approx
 
 from mindsmirror.answers import Number
 from mindsmirror.errors import AnnotationError
-from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.methods import VerdictRequest, method_named, read_arm
+from mindsmirror.methods.minds_mirror import MindsMirrorSettings
 from mindsmirror.records import (
     Annotation,
     Example,
@@ -86,7 +87,7 @@ def annotations() -> list[Annotation]:
 
 
 def stages(method: str, annotations: Sequence[Annotation], **settings: object) -> tuple[Stage, ...]:
-    arm = ArmConfig.model_validate({"name": "arm", "method": method, **settings})
+    arm = read_arm({"name": "arm", "method": method, **settings})
     return method_named(method).stages(annotations, NUMBERS, arm)
 
 
@@ -316,14 +317,18 @@ def test_minds_mirror_as_published(annotations: list[Annotation]) -> None:
 
 
 def test_one_key_stands_for_four_and_each_can_be_set_apart() -> None:
-    published = ArmConfig.model_validate({"name": "a", "method": "minds_mirror", "form": "published"})
+    def arm(**settings: object) -> MindsMirrorSettings:
+        return MindsMirrorSettings.model_validate({"name": "a", "method": "minds_mirror", **settings})
+
+    published, mixed, own = arm(form="published"), arm(form="published", judge_sees_question=True), arm()
     assert (published.tags, published.rationale_target) == ("published", "published")
     assert (published.judge_sees_question, published.schedule) == (False, "sequential")
-    mixed = ArmConfig.model_validate({"name": "a", "method": "x", "form": "published", "judge_sees_question": True})
     assert (mixed.tags, mixed.judge_sees_question) == ("published", True)
-    own = ArmConfig(name="a", method="x")
     assert (own.verdict_tag, own.critique_tag) == (Tag.VERDICT, Tag.CRITIQUE)
     assert (own.tags, own.rationale_target, own.judge_sees_question) == ("distinct", "with_answer", True)
+    mirror = method_named("minds_mirror")
+    assert mirror.verdict_request(own) == VerdictRequest("a", Tag.VERDICT, sees_question=True)
+    assert mirror.verdict_request(published) == VerdictRequest("a", Tag.PREDICT, sees_question=False)
 
 
 def test_a_selection_chooses_thinking_and_leaves_the_judge_its_wrong_rationales(annotations: list[Annotation]) -> None:
@@ -360,17 +365,24 @@ def test_labels_do_not_depend_on_the_selection(annotations: list[Annotation]) ->
     assert [target.text for target in stage.targets] == ["7", f"{OTHER} The answer is 12."]
 
 
-@pytest.mark.parametrize("schedule", ["sequential", "replayed", "joint"])
-@pytest.mark.parametrize("method", ["step_by_step", "multi_cot", "minds_mirror", "fine_tune_cot"])
+@pytest.mark.parametrize(
+    ("method", "settings", "advice"),
+    [
+        ("step_by_step", {"select": "right"}, 'Set select = "all"'),
+        ("multi_cot", {"select": "right"}, 'Set select = "all"'),
+        *(("minds_mirror", {"select": "right", "schedule": s}, "select") for s in ("sequential", "replayed", "joint")),
+        ("fine_tune_cot", {}, "Look at the annotation"),
+    ],
+)
 def test_an_arm_that_is_left_without_rationales_names_itself_and_the_reason(
-    annotations: list[Annotation], method: str, schedule: str
+    annotations: list[Annotation], method: str, settings: dict[str, object], advice: str
 ) -> None:
     example = annotations[0].example.model_copy(update={"gold": "1"})
     one = annotations[0].model_copy(update={"example": example})
     with pytest.raises(
-        AnnotationError, match=r"arm 'arm'.*'thinking' \(question: no rationale selected: 1.*not right: 3"
+        AnnotationError, match=rf"arm 'arm'.*'thinking' \(question: no rationale selected: 1.*not right: 3.*{advice}"
     ):
-        stages(method, [one], labels="gold", select="right", schedule=schedule)
+        stages(method, [one], labels="gold", **settings)
 
 
 def test_an_arm_without_verdicts_or_labels_is_refused_too(annotations: list[Annotation]) -> None:

@@ -41,7 +41,7 @@ def test_a_key_has_its_type_default_and_bounds(heading: str, key: str, cells: li
 def test_a_default_that_its_own_keys_say_is_not_repeated() -> None:
     text = recipe_page(recipe_schema())
     assert row(text, "budget", "## `[annotation]`")[2] == "*none*"
-    assert row(text, "agreement", "## `[[arm]]`")[2] == ""
+    assert row(text, "agreement", "### `dynsdpb`")[2] == ""
 
 
 def test_every_option_of_every_verb_is_described() -> None:

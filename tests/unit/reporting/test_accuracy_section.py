@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from unit.reporting.trained_stages import stage_result
 
-from mindsmirror.evaluation.config import Mode
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.evaluation.statistics import holm, smallest_detectable_difference
-from mindsmirror.records import Example, Prediction, Sample, Verdict
+from mindsmirror.records import Example, Mode, Prediction, Sample, Verdict
 from mindsmirror.reporting.accuracy_section import (
     SHOWN,
     ArmPredictions,

@@ -13,6 +13,7 @@ from unit.runs.test_recipe import PLAIN, with_change
 
 from mindsmirror.engines import engine_class, engine_names
 from mindsmirror.errors import MindsMirrorError, RecipeError
+from mindsmirror.methods import BUILT_IN, method_named
 from mindsmirror.runs.recipe import Recipe, _override, make_recipe
 
 JARGON = re.compile(r"Input should|String should|Tuple should|pattern|<class|instance of|[Uu]nable to")
@@ -28,7 +29,8 @@ INNER = [
     "task.parameters",
     "teacher.0.parameters",
     "training.budget",
-    "arm.0.alpha",
+    "arm.1.alpha",
+    "arm.1.select",
     "arm.0",
     "teacher.0",
     "student.path",
@@ -82,15 +84,20 @@ def numbers(model: type[BaseModel], at: str = "") -> Iterator[str]:
                 yield place
 
 
+ARMS = [method_named(name).settings for name in BUILT_IN]
 NUMBERS = sorted(
-    set(numbers(Recipe)) | {f"teacher.0.parameters.{n}" for kind in OPTIONS.values() for n in numbers(kind)}
+    set(numbers(Recipe))
+    | {f"teacher.0.parameters.{n}" for kind in OPTIONS.values() for n in numbers(kind)}
+    | {f"arm.1.{n}" for settings in ARMS for n in numbers(settings)}
 )
 
 
 def test_every_number_of_a_recipe_has_a_largest() -> None:
     """So that none is added without one: what is above it is refused, whatever else stands in the recipe."""
-    assert {"seed", "evaluation.samples", "training.budget.steps", "teacher.0.price.input"} <= set(NUMBERS)
-    models: list[type[BaseModel]] = [Recipe, *OPTIONS.values()]
+    assert {"seed", "evaluation.samples", "training.budget.steps", "teacher.0.price.input", "arm.1.alpha"} <= set(
+        NUMBERS
+    )
+    models: list[type[BaseModel]] = [Recipe, *OPTIONS.values(), *ARMS]
     for model in models:
         assert list(unbounded(model)) == []
 

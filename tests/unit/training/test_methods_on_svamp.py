@@ -21,7 +21,7 @@ from mindsmirror.annotation.prompts import prompts_for
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines.base import Request
 from mindsmirror.engines.scripted import ScriptedEngine
-from mindsmirror.methods import ArmConfig, check_ready, method_named, method_names
+from mindsmirror.methods import check_ready, method_named, method_names, read_arm
 from mindsmirror.records import Annotation, DualKind, Example, Parse, Stage
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.tasks import Task, TaskConfig, load_task
@@ -118,7 +118,7 @@ def loss(stage: Stage, folder: Path) -> float:
 def test_the_loss_of_every_stage_falls(
     name: str, kind: str, annotations: list[Annotation], task: Task, tiny_folder: Any, tmp_path: Path
 ) -> None:
-    arm = ArmConfig.model_validate({"name": "arm", "method": name, "labels": "gold", **SETTINGS.get(name, {})})
+    arm = read_arm({"name": "arm", "method": name, "labels": "gold", **SETTINGS.get(name, {})})
     check_ready([arm], annotations, "these")
     stages = method_named(name).stages(annotations, task, arm)
     start = tiny_folder(kind)
