@@ -27,8 +27,8 @@ class JudgeConfig(BaseModel):
     strategy: Literal["plain", "consensus", "informed", "likelihood"] = Field(
         "consensus",
         description="where verdicts come from. plain: the judge's own word, as published; consensus: agreement with "
-        "the most frequent answer; informed: gold, and the default if every arm learns from gold; likelihood: how likely "
-        "the judge finds the word correct",
+        "the most frequent answer; informed: gold, and the default if every arm learns from gold; likelihood: how "
+        "likely the judge finds the word correct",
     )
     teacher: int = Field(0, ge=0, lt=limits.TEACHERS, description="which teacher judges, numbered from 0")
     temperature: float = Field(0.7, ge=0, le=limits.TEMPERATURE, description="at which self-evaluations are sampled")
