@@ -41,8 +41,8 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: Name
-    seed: int = Field(0, ge=0, le=limits.SEED)
+    name: Name = Field(description="the run's folder below the folder of the runs")
+    seed: int = Field(0, ge=0, le=limits.SEED, description="of training, evaluation and intervals")
     task: TaskConfig
     teacher: tuple[TeacherConfig, ...] = Field((), max_length=limits.TEACHERS)
     annotation: AnnotationTable = AnnotationTable()
