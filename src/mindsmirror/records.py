@@ -254,8 +254,9 @@ class Prediction(Record):
     parse: Parse = Parse.OK
     confidence: float | None = Field(
         None,
-        description="predict, think: the judge's probability of 'correct' where there is one; "
-        "vote, mirror: the winner's share of the (weighted) votes",
+        description="vote: the share of all samples that reach this answer, those that reach none included. "
+        "mirror: this answer's share of the sum of the samples' p_correct. None in both where no sample reaches an "
+        "answer, and in mirror where the sum is 0; always None in predict and think",
     )
     tokens: int = Field(0, description="tokens the student generated for it")
     samples: tuple["Sample", ...] = ()

@@ -153,7 +153,7 @@ def test_a_run_that_reaches_its_cap_says_so_and_goes_on_when_it_is_raised(finish
         ended = mindsmirror("run", "tiny.toml", *BUDGET, cwd=workplace, environment=SERVED)
         assert ended.code == BudgetError.exit_code, ended.err
         (line,) = ended.errors
-        assert "annotation.budget.tokens = 3000 paid by all runs called 'tiny' into this store" in line
+        assert "annotation.budget.tokens = 3000 used by all runs called 'tiny' over this store" in line
         assert "Raise the cap" in line and "Traceback" not in ended.err
         assert not (runs / "tiny" / "arms").exists(), "nobody asked for students of a part"
     rows = [json.loads(row) for row in (runs / "tiny/annotation/annotations.jsonl").read_text().splitlines()]

@@ -79,7 +79,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
         "run": lambda as_: mindsmirror.run(as_("tiny.toml"), as_("runs")).arms,
         "Pipeline": lambda as_: [
             mindsmirror.Pipeline(as_("tiny.toml"), as_("runs")).run.folder,
-            mindsmirror.Pipeline.of(as_(run)).annotations(),
+            list(mindsmirror.Pipeline.of(as_(run)).annotations()),
         ],
     }
     functions = {name for name in mindsmirror.__all__ if inspect.isfunction(getattr(mindsmirror, name))}
@@ -136,7 +136,7 @@ def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, mon
         mindsmirror.ask(finished.run, question, {}, arm="miror")
     with pytest.raises(RecipeError, match="was not taught to think; it can predict"):
         mindsmirror.ask(finished.run, question, {}, arm="labels", mode="think")
-    with pytest.raises(DataError, match="is no run"):
+    with pytest.raises(DataError, match="is not a run"):
         mindsmirror.ask(finished.folder, question, {})
 
 

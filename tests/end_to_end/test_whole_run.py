@@ -182,7 +182,7 @@ def test_annotating_what_is_done_says_what_was_found(copied: Finished) -> None:
     said = f"{TRAIN + VALID} questions, {samples} samples found in the store, none asked for"
     assert f"annotated before: {said}" in ended.err.splitlines() and "annotating: " not in ended.err
     ended = mindsmirror("annotate", "tiny.toml", cwd=copied.folder)
-    annotated = f"{TRAIN + VALID} questions annotated, {samples} samples found in the store, 0 asked for, 0 failed"
+    annotated = f"{TRAIN + VALID} questions annotated, {samples} samples found in the store, 0 requested, 0 failed"
     assert ended.out.splitlines()[0] == annotated
 
 

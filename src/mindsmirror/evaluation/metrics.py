@@ -14,7 +14,7 @@ from pydantic import Field
 from mindsmirror.evaluation.statistics import cluster_bootstrap, wilson
 from mindsmirror.records import Record, Verdict
 
-SAID = {Verdict.CORRECT: 1.0, Verdict.WRONG: 0.0}
+SAID = (Verdict.CORRECT, Verdict.WRONG)
 """The verdicts that decide; the others leave a rationale undecided."""
 
 LEAST_QUESTIONS = 6
@@ -99,7 +99,7 @@ def auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> float
 
 
 def auroc_interval(
-    scores: Sequence[float], labels: Sequence[bool], questions: Sequence[Hashable], seed: int
+    scores: Sequence[float] | NDArray[np.float64], labels: Flags, questions: Sequence[Hashable], seed: int
 ) -> tuple[float, float] | None:
     """The 95 % interval of `auroc`, drawing whole questions; None for fewer than LEAST_QUESTIONS of either class."""
     rows = np.column_stack([np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)])
@@ -107,23 +107,25 @@ def auroc_interval(
 
 
 def auroc_within(
-    scores: Sequence[float], labels: Sequence[bool], questions: Sequence[Hashable], seed: int
+    scores: Sequence[float] | NDArray[np.float64], labels: Flags, questions: Sequence[Hashable], seed: int
 ) -> WithinQuestions:
     """Probability that the right one of two rationales of one question scores above the wrong one, a tie one half.
 
     Σ W_q / Σ P_q·N_q over the questions q with P_q right and N_q wrong rationales, W_q = P_q·N_q·AUROC_q: each pair
     counts the same. ValueError for lengths that differ or scores that are NaN.
     """
-    members: dict[Hashable, tuple[list[float], list[bool]]] = {}
-    for score, label, question in zip(scores, labels, questions, strict=True):
-        known, right = members.setdefault(question, ([], []))
-        known.append(score)
-        right.append(label)
+    values, flags = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=bool)
+    if not len(values) == len(flags) == len(questions):
+        raise ValueError(f"{len(values)} scores, {len(flags)} labels and {len(questions)} questions: one of each")
+    places: dict[Hashable, int] = {}
+    of_row = np.fromiter((places.setdefault(question, len(places)) for question in questions), np.int64, len(values))
+    order = np.argsort(of_row, kind="stable")
     rows = []
-    for of_question, flags in members.values():
-        area = auroc(of_question, flags)
+    for members in np.split(order, np.cumsum(np.bincount(of_row))[:-1]) if len(order) else ():
+        area = auroc(values[members], flags[members])
         if area is not None:
-            pairs = sum(flags) * (len(flags) - sum(flags))
+            right = int(flags[members].sum())
+            pairs = right * (len(members) - right)
             rows.append((area * pairs, float(pairs)))
     if not rows:
         return WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)
@@ -170,13 +172,12 @@ def verdict_quality(
     correct, wrong = table[Verdict.CORRECT], table[Verdict.WRONG]
     right_decided, wrong_decided = correct[0] + wrong[0], correct[1] + wrong[1]
     decided = right_decided + wrong_decided
-    rows = [(SAID[verdict], float(right)) for verdict, right in pairs if verdict in SAID]
-    said = [row[0] > 0 for row in rows]
-    label = [row[1] > 0 for row in rows]
+    said = np.fromiter((verdict is Verdict.CORRECT for verdict, _ in pairs if verdict in SAID), bool)
+    label = np.fromiter((right for verdict, right in pairs if verdict in SAID), bool)
     names = range(len(pairs)) if questions is None else questions
     kept = [name for name, (verdict, _) in zip(names, pairs, strict=True) if verdict in SAID]
     interval = _interval(
-        np.array(rows, dtype=np.float64).reshape(-1, 2),
+        np.column_stack([said, label]).astype(np.float64),
         kept,
         lambda drawn: balanced_accuracy(drawn[:, 0] > 0, drawn[:, 1] > 0),
         seed,
@@ -205,7 +206,7 @@ def verdict_consistency(judged: Iterable[Sequence[Verdict]]) -> VerdictConsisten
     Agreement is Σ n_v (n_v − 1) / n (n − 1) over the verdicts v of a rationale's n judgements, which is unbiased for
     any n, and by chance Σ p_v² of all those judgements. Source: Fleiss (1971), Psychological Bulletin 76, 378–382.
     """
-    counts = [Counter(verdict for verdict in each if verdict is not Verdict.UNPARSED) for each in judged]
+    counts = (Counter(verdict for verdict in each if verdict is not Verdict.UNPARSED) for each in judged)
     repeated = [count for count in counts if count.total() > 1]
     if not repeated:
         return None

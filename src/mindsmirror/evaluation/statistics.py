@@ -168,17 +168,21 @@ def cluster_bootstrap(
     """
     if len(rows) != len(clusters):
         raise ValueError(f"{len(rows)} rows but {len(clusters)} cluster names: each row has one")
-    members: dict[Hashable, list[int]] = {}
-    for row, cluster in enumerate(clusters):
-        members.setdefault(cluster, []).append(row)
-    groups = [np.array(indices) for indices in members.values()]
-    if not groups:
+    if not len(rows):
         return None
+    places: dict[Hashable, int] = {}
+    cluster_of = np.fromiter((places.setdefault(cluster, len(places)) for cluster in clusters), np.int64, len(rows))
+    # Cluster by cluster, in the order in which they appear.
+    ordered, sizes = rows[np.argsort(cluster_of, kind="stable")], np.bincount(cluster_of)
+    begins = np.cumsum(sizes) - sizes
     random = np.random.default_rng(seed)
     values = []
     for _ in range(resamples):
-        drawn = np.concatenate([groups[i] for i in random.integers(len(groups), size=len(groups))])
-        value = statistic(rows[drawn])
+        picked = random.integers(len(sizes), size=len(sizes))
+        ends = np.cumsum(sizes[picked])
+        shift = begins[picked] - (ends - sizes[picked])
+        drawn = np.repeat(shift, sizes[picked]) + np.arange(ends[-1])
+        value = statistic(ordered[drawn])
         if value is not None:
             values.append(value)
     if 2 * len(values) < resamples:

@@ -1,8 +1,9 @@
-"""Answers from several trains of thought: plain votes, and votes weighted by the student's own judgement.
+"""Answers from several rationales of one student: plain votes, and votes weighted by its own self-evaluation.
 
 `vote` is self-consistency (Wang et al., arXiv 2203.11171). `mirror` gives each vote the probability of "correct"
 that the student's judge gives to its rationale: the product's use of what the self-evaluation stage taught. Both
-read the same samples, so they cost the same tokens.
+count the same samples, so they write the same tokens. `mirror` reads more: for every rationale that reaches an answer,
+one pass over question and rationale, which `Prediction.tokens` does not count.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +56,7 @@ def mirror(task: Task, examples: Sequence[Example], samples: Sequence[tuple[Samp
 def _elect(
     task: Task, example: Example, samples: tuple[Sample, ...], mode: str, weight: Callable[[Sample], float]
 ) -> Prediction:
-    """Confidence is the winner's share of all weight, the samples without an answer included for plain votes."""
+    """The answer with the most weight; its share of all weight is the confidence (records.Prediction)."""
     sums: dict[str, float] = {}
     first: dict[str, Sample] = {}
     for sample in samples:

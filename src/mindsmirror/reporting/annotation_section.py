@@ -1,9 +1,9 @@
-"""What the annotation amounts to: yields, costs, and verdicts held against gold."""
+"""What the annotation amounts to: yields, what it used, and verdicts held against gold."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from statistics import fmean
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from mindsmirror.evaluation.metrics import (
     auroc,
@@ -12,29 +12,18 @@ from mindsmirror.evaluation.metrics import (
     verdict_consistency,
     verdict_quality,
 )
-from mindsmirror.records import (
-    Annotation,
-    DualKind,
-    Parse,
-    Purpose,
-    Rationale,
-    SelfEvaluation,
-    Usage,
-    Verdict,
-    VerdictSource,
-)
-from mindsmirror.reporting.diversity_section import AnswerKey, as_written, rationale_diversity
-from mindsmirror.reporting.schema import AnnotationReport, StepUsage, StepYield
+from mindsmirror.records import Annotation, Purpose, Usage, Verdict
+from mindsmirror.reporting.annotation_totals import VERDICTS, AnnotationTotals
+from mindsmirror.reporting.diversity_section import AnswerKey, as_written
+from mindsmirror.reporting.schema import AnnotationReport, StepUsage
 
 NOTHING: Mapping[Purpose, Usage] = {}
-RANK = {Verdict.CORRECT: 1.0, Verdict.UNCERTAIN: 0.5, Verdict.WRONG: 0.0}
-"""How verdicts order rationales."""
-Judged = tuple[SelfEvaluation, bool, str]
-"""An evaluation, whether the rationale is right, and the question's id."""
+PAIRS = tuple((verdict, right) for verdict in VERDICTS for right in (False, True))
+"""What the codes of `AnnotationTotals.pairs` stand for."""
 
 
 def annotation_report(
-    annotations: Sequence[Annotation],
+    annotations: Iterable[Annotation],
     judge: str,
     seconds: float,
     usd: float | None,
@@ -42,83 +31,79 @@ def annotation_report(
     stopped: str = "",
     key: AnswerKey = as_written,
 ) -> AnnotationReport:
+    """The annotation's part of a report, from one pass over the annotations; see `totals_report`.
+
+    `key` says which answers are the same; by default those that are written alike.
+    """
+    return totals_report(AnnotationTotals.of(annotations, key), judge, seconds, usd, spent, stopped)
+
+
+def totals_report(
+    totals: AnnotationTotals,
+    judge: str,
+    seconds: float,
+    usd: float | None,
+    spent: Mapping[Purpose, Usage] = NOTHING,
+    stopped: str = "",
+) -> AnnotationReport:
     """The annotation's part of a report. Accuracies are None where no question has gold.
 
     `spent` is what the stored samples of each purpose took.
-    `key` says which answers are the same; by default those that are written alike.
     """
-    rationales = [rationale for annotation in annotations for rationale in annotation.rationales]
-    evaluations = [evaluation for annotation in annotations for evaluation in annotation.evaluations]
-    known = [rationale.right for rationale in rationales if rationale.right is not None]
-    pairs = _judged(annotations)
-    quality = verdict_quality([(e.verdict, right) for e, right, _ in pairs], [name for _, _, name in pairs])
-    verdicts = Counter(evaluation.verdict for evaluation in evaluations)
-    duals = [dual for annotation in annotations for dual in annotation.duals]
-    yields = (
-        _rationale_yield("rationale", rationales),
-        _verdict_yield(evaluations),
-        _critique_yield(evaluations),
-        *(_rationale_yield(kind, [dual for dual in duals if dual.kind is kind]) for kind in DualKind),
-    )
-    tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
-    tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
-    usable = {step.step: step.ok for step in yields}
-    usable[Purpose.SELF_EVALUATION] = sum(e.parse is Parse.OK for e in evaluations)
+    quality = verdict_quality([PAIRS[code] for code in totals.pairs], totals.pair_questions)
+    tokens = totals.tokens_in + totals.tokens_out
     return AnnotationReport(
-        examples=len(annotations),
-        rationales=len(rationales),
-        evaluations=len(evaluations),
-        unparsed=sum(map(_unparsed, annotations)),
-        teacher_accuracy=sum(known) / len(known) if known else None,
-        verdicts={verdict: verdicts[verdict] for verdict in Verdict},
+        examples=totals.examples,
+        rationales=totals.rationales,
+        evaluations=totals.evaluations,
+        unparsed=totals.unparsed,
+        teacher_accuracy=totals.right / totals.known if totals.known else None,
+        verdicts={verdict: totals.verdicts[verdict] for verdict in Verdict},
         judge=judge,
         judge_balanced_accuracy=quality.balanced_accuracy,
         judge_balanced_accuracy_ci95=quality.balanced_accuracy_ci95,
-        **_ranking(pairs),
-        judge_calibration=" and ".join(sorted({e.calibration for e in evaluations if e.calibration})),
+        **_ranking(totals),
+        judge_calibration=" and ".join(sorted(totals.calibrations)),
         majority_baseline=quality.majority_baseline,
-        verdict_quality=quality if pairs else None,
-        verdict_consistency=verdict_consistency(_own_words(annotations)),
-        distinct_rationales=_distinct(annotations),
-        diversity=rationale_diversity(annotations, key),
-        yields=tuple(step for step in yields if step.asked),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
+        verdict_quality=quality if totals.pairs else None,
+        verdict_consistency=verdict_consistency(totals.repeated),
+        distinct_rationales=_each(totals.different_texts, totals.texts),
+        diversity=totals.diversity.means(),
+        yields=tuple(step.row() for step in totals.yields.values() if step.asked),
+        tokens_in=totals.tokens_in,
+        tokens_out=totals.tokens_out,
         seconds=seconds,
         usd=usd,
-        tokens_per_question=_each(tokens_in + tokens_out, len(annotations)),
-        usd_per_question=_each(usd, len(annotations)),
-        costs=tuple(_step_usage(purpose, usage, usable[purpose]) for purpose, usage in spent.items()),
+        tokens_per_question=_each(tokens, totals.examples),
+        usd_per_question=_each(usd, totals.examples),
+        costs=tuple(_step_usage(purpose, usage, totals.usable(purpose)) for purpose, usage in spent.items()),
         stopped=stopped,
     )
 
 
-def _unparsed(annotation: Annotation) -> int:
-    """Replies without use; a judgement without verdict and critique is one, though two steps lack it."""
-    thoughts = sum(r.parse is not Parse.OK for r in (*annotation.rationales, *annotation.duals))
-    return thoughts + sum(_lost(e) or e.parse is not Parse.OK for e in annotation.evaluations)
+def verdict_sources(annotations: Iterable[Annotation]) -> str:
+    """What the verdicts rest on, in words: "consensus", or "informed and plain"; "" if there are none."""
+    return in_words({evaluation.source for annotation in annotations for evaluation in annotation.evaluations})
 
 
-def _ranking(pairs: Sequence[Judged]) -> dict[str, Any]:
+def in_words(sources: Iterable[str]) -> str:
+    """The same of sources that are known."""
+    return " and ".join(sorted(map(str, sources)))
+
+
+def _ranking(totals: AnnotationTotals) -> dict[str, Any]:
     """How the judge orders right before wrong rationales, overall and within questions: three fields of the report.
 
     By its likelihoods, or where it gives none by its verdicts, those on one rationale taken together.
     """
-    likely = any(e.likelihood is not None for e, _, _ in pairs)
-    scores: dict[tuple[str, int], list[float]] = {}
-    right: dict[tuple[str, int], bool] = {}
-    for evaluation, flag, name in pairs:
-        score = evaluation.likelihood if likely else RANK.get(evaluation.verdict)
-        if score is not None:
-            scores.setdefault((name, evaluation.rationale), []).append(score)
-            right[name, evaluation.rationale] = flag
-    if not scores:
+    ranked = totals.by_likelihood if totals.by_likelihood.scores else totals.by_verdict
+    if not ranked.scores:
         return {}
-    means, flags, names = [fmean(said) for said in scores.values()], list(right.values()), [name for name, _ in right]
+    scores, right = np.array(ranked.scores), np.array(ranked.right, dtype=bool)
     return {
-        "judge_auroc": auroc(means, flags),
-        "judge_auroc_ci95": auroc_interval(means, flags, names, seed=0),
-        "judge_within": auroc_within(means, flags, names, seed=0),
+        "judge_auroc": auroc(scores, right),
+        "judge_auroc_ci95": auroc_interval(scores, right, ranked.questions, seed=0),
+        "judge_within": auroc_within(scores, right, ranked.questions, seed=0),
     }
 
 
@@ -135,76 +120,4 @@ def _step_usage(purpose: Purpose, usage: Usage, usable: int) -> StepUsage:
         usd=usage.usd,
         tokens_per_usable=_each(usage.tokens, usable),
         usd_per_usable=_each(usage.usd, usable),
-    )
-
-
-def verdict_sources(annotations: Iterable[Annotation]) -> str:
-    """What the verdicts rest on, in words: "consensus", or "informed and plain"; "" if there are none."""
-    found = {evaluation.source.value for annotation in annotations for evaluation in annotation.evaluations}
-    return " and ".join(sorted(found))
-
-
-def _judged(annotations: Sequence[Annotation]) -> list[Judged]:
-    """Evaluations of rationales that are known to be right or wrong, with their question."""
-    found = []
-    for annotation in annotations:
-        right = {rationale.sample: rationale.right for rationale in annotation.rationales}
-        for evaluation in annotation.evaluations:
-            flag = right[evaluation.rationale]
-            if flag is not None:
-                found.append((evaluation, flag, annotation.example.id))
-    return found
-
-
-def _own_words(annotations: Sequence[Annotation]) -> Iterator[list[Verdict]]:
-    """The verdicts that a judge named itself, by rationale: those that follow from answers cannot but agree."""
-    for annotation in annotations:
-        said: dict[int, list[Verdict]] = {}
-        for evaluation in annotation.evaluations:
-            if evaluation.source is VerdictSource.PLAIN:
-                said.setdefault(evaluation.rationale, []).append(evaluation.verdict)
-        yield from said.values()
-
-
-def _distinct(annotations: Sequence[Annotation]) -> float | None:
-    """Share of different texts among a question's parsed rationales."""
-    texts = [[r.text for r in a.rationales if r.parse is Parse.OK] for a in annotations]
-    total = sum(len(of_question) for of_question in texts)
-    return sum(len(set(of_question)) for of_question in texts) / total if total else None
-
-
-def _rationale_yield(step: str, rationales: Sequence[Rationale]) -> StepYield:
-    parses = Counter(rationale.parse.value for rationale in rationales if rationale.parse is not Parse.OK)
-    return _yield(step, rationales, (rationale.parse is Parse.OK for rationale in rationales), parses)
-
-
-def _verdict_yield(evaluations: Sequence[SelfEvaluation]) -> StepYield:
-    lost = Counter(e.parse.value if e.parse is Parse.FAILED else "no verdict" for e in evaluations if _lost(e))
-    return _yield("verdict", evaluations, (not _lost(evaluation) for evaluation in evaluations), lost)
-
-
-def _lost(evaluation: SelfEvaluation) -> bool:
-    return evaluation.verdict is Verdict.UNPARSED
-
-
-def _critique_yield(evaluations: Sequence[SelfEvaluation]) -> StepYield:
-    written = [evaluation for evaluation in evaluations if evaluation.source is not VerdictSource.LIKELIHOOD]
-    parses = Counter(evaluation.parse.value for evaluation in written if evaluation.parse is not Parse.OK)
-    return _yield("critique", written, (evaluation.parse is Parse.OK for evaluation in written), parses)
-
-
-def _yield(
-    step: str, records: Sequence[Rationale | SelfEvaluation], parsed: Iterable[bool], lost: Counter[str]
-) -> StepYield:
-    failed = sum(record.parse is Parse.FAILED for record in records)
-    repaired = [ok for record, ok in zip(records, parsed, strict=True) if record.repairs]
-    return StepYield(
-        step=step,
-        asked=len(records),
-        ok=len(records) - sum(lost.values()),
-        reasons=dict(lost),
-        stored=len(records) - failed,
-        failed=failed,
-        asked_again=len(repaired),
-        repaired=sum(repaired),
     )

@@ -1,6 +1,8 @@
 """How much a teacher's rationales of the same question differ, in their answers and in their texts."""
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from mindsmirror.evaluation.diversity import self_bleu
@@ -16,29 +18,54 @@ def as_written(example: Example, answer: str) -> str:
     return answer
 
 
-def rationale_diversity(annotations: Sequence[Annotation], key: AnswerKey = as_written) -> Diversity | None:
-    """Means over the questions of which at least two rationales parsed; None if there is none.
+@dataclass
+class DiversityTotals:
+    """A few numbers for each question of which at least two rationales parsed: alone, one differs from nothing."""
 
-    A single rationale differs from nothing, so such questions would only lift the shares.
-    """
-    parsed = [(a.example, [r for r in a.rationales if r.parse is Parse.OK]) for a in annotations]
-    several = [(example, said) for example, said in parsed if len(said) > 1]
-    if not several:
-        return None
-    sizes = [len(said) for _, said in several]
-    answers = [len({None if r.answer is None else key(example, r.answer) for r in said}) for example, said in several]
-    texts = [[r.text for r in said] for _, said in several]
-    different = [len(set(of_question)) for of_question in texts]
-    alike = [found for found in map(self_bleu, texts) if found is not None]
-    known = {a.provenance.temperature for a in annotations}
-    return Diversity(
-        questions=len(several),
-        rationales=fmean(sizes),
-        answers=fmean(answers),
-        distinct_answers=fmean(number / size for number, size in zip(answers, sizes, strict=True)),
-        one_answer=fmean(number == 1 for number in answers),
-        texts=fmean(different),
-        distinct_texts=fmean(number / size for number, size in zip(different, sizes, strict=True)),
-        self_bleu=fmean(alike),
-        temperatures=tuple(sorted(temperature for temperature in known if temperature is not None)),
-    )
+    sizes: "array[int]" = field(default_factory=lambda: array("q"))
+    """Rationales that parsed."""
+    answers: "array[int]" = field(default_factory=lambda: array("q"))
+    """Different answers among them."""
+    texts: "array[int]" = field(default_factory=lambda: array("q"))
+    """Different texts among them."""
+    alike: "array[float]" = field(default_factory=lambda: array("d"))
+    """Their self-BLEU."""
+    temperatures: set[float | None] = field(default_factory=set)
+
+    def add(self, annotation: Annotation, key: AnswerKey) -> None:
+        """One more question; `key` says which of its answers are the same."""
+        self.temperatures.add(annotation.provenance.temperature)
+        parsed = [rationale for rationale in annotation.rationales if rationale.parse is Parse.OK]
+        if len(parsed) < 2:
+            return
+        example, texts = annotation.example, [rationale.text for rationale in parsed]
+        self.sizes.append(len(parsed))
+        self.answers.append(len({None if r.answer is None else key(example, r.answer) for r in parsed}))
+        self.texts.append(len(set(texts)))
+        found = self_bleu(texts)
+        if found is not None:
+            self.alike.append(found)
+
+    def means(self) -> Diversity | None:
+        """Means over the questions; None if there is none."""
+        if not self.sizes:
+            return None
+        return Diversity(
+            questions=len(self.sizes),
+            rationales=fmean(self.sizes),
+            answers=fmean(self.answers),
+            distinct_answers=fmean(number / size for number, size in zip(self.answers, self.sizes, strict=True)),
+            one_answer=fmean(number == 1 for number in self.answers),
+            texts=fmean(self.texts),
+            distinct_texts=fmean(number / size for number, size in zip(self.texts, self.sizes, strict=True)),
+            self_bleu=fmean(self.alike),
+            temperatures=tuple(sorted(temperature for temperature in self.temperatures if temperature is not None)),
+        )
+
+
+def rationale_diversity(annotations: Iterable[Annotation], key: AnswerKey = as_written) -> Diversity | None:
+    """Means over the questions of which at least two rationales parsed; None if there is none."""
+    totals = DiversityTotals()
+    for annotation in annotations:
+        totals.add(annotation, key)
+    return totals.means()

@@ -14,7 +14,7 @@ from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before
 from mindsmirror.annotation.teachers import Teacher, teachers_of
-from mindsmirror.answers.base import READING
+from mindsmirror.answers import base
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
@@ -102,7 +102,7 @@ class Pipeline:
     @property
     def _reading(self) -> dict[str, Any]:
         """How replies are read: part of every step's inputs."""
-        return {"answer": self.recipe.task.answer, "reading": READING}
+        return {"answer": self.recipe.task.answer, "reading": base.READING}
 
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""

@@ -1,6 +1,6 @@
 """From a run's folder to its report: read what every step left behind and put it together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from mindsmirror.reporting.accuracy_section import (
     shown_examples,
     student_judge,
 )
-from mindsmirror.reporting.annotation_section import annotation_report, verdict_sources
+from mindsmirror.reporting.annotation_section import in_words, totals_report
+from mindsmirror.reporting.annotation_totals import AnnotationTotals
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.folder import Run
@@ -32,7 +33,7 @@ from mindsmirror.tasks.base import Task
 from mindsmirror.training.result import TrainingResult
 
 
-def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task: Task) -> Report:
+def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task: Task) -> Report:
     """Write `report.json` and `report.html` into the run's folder and return the report."""
     arms = _arms(run, recipe)
     if not arms:
@@ -40,21 +41,21 @@ def report_run(run: Run, recipe: Recipe, annotations: Sequence[Annotation], task
     seconds = _seconds(run, recipe)
     annotated = run.result("annotation", AnnotationResult)
     spent = _spent(recipe, annotated) if annotated else {}
+    totals = AnnotationTotals.of(annotations, partial(_answer_key, task))
     judging = next((arm for arm in reversed(arms) if arm.judge is not None), None)
     report = Report(
         name=recipe.name,
         created=datetime.now(UTC),
         task=recipe.task.name,
-        teacher=_teacher(recipe, annotations),
+        teacher=_teacher(recipe, totals),
         student=recipe.student.model,
-        annotation=annotation_report(
-            annotations,
-            _judge(recipe, annotations),
+        annotation=totals_report(
+            totals,
+            _judge(recipe, totals),
             seconds["annotation"],
-            _usd(recipe, annotations, spent),
+            _usd(recipe, totals, spent),
             spent,
             annotated.stopped if annotated else "",
-            partial(_answer_key, task),
         ),
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
         comparisons=tuple(comparisons(arms, recipe.seed)),
@@ -74,7 +75,7 @@ def read_predictions(path: Path) -> list[Prediction]:
     try:
         return read_records(path, Prediction)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} holds no predictions: {error}") from error
+        raise DataError(f"{path} contains no predictions: {error}") from error
 
 
 def _answer_key(task: Task, example: Example, answer: str) -> str:
@@ -114,18 +115,18 @@ def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:
     return seconds
 
 
-def _teacher(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
+def _teacher(recipe: Recipe, totals: AnnotationTotals) -> str:
     """Who wrote the rationales: the recipe's teachers, or whom the file of annotations names."""
     if recipe.teacher:
         return ", ".join(recipe.teacher[number].model for number in recipe.annotation.teachers)
-    return ", ".join(sorted({rationale.teacher for annotation in annotations for rationale in annotation.rationales}))
+    return ", ".join(sorted(totals.teachers))
 
 
-def _judge(recipe: Recipe, annotations: Sequence[Annotation]) -> str:
+def _judge(recipe: Recipe, totals: AnnotationTotals) -> str:
     """What the verdicts rest on: the recipe's strategy, or what the file of annotations says."""
     if recipe.teacher:
         return recipe.judge.strategy
-    return verdict_sources(annotations) or "absent"
+    return in_words(totals.sources) or "absent"
 
 
 def _spent(recipe: Recipe, annotated: AnnotationResult) -> dict[Purpose, Usage]:
@@ -141,14 +142,12 @@ def _spent(recipe: Recipe, annotated: AnnotationResult) -> dict[Purpose, Usage]:
     return spent
 
 
-def _usd(recipe: Recipe, annotations: Sequence[Annotation], spent: Mapping[Purpose, Usage]) -> float | None:
+def _usd(recipe: Recipe, totals: AnnotationTotals, spent: Mapping[Purpose, Usage]) -> float | None:
     """What the tokens cost at the teachers' prices; None where a price, or any teacher, lacks."""
     if not recipe.teacher:
         return None
     if recipe.annotation.teachers == (recipe.judge.teacher,):
-        tokens_in = sum(annotation.provenance.tokens_in for annotation in annotations)
-        tokens_out = sum(annotation.provenance.tokens_out for annotation in annotations)
-        return dollars(recipe.teacher[recipe.judge.teacher].price, tokens_in, tokens_out)
+        return dollars(recipe.teacher[recipe.judge.teacher].price, totals.tokens_in, totals.tokens_out)
     known = [usage.usd for usage in spent.values() if usage.usd is not None]
     return sum(known) if known and len(known) == len(spent) else None
 

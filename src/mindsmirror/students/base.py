@@ -24,7 +24,7 @@ Training may add `expected` [N], the derivative of the total by each token's los
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A target as tokens."""
 

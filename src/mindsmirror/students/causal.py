@@ -17,7 +17,8 @@ from mindsmirror.students.base import Batch, Row, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import Generated, SamplingParams, generate
 from mindsmirror.students.flops import Work
-from mindsmirror.students.fused_cross_entropy import head_in_fp32, losses_of_passes, selected_logits
+from mindsmirror.students.fused_cross_entropy import losses_of_passes
+from mindsmirror.students.output_head import head_in_fp32, selected_logits
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import user_turn
 from mindsmirror.students.tree import Tree, build_chain, build_tree, common, predictions, seen_by, together, tree_work

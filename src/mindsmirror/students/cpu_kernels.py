@@ -20,25 +20,28 @@ NORMS = frozenset({"T5LayerNorm", "MT5LayerNorm", "LlamaRMSNorm", "MistralRMSNor
 ATTENTION = "lean"
 """Under what name our attention is known to Transformers."""
 STEPS = 2**16
+KERNELS = frozenset({"norm", "gelu", "dropout", "attention"})
+"""All of them; benchmarks/cpu_kernels.py leaves some out."""
 
 
-def use_cpu_kernels(model: Any) -> None:
+def use_cpu_kernels(model: Any, kernels: frozenset[str] = KERNELS) -> None:
     """Let the model's own modules compute that way on a processor, in place; on a GPU they compute as before."""
     kinds: set[type[Any]] = {type(module) for module in model.modules()}
-    ours = {kind: _with(kernel, kind) for kind in kinds if (kernel := _kernel_for(kind)) is not None}
+    ours = {kind: _with(kernel, kind) for kind in kinds if (kernel := _kernel_for(kind, kernels)) is not None}
     for module in model.modules():
         module.__class__ = ours.get(type(module), type(module))
-    if model.config._attn_implementation == "sdpa" and getattr(model.config, "dropout_rate", 0.0) > 0.0:
+    drops = getattr(model.config, "dropout_rate", 0.0) > 0.0
+    if "attention" in kernels and drops and model.config._attn_implementation == "sdpa":
         _register()
         model.set_attn_implementation(ATTENTION)
 
 
-def _kernel_for(kind: type[Any]) -> type[nn.Module] | None:
-    if kind.__name__ in NORMS:
+def _kernel_for(kind: type[Any], kernels: frozenset[str]) -> type[nn.Module] | None:
+    if "norm" in kernels and kind.__name__ in NORMS:
         return _Norm
-    if kind.__name__ == "NewGELUActivation":
+    if "gelu" in kernels and kind.__name__ == "NewGELUActivation":
         return _Gelu
-    return _Dropout if kind is nn.Dropout else None
+    return _Dropout if "dropout" in kernels and kind is nn.Dropout else None
 
 
 def _with(kernel: type[nn.Module], kind: type[Any]) -> type[Any]:

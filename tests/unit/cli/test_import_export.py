@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 from end_to_end import material
 
-from mindsmirror.annotation.imports.formats import KINDS
+from mindsmirror.annotation.imports.formats import FORMATS as IMPORTED
 from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.cli.main import cli
 from mindsmirror.delivery import FORMATS
 from mindsmirror.errors import AnnotationError, DataError
+from mindsmirror.reporting.annotation_totals import AnnotationTotals
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.runs.results import _judge, _teacher, _usd
@@ -62,7 +63,7 @@ def test_the_kinds_and_formats_are_those_that_there_are() -> None:
     """The verbs name them without importing what is heavy."""
     kind = next(p for p in _command("import").params if p.name == "kind")
     form = next(p for p in _command("export").params if p.name == "form")
-    assert tuple(kind.type.choices) == tuple(KINDS)
+    assert tuple(kind.type.choices) == tuple(IMPORTED)
     assert tuple(form.type.choices) == FORMATS
 
 
@@ -101,8 +102,9 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     assert {target.text for target in judging.targets} >= {"correct", "wrong", "It says 3."}
     assert thinking.dropped == {"rationale: not judged correct": 7}
     assert len({target.text for target in thinking.targets if target.tag == "explain"}) > 5
-    assert (_teacher(pipeline.recipe, found), _judge(pipeline.recipe, found)) == ("pupil", "plain")
-    assert _usd(pipeline.recipe, found, {}) is None
+    totals = AnnotationTotals.of(found)
+    assert (_teacher(pipeline.recipe, totals), _judge(pipeline.recipe, totals)) == ("pupil", "plain")
+    assert _usd(pipeline.recipe, totals, {}) is None
 
 
 @pytest.mark.usefixtures("words")
@@ -152,4 +154,4 @@ def test_what_is_exported_comes_in_again(words: Path) -> None:
         (a.example, a.split, a.rationales, a.evaluations) for a in before
     ]
     twice = command("export", "imported", "--format", "jsonl", "--out", "out")
-    assert isinstance(twice.exception, DataError) and "out is there already" in str(twice.exception)
+    assert isinstance(twice.exception, DataError) and "out already exists" in str(twice.exception)

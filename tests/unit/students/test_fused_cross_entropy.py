@@ -1,11 +1,6 @@
 """Losses without logits: those of PyTorch's own cross-entropy, value and gradient, however they are cut."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
-import tiny
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.students import fused_cross_entropy
-from mindsmirror.students.fused_cross_entropy import selected_logits, selected_states, token_losses
-from mindsmirror.students.probe import head_is_plain
-
-Folder = Callable[..., Path]
+from mindsmirror.students.fused_cross_entropy import token_losses
 
 
 def drawn(count: int, words: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -73,31 +65,3 @@ def test_under_autocast_products_are_in_bf16_and_gradients_in_fp32() -> None:
     ):
         assert one.dtype == torch.float32
         torch.testing.assert_close(one, other, rtol=0.05, atol=0.05)
-
-
-@pytest.mark.parametrize("kind", ["llama", "gemma3", "t5"])
-def test_states_times_the_head_are_the_logits(kind: str, tiny_folder: Folder) -> None:
-    model = tiny.load(tiny_folder(kind)).model
-    tokens = torch.arange(5, 13).reshape(2, 4)
-    inputs: dict[str, Any] = {"input_ids": tokens} | ({"decoder_input_ids": tokens} if kind == "t5" else {})
-    places = torch.tensor([6, 0, 3])
-    whole = model(**inputs).logits.reshape(8, -1)[places]
-    torch.testing.assert_close(selected_logits(model, places, **inputs)[0], whole)
-    states = selected_states(model, places, **inputs)
-    torch.testing.assert_close(states @ model.get_output_embeddings().weight.T, whole)
-    torch.testing.assert_close(model(**inputs).logits.reshape(8, -1)[places], whole)
-
-
-@pytest.mark.parametrize(("kind", "plain"), [("llama", True), ("t5", True), ("gpt2", True), ("gemma2", False)])
-def test_whose_logits_are_the_heads_product(kind: str, plain: bool, tiny_folder: Folder) -> None:
-    """Gemma 2 caps its logits."""
-    assert head_is_plain(tiny.load(tiny_folder(kind)).model) is plain
-
-
-def test_a_head_with_a_bias_or_an_adapter_is_not_plain(tiny_folder: Folder) -> None:
-    model = tiny.load(tiny_folder("llama")).model
-    own = model.lm_head
-    model.lm_head = torch.nn.Linear(32, model.config.vocab_size, bias=True)
-    assert not head_is_plain(model)
-    model.lm_head = torch.nn.Sequential(own)
-    assert not head_is_plain(model)

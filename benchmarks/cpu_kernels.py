@@ -1,0 +1,138 @@
+"""What each of `students/cpu_kernels.py` brings by itself, in training and in asking.
+
+Peer: the same student with Transformers' own modules in place of one kernel, or of all. Shapes and families are from
+`lessons.py`, weights are random and shared by all sides. A training step is forward and backward of one batch, without
+the optimizer; asking draws texts of a fixed length. All sides take turns, round by round, and a ratio is that of two
+sides in one round, above 1 where the kernel is faster: of wall time, and of processor time, which is steadier on a
+machine that others use, above all with one thread. Prints one JSON line for each kernel and case.
+
+    python benchmarks/cpu_kernels.py [t5-training t5-asking smollm2-training smollm2-asking] [--pairs 5] [--threads 1]
+"""
+
+import argparse
+import copy
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import torch
+from lessons import families, model, student
+from ratio import median, print_line
+
+from mindsmirror.inference.predictor import asked_while_learning
+from mindsmirror.students import causal, seq2seq
+from mindsmirror.students.base import Student
+from mindsmirror.students.cpu_kernels import KERNELS, use_cpu_kernels
+from mindsmirror.students.decoding import SamplingParams
+
+CASES = ("t5-training", "t5-asking", "smollm2-training", "smollm2-asking")
+LIMIT, QUESTIONS = 16, 8
+Step = Callable[[], None]
+
+
+def sides(shape: str, asks: bool) -> Iterator[tuple[str, frozenset[str]]]:
+    """Which kernels each side has, by what it lacks: nothing, one, or all."""
+    able = {"norm"} if shape == "smollm2" else {"norm", "gelu"} if asks else set(KERNELS)
+    yield "nothing", KERNELS
+    if len(able) > 1:
+        yield from ((name, KERNELS - {name}) for name in sorted(able))
+    yield "all", frozenset()
+
+
+def with_kernels(shape: str, weights: Any, kernels: frozenset[str]) -> Student:
+    """A student of the weights, which all sides share, with so many kernels."""
+    shared = copy.deepcopy(weights, {id(weight): weight for weight in weights.parameters()})
+    module, chosen = (seq2seq if shape == "t5" else causal), partial(use_cpu_kernels, kernels=kernels)
+    with mock.patch.object(module, "use_cpu_kernels", chosen), mock.patch("lessons.model", lambda _: shared):
+        return student(shape)
+
+
+def training(learner: Any, shape: str, precision: str, rows: int) -> Step:
+    """Forward and backward of one batch."""
+    lesson = families(shape, max(1, rows // 5), 5, "drawn")
+    batch = learner.collate(lesson)
+    learner.model.train()
+
+    def step() -> None:
+        torch.manual_seed(0)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+            losses = learner.losses(learner.model, batch)
+        losses.sum().backward()
+        learner.model.zero_grad(set_to_none=True)
+
+    return step
+
+
+def asking(learner: Any, shape: str, precision: str) -> Step:
+    """Two texts of each question."""
+    learner.tokenizer.decode = lambda *_, **__: ""
+    learner.end = frozenset({10**6})
+    sources = [family[0].source for family in families(shape, QUESTIONS, 1, "drawn")]
+
+    def step() -> None:
+        learner.generate(ready, sources, SamplingParams(LIMIT, 0.7, 2, range(len(sources))))
+
+    with asked_while_learning(learner.model.eval(), precision) as ready:
+        return step
+
+
+def measure(case: str, precision: str, options: argparse.Namespace) -> None:
+    """Print the lines of one case."""
+    shape, _, what = case.partition("-")
+    weights, steps = model(shape), {}
+    for lacks, kernels in sides(shape, what == "asking"):
+        learner = with_kernels(shape, weights, kernels)
+        make = training if what == "training" else asking
+        steps[lacks] = make(learner, shape, precision, *((options.rows,) if what == "training" else ()))
+        steps[lacks]()
+    rounds = []
+    for number in range(options.pairs):
+        # The order changes, so that nobody is always the one who comes after the slowest.
+        order = list(steps) if number % 2 else list(steps)[::-1]
+        rounds.append({lacks: timed(steps[lacks]) for lacks in order})
+    for lacks in list(steps)[1:]:
+        wall = [took[lacks][0] / took["nothing"][0] for took in rounds]
+        processor = [took[lacks][1] / took["nothing"][1] for took in rounds]
+        print_line(
+            "kernels",
+            "Transformers' modules",
+            processor,
+            case=case,
+            precision=precision,
+            kernel=lacks,
+            wall_ratio=median(wall),
+            wall_ratio_min=round(min(wall), 2),
+            wall_ratio_max=round(max(wall), 2),
+            seconds=median([took["nothing"][0] for took in rounds]),
+            threads=torch.get_num_threads(),
+        )
+
+
+def timed(step: Step) -> tuple[float, float]:
+    """Wall and processor seconds."""
+    began, used = time.perf_counter(), time.process_time()
+    step()
+    return time.perf_counter() - began, time.process_time() - used
+
+
+def main() -> None:
+    """Measure and print JSON lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=10, help="of a batch that is learnt")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--precision", choices=["bf16", "fp32"], help="both by default")
+    options = parser.parse_args()
+    if unknown := set(options.cases) - set(CASES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+    torch.set_num_threads(options.threads)
+    for case in options.cases or CASES:
+        for precision in [options.precision] if options.precision else ["bf16", "fp32"]:
+            measure(case, precision, options)
+
+
+if __name__ == "__main__":
+    main()
