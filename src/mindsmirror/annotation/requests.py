@@ -3,7 +3,7 @@
 A sample is asked for if it is neither stored nor in flight: prompts of the same words share their samples,
 whichever rationale or question they belong to. Requests wait in a queue until the budget lets them through;
 once a cap is reached those that still wait are dropped, and their samples count as not asked for. An engine is
-opened with the first request that is sent to it.
+opened with the first request that is sent to it. Of several engines each is served as soon as it has a reply.
 
 Other processes may ask over the same store. What is sent is written down there first, and what another has in flight
 already is waited for, while other requests go on; it is asked for here if the other dies or fails.
@@ -24,6 +24,8 @@ from mindsmirror.engines.base import Completion, Engine, Finish, Request
 from mindsmirror.errors import EngineError, StorageError
 from mindsmirror.records import Usage
 
+NAP = 0.005
+"""Seconds between two looks at whether one of several engines is ready."""
 LOOK_AGAIN = 0.05
 """Seconds between two looks at what others have in flight."""
 MOST_ELSEWHERE = 1000
@@ -142,7 +144,22 @@ class Requests:
             return []
         if not busy:
             return []
-        engine = max(self._in_flight, key=lambda key: self._in_flight[key])
+        complete: list[Question] = []
+        for engine in self._ready():
+            complete += self._poll(engine)
+        return complete
+
+    def _ready(self) -> list[str]:
+        """The engines to poll. Where several are busy, it waits until one is ready, so that none waits for another."""
+        busy = [engine for engine, samples in self._in_flight.items() if samples]
+        while len(busy) > 1:
+            ready = [engine for engine in busy if self._engines[engine].ready()]
+            if ready:
+                return ready
+            time.sleep(NAP)
+        return busy
+
+    def _poll(self, engine: str) -> list[Question]:
         ended = self._engines[engine].poll()
         if not ended:
             raise EngineError(f"an engine owes replies for {self._in_flight[engine]} samples, but has none: {engine}")

@@ -111,6 +111,6 @@ def _loaded(config: StudentConfig) -> "Student":
     except Exception as error:  # whatever a library raises on a model that it cannot read, a run would raise it, too
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         raise ModelFileError(
-            f"the student {config.model!r} cannot be loaded ({reason}), and a run would fail in the same way. Take "
+            f"the student {config.model!r} cannot be loaded ({reason}), and a run would fail in the same way. Choose "
             "another student (mindsmirror list students), or install the versions that constraints.txt names."
         ) from error

@@ -30,7 +30,7 @@ def check(case: Case) -> Iterator[Finding]:
     if fetched:
         models = ", ".join(f"{entry.name} ({entry.bytes / 1e6:,.0f} MB)" for entry in fetched)
         size = sum(entry.bytes for entry in fetched)
-        text = f"Not on this machine yet, and fetched by a run when they are needed: {models}."
+        text = f"A run will download these models: {models}."
         yield ok(CHECK, text, models=[entry.name for entry in fetched], fetched=size)
     needs = (
         (case.pipeline.store.parent, store_bytes(case)),
@@ -41,7 +41,12 @@ def check(case: Case) -> Iterator[Finding]:
     for folder, size in needs:
         there = _existing(folder)
         if size and not os.access(there, os.W_OK):
-            yield failure(CHECK, StorageError, f"{there} cannot be written to.", "Mend its rights, or take another.")
+            yield failure(
+                CHECK,
+                StorageError,
+                f"{there} cannot be written to.",
+                "Change its permissions, or choose another folder.",
+            )
             continue
         device = there.stat().st_dev
         before = together.get(device, (there, 0))
@@ -81,10 +86,10 @@ def _existing(folder: Path) -> Path:
 
 def _fits(folder: Path, size: int) -> Finding:
     free = shutil.disk_usage(folder).free
-    text = f"About {size / 1e9:.2f} GB are written under {folder}, and {free / 1e9:.1f} GB are free."
+    text = f"A run writes about {size / 1e9:.2f} GB under {folder}; {free / 1e9:.1f} GB are free."
     figures = {"needed": size, "free": free}
     if size > free:
-        return failure(CHECK, StorageError, text, "Free some, or name another folder with --runs.", **figures)
+        return failure(CHECK, StorageError, text, "Free some space, or choose another folder with --runs.", **figures)
     if size > TIGHT * free:
-        return warning(CHECK, text, "That is tight: checkpoints of larger students come in threes.", **figures)
+        return warning(CHECK, text, "That is tight: up to three checkpoints are kept at once.", **figures)
     return ok(CHECK, text, **figures)

@@ -22,13 +22,13 @@ def check(case: Case) -> Iterator[Finding]:
             yield failure(CHECK, EngineError, str(error))
             continue
         if probe is None:
-            yield skipped(CHECK, f"{config.model}: the engine {config.engine} cannot say what its server does.")
+            yield skipped(CHECK, f"{config.model}: the engine {config.engine} cannot probe its server.")
             continue
         if probe.busy:
             yield warning(
                 CHECK,
-                f"The endpoint of {config.model} is there, but has no room just now ({probe.busy}).",
-                "A run waits for it; look again later for what it can do.",
+                f"The endpoint of {config.model} is reachable but busy ({probe.busy}).",
+                "A run would wait. Check again later.",
             )
             continue
         listed = "" if probe.served is None or config.model in probe.served else ", which it does not list"

@@ -45,7 +45,7 @@ def examine(
         broken = [need for need in NEEDS.get(name, ()) if need in failed]
         if broken:
             failed.add(name)
-            yield skipped(name, f"Not looked at, because of {' and '.join(broken)}.")
+            yield skipped(name, f"Not checked, because {' and '.join(broken)} failed.")
             continue
         for finding in _looked(name, case):
             if finding.status is Status.FAILURE:

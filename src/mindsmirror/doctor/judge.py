@@ -28,11 +28,13 @@ def check(case: Case) -> Iterator[Finding]:
     annotations = case.pipeline.annotating.stored() if recipe.teacher else case.pipeline.ready
     known = judged_rationales(annotations)
     if recipe.teacher and known < ENOUGH and not _has_gold(case):
-        yield warning(CHECK, "No question has a gold answer: the judge cannot be measured.", "Add some to the data.")
+        yield warning(
+            CHECK, "No question has a gold answer: the judge cannot be measured.", "Add gold answers to the data."
+        )
     elif known < ENOUGH:
         yield warning(
             CHECK,
-            f"{known} judged rationales with gold are there; a judge is measured on {ENOUGH} or more.",
+            f"Only {known} judged rationales have a gold answer; measuring the judge takes {ENOUGH} or more.",
             _more(case, ENOUGH - known),
             rationales=known,
         )
@@ -73,4 +75,4 @@ def _more(case: Case, lacking: int) -> str:
         return "Import more of them."
     # Some rationales have no answer that could be judged.
     questions = math.ceil(1.25 * lacking / case.recipe.annotation.rationales)
-    return f"--samples {questions} asks that many questions for real; they are paid for and kept."
+    return f"--samples {questions} asks that many questions for real. They are paid for, and the replies are kept."

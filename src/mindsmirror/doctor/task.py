@@ -33,6 +33,6 @@ def check(case: Case) -> Iterator[Finding]:
         yield warning(
             CHECK,
             f"{len(found)} of {len(test)} test questions are solved in the teacher's prompt, such as {found[0]!r}.",
-            "Remove them from the test, or name other prompts in annotation.prompts.",
+            "Remove them from the test split, or choose other prompts with annotation.prompts.",
             repeats=len(found),
         )

@@ -2,8 +2,9 @@
 
 An engine is driven by two calls. `submit` hands it a request; `poll` waits until at least one submitted
 request has ended and returns what has ended. The caller keeps about `capacity` samples in flight, writes
-down every reply as it comes, and may submit what follows from it before the rest has ended. A request
-that fails is a reply with `finish == "failed"`; an exception means that the engine as a whole is of no use.
+down every reply as it comes, and may submit what follows from it before the rest has ended. Whoever drives
+several engines polls those that are `ready`. A request that fails is a completion with `finish == "failed"`;
+an exception means that the engine as a whole is of no use.
 
 A request may want to know how likely each of a few words is as the whole reply (`Sampling.choices`). Then one
 token is drawn at most, and the completion says with which probabilities the reply begins (`alternatives`).
@@ -137,6 +138,10 @@ class Engine(Protocol):
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
         """Wait for at least one submitted request to end; empty if none is in flight."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether `poll` need not wait for others: something has ended, or it is `poll` that computes."""
         ...
 
     def close(self) -> None:

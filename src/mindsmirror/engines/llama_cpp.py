@@ -117,6 +117,10 @@ class LlamaCppEngine(LocalEngine):
             self._owed -= 1
         return [(p.request, tuple(p.made[key] for key in p.request.keys)) for p in ended]
 
+    def ready(self) -> bool:
+        """Whether a request has ended since the last poll."""
+        return not self._slots.ended.empty()
+
     def close(self) -> None:
         """Break off what is being written, end the threads and free the model."""
         self._close()

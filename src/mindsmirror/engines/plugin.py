@@ -85,6 +85,10 @@ class EngineBase(ABC):
         """The error for an engine whose package is not installed."""
         return MissingExtraError(cls.package, cls.extra or None)
 
+    def ready(self) -> bool:
+        """Whether `poll` need not wait for others; an engine that works while nobody polls it says when."""
+        return True
+
     def close(self) -> None:  # noqa: B027
         """Nothing to give back unless an engine says otherwise."""
 

@@ -30,7 +30,9 @@ class TransformersOptions(Options):
 
     neutral = frozenset({"batch"})
     batch: int = Field(16, ge=1, le=limits.TOGETHER, description="samples generated together")
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of weights and computation; auto: as the model and the device allow"
+    )
     revision: str = Field("main", description="of a hub id")
     trust_remote_code: bool = Field(False, description="runs code from the model's repository")
 

@@ -46,7 +46,7 @@ class Run:
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise DataError(f"{self.folder} is no run: {path.name} cannot be read ({error})") from error
+            raise DataError(f"{self.folder} is not a run: {path.name} cannot be read ({error})") from error
         return make_recipe(document, str(path))
 
     @contextmanager
@@ -59,7 +59,7 @@ class Run:
                 lock.acquire()
             except Timeout as error:
                 raise RunLockedError(
-                    f"another process works on {self.folder}. Wait for it, or give this run another name "
+                    f"another process is working on {self.folder}. Wait for it, or give this run another name "
                     "(--set name=…)."
                 ) from error
         try:

@@ -29,7 +29,7 @@ PART = re.compile(r"\..+-(?P<pid>\d{1,9})-[a-z0-9_]{8}")
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """What a system says of a disk, a file or a user's share of a disk that can take no more."""
 START_AGAIN = (
-    "What was written before is safe; free some disk space or mend the path, then start the same command again."
+    "What was written before is safe; free some disk space or correct the path, then run the same command again."
 )
 
 

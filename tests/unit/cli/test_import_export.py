@@ -154,4 +154,4 @@ def test_what_is_exported_comes_in_again(words: Path) -> None:
         (a.example, a.split, a.rationales, a.evaluations) for a in before
     ]
     twice = command("export", "imported", "--format", "jsonl", "--out", "out")
-    assert isinstance(twice.exception, DataError) and "out is there already" in str(twice.exception)
+    assert isinstance(twice.exception, DataError) and "out already exists" in str(twice.exception)

@@ -120,6 +120,10 @@ class OpenAIEngine(EngineBase):
             raise self._fatal
         return [(pending.request, pending.completions) for pending in ended]
 
+    def ready(self) -> bool:
+        """Whether something has ended since the last poll."""
+        return self._fatal is not None or not self._ended.empty()
+
     def close(self) -> None:
         """Stop asking; replies that are still on their way are dropped."""
         if not self._closed:
