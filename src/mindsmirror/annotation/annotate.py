@@ -19,7 +19,7 @@ from mindsmirror.annotation.duals import dual_samples, read_dual
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_likelihood
 from mindsmirror.annotation.prompts import PromptSet
-from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
+from mindsmirror.annotation.reading import answers_of, read_evaluation, read_rationale
 from mindsmirror.annotation.repairs import ask_again
 from mindsmirror.annotation.requests import Requests
 from mindsmirror.annotation.samples import Account, Question, SampleRequest, Tally, samples_of
@@ -176,7 +176,7 @@ class Annotator:
         if self._judging.source is VerdictSource.LIKELIHOOD:
             return read_likelihood(name, wanted.rationale, number, found)
         known = question.ruling.verdicts[wanted.rationale] if question.ruling else None
-        return read_judgement(name, wanted.rationale, number, found, self._judging.source, known, repairs)
+        return read_evaluation(name, wanted.rationale, number, found, self._judging.source, known, repairs)
 
     def _note(self, wanted: SampleRequest, found: Stored) -> None:
         record = wanted.record

@@ -15,7 +15,7 @@ import tiny
 import torch
 
 from mindsmirror.annotation.annotate import AnnotationConfig, Annotator, Teacher
-from mindsmirror.annotation.imports.formats import read_step_by_step
+from mindsmirror.annotation.imports.step_by_step import read_step_by_step
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.prompts import prompts_for
 from mindsmirror.annotation.store import Store
