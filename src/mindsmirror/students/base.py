@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.students.flops import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
 their `weight` [N] (of the token in its target; the sum where targets share it), and their `term` [N] (`Row.term`).
-Training may add `expected` [N], the derivative of the total by each token's loss; then logits are not computed twice
-(fused_cross_entropy.py)."""
+Training may add `expected` [N], the derivative of the total by each token's loss; then logits are not computed twice."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
@@ -91,7 +90,9 @@ class Student(Protocol):
         """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
         ...
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
+    def generate(
+        self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
+    ) -> list[list[GeneratedText]]:
         """Continuations of each source."""
         ...
 
