@@ -151,8 +151,8 @@ def test_rows_of_unlike_lengths_go_through_a_t5_in_passes(tiny_folder: Callable[
         for n in range(1, 9)
     ]
     batch = student.collate([long, short])
-    assert batch["pass"].max() > 0
-    assert batch["decoder_pass"].max() > 0
+    assert batch["bucket"].max() > 0
+    assert batch["decoder_bucket"].max() > 0
     assert_same(student, [[long, short]])
 
 

@@ -11,7 +11,7 @@ from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accuracy, majority_baseline
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.inference.judge import verdict_probabilities
-from mindsmirror.inference.predictor import Predictor, predict, think, thoughts
+from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.methods.targets import usable
@@ -48,7 +48,7 @@ def evaluate_modes(
     if "think" in modes:
         found["think"] = think(predictor, examples)
     if "vote" in modes or "mirror" in modes:
-        samples = thoughts(predictor, examples, config.samples, config.temperature, seed)
+        samples = sample_rationales(predictor, examples, config.samples, config.temperature, seed)
         if "mirror" in modes and asked is not None:
             samples = judged_samples(predictor, asked, examples, samples)
             found["mirror"] = mirror(predictor.task, examples, samples)

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.students.flops import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
 their `weight` [N] (of a row's token; where rows share one, the sum), their `term` [N] (index into TERMS), and
-`total` [terms], the weight of all tokens of each term's rows, also of those that count for nothing. Who trains may add
-`expected` [N], the derivative of the total by each loss, which spares computing logits twice (head.py)."""
+`total` [terms], the weight of all tokens of each term's rows, also of those that count for nothing. Training may add
+`expected` [N], the derivative of the total by each loss, which saves computing logits twice."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
@@ -124,7 +124,9 @@ class Student(Protocol):
         """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
         ...
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
+    def generate(
+        self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
+    ) -> list[list[GeneratedText]]:
         """Continuations of each source."""
         ...
 
