@@ -18,7 +18,7 @@ from mindsmirror.students.flops import Work
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
 their `weight` [N] (of the token in its target; the sum where targets share it), and their `term` [N] (`Row.term`).
-Training may add `expected` [N], the derivative of the total by each token's loss; then logits are not computed twice."""
+Training may add `expected` [N], the derivative of the total by each token's loss: it saves computing logits twice."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
