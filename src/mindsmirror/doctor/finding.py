@@ -1,4 +1,4 @@
-"""What a check has found: one line, with what to do about it."""
+"""What a check found: one line, and what to do about it."""
 
 from enum import StrEnum
 from typing import Any
@@ -14,15 +14,15 @@ class Status(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """The run can be carried through, but not as its owner may think."""
+    """The run will end, but may not do what its owner expects."""
     FAILURE = "failure"
-    """The run will not come to its end, or what comes out is wrong."""
+    """The run will fail, or its result will be wrong."""
     SKIPPED = "skipped"
-    """Not looked at, and why."""
+    """Not checked, for the reason given."""
 
 
 class Finding(Record):
-    """One line of the doctor's."""
+    """One line of the doctor's report."""
 
     check: str = Field(description="name of the check, as in CHECKS")
     status: Status
@@ -43,17 +43,17 @@ def ok(check: str, found: str, **figures: Any) -> Finding:
 
 
 def warning(check: str, found: str, advice: str, **figures: Any) -> Finding:
-    """Something to know before the run is begun."""
+    """The user should know this before the run starts."""
     return Finding(check=check, status=Status.WARNING, found=found, advice=advice, figures=figures)
 
 
 def failure(check: str, kind: type[MindsMirrorError], found: str, advice: str = "", **figures: Any) -> Finding:
-    """What would be an error of that kind, or worse, none."""
+    """The run would raise an error of this kind, or go wrong without one."""
     return Finding(
         check=check, status=Status.FAILURE, found=found, advice=advice, exit_code=kind.exit_code, figures=figures
     )
 
 
 def skipped(check: str, found: str) -> Finding:
-    """Nothing was looked at."""
+    """Nothing was checked."""
     return Finding(check=check, status=Status.SKIPPED, found=found)

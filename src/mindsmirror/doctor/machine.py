@@ -1,4 +1,4 @@
-"""Device, precision and memory: what the training will run on, and whether it fits, roughly."""
+"""Device, precision and memory: what training will run on, and roughly whether it fits."""
 
 from collections.abc import Iterator
 
@@ -12,11 +12,11 @@ TRAINED, FROZEN = 16, 4
 PROCESS = 2**30
 """Bytes of the process itself, with torch loaded."""
 ACTIVATIONS = 1.5
-"""What a batch adds, as a factor: a guess, for it depends on batch_tokens and on what is read."""
+"""Factor for what a batch adds: a guess, because it depends on batch_tokens and on the texts."""
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Nothing here is exact but the device."""
+    """The device and its precision, then an estimate of the memory."""
     precision, on_gpu = case.recipe.training.precision, hardware.device() != "cpu"
     device, products = hardware.describe_device(), "bf16" if hardware.use_bf16(precision) else "fp32"
     yield ok(CHECK, f"Training runs on: {device}; matrix products in {products}.", device=device, products=products)

@@ -1,4 +1,4 @@
-"""The student can be had and loads, and what it reads is not cut."""
+"""Whether the student can be fetched and loaded, and whether training questions are cut."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ CHECK = "student"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Refuse what training would refuse; load the student if it is on this machine."""
+    """Refuse what training would refuse. A student that is on this machine is loaded."""
     case.pipeline.check(annotates=False)
     config, student = case.recipe.student, case.student
     if student is None:
