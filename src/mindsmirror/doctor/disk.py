@@ -1,4 +1,4 @@
-"""Room for what a run leaves behind: every reply in the store, checkpoints and students, models that are fetched."""
+"""Disk space for what a run writes: replies in the store, checkpoints and students, downloaded models."""
 
 import json
 import os
@@ -15,17 +15,17 @@ from mindsmirror.models.digest import cache_dir
 CHECK = "disk"
 BYTES_A_TOKEN = 4
 MEASURED = 50
-"""Questions from whose prompts the others' are guessed."""
+"""Questions whose prompts are measured; the others are taken to be as long."""
 CHECKPOINT, WEIGHTS = 12, 4
 """Bytes a parameter: weights and both moments of the optimizer; the weights alone."""
 CHECKPOINTS = 3
 """At once: the last, the best, and the one that is being written."""
 TIGHT = 0.5
-"""Share of the free room that is worth a warning."""
+"""Share of the free space above which a warning is given."""
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """What a run fetches, if anything; then a line for each file system that is written to."""
+    """The models that a run downloads, if any; then a line for each file system that it writes to."""
     fetched = case.recipe.to_fetch()
     if fetched:
         models = ", ".join(f"{entry.name} ({entry.bytes / 1e6:,.0f} MB)" for entry in fetched)
@@ -56,7 +56,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def store_bytes(case: Case) -> int:
-    """What the store grows by, about, if none of the recipe's samples is in it yet."""
+    """About how many bytes the store grows if it has none of the recipe's samples yet."""
     if not case.recipe.teacher:
         return 0
     config, splits = case.recipe.annotation, case.pipeline.task.splits

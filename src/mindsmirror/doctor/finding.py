@@ -1,4 +1,4 @@
-"""What a check found: one line, and what to do about it."""
+"""What a check has found: one line, with what to do about it."""
 
 from enum import StrEnum
 from typing import Any
@@ -14,15 +14,15 @@ class Status(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """The run will end, but may not do what its owner expects."""
+    """The run can finish, but perhaps not as its owner expects."""
     FAILURE = "failure"
-    """The run will fail, or its result will be wrong."""
+    """The run will not finish, or its results will be wrong."""
     SKIPPED = "skipped"
-    """Not checked, for the reason given."""
+    """Not checked, and why."""
 
 
 class Finding(Record):
-    """One line of the doctor's report."""
+    """One line of the doctor's output."""
 
     check: str = Field(description="name of the check, as in CHECKS")
     status: Status
@@ -43,17 +43,17 @@ def ok(check: str, found: str, **figures: Any) -> Finding:
 
 
 def warning(check: str, found: str, advice: str, **figures: Any) -> Finding:
-    """The user should know this before the run starts."""
+    """Something to know before the run begins."""
     return Finding(check=check, status=Status.WARNING, found=found, advice=advice, figures=figures)
 
 
 def failure(check: str, kind: type[MindsMirrorError], found: str, advice: str = "", **figures: Any) -> Finding:
-    """The run would raise an error of this kind, or go wrong without one."""
+    """Something that would be an error of that kind in a run, or would go unnoticed."""
     return Finding(
         check=check, status=Status.FAILURE, found=found, advice=advice, exit_code=kind.exit_code, figures=figures
     )
 
 
 def skipped(check: str, found: str) -> Finding:
-    """Nothing was checked."""
+    """A check that was not made."""
     return Finding(check=check, status=Status.SKIPPED, found=found)

@@ -12,11 +12,11 @@ TRAINED, FROZEN = 16, 4
 PROCESS = 2**30
 """Bytes of the process itself, with torch loaded."""
 ACTIVATIONS = 1.5
-"""Factor for what a batch adds: a guess, because it depends on batch_tokens and on the texts."""
+"""What a batch adds, as a factor: a guess, for it depends on batch_tokens and on what is read."""
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """The device and its precision, then an estimate of the memory."""
+    """The device, which is exact, and an estimate of the memory."""
     precision, on_gpu = case.recipe.training.precision, hardware.device() != "cpu"
     device, products = hardware.describe_device(), "bf16" if hardware.use_bf16(precision) else "fp32"
     yield ok(CHECK, f"Training runs on: {device}; matrix products in {products}.", device=device, products=products)

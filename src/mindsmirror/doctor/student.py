@@ -1,4 +1,4 @@
-"""Whether the student can be fetched and loaded, and whether training questions are cut."""
+"""Whether the student is available and loads, and which questions it would cut."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ CHECK = "student"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Refuse what training would refuse. A student that is on this machine is loaded."""
+    """Refuse what training would refuse; load the student if it is on this machine."""
     case.pipeline.check(annotates=False)
     config, student = case.recipe.student, case.student
     if student is None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad, row_totals
+from mindsmirror.students.base import Batch, Row, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Work
@@ -82,7 +82,6 @@ class CausalStudent:
         positions, _ = pad([tree.depth for tree in trees], 0)
         batch: Batch = {"input_ids": tokens, "position_ids": positions}
         batch["mask"] = attention_masks(trees, tokens.shape[1]) if self.trees else mask
-        batch["total"] = row_totals(row for rows in families for row in rows)
         return batch | predictions(trees, tokens.shape[1])
 
     def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
