@@ -62,9 +62,9 @@ class CausalStudent:
         A judge that sees the question reads on where the thinker stopped: question, rationale as a reply, then the
         tag as a turn of its own. So a rationale is computed once for the one who learns it and those who judge it.
         """
-        thought = question is not None and rationale is not None
-        turn = user_turn(Tag.EXPLAIN, question, None) if thought else user_turn(tag, question, rationale, in_words)
-        ids = [*self._opening(turn), *(self._next_turn(rationale or "", tag) if thought else ())]
+        judges = question is not None and rationale is not None
+        turn = user_turn(Tag.EXPLAIN, question, None) if judges else user_turn(tag, question, rationale, in_words)
+        ids = [*self._opening(turn), *(self._next_turn(rationale or "", tag) if judges else ())]
         return tuple(ids[-self.max_source :])
 
     def target(self, text: str) -> tuple[int, ...]:
