@@ -64,12 +64,12 @@ def store_bytes(case: Case) -> int:
     some = list(islice(splits.annotated(), 0, None, max(1, count // MEASURED)))
     messages = [json.dumps(case.pipeline.prompts.rationale(example).messages) for _, example in some]
     asked = sum(len(text.encode("utf-8", "surrogatepass")) for text in messages) // max(1, len(some))
-    # A judgement and a dual are shown a rationale, too.
+    # A self-evaluation and a dual are shown a rationale, too.
     rationale = asked + BYTES_A_TOKEN * config.max_tokens
-    judgement = rationale + BYTES_A_TOKEN * case.recipe.judge.max_tokens
+    evaluation = rationale + BYTES_A_TOKEN * case.recipe.judge.max_tokens
     dual = rationale + BYTES_A_TOKEN * config.max_tokens
     duals = max(config.rectified, config.corrupted)
-    each = rationale + config.self_evaluations * judgement + duals * dual
+    each = rationale + config.self_evaluations * evaluation + duals * dual
     return count * len(case.writers) * config.rationales * each
 
 

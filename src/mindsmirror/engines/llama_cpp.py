@@ -1,14 +1,14 @@
 """Any GGUF file through llama.cpp's server, in this process (package `xllamacpp`).
 
-Samples are decoded together in slots, and a slot keeps its last prompt, so that what the next one begins with is not
-read again. Each slot has a thread here, which hands it one sample after the other. A sample is drawn by a seed of its
-own key, whichever of its siblings are wanted; what else is in the batch may still turn a token, so a run can be resumed
-but not replayed, as with every engine that batches. The first request of a shared prefix has its prompt read once into
-all slots before the others start.
+Samples are decoded together in slots, and a slot keeps its last prompt, so that the beginning that the next prompt
+shares with it is not read again. Each slot has a thread here, which hands it one sample after the other. A sample's
+seed follows from its own key, whichever other samples are asked for. What else is in the batch may still change a
+token, so a run can be resumed but not replayed, as with every engine that batches. The first request of a shared
+prefix has its prompt read into all slots, once, before the others start.
 
-The package opens a port whether one wants it or not: it is on the loopback device and asks for a key that nobody has.
-A thread that Python stops inside llama.cpp aborts the process, so an engine that nobody closed is closed before that;
-replies are streamed only to be able to break them off.
+The package always opens a port: on the loopback device, with a random key. A thread that Python stops inside llama.cpp
+aborts the process, so an engine that was not closed is closed before Python ends. Replies are streamed so that they can
+be broken off.
 """
 
 import hashlib

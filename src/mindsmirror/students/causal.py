@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad, row_totals
+from mindsmirror.students.base import Batch, Row, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Work
@@ -62,9 +62,9 @@ class CausalStudent:
         A judge that sees the question reads on where the thinker stopped: question, rationale as a reply, then the
         tag as a turn of its own. So a rationale is computed once for the one who learns it and those who judge it.
         """
-        thought = question is not None and rationale is not None
-        turn = user_turn(Tag.EXPLAIN, question, None) if thought else user_turn(tag, question, rationale, in_words)
-        ids = [*self._opening(turn), *(self._next_turn(rationale or "", tag) if thought else ())]
+        judges = question is not None and rationale is not None
+        turn = user_turn(Tag.EXPLAIN, question, None) if judges else user_turn(tag, question, rationale, in_words)
+        ids = [*self._opening(turn), *(self._next_turn(rationale or "", tag) if judges else ())]
         return tuple(ids[-self.max_source :])
 
     def target(self, text: str) -> tuple[int, ...]:
@@ -82,7 +82,6 @@ class CausalStudent:
         positions, _ = pad([tree.depth for tree in trees], 0)
         batch: Batch = {"input_ids": tokens, "position_ids": positions}
         batch["mask"] = attention_masks(trees, tokens.shape[1]) if self.trees else mask
-        batch["total"] = row_totals(row for rows in families for row in rows)
         return batch | predictions(trees, tokens.shape[1])
 
     def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad, row_totals
+from mindsmirror.students.base import Batch, Row, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Part, Work
@@ -93,7 +93,6 @@ class Seq2SeqStudent:
         batch: Batch = {"input_ids": tokens, "attention_mask": mask, "bucket": _numbers(reading)}
         batch |= {"source": torch.tensor(order), "decoder_bucket": _numbers(writing)}
         batch |= {"decoder_input_ids": nodes, "decoder_attention_mask": filled}
-        batch["total"] = row_totals(chain.from_iterable(families))
         if self.trees:
             batch["seen"] = attention_masks(trees, nodes.shape[1])
             batch["depth"], _ = pad([tree.depth for tree in trees], 0)

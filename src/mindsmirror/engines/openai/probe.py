@@ -115,7 +115,7 @@ def _has_alternatives(document: Any) -> bool:
 
 
 def _refused(endpoint: Endpoint, model: str, error: Exception, served: tuple[str, ...] | None) -> Probe:
-    """The probe of a server without room just now; EngineError for any other reason not to response."""
+    """The probe of a server without room just now; EngineError for any other reason not to answer."""
     known = isinstance(error, RefusedError)
     if isinstance(error, RefusedError) and error.status == 404 and served and model not in served:
         more = f" and {len(served) - MOST_NAMED} more" if len(served) > MOST_NAMED else ""

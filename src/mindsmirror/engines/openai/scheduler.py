@@ -1,4 +1,4 @@
-"""What happens in the engine's loop: HTTP requests are sent, as many as the server bears, and seen to their end.
+"""The engine's loop: it sends as many HTTP requests at once as the server bears, and retries those that fail.
 
 Each HTTP request is a task of one asyncio loop, and nothing but that loop touches what is here: there are no
 locks. What ends is handed to `ended`: a request with its completions, or the error that ends it all.
@@ -32,11 +32,11 @@ from mindsmirror.engines.openai.transport import Transport
 from mindsmirror.errors import EngineError
 
 LOST_IN_A_ROW = 2
-"""Times the concurrency: after so many attempts in a row that failed for all, the endpoint counts as gone."""
+"""Times the concurrency: after this many failed attempts in a row, of all requests, the endpoint counts as gone."""
 REFUSALS = 4
-"""Times `retries`: attempts of a sample that a server without room may refuse, for it means nobody by it."""
+"""Times `retries`: how often a server without room may refuse a sample. It refuses all alike, so these count apart."""
 LONGEST_SILENCE = 300.0
-"""Seconds for which a server may refuse everybody."""
+"""Seconds for which a server may refuse all requests."""
 LONGEST_BACKOFF = 8.0
 """Seconds between attempts where the server does not say how long to wait."""
 
@@ -51,18 +51,18 @@ class Charged(InFlight):
     vain_out: int = 0
 
     def lose(self, count: TokenCount) -> None:
-        """Add what an attempt cost that brought nothing."""
+        """Add the tokens of an attempt that brought nothing."""
         self.vain_in += count.tokens_in
         self.vain_out += count.tokens_out
 
     @property
     def completions(self) -> tuple[Completion, ...]:
         """One for each key; the first bears what was in vain."""
-        first, *others = super().completions
+        found = list(super().completions)
         if self.vain_in or self.vain_out:
-            vain = (first.vain_in + self.vain_in, first.vain_out + self.vain_out)
-            first = replace(first, vain_in=vain[0], vain_out=vain[1], estimated=True)
-        return (first, *others)
+            vain = (found[0].vain_in + self.vain_in, found[0].vain_out + self.vain_out)
+            found[0] = replace(found[0], vain_in=vain[0], vain_out=vain[1], estimated=True)
+        return tuple(found)
 
 
 @dataclass(eq=False)
@@ -72,7 +72,7 @@ class _Post:
     parent: Charged
     keys: tuple[str, ...]
     refused: bool = False
-    """The server refused these samples as part of more, or left them out."""
+    """Whether the server refused these samples in a request for several, or left them out of its reply."""
     attempt: int = 0
     refusals: int = 0
     """Attempts for which the server had no room; they count apart."""
@@ -115,7 +115,7 @@ class Scheduler:
         self._fill()
 
     def _fill(self) -> None:
-        """Send as much as may be sent now; before anything has worked, one request at a time."""
+        """Send what may be sent now. Until a first request has worked, they go one at a time."""
         if self._useless is not None:
             if self._in_flight == 0:
                 self._give_back()
