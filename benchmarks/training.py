@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,9 +37,8 @@ from mindsmirror.system import hardware
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.cost import Scale, total
 from mindsmirror.training.dataset import PlanDataset
-from mindsmirror.training.objectives.base import Likelihood
-from mindsmirror.training.objectives.task_weighted import term_factors
-from mindsmirror.training.plan import Plan, Rows, make_plan
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.plan import Plan, Rows, StagePlan, make_plan
 from mindsmirror.training.trainer import StageTrainer
 
 ROWS = 16
@@ -86,16 +86,17 @@ class Side:
         if name == "ours":
             learner = student(shape)
             plan = self._plan(Scale(learner, prices_of(learner.model)), lesson)
-            factors = term_factors({Tag.PREDICT: ALPHA, Tag.EXPLAIN: 1 - ALPHA})
-            self._trainer: Any = StageTrainer(
-                Likelihood(learner),
-                learner.model,
-                PlanDataset(plan, learner),
-                factors,
-                arguments,
-                None,
-                [self._watch],
+            stage = StagePlan(
+                objective=Likelihood(learner),
+                model=learner.model,
+                batches=plan,
+                task_weights={Tag.PREDICT: ALPHA, Tag.EXPLAIN: 1 - ALPHA},
+                config=TrainingConfig(),
+                folder=Path(arguments.output_dir),
+                seed=0,
+                label=name,
             )
+            self._trainer: Any = StageTrainer(stage, PlanDataset(plan, stage.objective), arguments, [self._watch])
         else:
             self._trainer = TwoPassTrainer(model(shape), pairs(lesson), arguments, callbacks=[self._watch])
         self._trainer.remove_callback(PrinterCallback)
@@ -111,7 +112,7 @@ class Side:
         sizes = [scale.student.size(family) for family in lesson]
         room = max(math.ceil(sum(sizes) * ROWS / self.rows), *sizes, 16)
         config = TrainingConfig(budget=Budget(epochs=1), batch_tokens=room)
-        return make_plan(Rows(tuple(lesson), 0), scale, config, 1.0, seed=0)
+        return make_plan(Rows(tuple(lesson)), scale, config, 1.0, seed=0)
 
 
 def flops(shape: str, lesson: Sequence[Family]) -> tuple[int, int]:

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mindsmirror.records import Agreement, Tag
+from mindsmirror.methods.dynsdpb import Agreement
+from mindsmirror.records import Tag
 from mindsmirror.students.base import Row
 
 
@@ -41,11 +42,11 @@ def plain_loss(model: Any, rows: Iterable[Row], task_weights: Mapping[Tag, float
     tokens: dict[tuple[Tag, bool], float] = {}
     for row in rows:
         cost = row_nll(model, row)
-        if row.unlearn:
+        if bool(row.kind):
             cost = -torch.log(1 - torch.exp(-cost))
         if row.factors:
             cost = cost * torch.tensor(row.factors)
-        term = row.tag, row.unlearn
+        term = row.tag, bool(row.kind)
         sums[term] = sums.get(term, torch.tensor(0.0)) + row.weight * cost.sum()
         tokens[term] = tokens.get(term, 0.0) + row.weight * len(row.target)
     total = torch.tensor(0.0)

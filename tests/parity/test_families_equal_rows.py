@@ -15,7 +15,8 @@ from plain import gradients, plain_loss
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Row, Student
 from mindsmirror.students.causal import CausalStudent
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_factors, weight_totals
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.objectives.task_weighted import task_weighted_loss, weight_totals
 
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7, Tag.VERDICT: 0.45, Tag.CRITIQUE: 0.55}
 QUESTIONS = ("Tom has 3 nuts and 4 figs. How many?", "6 - 2?", "How many legs have 2 hens, 1 cow and 3 flies?")
@@ -41,8 +42,9 @@ def families(student: Student) -> list[list[Row]]:
 
 def packed_loss(student: Student, batches: Sequence[Sequence[Sequence[Row]]]) -> Any:
     """The loss as training computes it, over the batches of one step."""
-    collated = [student.collate(batch) for batch in batches]
-    totals, factors = weight_totals(collated), term_factors(WEIGHTS)
+    objective = Likelihood(student)
+    collated = [objective.collate(batch) for batch in batches]
+    totals, factors = weight_totals(collated), objective.factors(WEIGHTS)
     return sum(
         task_weighted_loss(student.losses(student.model, b), b["weight"], b["term"], totals, factors) for b in collated
     )
@@ -151,8 +153,8 @@ def test_rows_of_unlike_lengths_go_through_a_t5_in_passes(tiny_folder: Callable[
         for n in range(1, 9)
     ]
     batch = student.collate([long, short])
-    assert batch["pass"].max() > 0
-    assert batch["decoder_pass"].max() > 0
+    assert batch["bucket"].max() > 0
+    assert batch["decoder_bucket"].max() > 0
     assert_same(student, [[long, short]])
 
 

@@ -1,8 +1,8 @@
-"""The doctor: what would go wrong with a recipe, looked for before it costs money or a night.
+"""The doctor finds what would go wrong with a recipe before it costs money or a night.
 
-Each check is a module that looks at a `Case` (case.py) and tells `Finding`s (finding.py); `examine.py` goes through
-them in order. A check only looks: it begins no run and writes nothing, but for samples that it was allowed to ask
-for. This module holds the checks' names alone, so that help needs nothing else.
+Each check is a module that examines a `Case` (case.py) and yields `Finding`s (finding.py); `examine.py` runs the checks
+in order. A check begins no run, and writes nothing except the samples that it may request. This module has only the
+names of the checks, so that `--help` imports nothing else.
 """
 
 from collections.abc import Mapping
@@ -17,4 +17,4 @@ CHECKS: Mapping[str, str] = {
     "judge": "how often its verdicts agree with gold",
     "fidelity": "whether the engine reads the teacher's file as Transformers does; loads it twice",
 }
-"""Name of each check to what it looks at, in the order in which they are made: the dear ones last."""
+"""Name of each check to what it looks at, in the order in which they run: the expensive ones last."""

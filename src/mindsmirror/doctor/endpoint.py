@@ -1,4 +1,4 @@
-"""Every endpoint that the recipe asks: is it there, does it take key and model, and what can it do?"""
+"""Every endpoint of the recipe: is it reachable, does it accept key and model, and what can it do?"""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ CHECK = "endpoint"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """A line for each teacher behind an endpoint, by a handful of tiny samples."""
+    """A finding for each teacher behind an endpoint, from a few tiny samples."""
     remote = [config for _, config in case.asked() if engine_class(config.engine).address(config) is not None]
     if not remote:
         yield skipped(CHECK, "No teacher is behind an endpoint.")

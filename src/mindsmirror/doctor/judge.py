@@ -1,4 +1,4 @@
-"""Whether the judge's verdicts carry information: held against gold, on what is stored."""
+"""Whether the judge's verdicts carry information: compared with gold, on stored samples."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ ENOUGH = 100
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One line: the report's own, or what lacks for it."""
+    """One finding: the report's own sentence, or what is missing for it."""
     recipe = case.pipeline.recipe
     if recipe.teacher and recipe.judge.source is VerdictSource.INFORMED:
         yield ok(CHECK, "The verdicts come from gold answers: there is nothing to measure.")

@@ -1,4 +1,4 @@
-"""Device, precision and memory: what the training will run on, and whether it fits, roughly."""
+"""Device, precision and memory: what training will run on, and roughly whether it fits."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ ACTIVATIONS = 1.5
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Nothing here is exact but the device."""
+    """The device, which is exact, and an estimate of the memory."""
     precision, on_gpu = case.recipe.training.precision, hardware.device() != "cpu"
     device, products = hardware.describe_device(), "bf16" if hardware.use_bf16(precision) else "fp32"
     yield ok(CHECK, f"Training runs on: {device}; matrix products in {products}.", device=device, products=products)

@@ -1,4 +1,4 @@
-"""Money: prices that lack, caps that stop a run before it has begun, and what the whole annotation will cost."""
+"""Money: missing prices, caps that stop a run at once, and what the whole annotation will cost."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -47,7 +47,7 @@ def _price(number: int, config: TeacherConfig) -> Iterator[Finding]:
 
 
 def _cap_of_one(case: Case) -> Iterator[Finding]:
-    """A cap that a single rationale may pass; the sample is taken to fill its room."""
+    """A cap that a single rationale may pass, if it fills `max_tokens`."""
     config = case.recipe.annotation
     first = next(case.pipeline.task.splits.annotated(), None)
     if first is None:
@@ -92,7 +92,7 @@ def _estimated(found: Estimate, budget: BudgetConfig) -> Finding:
 
 
 def _passed(found: Estimate, budget: BudgetConfig) -> str:
-    """The cap that will be passed even if all goes well; empty if none."""
+    """The cap that will be passed even at the low end of the estimate; empty if none."""
     if budget.usd is not None and found.usd is not None and found.usd[0] > budget.usd - (found.paid_usd or 0.0):
         return f"annotation.budget.usd = {budget.usd:g}"
     low = (found.tokens_in or (0, 0))[0] + (found.tokens_out or (0, 0))[0]

@@ -1,4 +1,4 @@
-"""The student can be had and loads, and what it reads is not cut."""
+"""Whether the student is available and loads, and which questions it would cut."""
 
 from collections.abc import Iterator
 

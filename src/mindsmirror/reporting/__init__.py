@@ -1,4 +1,4 @@
-"""What a run means: one JSON document, and one HTML page that needs no network, no script and no server.
+"""The report of a run: one JSON document, and one HTML page that needs no network, no script and no server.
 
 `browse` shows the annotations themselves, on a page of its own that has scripts.
 """

@@ -1,4 +1,4 @@
-"""From a name to a student: catalogue, hub or folder; and from a student to a folder of safetensors."""
+"""Loads a student from the catalogue, the hub or a folder, and saves one as a folder of safetensors."""
 
 import gc
 from pathlib import Path

@@ -1,7 +1,7 @@
 """TOML, JSON and lines from files, refused before they cost memory or time (limits.py).
 
-What is read comes from people and from the network. A parser that is given a dotted key of a million parts, brackets a
-thousand deep or a line without an end takes gigabytes before it says no; so it is measured first.
+Files come from people and from the network. Given a dotted key of a million parts, brackets a thousand deep or an
+endless line, a parser takes gigabytes before it refuses. So the text is measured first.
 """
 
 import gzip
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """What a file holds; BoundError if that is more than `most` bytes, OSError if it cannot be read."""
+    """The content of a file; BoundError if it is more than `most` bytes, OSError if it cannot be read."""
     with path.open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -86,7 +86,7 @@ def check_document(document: Any, own: Sequence[str] = ()) -> None:
 
 
 def deeper_than(value: Any, most: int) -> bool:
-    """Whether lists and mappings are more than `most` deep in each other."""
+    """Whether lists and mappings are nested more than `most` deep."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(most):
         level = [
@@ -148,7 +148,7 @@ def _measure(text: str) -> None:
 
 
 def _shown(key: str) -> str:
-    """A key as a message has it: short, printable."""
+    """A key for a message: short and printable."""
     key = key or "a key"
     key = key if len(key) <= limits.NAME else f"{key[: limits.NAME]}…"
     return "".join(letter if letter.isprintable() else "?" for letter in key)

@@ -1,4 +1,4 @@
-"""Files that hold questions but are no JSON Lines: what is needed instead, and the command that makes it."""
+"""Files of questions that are not JSON Lines: what is needed instead, and the command that converts them."""
 
 import csv
 import json

@@ -122,7 +122,7 @@ def each_row(path: Path) -> Iterator[Row]:
 
 
 def _check_surrogates(fields: Any, where: str) -> None:
-    """Half a character, as an escape in JSON can write it, is no text that could be written down again."""
+    """Refuse one half of a surrogate pair, which JSON's escapes can write but no file can hold."""
     try:
         json.dumps(fields, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""How questions of the common shapes are shown, to teacher and student alike."""
+"""How questions of the common shapes are shown to teacher and student."""
 
 from collections.abc import Mapping
 from typing import Any

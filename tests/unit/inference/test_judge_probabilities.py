@@ -83,7 +83,7 @@ def test_words_that_two_tokens_cannot_tell_apart_are_refused(tiny_folder: Folder
 
     loaded = tiny.load(tiny_folder("llama"))
     blunt = Blunt(loaded.model, loaded.tokenizer, max_source=512, max_target=256)
-    with pytest.raises(ModelFileError, match="do not tell them apart"):
+    with pytest.raises(ModelFileError, match="first tokens are alike"):
         verdict_probabilities(Predictor(blunt, blunt.model, SUMS), OWN, JUDGED)
 
 

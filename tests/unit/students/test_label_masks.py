@@ -9,7 +9,7 @@ import tiny
 import torch
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TASKS, TERMS, Row
+from mindsmirror.students.base import TASKS, Row
 from mindsmirror.students.causal import CausalStudent
 
 
@@ -81,10 +81,10 @@ def test_an_encoder_batch_by_hand(tiny_folder: Callable[..., Path]) -> None:
         [1, 1, 0, 1, 0],
         [1, 1, 0, 1, 1],
     ]
-    assert batch["pass"].tolist() == [0, 0]
-    assert batch["decoder_pass"].tolist() == [0, 0, 0]
+    assert batch["bucket"].tolist() == [0, 0]
+    assert batch["decoder_bucket"].tolist() == [0, 0, 0]
     places = [divmod(place, 5) for place in batch["node"].tolist()]
-    tags = [TERMS[term].tag for term in batch["term"].tolist()]
+    tags = [TASKS[term] for term in batch["term"].tolist()]
     found = list(zip(places, batch["target"].tolist(), batch["weight"].tolist(), tags, strict=True))
     assert found == [
         ((0, 0), 20, 2.5, Tag.EXPLAIN),

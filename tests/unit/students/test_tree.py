@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import TASKS, Row
-from mindsmirror.students.tree import Tree, alike, build_chain, build_tree, common
+from mindsmirror.students.tree import Tree, build_chain, build_tree, common_prefix, sharing_groups
 
 TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
 ROWS = st.lists(
@@ -133,22 +133,22 @@ def test_targets_share_a_tree_if_they_begin_alike_for_long_enough() -> None:
     start = tuple(range(100, 110))
     one, other = (*start, *range(10, 20)), (*start, *range(20, 30))
     apart = tuple(range(30, 50))
-    assert alike([row(*one), row(*apart), row(*other)]) == [[row(*apart)], [row(*one), row(*other)]]
-    assert alike([row(*one), row(*one)]) == [[row(*one), row(*one)]]
+    assert sharing_groups([row(*one), row(*apart), row(*other)]) == [[row(*apart)], [row(*one), row(*other)]]
+    assert sharing_groups([row(*one), row(*one)]) == [[row(*one), row(*one)]]
     wide = tuple(range(1000, 1060))
-    assert len(alike([row(7, *wide), row(7, *reversed(wide))])) == 2, "7,200 pairs for one token"
-    assert len(alike([row(*range(9), *wide), row(*range(9), *reversed(wide))])) == 1, "8,280 for nine"
+    assert len(sharing_groups([row(7, *wide), row(7, *reversed(wide))])) == 2, "7,200 pairs for one token"
+    assert len(sharing_groups([row(*range(9), *wide), row(*range(9), *reversed(wide))])) == 1, "8,280 for nine"
 
 
 @given(st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=8), min_size=1, max_size=12))
 def test_no_row_is_lost_in_groups(targets: list[list[int]]) -> None:
     rows = [row(*target) for target in targets]
-    assert sorted((r for group in alike(rows) for r in group), key=repr) == sorted(rows, key=repr)
+    assert sorted((r for group in sharing_groups(rows) for r in group), key=repr) == sorted(rows, key=repr)
 
 
 @given(st.lists(st.lists(st.integers(1, 2), max_size=6), min_size=1, max_size=5))
 def test_what_all_begin_with(sequences: list[list[int]]) -> None:
-    count = common(sequences)
+    count = common_prefix(sequences)
     assert len({tuple(sequence[:count]) for sequence in sequences}) == 1
     longer = {tuple(sequence[: count + 1]) for sequence in sequences}
     assert len(longer) > 1 or min(map(len, sequences)) == count

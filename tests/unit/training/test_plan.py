@@ -9,14 +9,16 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.errors import AnnotationError
-from mindsmirror.records import Agreement, Tag, Target
+from mindsmirror.errors import AnnotationError, UnknownNameError
+from mindsmirror.records import Tag, Target
 from mindsmirror.students.base import Row
 from mindsmirror.students.flops import Part
 from mindsmirror.students.seq2seq import Seq2SeqStudent
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.cost import Scale, row_tokens, total
-from mindsmirror.training.plan import Plan, Rows, encode, make_plan, repeat_distance, whole_steps, with_repeated
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.objectives.registry import objective_of
+from mindsmirror.training.plan import Plan, Rows, encode, make_plan, whole_steps, with_repeated
 
 WORDS = tiny.tokenizer(None)
 STUDENT = Seq2SeqStudent(tiny.model("t5", len(WORDS)), WORDS, max_source=512, max_target=256)
@@ -44,7 +46,7 @@ def counted(plan: Plan) -> Counter[Row]:
     return Counter(row for batch in plan for rows in batch for row in rows)
 
 
-ROWS = Rows(tuple(family(name) for name in range(9)), 0)
+ROWS = Rows(tuple(family(name) for name in range(9)))
 """Nine families of 28 tokens, two to a batch of 64."""
 
 
@@ -82,7 +84,7 @@ def test_the_steps_of_all_stages_are_the_budget(accumulate: int) -> None:
 
 def test_a_budget_of_tokens_is_met_to_half_a_batch() -> None:
     """Batches of 56 row tokens: 280 are five of them, and of 250 the nearest whole number is four and a half, cut."""
-    rows = Rows(ROWS.families[:8], 0)
+    rows = Rows(ROWS.families[:8])
 
     def spent(tokens: int, share: float = 1.0) -> int:
         plan = make_plan(rows, SCALE, settings(Budget(tokens=tokens)), share, seed=0)
@@ -94,13 +96,13 @@ def test_a_budget_of_tokens_is_met_to_half_a_batch() -> None:
 
 
 def test_a_share_of_the_epochs() -> None:
-    half = make_plan(Rows(ROWS.families[:8], 0), SCALE, settings(Budget(epochs=2)), 0.75, seed=0)
+    half = make_plan(Rows(ROWS.families[:8]), SCALE, settings(Budget(epochs=2)), 0.75, seed=0)
     assert len(order(half)) == 12
 
 
 def test_a_large_family_is_taken_apart_and_a_large_row_stands_alone() -> None:
     big, long = family(1, rows=8), family(2, rows=1, source=100)
-    plan = make_plan(Rows((big, long, family(3)), 0), SCALE, settings(Budget(epochs=1)), 1.0, seed=0)
+    plan = make_plan(Rows((big, long, family(3))), SCALE, settings(Budget(epochs=1)), 1.0, seed=0)
     assert counted(plan) == Counter([*big, *long, *family(3)])
     sizes = [sum(STUDENT.size(rows) for rows in batch) for batch in plan]
     assert [size for size in sizes if size > 64] == [104]
@@ -118,7 +120,7 @@ def test_any_plan_fits_its_batches_and_loses_nothing(
 ) -> None:
     families = tuple(family(name, *shape) for name, shape in enumerate(shapes))
     config = settings(Budget(epochs=passes), batch_tokens=room)
-    plan = make_plan(Rows(families, 0), SCALE, config, 1.0, seed)
+    plan = make_plan(Rows(families), SCALE, config, 1.0, seed)
     assert counted(plan) == Counter({row: passes for rows in families for row in rows})
     for batch in plan:
         size = sum(STUDENT.size(rows) for rows in batch)
@@ -141,7 +143,7 @@ def test_any_budget_is_met_to_half_a_batch(
     unit: str, shapes: Sequence[tuple[int, int, int]], wanted: int, room: int, seed: int
 ) -> None:
     """Half a batch of the one that comes next, at least one batch, and the same plan for the same budget."""
-    rows = Rows(tuple(family(name, *shape) for name, shape in enumerate(shapes)), 0)
+    rows = Rows(tuple(family(name, *shape) for name, shape in enumerate(shapes)))
     config = settings(Budget.model_validate({unit: wanted}), batch_tokens=room)
     plan = make_plan(rows, SCALE, config, 1.0, seed)
     assert make_plan(rows, SCALE, config, 1.0, seed) == plan
@@ -156,8 +158,8 @@ def test_any_budget_is_met_to_half_a_batch(
 def test_arms_of_other_shapes_are_given_the_same(unit: str) -> None:
     """Long rationales or short labels, one row a question or four: what is given is equal, the rest is not."""
     arms = [
-        Rows(tuple(family(name, rows=1, target=2) for name in range(9)), 0),
-        Rows(tuple(family(name, rows=4, target=12) for name in range(9)), 0),
+        Rows(tuple(family(name, rows=1, target=2) for name in range(9))),
+        Rows(tuple(family(name, rows=4, target=12) for name in range(9))),
     ]
     config = settings(Budget.model_validate({unit: 50_000}), batch_tokens=128)
     found = [total(SCALE.count(batch) for batch in make_plan(rows, SCALE, config, 1.0, seed=0)) for rows in arms]
@@ -203,56 +205,66 @@ def test_what_rows_share_is_counted_once() -> None:
 def test_targets_become_families_of_rows(tiny_folder: Callable[..., Path]) -> None:
     student = tiny.load(tiny_folder("llama"))
     stage = tiny.lesson((Tag.PREDICT, "Q1", "5"), (Tag.PREDICT, "Q2", "6"), (Tag.EXPLAIN, "Q1", "3+2=5"))
-    rows = encode(stage, student, max_target=256)
+    rows = encode(stage, objective_of(stage, student), max_target=256)
     assert [[row.tag for row in rows] for rows in rows.families] == [[Tag.PREDICT, Tag.EXPLAIN], [Tag.PREDICT]]
     first = rows.families[0][1]
     assert student.tokenizer.decode(first.source) == "<s><u>Q1\n\nexplain</s><r>"
     assert student.tokenizer.decode(first.target) == "3+2=5</s>"
-    assert (first.family, first.weight, rows.too_long) == ("Q1", 1.0, 0)
+    assert (first.family, first.weight, rows.lost["too long"]) == ("Q1", 1.0, 0)
 
 
 def test_targets_too_long_are_left_out_and_counted(tiny_folder: Callable[..., Path]) -> None:
     student = tiny.load(tiny_folder("llama"))
     stage = tiny.lesson((Tag.PREDICT, "Q", "123"), (Tag.EXPLAIN, "Q", "1234"), (Tag.EXPLAIN, "R", "12345"))
-    rows = encode(stage, student, max_target=4)
-    assert rows.too_long == 2
+    rows = encode(stage, objective_of(stage, student), max_target=4)
+    assert rows.lost["too long"] == 2
     assert [row.tag for rows in rows.families for row in rows] == [Tag.PREDICT]
 
 
 def test_a_task_that_weighs_nothing_costs_nothing(tiny_folder: Callable[..., Path]) -> None:
     stage = tiny.lesson((Tag.PREDICT, "Q", "1"), (Tag.EXPLAIN, "Q", "one"), alpha=1.0)
-    rows = encode(stage, tiny.load(tiny_folder("llama")), max_target=256)
+    rows = encode(stage, Likelihood(tiny.load(tiny_folder("llama"))), max_target=256)
     assert [row.tag for rows in rows.families for row in rows] == [Tag.PREDICT]
-    assert rows.too_long == 0
+    assert rows.lost["too long"] == 0
 
 
 def test_a_stage_with_nothing_to_learn_says_where_everything_went(tiny_folder: Callable[..., Path]) -> None:
     stage = tiny.lesson((Tag.PREDICT, "Q", "12345"), dropped={"rationale: truncated": 7})
-    with pytest.raises(AnnotationError, match=r"'thinking'.*7 samples.*rationale: truncated.*1 targets were too long"):
-        encode(stage, tiny.load(tiny_folder("llama")), max_target=4)
+    with pytest.raises(AnnotationError, match=r"'thinking'.*7 samples.*rationale: truncated.*'too long': 1"):
+        encode(stage, Likelihood(tiny.load(tiny_folder("llama"))), max_target=4)
 
 
 def test_only_what_departs_from_its_counterpart_counts(tiny_folder: Callable[..., Path]) -> None:
     """A token is a byte here: 7 against 8, and an end that both have."""
     student = tiny.load(tiny_folder("llama"))
-    right = Target(tag=Tag.EXPLAIN, example="Q", question="Q", text="So 7.", contrast="So 8.", weight=2.0)
-    wrong = right.model_copy(update={"text": "So 8.", "contrast": "So 7.", "unlearn": True})
-    alike = right.model_copy(update={"contrast": "So 7."})
-    stage = tiny.lesson().model_copy(update={"targets": (right, wrong, alike), "task_weights": {Tag.EXPLAIN: 1.0}})
-    found = encode(stage, student, max_target=256)
-    assert (found.nothing_key, found.too_long) == (1, 0)
+    right = Target(tag=Tag.EXPLAIN, example="Q", question="Q", text="So 7.", data={"contrast": "So 8."}, weight=2.0)
+    wrong = right.model_copy(update={"text": "So 8.", "data": {"contrast": "So 7.", "unlearn": True}})
+    alike = right.model_copy(update={"data": {"contrast": "So 7."}})
+    stage = tiny.lesson().model_copy(update={"objective": "edit", "targets": (right, wrong, alike)})
+    found = encode(stage, objective_of(stage, student), max_target=256)
+    assert found.lost == {"no key token": 1, "too long": 0}
     [rows] = found.families
-    assert [(row.factors, row.weights, row.unlearn) for row in rows] == [
-        ((0.0, 0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 2.0, 0.0, 0.0), False),
-        ((0.0, 0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 2.0, 0.0, 0.0), True),
+    assert [(row.factors, row.weights, row.kind) for row in rows] == [
+        ((0.0, 0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 2.0, 0.0, 0.0), 0),
+        ((0.0, 0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 2.0, 0.0, 0.0), 1),
     ]
-    with pytest.raises(AnnotationError, match="1 had no key token"):
-        encode(stage.model_copy(update={"targets": (alike,)}), student, max_target=256)
+    with pytest.raises(AnnotationError, match="'no key token': 1"):
+        encode(stage.model_copy(update={"targets": (alike,)}), objective_of(stage, student), max_target=256)
 
 
-def test_how_far_back_a_batch_repeats() -> None:
-    config = settings(Budget(steps=3), accumulate=2)
-    assert (repeat_distance(None, config), repeat_distance(Agreement(), config)) == (0, 2)
+def test_data_and_parameters_that_the_objective_does_not_know_are_refused(tiny_folder: Callable[..., Path]) -> None:
+    """A method wrote them, so it is told of what the objective reads."""
+    student = tiny.load(tiny_folder("llama"))
+    stage = tiny.lesson((Tag.PREDICT, "Q", "1"))
+    strange = stage.targets[0].model_copy(update={"data": {"contarst": "So 8."}})
+    for objective, fault in (("likelihood", "there is no key 'contarst'"), ("edit", "Did you mean 'contrast'")):
+        wrong = stage.model_copy(update={"objective": objective, "targets": (strange,)})
+        with pytest.raises(AnnotationError, match=f"'thinking': a target's data, which '{objective}' reads: .*{fault}"):
+            encode(wrong, objective_of(wrong, student), max_target=256)
+    with pytest.raises(AnnotationError, match=r"'thinking': parameters of the objective 'edit': .*unlikelihood"):
+        objective_of(stage.model_copy(update={"objective": "edit", "parameters": {"unlikely": 1}}), student)
+    with pytest.raises(UnknownNameError, match=r"no objective is called 'likelyhood'. Did you mean 'likelihood'"):
+        objective_of(stage.model_copy(update={"objective": "likelyhood"}), student)
 
 
 @pytest.mark.parametrize("distance", [1, 2])

@@ -20,7 +20,7 @@ class Choice(NamedTuple):
     alternatives: tuple[Alternative, ...] = ()
 
 
-class Reply(NamedTuple):
+class ChatCompletion(NamedTuple):
     """A chat completion; its counts are as the server reports them, None where it reports what is no count."""
 
     choices: tuple[Choice, ...]
@@ -34,7 +34,7 @@ class Reply(NamedTuple):
 
 
 def completions_of(
-    keys: Sequence[str], reply: Reply, tokens_in: int, tokens_out: int, estimated: bool = False
+    keys: Sequence[str], reply: ChatCompletion, tokens_in: int, tokens_out: int, estimated: bool = False
 ) -> list[Completion]:
     """The reply's choices as completions; its tokens are split by length, for servers give only the sum.
 
@@ -64,7 +64,7 @@ def completions_of(
     return completions
 
 
-def read_reply(content: bytes) -> Reply:
+def read_completion(content: bytes) -> ChatCompletion:
     """The parts of a chat completion that are used; MalformedError if the bytes are none.
 
     The content type is not looked at: some servers send plain JSON as text.
@@ -78,7 +78,7 @@ def read_reply(content: bytes) -> Reply:
         raise MalformedError(f"the reply is no chat completion: {content.decode('utf-8')}")
     usage = document.get("usage")
     tokens_in, tokens_out = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
-    return Reply(tuple(map(_read_choice, choices)), tokens_in, tokens_out)
+    return ChatCompletion(tuple(map(_read_choice, choices)), tokens_in, tokens_out)
 
 
 def _count(usage: Any, name: str) -> int | None:
