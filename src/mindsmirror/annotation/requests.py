@@ -51,13 +51,13 @@ class Requests:
         self._in_flight: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
         self._submitted: set[str] = set()
-        """Those of them that an engine has."""
+        """Ids of the pending requests that an engine has."""
         self._queue: deque[_Pending] = deque()
-        """Those of the pending requests that are not sent yet."""
+        """The pending requests that are not sent yet."""
         self._elsewhere: list[_Pending] = []
-        """Those of them of which another process has samples in flight."""
+        """The pending requests of which another process has samples in flight."""
         self._complete: list[Question] = []
-        """Questions whose step others have completed."""
+        """Questions whose step other processes have completed."""
         self._held = False
         """Whether the budget lets no more through for now."""
         self._shared = True
@@ -76,7 +76,7 @@ class Requests:
 
     @property
     def has_room(self) -> bool:
-        """Whether every engine that is open wants more samples, and nothing is held back."""
+        """Whether every open engine has room for more samples, and the budget holds nothing back."""
         if self._held or self._complete or len(self._elsewhere) >= MOST_ELSEWHERE:
             return False
         busy = dict(self._in_flight)
@@ -88,7 +88,7 @@ class Requests:
         return all(busy[key] < engine.capacity for key, engine in self._engines.items())
 
     def ask(self, question: Question, samples: Sequence[SampleRequest]) -> None:
-        """Ask for what is missing of the samples' last attempts; `outstanding` tells how many requests that takes."""
+        """Ask for those of the samples' last attempts that are missing; sets the question's `outstanding` requests."""
         have = self._store.get([each.last.key for each in samples])
         self._tally.found += len(have)
         prompts: dict[object, list[SampleRequest]] = {}
@@ -107,7 +107,7 @@ class Requests:
         question.outstanding = len(needed)
 
     def send(self) -> None:
-        """Hand over to the engines what the budget lets through and nobody else has in flight; commits the store."""
+        """Submit the requests that the budget allows and no other process has in flight; commits the store."""
         allowed = self._allowed() if self._queue and not self._spending.reached else []
         self._held = bool(self._queue)
         self._store.commit()
@@ -127,8 +127,8 @@ class Requests:
     def wait(self) -> list[Question]:
         """Store what has ended, durable with the store's next commit; the questions whose step is complete by it.
 
-        Where a cap is reached and nothing is in flight, everything that waits is given up instead. Ends without
-        waiting where others may have made something possible: `send` then sees to it.
+        If a cap is reached and nothing is in flight, it gives up everything that waits. It returns nothing, without
+        waiting, if another process may have brought a sample or left room in the budget: `send` then looks again.
         """
         if self._complete:
             by_others, self._complete = self._complete, []
@@ -190,7 +190,7 @@ class Requests:
         self._asked |= dict.fromkeys(keys, request.id)
 
     def _allowed(self) -> list[_Pending]:
-        """Take from the queue what may be sent, and write it down; nobody else writes until the store's commit."""
+        """Take from the queue what may be sent, and record it. No other process writes until the store's commit."""
         self._store.begin()
         elsewhere = self._look()
         allowed = []
