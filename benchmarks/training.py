@@ -32,13 +32,13 @@ from transformers.trainer_callback import PrinterCallback
 from two_pass import ALPHA, TwoPassTrainer
 
 from mindsmirror.records import Tag
-from mindsmirror.students.flops import prices_of
+from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.system import hardware
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.cost import Scale, total
+from mindsmirror.training.cost import CostMeter, total
 from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.plan import Plan, Rows, StagePlan, make_plan
+from mindsmirror.training.plan import Batches, EncodedStage, StagePlan, make_plan
 from mindsmirror.training.trainer import StageTrainer
 
 ROWS = 16
@@ -85,7 +85,7 @@ class Side:
         self.rows = len(pairs(lesson))
         if name == "ours":
             learner = student(shape)
-            plan = self._plan(Scale(learner, prices_of(learner.model)), lesson)
+            plan = self._plan(CostMeter(learner, unit_flops_of(learner.model)), lesson)
             stage = StagePlan(
                 objective=Likelihood(learner),
                 model=learner.model,
@@ -107,20 +107,20 @@ class Side:
         self._trainer.train()
         return self._watch.seconds
 
-    def _plan(self, scale: Scale, lesson: Sequence[Family]) -> Plan:
+    def _plan(self, meter: CostMeter, lesson: Sequence[Family]) -> Batches:
         """Whole families in batches of ROWS rows as nearly as may be, one batch a step."""
-        sizes = [scale.student.size(family) for family in lesson]
+        sizes = [meter.student.size(family) for family in lesson]
         room = max(math.ceil(sum(sizes) * ROWS / self.rows), *sizes, 16)
         config = TrainingConfig(budget=Budget(epochs=1), batch_tokens=room)
-        return make_plan(Rows(tuple(lesson)), scale, config, 1.0, seed=0)
+        return make_plan(EncodedStage(tuple(lesson)), meter, config, 1.0, seed=0)
 
 
 def flops(shape: str, lesson: Sequence[Family]) -> tuple[int, int]:
     """What the mathematics needs of families, and of their rows one by one."""
     learner = student(shape)
-    scale = Scale(learner, prices_of(learner.model))
+    meter = CostMeter(learner, unit_flops_of(learner.model))
     alone = [(row,) for pair in pairs(lesson) for row in pair]
-    return total(scale.count([one]) for one in lesson).flops, total(scale.count([one]) for one in alone).flops
+    return total(meter.cost([one]) for one in lesson).flops, total(meter.cost([one]) for one in alone).flops
 
 
 def ceiling(precision: str) -> float:
@@ -184,7 +184,7 @@ def measure(case: str, options: argparse.Namespace) -> None:
                 student=shape,
                 precision=options.precision,
                 k=options.k,
-                row_tokens=200,
+                token_count=200,
                 gigabytes=held[0],
                 peer_gigabytes=held[1],
             )

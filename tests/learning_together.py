@@ -22,7 +22,7 @@ from mindsmirror.training import trainer
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.objectives.base import Objective
 from mindsmirror.training.objectives.registry import objective_of
-from mindsmirror.training.plan import Plan, StagePlan, encode, whole_steps
+from mindsmirror.training.plan import Batches, StagePlan, encode, whole_steps
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
 LESSON = tiny.lesson(
@@ -65,7 +65,7 @@ class Scores:
         return self._asked / 10
 
 
-def batches(objective: Objective, kind: str, accumulate: int) -> Plan:
+def batches(objective: Objective, kind: str, accumulate: int) -> Batches:
     """Seven batches of one or two families; of the last step there are fewer, but where steps are repeated."""
     families = encode(DUALS if kind == "edit" else LESSON, objective, max_target=256).families
     plan = (families[:2], families[2:3], families[3:], families[:1], families[1:3], families[3:4], families[4:])

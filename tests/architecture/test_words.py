@@ -25,7 +25,9 @@ MODULES = {
     "head": "students/fused_cross_entropy",
     "helpers": "the room whose matter it is",
     "importers": "annotation/imports/formats",
-    "key_tokens": "training/edit_mask",
+    "key_tokens": "training/objectives/edit_mask",
+    "last_batch": "training/objectives/dynsdpb",
+    "unlikelihood": "training/objectives/edit",
     "lean": "students/cpu_kernels",
     "living": "system/processes",
     "outcome": "runs/results",
@@ -46,11 +48,15 @@ MODULES = {
 }
 """Stems of modules, and where such a thing is now."""
 CLASSES = {
-    "Aim": "LossKind",
+    "Aim": "Objective.kinds",
+    "Costs": "TokenLosses",
+    "Counts": "Cost",
     "Drawing": "SamplingParams",
     "Grounds": "CalibrationTarget",
+    "Learnt": "WholeBatch",
+    "Prices": "UnitFlops",
     "Reader": "Predictor",
-    "Term": "LossTerm",
+    "Term": "Objective.term_names",
 }
 KINDS = re.compile(r"\w*(Manager|Helper|Utils?)")
 """Classes that say nothing of what they do."""
@@ -84,7 +90,7 @@ def test_no_document_or_source_names_such_a_module() -> None:
     ("name", "text", "found"),
     [
         ("traffic.py", "", ["traffic.py: use engines/openai/scheduler"]),
-        ("loss.py", "class Aim: ...", ["loss.py: Aim: use LossKind"]),
+        ("loss.py", "class Aim: ...", ["loss.py: Aim: use Objective.kinds"]),
         ("loss.py", "class _RunManager: ...", ["loss.py: RunManager: use a name that says what it does"]),
         ("loss.py", "class Aims: ...\nhelper = 1", []),
     ],

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from mindsmirror.methods.dynsdpb import Agreement
 from mindsmirror.records import Stage, Tag, Target
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.base import Objective
 from mindsmirror.training.objectives.dynsdpb import DynSDPBObjective
 from mindsmirror.training.objectives.edit import EditObjective, EditParameters
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, weight_totals
+from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_weights
 from mindsmirror.training.plan import Families, encode
 
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7}
@@ -58,7 +58,7 @@ def assert_gradients(model: Any, loss: Tensor, expected: Tensor) -> None:
 
 def step_loss(objective: Objective, model: Any, batches: Sequence[dict[str, Tensor]]) -> Any:
     """The loss of one step as training computes it."""
-    totals, factors = weight_totals(batches), objective.factors(WEIGHTS)
+    totals, factors = term_weights(batches), objective.factors(WEIGHTS)
     return sum(task_weighted_loss(*objective.losses(model, batch), totals, factors) for batch in batches)
 
 
@@ -185,6 +185,6 @@ def test_a_row_by_itself_is_the_plain_one(tiny_folder: Callable[..., Path]) -> N
     """Factors of one change nothing."""
     student = tiny.load(tiny_folder("llama"))
     source, target = student.source(Tag.EXPLAIN, "2+3?", None), student.target("It is 5.")
-    rows = [Row("a", Tag.EXPLAIN, source, target, 2.0, factors) for factors in ((), (1.0,) * len(target))]
+    rows = [TokenisedTarget("a", Tag.EXPLAIN, source, target, 2.0, factors) for factors in ((), (1.0,) * len(target))]
     first, second = (student.collate([[row]]) for row in rows)
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -29,7 +29,7 @@ class AnnotationTable(AnnotationConfig):
     )
 
 
-def ready_annotations(path: Path, task: Task) -> list[Annotation]:
+def annotations_of_file(path: Path, task: Task) -> list[Annotation]:
     """The file's annotations of the task's training and validation questions, in the task's order and splits.
 
     Questions of the file that the task does not train on or validate with are passed over. DataError, with file and

@@ -1,7 +1,7 @@
-"""What a student is: rows in, losses out; sources in, texts out. Two architectures keep this protocol.
+"""What a student is: tokenised targets in, losses out; sources in, texts out. Two architectures keep this protocol.
 
-A `Row` is a target as tokens. Rows of one question are a family; what its rows have in common is computed once
-(`tree.py` for decoder-only students, shared encoder passes for encoder-decoders).
+The targets of one question are a family. What they have in common is computed once (`tree.py` for decoder-only
+students, shared encoder passes for encoder-decoders).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from mindsmirror.students.flops import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
-their `weight` [N] (of the token in its target; the sum where targets share it), and their `term` [N] (`Row.term`).
+their `weight` [N] (of the token in its target; the sum where targets share it), and their `term` [N].
 Training may add `expected` [N], the derivative of the total by each token's loss: it saves computing logits twice."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A target as tokens."""
+class TokenisedTarget:
+    """A target as tokens: what the student reads (`source`) and what it learns to write (`target`)."""
 
     family: str
     tag: Tag
@@ -66,15 +66,15 @@ class Student(Protocol):
         """Tokens that the student writes, with the end of sequence."""
         ...
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         """Tokens that are computed for one family."""
         ...
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """One batch of whole families; predictions of the first `apart` come first, as in a batch of their own."""
         ...
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         """What a batch of whole families computes, as `collate` lays it out."""
         ...
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad
+from mindsmirror.students.base import Batch, TokenisedTarget, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Work
@@ -71,11 +71,11 @@ class CausalStudent:
         """The reply and the end of sequence."""
         return (*self._tokens(text), self.tokenizer.eos_token_id)
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         """Nodes of the family's own tree, or tokens of its rows."""
         return sum(len(tree.tokens) for tree in self._trees([rows]))
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """Trees padded to the longest: tokens and positions [B, T], mask [B, T, T], and N predictions."""
         trees = self._trees(families, apart)
         tokens, mask = pad([tree.tokens for tree in trees], self.tokenizer.eos_token_id)
@@ -84,7 +84,7 @@ class CausalStudent:
         batch["mask"] = attention_masks(trees, tokens.shape[1]) if self.trees else mask
         return batch | predictions(trees, tokens.shape[1])
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         """Nodes of the trees and what they see."""
         return tree_work(self._trees(families, apart), self.model.config.get_text_config())
 
@@ -103,7 +103,7 @@ class CausalStudent:
         distinct = sorted(set(whole))
         place = {source: index for index, source in enumerate(distinct)}
         # Each asks for the token after it, so it is a row whose target is any one token.
-        rows = [(Row("", Tag.VERDICT, source, (0,)),) for source in distinct]
+        rows = [(TokenisedTarget("", Tag.VERDICT, source, (0,)),) for source in distinct]
         batch = {name: part.to(model.device) for name, part in self.collate(rows).items()}
         with head_in_fp32(model):
             return self.logits(model, batch)[[place[source] for source in whole]]
@@ -143,7 +143,7 @@ class CausalStudent:
     def _tokens(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
-    def _trees(self, families: Sequence[Sequence[Row]], apart: int = 0) -> list[Tree]:
+    def _trees(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> list[Tree]:
         if self.trees:
             return [
                 build_tree(rows) for rows in (*merged_families(families[:apart]), *merged_families(families[apart:]))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row, Student
+from mindsmirror.students.base import Student, TokenisedTarget
 
 PROBE_TOLERANCE = 1e-3
 """Largest difference of one predicted token's loss, in nats, between trees and rows in fp32. Seen: 3e-5 where
@@ -63,7 +63,7 @@ def head_is_plain(model: Any) -> bool:
     return torch.allclose(functional.linear(seen[0], head.weight), logits, rtol=1e-5, atol=1e-5)
 
 
-def probe_rows(words: int, length: int = 8) -> list[Row]:
+def probe_rows(words: int, length: int = 8) -> list[TokenisedTarget]:
     """A family whose rows part in the question and in the reply, of tokens from all over the vocabulary.
 
     A handful of neighbouring tokens would hide a leak: attention to them is all but nothing. The tags differ, so
@@ -72,7 +72,7 @@ def probe_rows(words: int, length: int = 8) -> list[Row]:
     drawn = [(7919 * index + 5) % words for index in range(3 * length)]
     a, b, c = drawn[:length], drawn[length : 2 * length], drawn[2 * length :]
     return [
-        Row("probe", Tag.EXPLAIN, tuple(a), tuple(b)),
-        Row("probe", Tag.PREDICT, (*a[:-1], c[0]), tuple(c[:2])),
-        Row("probe", Tag.CRITIQUE, tuple(a), (*b[:2], *c)),
+        TokenisedTarget("probe", Tag.EXPLAIN, tuple(a), tuple(b)),
+        TokenisedTarget("probe", Tag.PREDICT, (*a[:-1], c[0]), tuple(c[:2])),
+        TokenisedTarget("probe", Tag.CRITIQUE, tuple(a), (*b[:2], *c)),
     ]

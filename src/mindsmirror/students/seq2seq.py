@@ -20,10 +20,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad
+from mindsmirror.students.base import Batch, TokenisedTarget, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
-from mindsmirror.students.flops import Part, Work
+from mindsmirror.students.flops import Component, Work
 from mindsmirror.students.fused_cross_entropy import batch_losses
 from mindsmirror.students.length_buckets import length_buckets
 from mindsmirror.students.output_head import head_in_fp32, selected_logits
@@ -65,12 +65,12 @@ class Seq2SeqStudent:
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
         return (*ids, self.tokenizer.eos_token_id)
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         """Tokens of the distinct sources, and nodes of what is decoded from them."""
         [decoded] = self._decoded([rows])
         return sum(map(len, decoded)) + sum(len(tree.tokens) for trees in decoded.values() for tree in trees)
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """Distinct sources [S, T], decoded trees [B, U], which `source` each has [B], and N predictions.
 
         `bucket` is the encoder pass of each source [S], `decoder_bucket` the decoder pass of each tree [B].
@@ -98,7 +98,7 @@ class Seq2SeqStudent:
             batch["depth"], _ = pad([tree.depth for tree in trees], 0)
         return batch | predictions(trees, nodes.shape[1])
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         """Sources through the encoder, nodes through the decoder, and for each tree its source crossing to it."""
         told = [pair for decoded in self._decoded(families, apart) for pair in decoded.items()]
         pairs = [(len(source), tree) for source, trees in told for tree in trees]
@@ -106,13 +106,13 @@ class Seq2SeqStudent:
         nodes = [depth + 1 for _, tree in pairs for depth in tree.depth]
         return Work(
             {
-                Part.ENCODER: sum(sources),
-                Part.DECODER: len(nodes),
-                Part.CROSSING: sum(length for length, _ in pairs),
-                Part.HEAD: sum(len(tree.predictions) for _, tree in pairs),
-                Part.ENCODER_PAIRS: sum(length**2 for length in sources),
-                Part.DECODER_PAIRS: sum(nodes),
-                Part.CROSSING_PAIRS: sum(length * len(tree.tokens) for length, tree in pairs),
+                Component.ENCODER: sum(sources),
+                Component.DECODER: len(nodes),
+                Component.CROSSING: sum(length for length, _ in pairs),
+                Component.HEAD: sum(len(tree.predictions) for _, tree in pairs),
+                Component.ENCODER_PAIRS: sum(length**2 for length in sources),
+                Component.DECODER_PAIRS: sum(nodes),
+                Component.CROSSING_PAIRS: sum(length * len(tree.tokens) for length, tree in pairs),
             }
         )
 
@@ -147,14 +147,16 @@ class Seq2SeqStudent:
         """Decoded texts of each source."""
         return generate(_State(model, sources, self.padding), self.tokenizer, sampling, self.end)
 
-    def _decoded(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Iterator[dict[Source, list[Tree]]]:
+    def _decoded(
+        self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0
+    ) -> Iterator[dict[Source, list[Tree]]]:
         """Trees of the targets of each distinct source; each target by itself if the model cannot take trees.
 
         The first `apart` families and the others make one dictionary each.
         """
         start = (self.model.config.decoder_start_token_id,)
         for part in filter(None, (families[:apart], families[apart:])):
-            told: dict[Source, list[Row]] = {}
+            told: dict[Source, list[TokenisedTarget]] = {}
             for row in chain.from_iterable(part):
                 told.setdefault(row.source, []).append(replace(row, source=start))
             if self.trees:

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mindsmirror.students.base import Batch, Row
-from mindsmirror.students.flops import Part, Work
+from mindsmirror.students.base import Batch, TokenisedTarget
+from mindsmirror.students.flops import Component, Work
 
 TREE_TOKENS = 512
 """Tokens of rows that may share a tree, shared ones counted for each row: attention grows with their square."""
@@ -47,7 +47,7 @@ class Tree:
         return seen
 
 
-def build_tree(rows: Sequence[Row]) -> Tree:
+def build_tree(rows: Sequence[TokenisedTarget]) -> Tree:
     """The rows of one family as a prefix tree.
 
     The last token of a target is predicted but never read, so it is no node. Tokens without weight are not predicted,
@@ -79,13 +79,13 @@ def build_tree(rows: Sequence[Row]) -> Tree:
     return tree
 
 
-def merged_families(families: Sequence[Sequence[Row]]) -> list[list[Row]]:
+def merged_families(families: Sequence[Sequence[TokenisedTarget]]) -> list[list[TokenisedTarget]]:
     """Neighbouring families joined as long as they fit into one tree of TREE_TOKENS.
 
     Questions of one task often begin with the same instruction, and small trees cost padding. With three questions a
     batch, joining spares more than half of the tokens of the leg task's labels.
     """
-    trees: list[list[Row]] = []
+    trees: list[list[TokenisedTarget]] = []
     size = TREE_TOKENS
     for rows in families:
         tokens = sum(len(row.source) + len(row.target) for row in rows)
@@ -97,12 +97,12 @@ def merged_families(families: Sequence[Sequence[Row]]) -> list[list[Row]]:
     return trees
 
 
-def sharing_groups(rows: Sequence[Row]) -> list[list[Row]]:
+def sharing_groups(rows: Sequence[TokenisedTarget]) -> list[list[TokenisedTarget]]:
     """Rows of one source in groups that are worth a tree each: their targets share a long enough beginning.
 
     A tree compares every node with all others and masks most of that; the shared tokens must save more than it costs.
     """
-    groups: list[list[Row]] = []
+    groups: list[list[TokenisedTarget]] = []
     nodes = 0
     before: tuple[int, ...] = ()
     for row in sorted(rows, key=lambda row: row.target):
@@ -126,7 +126,7 @@ def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
     return next((place for place in range(longest) if first[place] != last[place]), longest)
 
 
-def build_chain(row: Row) -> Tree:
+def build_chain(row: TokenisedTarget) -> Tree:
     """One row by itself: the plain layout, for models that cannot take a block mask."""
     return build_tree([row])
 
@@ -161,9 +161,9 @@ def tree_work(trees: Sequence[Tree], config: Any) -> Work:
     window = getattr(config, "sliding_window", None) or max(seen)
     return Work(
         {
-            Part.DECODER: len(seen),
-            Part.HEAD: sum(len(tree.predictions) for tree in trees),
-            Part.DECODER_PAIRS: sum(seen),
-            Part.NEAR_PAIRS: sum(min(count, window) for count in seen),
+            Component.DECODER: len(seen),
+            Component.HEAD: sum(len(tree.predictions) for tree in trees),
+            Component.DECODER_PAIRS: sum(seen),
+            Component.NEAR_PAIRS: sum(min(count, window) for count in seen),
         }
     )

@@ -20,20 +20,20 @@ from pydantic import ValidationError
 from mindsmirror import limits
 from mindsmirror.errors import AnnotationError, RecipeError
 from mindsmirror.records import Stage, Tag, Target
-from mindsmirror.students.base import Row, Student
+from mindsmirror.students.base import Student, TokenisedTarget
 from mindsmirror.system.validation import explain
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.cost import Scale, row_tokens
+from mindsmirror.training.cost import CostMeter, token_count
 from mindsmirror.training.objectives.base import Objective
 
-Families = tuple[tuple[Row, ...], ...]
-Plan = tuple[Families, ...]
-"""Batches of families of rows."""
+Families = tuple[tuple[TokenisedTarget, ...], ...]
+Batches = tuple[Families, ...]
+"""Batches of families of tokenised targets, in the order in which they are learnt."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A stage's targets as tokens, by family, and what could not be used."""
+class EncodedStage:
+    """A stage's targets as tokens, by family, and those that were left out."""
 
     families: Families
     lost: Mapping[str, int] = field(default_factory=dict)
@@ -41,8 +41,8 @@ class Rows:
 
     @property
     def tokens(self) -> int:
-        """Source and target tokens of all rows."""
-        return sum(row_tokens(row) for family in self.families for row in family)
+        """Source and target tokens of all targets."""
+        return sum(token_count(row) for family in self.families for row in family)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class StagePlan:
     """With the student that it is for."""
     model: Any
     """What is trained in place: the student's model, or that with an adapter."""
-    batches: Plan
+    batches: Batches
     task_weights: Mapping[Tag, float]
     config: TrainingConfig
     """The recipe's, with the stage's own learning rate."""
@@ -68,27 +68,27 @@ class StagePlan:
     """Tokens that each batch computes, for the pace; none: it is not told."""
 
 
-class Learnt(NamedTuple):
-    """What is learnt as one batch."""
+class WholeBatch(NamedTuple):
+    """What goes through the student as one batch: what is repeated, then what is new."""
 
     families: Families
     repeated: int
     """How many of them, the first ones, are those of an earlier batch."""
 
 
-def with_repeated(plan: Sequence[Families], number: int, distance: int) -> Learnt:
+def with_repeated(plan: Sequence[Families], number: int, distance: int) -> WholeBatch:
     """The plan's batch of that number, after what is new in the batch `distance` before; 0: nothing is repeated."""
     before = plan[number - distance] if 0 < distance <= number else ()
-    return Learnt((*before, *plan[number]), len(before))
+    return WholeBatch((*before, *plan[number]), len(before))
 
 
-def encode(stage: Stage, objective: Objective, max_target: int) -> Rows:
+def encode(stage: Stage, objective: Objective, max_target: int) -> EncodedStage:
     """Tokenise a stage's targets; those longer than `max_target` tokens are left out and counted.
 
     So are those of which no token counts by the objective. AnnotationError if nothing is left, or if a target has data
     that the objective does not know.
     """
-    families: dict[str, list[Row]] = {}
+    families: dict[str, list[TokenisedTarget]] = {}
     student = objective.student
     # Equal numbers are one object: else each token would hold 28 bytes of its own beside its 8 in a tuple.
     known: dict[int, int] = {}
@@ -111,7 +111,7 @@ def encode(stage: Stage, objective: Objective, max_target: int) -> Rows:
             weightless += 1
             continue
         read = source(target.tag, target.question, target.rationale)
-        row = Row(target.example, target.tag, read, written, target.weight, factors, kind)
+        row = TokenisedTarget(target.example, target.tag, read, written, target.weight, factors, kind)
         families.setdefault(target.example, []).append(row)
     lost = {"too long": too_long, objective.weightless: weightless}
     if not families:
@@ -119,7 +119,7 @@ def encode(stage: Stage, objective: Objective, max_target: int) -> Rows:
             f"stage {stage.name!r} has nothing to learn: {sum(stage.dropped.values())} samples were dropped "
             f"{dict(stage.dropped)}, and of the targets, by reason: {lost}"
         )
-    return Rows(tuple(tuple(rows) for rows in families.values()), lost)
+    return EncodedStage(tuple(tuple(rows) for rows in families.values()), lost)
 
 
 def _data(target: Target, stage: Stage, objective: Objective) -> Any:
@@ -133,7 +133,9 @@ def _data(target: Target, stage: Stage, objective: Objective) -> Any:
         ) from error
 
 
-def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, seed: int, distance: int = 0) -> Plan:
+def make_plan(
+    rows: EncodedStage, meter: CostMeter, config: TrainingConfig, share: float, seed: int, distance: int = 0
+) -> Batches:
     """Shuffled passes over the families, cut into batches, until the share of the budget is spent.
 
     The last batch is the one that brings what is spent nearest to the budget; there is one batch at least. With a
@@ -143,11 +145,11 @@ def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, se
     """
     room = config.batch_tokens // 2 if distance else config.batch_tokens
     pieces = [
-        (piece, scale.student.size(piece)) for family in rows.families for piece in _pieces(family, scale.student, room)
+        (piece, meter.student.size(piece)) for family in rows.families for piece in _pieces(family, meter.student, room)
     ]
     generator = random.Random(seed)
     batches: list[Families] = []
-    limit, cost = _limit(config, rows, share), _cost(config, scale)
+    limit, cost = _limit(config, rows, share), _cost(config, meter)
     spent = 0
     while True:
         order = list(pieces)
@@ -159,19 +161,19 @@ def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, se
             )
         for batch in _batches(order, room):
             batches.append(batch)
-            price = cost(with_repeated(batches, len(batches) - 1, distance))
-            if len(batches) > 1 and spent + price / 2 > limit:
+            here = cost(with_repeated(batches, len(batches) - 1, distance))
+            if len(batches) > 1 and spent + here / 2 > limit:
                 return whole_steps(batches[:-1], distance)
-            spent += price
+            spent += here
 
 
-def whole_steps(batches: Sequence[Families], size: int) -> Plan:
+def whole_steps(batches: Sequence[Families], size: int) -> Batches:
     """The batches without a last step that has fewer than `size`; all of them if there is no other, or size is 0."""
     left = len(batches) % size if 0 < size < len(batches) else 0
     return tuple(batches[: len(batches) - left])
 
 
-def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
+def _limit(config: TrainingConfig, rows: EncodedStage, share: float) -> float:
     """What a stage may spend, in the unit of `_cost`."""
     budget = config.budget
     if budget.steps is not None:
@@ -181,19 +183,19 @@ def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
     return (budget.tokens or budget.target_tokens or budget.flops or 0) * share
 
 
-def _cost(config: TrainingConfig, scale: Scale) -> Callable[[Learnt], int]:
+def _cost(config: TrainingConfig, meter: CostMeter) -> Callable[[WholeBatch], int]:
     """What a batch costs in the budget's unit; for steps and epochs in batches and row tokens."""
     budget = config.budget
     if budget.steps is not None:
         return lambda batch: 1
     if budget.flops is not None:
-        return lambda batch: scale.count(*batch).flops
+        return lambda batch: meter.cost(*batch).flops
     if budget.target_tokens is not None:
         return lambda batch: sum(len(row.target) for family in batch.families for row in family)
-    return lambda batch: sum(row_tokens(row) for family in batch.families for row in family)
+    return lambda batch: sum(token_count(row) for family in batch.families for row in family)
 
 
-def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple[Row, ...]]:
+def _pieces(family: tuple[TokenisedTarget, ...], student: Student, limit: int) -> list[tuple[TokenisedTarget, ...]]:
     """The family, or parts of it that fit a batch; a single row that does not is a batch of its own."""
     if student.size(family) <= limit or len(family) == 1:
         return [family]
@@ -201,10 +203,10 @@ def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple
     return _pieces(family[:middle], student, limit) + _pieces(family[middle:], student, limit)
 
 
-def _batches(pieces: Sequence[tuple[tuple[Row, ...], int]], limit: int) -> list[Families]:
+def _batches(pieces: Sequence[tuple[tuple[TokenisedTarget, ...], int]], limit: int) -> list[Families]:
     """Pieces of known size in batches of at most `limit` tokens."""
     batches: list[Families] = []
-    current: list[tuple[Row, ...]] = []
+    current: list[tuple[TokenisedTarget, ...]] = []
     size = 0
     for piece, tokens in pieces:
         if current and size + tokens > limit:

@@ -18,13 +18,13 @@ import torch
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.flops import prices_of
+from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.progress import Working
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.cost import Scale, total
+from mindsmirror.training.cost import CostMeter, total
 from mindsmirror.training.objectives.registry import objective_of
 from mindsmirror.training.plan import StagePlan, encode, make_plan, with_repeated
 from mindsmirror.training.result import StageResult, TrainingResult
@@ -101,11 +101,11 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         rows = encode(stage, objective, plan.student.max_target)
         torch.manual_seed(seed)
         model = with_adapter(student.model, plan.student)
-        scale = Scale(student, prices_of(model))
+        meter = CostMeter(student, unit_flops_of(model))
         distance = config.accumulate if objective.repeats else 0
         share = stage.share / sum(each.share for each in plan.stages)
-        batches = make_plan(rows, scale, config, share, seed, distance)
-        counts = [scale.count(*with_repeated(batches, number, distance)) for number in range(len(batches))]
+        batches = make_plan(rows, meter, config, share, seed, distance)
+        costs = [meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches))]
     validate = plan.validate
     report = train_stage(
         StagePlan(
@@ -118,7 +118,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
             seed=seed,
             label=label,
             validate=partial(validate, student) if validate and place.last else None,
-            tokens=tuple(count.computed_tokens for count in counts),
+            tokens=tuple(cost.computed_tokens for cost in costs),
         )
     )
     if leads():
@@ -130,7 +130,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         targets=len(stage.targets),
         dropped=dict(Counter(stage.dropped) + lost),
         # What was learnt: a stage that ended early spent less than was planned.
-        **asdict(total(counts[: report["steps"] * config.accumulate])),
+        **asdict(total(costs[: report["steps"] * config.accumulate])),
         **report,
         seconds=round(time.monotonic() - began, 1),
     )

@@ -45,9 +45,9 @@ from mindsmirror.training.callbacks import (
 from mindsmirror.training.checkpoints import history, last_checkpoint, readable, seal
 from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.base import TokenLosses
-from mindsmirror.training.objectives.task_weighted import derivatives, task_weighted_loss, term_sums, weight_totals
+from mindsmirror.training.objectives.task_weighted import derivatives, task_weighted_loss, term_sums, term_weights
 from mindsmirror.training.plan import StagePlan
-from mindsmirror.training.shards import parts_of_steps
+from mindsmirror.training.shards import shards_of_steps
 
 REMEMBERED = "objective-{}.safetensors"
 """File of a checkpoint that holds what the objective remembers, by process."""
@@ -84,7 +84,7 @@ class StageTrainer(Trainer):
         return DataLoader(self.train_dataset, batch_size=1, collate_fn=_only)
 
     def _get_num_items_in_batch(self, batch_samples: list[Batch], device: torch.device) -> Tensor:
-        totals: Tensor = weight_totals(batch_samples).to(device)
+        totals: Tensor = term_weights(batch_samples).to(device)
         if self.accelerator.num_processes > 1:
             totals = self.accelerator.gather(totals[None]).sum(0)
         return totals
@@ -97,7 +97,7 @@ class StageTrainer(Trainer):
         num_items_in_batch: Tensor | None = None,
     ) -> Tensor:
         """What this batch adds to its step's loss; see objectives/task_weighted.py."""
-        totals = num_items_in_batch if num_items_in_batch is not None else weight_totals([inputs])
+        totals = num_items_in_batch if num_items_in_batch is not None else term_weights([inputs])
         factors = self._factors.to(totals.device)
         if self._objective.sums_likelihoods(inputs):
             inputs = {**inputs, "expected": derivatives(inputs["weight"], inputs["term"], totals, factors)}
@@ -107,7 +107,7 @@ class StageTrainer(Trainer):
         loss = task_weighted_loss(losses, weight, term, totals, factors)
         if not torch.isfinite(loss):
             raise self.diverged()
-        seen = torch.stack([term_sums(losses.detach(), weight, term, len(factors)), weight_totals([inputs])])
+        seen = torch.stack([term_sums(losses.detach(), weight, term, len(factors)), term_weights([inputs])])
         self._since_log = self._since_log.to(seen.device) + seen
         # Data parallelism averages gradients over processes; the totals already count all of them.
         processes: int = self.accelerator.num_processes
@@ -229,7 +229,7 @@ def train_stage(plan: StagePlan) -> dict[str, Any]:
         # Whether it had ended is forgotten by the Trainer, which would go on; there is no step left of a shorter plan.
         ended = stopped_at(history(checkpoint), early)
         batches = batches[: ended * config.accumulate] if ended else batches
-    mine, each = parts_of_steps(batches, config.accumulate, processes(), rank(), objective.student)
+    mine, each = shards_of_steps(batches, config.accumulate, processes(), rank(), objective.student)
     arguments = trainer_arguments(plan, steps, each)
     reset_peak()
     watch = ProgressCallback(plan.label, by_step(plan.tokens or [0] * len(batches), config.accumulate))

@@ -12,7 +12,7 @@ from torch import Tensor
 from mindsmirror.answers import Number
 from mindsmirror.inference.predictor import DIRECT_TOKENS, Predictor, predict, sample_rationales, think
 from mindsmirror.records import Example, Parse, Tag
-from mindsmirror.students.base import Batch, Row, Student
+from mindsmirror.students.base import Batch, Student, TokenisedTarget
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.students.flops import Work
 from mindsmirror.tasks.base import Splits, Task
@@ -50,13 +50,13 @@ class Scripted:
     def target(self, text: str) -> tuple[int, ...]:
         raise AssertionError
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         raise AssertionError
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         raise AssertionError
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         raise AssertionError
 
     def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:

@@ -16,7 +16,7 @@ from mindsmirror.students.decoding import SamplingParams
 from mindsmirror.training import trainer
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.plan import Plan, StagePlan, encode
+from mindsmirror.training.plan import Batches, StagePlan, encode
 from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
@@ -47,7 +47,7 @@ def test_a_student_of_each_family_learns_a_handful_by_heart(kind: str, tiny_fold
         assert (said.text, said.ended) == (target.text, True)
 
 
-def batches(student: tiny.AnyStudent) -> Plan:
+def batches(student: tiny.AnyStudent) -> Batches:
     """Three unequal batches."""
     first, second, third = encode(LESSON, Likelihood(student), max_target=256).families
     return ((first,), (second,), (third,))

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from torch import Tensor
 
 from mindsmirror.records import Record, Tag, Target
-from mindsmirror.students.base import TASKS, Batch, Row, Student
+from mindsmirror.students.base import TASKS, Batch, Student, TokenisedTarget
 
 LEARN = "learn"
 """The kind of loss that every objective has first: the negative log-likelihood of a token."""
@@ -84,7 +84,7 @@ class Objective(ABC):
         """
         return True
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """A batch of whole families, the first `apart` of them by themselves, with the `total` weight of each term.
 
         [terms]: of each target its weight times its tokens, also those that count for nothing.
@@ -92,7 +92,7 @@ class Objective(ABC):
         totals = [0.0] * self.terms
         for row in chain.from_iterable(families):
             totals[row.term] += row.weight * len(row.target)
-        return {**self.student.collate(families, apart), "total": torch.tensor(totals)}
+        return {**self.student.collate(families, apart), "term_weights": torch.tensor(totals)}
 
     def state(self) -> dict[str, Tensor]:
         """What later batches need of earlier ones; empty if nothing."""

@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.methods.dynsdpb import Agreement
-from mindsmirror.students.base import TASKS, Batch, Row, Student
-from mindsmirror.students.flops import Part
+from mindsmirror.students.base import TASKS, Batch, Student, TokenisedTarget
+from mindsmirror.students.flops import Component
 from mindsmirror.training.objectives.base import LEARN, Objective, TokenLosses, joined
 from mindsmirror.training.objectives.divergence import CHUNK, divergence
 
@@ -49,12 +49,12 @@ class DynSDPBObjective(Objective):
         """Never: there is the divergence, too."""
         return False
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """The first `apart` families are repeated: their predictions count for agreement, too."""
         batch = super().collate(families, apart)
-        repeated = self.student.work(families[:apart])[Part.HEAD] if apart else 0
+        repeated = self.student.work(families[:apart])[Component.HEAD] if apart else 0
         terms, weights = _agree(batch["term"][:repeated]), batch["weight"][:repeated]
-        batch["total"] = batch["total"].index_add(0, terms, weights)
+        batch["term_weights"] = batch["term_weights"].index_add(0, terms, weights)
         return {**batch, "repeated": torch.tensor(repeated)}
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> TokenLosses:

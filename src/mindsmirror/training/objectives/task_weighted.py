@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 
-def weight_totals(batches: Iterable[Mapping[str, Tensor]]) -> Tensor:
+def term_weights(batches: Iterable[Mapping[str, Tensor]]) -> Tensor:
     """W of each term over the batches of one step, [terms]."""
-    first, *others = (batch["total"] for batch in batches)
+    first, *others = (batch["term_weights"] for batch in batches)
     totals = torch.zeros_like(first) + first
     for total in others:
         totals = totals + total

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.training.objectives import divergence as module
 from mindsmirror.training.objectives.divergence import divergence
 from mindsmirror.training.objectives.dynsdpb import certainty
@@ -18,7 +18,7 @@ from mindsmirror.training.objectives.edit import UNLEARN, token_losses, unlikeli
 
 
 def plain(taught: Tensor, logits: Tensor, temperature: Tensor) -> Tensor:
-    """Row by row, as PyTorch defines it."""
+    """TokenisedTarget by row, as PyTorch defines it."""
     rows = [
         functional.kl_div((b / t).log_softmax(-1), (a / t).log_softmax(-1), reduction="sum", log_target=True)
         for a, b, t in zip(taught, logits, temperature, strict=True)
@@ -86,7 +86,7 @@ def test_unlikelihood_is_bounded_and_lets_go() -> None:
 
 
 def test_only_what_is_unlearnt_costs_its_unlikelihood() -> None:
-    learn, unlearn = (Row("q", Tag.EXPLAIN, (1,), (2,), kind=kind).term for kind in (0, UNLEARN))
+    learn, unlearn = (TokenisedTarget("q", Tag.EXPLAIN, (1,), (2,), kind=kind).term for kind in (0, UNLEARN))
     nll = torch.tensor([2.0, 2.0], requires_grad=True)
     cost = token_losses(nll, torch.tensor([learn, unlearn]))
     p = math.exp(-2.0)
