@@ -37,7 +37,7 @@ class _Pending:
     """A request that waits or is in flight, one of the samples it is for, and the questions that wait for it."""
 
     request: Request
-    wanted: SampleRequest
+    sample: SampleRequest
     questions: list[Question] = field(default_factory=list)
 
 
@@ -79,20 +79,20 @@ class Requests:
         """Whether every open engine has room for more samples, and the budget holds nothing back."""
         if self._held or self._complete or len(self._elsewhere) >= MOST_ELSEWHERE:
             return False
-        wanted = dict(self._in_flight)
+        busy = dict(self._in_flight)
         for pending in self._queue:
-            key = pending.wanted.teacher.key
+            key = pending.sample.teacher.key
             if key not in self._engines:
                 return False
-            wanted[key] += len(pending.request.keys)
-        return all(wanted[key] < engine.capacity for key, engine in self._engines.items())
+            busy[key] += len(pending.request.keys)
+        return all(busy[key] < engine.capacity for key, engine in self._engines.items())
 
-    def ask(self, question: Question, wanted: Sequence[SampleRequest]) -> None:
+    def ask(self, question: Question, samples: Sequence[SampleRequest]) -> None:
         """Ask for those of the samples' last attempts that are missing; sets the question's `outstanding` requests."""
-        have = self._store.get([each.last.key for each in wanted])
+        have = self._store.get([each.last.key for each in samples])
         self._tally.found += len(have)
         prompts: dict[object, list[SampleRequest]] = {}
-        for each in wanted:
+        for each in samples:
             prompt, sampling, key = each.last
             if key not in have and key not in self._failed:
                 prompts.setdefault((each.purpose, each.teacher.key, prompt.messages, sampling), []).append(each)
@@ -112,7 +112,7 @@ class Requests:
         self._held = bool(self._queue)
         self._store.commit()
         for pending in allowed:
-            teacher = pending.wanted.teacher
+            teacher = pending.sample.teacher
             request = replace(pending.request, attempts=self._spending.attempts(pending.request))
             if teacher.key not in self._engines:
                 self._engines[teacher.key] = self._opened.enter_context(teacher.open())
@@ -166,13 +166,13 @@ class Requests:
         complete: list[Question] = []
         for request, found in ended:
             pending = self._pending[request.id]
-            wanted = pending.wanted
+            sample = pending.sample
             self._in_flight[engine] -= len(request.keys)
             self._tally.awaited -= len(request.keys)
             self._submitted.discard(request.id)
             completions = _whole(request, found)
-            self._store.put(wanted.purpose, wanted.teacher.name, request, completions, wanted.repairs)
-            self._spending.pay(request, wanted.teacher, completions)
+            self._store.put(sample.purpose, sample.teacher.name, request, completions, sample.repairs)
+            self._spending.pay(request, sample.teacher, completions)
             self._count(completions)
             complete += self._end(pending)
         return complete
@@ -181,11 +181,11 @@ class Requests:
         """The sample, or the reason why its request failed; None if it was not asked for."""
         return stored.get(key) or self._failed.get(key)
 
-    def _plan(self, wanted: SampleRequest, keys: tuple[str, ...]) -> None:
+    def _plan(self, sample: SampleRequest, keys: tuple[str, ...]) -> None:
         self._requests += 1
-        prompt, sampling, _ = wanted.last
+        prompt, sampling, _ = sample.last
         request = Request(str(self._requests), prompt.messages, sampling, keys, prompt.shared, subject=prompt.subject)
-        self._pending[request.id] = _Pending(request, wanted)
+        self._pending[request.id] = _Pending(request, sample)
         self._queue.append(self._pending[request.id])
         self._asked |= dict.fromkeys(keys, request.id)
 
@@ -198,7 +198,7 @@ class Requests:
             pending = self._queue[0]
             if not elsewhere.isdisjoint(pending.request.keys):
                 self._elsewhere.append(pending)
-            elif self._spending.allows(pending.request, pending.wanted.teacher):
+            elif self._spending.allows(pending.request, pending.sample.teacher):
                 allowed.append(pending)
             else:
                 break
