@@ -37,7 +37,7 @@ class Estimate(BaseModel):
     duals: int = Field(0, description="the most that there can be of a rationale")
     writers: int = Field(1, description="teachers that write rationales, k each")
     samples: int = Field(
-        description="the most that can be wanted, without repairs: questions x writers x k x (1 + m + duals)"
+        description="the most that can be needed, without repairs: questions x writers x k x (1 + m + duals)"
     )
     stored: int = Field(description="samples that are stored, those asked for now included")
     asked: int = Field(description="samples asked for now, to measure")

@@ -25,7 +25,7 @@ def check(case: Case) -> Iterator[Finding]:
         return
     if recipe.teacher and case.samples:
         _ = case.estimate
-    annotations = case.pipeline.annotating.stored() if recipe.teacher else case.pipeline.ready
+    annotations = case.pipeline.annotation_step.stored() if recipe.teacher else case.pipeline.file_annotations
     known = judged_rationales(annotations)
     if recipe.teacher and known < ENOUGH and not _has_gold(case):
         yield warning(

@@ -4,7 +4,7 @@ An engine is driven by two calls. `submit` hands it a request; `poll` waits unti
 request has ended and returns what has ended. The caller keeps about `capacity` samples in flight, writes
 down every reply as it comes, and may submit what follows from it before the rest has ended. Whoever drives
 several engines polls those that are `ready`. A request that fails is a completion with `finish == "failed"`;
-an exception means that the engine as a whole is of no use.
+an exception means that the engine as a whole cannot be used.
 
 A request may ask how likely each of a few words is as the whole reply (`Sampling.choices`). The engine then draws
 at most one token, and the completion holds the probabilities of the first token (`alternatives`).
@@ -68,9 +68,9 @@ class Subject:
     rationale: str = ""
     """The one that is to be evaluated or rewritten."""
     verdict: Verdict | None = None
-    """The verdict that a self-evaluation is told to explain; None if it has to say its own."""
+    """The verdict that a self-evaluation has to explain; None if it has to reach its own."""
     answer: str = ""
-    """The right answer, where the prompt tells it."""
+    """The right answer, if the prompt gives it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Request:
     attempts: int | None = None
     """The most attempts at each sample that may be paid for; None leaves the number to the engine."""
     subject: Subject | None = None
-    """What the prompt is about, if whoever asks says so. It is no part of a sample's key."""
+    """What the prompt is about, if the caller says so. It is no part of a sample's key."""
 
 
 class Alternative(NamedTuple):
@@ -141,7 +141,7 @@ class Engine(Protocol):
         ...
 
     def ready(self) -> bool:
-        """Whether `poll` need not wait for others: something has ended, or it is `poll` that computes."""
+        """Whether `poll` would not wait: a request has ended, or it is `poll` itself that computes."""
         ...
 
     def close(self) -> None:

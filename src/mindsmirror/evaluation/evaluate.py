@@ -65,7 +65,7 @@ def judge_quality(
     seed: int,
 ) -> JudgeQuality:
     """The judge on the samples behind `mirrored`, and its agreement with the teacher on `held_out` annotations."""
-    own = own_judgements(mirrored)
+    own = own_self_evaluations(mirrored)
     scores = [score for score, _, _ in own]
     right = [flag for _, flag, _ in own]
     agreed, compared = _agreement(predictor, asked, held_out)
@@ -80,7 +80,7 @@ def judge_quality(
     )
 
 
-def own_judgements(mirrored: Sequence[Prediction]) -> list[tuple[float, bool, str]]:
+def own_self_evaluations(mirrored: Sequence[Prediction]) -> list[tuple[float, bool, str]]:
     """The student's probability of "correct" for each of its own samples, whether it is right, and its question."""
     return [
         (sample.p_correct, sample.right, prediction.example)

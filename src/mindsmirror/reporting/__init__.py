@@ -7,12 +7,12 @@ from mindsmirror.reporting.findings import findings, headline
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.schema import (
     AnnotationReport,
+    ArmAnswer,
     ArmResult,
     Comparison,
     Diversity,
     MirrorVersusVote,
     Report,
-    Said,
     ShownExample,
     StepUsage,
     StepYield,
@@ -22,12 +22,12 @@ from mindsmirror.reporting.schema import (
 
 __all__ = [
     "AnnotationReport",
+    "ArmAnswer",
     "ArmResult",
     "Comparison",
     "Diversity",
     "MirrorVersusVote",
     "Report",
-    "Said",
     "ShownExample",
     "StepUsage",
     "StepYield",

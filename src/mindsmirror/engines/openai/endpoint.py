@@ -1,4 +1,4 @@
-"""What is known of one server: what it takes, whether it has ever worked, and when it is of no use.
+"""What is known of one server: which fields it takes, whether it has ever worked, and when to give it up.
 
 Servers differ in the fields that they accept. What one refuses is found out once, from its own words, and
 remembered for the life of the engine.
@@ -24,11 +24,11 @@ LONGEST_PAUSE = 600.0
 LONGEST_REASON = 400
 """Characters of what a server says that are shown."""
 FEWER_ALTERNATIVES = 5
-"""To a token: what servers give that do not give as many as OpenAI's."""
+"""How many alternatives to a token are asked for, if a server refuses to give as many as OpenAI's."""
 
 
 class Dialect(NamedTuple):
-    """How a request is written for this server."""
+    """Which fields a request to this server has, and how they are named."""
 
     limit: str = "max_tokens"
     """Name of the field that bounds the tokens of a reply."""
@@ -98,7 +98,7 @@ class Endpoint:
         return False
 
     def useless(self, error: Exception, attempt: int) -> EngineError | None:
-        """The end of it all, if no other request will fare better than this one."""
+        """The error that ends the run, if no other request can succeed where this one failed; None otherwise."""
         if isinstance(error, RefusedError) and error.code == "insufficient_quota":
             return self.end("has no money left on this key", error, "Top it up or use another one.")
         if isinstance(error, RefusedError) and error.status in (400, 422) and "logprobs" in error.message:
@@ -112,12 +112,12 @@ class Endpoint:
         return None
 
     def blind(self, error: Exception) -> EngineError:
-        """The end for whoever asks how likely a reply is."""
+        """The error for a server that gives no probabilities, though a request needs them."""
         hint = "A judge by likelihood needs them: take a server that gives `top_logprobs`, or another judge."
         return self.end("gives no probabilities of tokens", error, hint)
 
     def boundless(self, written: int, room: int) -> EngineError:
-        """The end of asking a server that writes on when the room is full."""
+        """The error for a server that writes more tokens than a request allows."""
         error = MalformedError(f"a reply of {written} tokens where there was room for {room}")
         hint = (
             "It would bill whatever it likes; what has come is kept. Take a server that keeps to it, or set the field "
@@ -130,7 +130,7 @@ class Endpoint:
         return EngineError(f"the endpoint {self._shown} {what} ({self.reason(error)}). {hint}")
 
     def reason(self, error: Exception) -> str:
-        """The error in one line, without the key, which some servers repeat."""
+        """The error in one line. The key, which some servers repeat, is masked."""
         name = "" if isinstance(error, RefusedError | LostError | SlowError) else f"{type(error).__name__}: "
         return self.redactor.line(f"{name}{error}", LONGEST_REASON)
 

@@ -55,7 +55,7 @@ class OpenAIEngine(EngineBase):
 
     @classmethod
     def probe(cls, config: TeacherConfig) -> Probe:
-        """What the endpoint does, by a handful of tiny samples; EngineError if it is of no use."""
+        """What the endpoint does, by a handful of tiny samples; EngineError if it cannot be used."""
         from mindsmirror.engines.openai.probe import probe
 
         options = OpenAIOptions.model_validate(config.parameters)
@@ -105,7 +105,7 @@ class OpenAIEngine(EngineBase):
             self._loop.call_soon_threadsafe(self._accept)
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
-        """Wait for at least one request to end; EngineError once the endpoint proves to be of no use."""
+        """Wait for at least one request to end; EngineError once the endpoint proves unusable."""
         ended: list[Charged] = []
         while self._fatal is None and (not self._ended.empty() or (self._owed and not ended)):
             item = self._ended.get()

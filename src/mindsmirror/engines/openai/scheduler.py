@@ -43,7 +43,7 @@ LONGEST_BACKOFF = 8.0
 
 @dataclass(eq=False)
 class Charged(InFlight):
-    """A request in flight, and the tokens that it has cost in vain."""
+    """A request in flight, and the tokens that its failed attempts have used."""
 
     prefix: int | None = None
     """Stands for the messages that its prompt shares with others."""
@@ -57,7 +57,7 @@ class Charged(InFlight):
 
     @property
     def completions(self) -> tuple[Completion, ...]:
-        """One for each key; the first bears what was in vain."""
+        """One for each key; the first one has the tokens that were used in vain."""
         found = list(super().completions)
         if self.vain_in or self.vain_out:
             vain = (found[0].vain_in + self.vain_in, found[0].vain_out + self.vain_out)
@@ -235,7 +235,7 @@ class Scheduler:
         return self._read.of(most_read(request.messages)) + self._endpoint.room(request) * len(post.keys)
 
     def _gone(self, error: Exception, last: bool, post: _Post) -> EngineError | None:
-        """The end, if the server wants to be left alone for too long, or no attempt of many came through."""
+        """The error that ends the run, if the server asks for too long a pause or too many attempts in a row failed."""
         asked = None
         if isinstance(error, RefusedError) and may_pass(error):
             asked = pause_asked(error.headers, self._tokens(post))
@@ -252,7 +252,7 @@ class Scheduler:
         return None
 
     def _step_back(self, post: _Post) -> None:
-        """Nobody goes for the time that the server wants, or half as long as it has been refusing by now."""
+        """Send nothing for as long as the server asks, or for half the time for which it has been refusing."""
         post.refusals += 1
         if self.pace.held() == 0:
             silent = time.monotonic() - self._lost_since
