@@ -1,1 +1,1 @@
-"""What a stage minimises: one file an objective, named like the method that needs it; `registry.py` finds it by name."""
+"""What a stage minimises: one file an objective, named like the method that needs it, and found by `registry.py`."""
