@@ -21,7 +21,7 @@ from mindsmirror.inference.predictor import inference_model
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Student, pad
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.decoding import Generated, SamplingParams, read_generated
+from mindsmirror.students.decoding import GeneratedText, SamplingParams, read_generated
 from mindsmirror.students.load import load_student
 from mindsmirror.tasks import TaskConfig, load_task
 
@@ -29,14 +29,14 @@ BATCH = 192
 TEMPERATURE = 0.7
 
 
-def ours(student: Student, model: Any, part: list[tuple[int, ...]], samples: int, limit: int) -> list[Generated]:
+def ours(student: Student, model: Any, part: list[tuple[int, ...]], samples: int, limit: int) -> list[GeneratedText]:
     """Texts of one batch by our loop."""
     drawn = student.generate(model, part, SamplingParams(limit, TEMPERATURE, samples, range(len(part))))
     return [text for of_source in drawn for text in of_source]
 
 
 @torch.inference_mode()
-def peer(student: Any, model: Any, part: list[tuple[int, ...]], samples: int, limit: int) -> list[Generated]:
+def peer(student: Any, model: Any, part: list[tuple[int, ...]], samples: int, limit: int) -> list[GeneratedText]:
     """Texts of one batch by `generate`."""
     tokens, mask = pad(part, student.tokenizer.eos_token_id, left=True)
     out = model.generate(

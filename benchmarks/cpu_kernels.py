@@ -1,12 +1,12 @@
 """What each of `students/cpu_kernels.py` brings by itself, in training and in asking.
 
 Peer: the same student with Transformers' own modules in place of one kernel, or of all. Shapes and families are from
-`lessons.py`, weights are random and shared by all sides. A training step is forward and backward of one batch, without
-the optimizer; asking draws texts of a fixed length. All sides take turns, round by round, and a ratio is that of two
-sides in one round, above 1 where the kernel is faster: of wall time, and of processor time, which is steadier on a
-machine that others use, above all with one thread. Prints one JSON line for each kernel and case.
+`lessons.py`, weights are random and shared by all sides. A training step is forward and backward of one family, without
+the optimizer; asking draws texts of a fixed length. All sides take turns, round by round. A ratio is that of two sides
+in one round, above 1 where the kernel is faster; `fastest_ratio` is that of their fastest steps, which is steadier on a
+machine that others use, since a short step is now and then left alone. Prints one JSON line for each kernel and case.
 
-    python benchmarks/cpu_kernels.py [t5-training t5-asking smollm2-training smollm2-asking] [--pairs 5] [--threads 1]
+    python benchmarks/cpu_kernels.py [t5-training t5-asking smollm2-training smollm2-asking] [--rounds 15] [--threads 2]
 """
 
 import argparse
@@ -19,7 +19,7 @@ from unittest import mock
 
 import torch
 from lessons import families, model, student
-from ratio import median, print_line
+from ratio import print_line
 
 from mindsmirror.inference.predictor import asked_while_learning
 from mindsmirror.students import causal, seq2seq
@@ -28,7 +28,8 @@ from mindsmirror.students.cpu_kernels import KERNELS, use_cpu_kernels
 from mindsmirror.students.decoding import SamplingParams
 
 CASES = ("t5-training", "t5-asking", "smollm2-training", "smollm2-asking")
-LIMIT, QUESTIONS = 16, 8
+LIMIT, QUESTIONS = 4, 8
+RATIONALES = 3
 Step = Callable[[], None]
 
 
@@ -49,10 +50,9 @@ def with_kernels(shape: str, weights: Any, kernels: frozenset[str]) -> Student:
         return student(shape)
 
 
-def training(learner: Any, shape: str, precision: str, rows: int) -> Step:
-    """Forward and backward of one batch."""
-    lesson = families(shape, max(1, rows // 5), 5, "drawn")
-    batch = learner.collate(lesson)
+def training(learner: Any, shape: str, precision: str) -> Step:
+    """Forward and backward of one family."""
+    batch = learner.collate(families(shape, 1, RATIONALES, "drawn"))
     learner.model.train()
 
     def step() -> None:
@@ -84,45 +84,40 @@ def measure(case: str, precision: str, options: argparse.Namespace) -> None:
     weights, steps = model(shape), {}
     for lacks, kernels in sides(shape, what == "asking"):
         learner = with_kernels(shape, weights, kernels)
-        make = training if what == "training" else asking
-        steps[lacks] = make(learner, shape, precision, *((options.rows,) if what == "training" else ()))
+        steps[lacks] = (training if what == "training" else asking)(learner, shape, precision)
         steps[lacks]()
     rounds = []
-    for number in range(options.pairs):
+    for number in range(options.rounds):
         # The order changes, so that nobody is always the one who comes after the slowest.
         order = list(steps) if number % 2 else list(steps)[::-1]
         rounds.append({lacks: timed(steps[lacks]) for lacks in order})
+    fastest = {lacks: min(took[lacks] for took in rounds) for lacks in steps}
     for lacks in list(steps)[1:]:
-        wall = [took[lacks][0] / took["nothing"][0] for took in rounds]
-        processor = [took[lacks][1] / took["nothing"][1] for took in rounds]
         print_line(
-            "kernels",
+            "cpu_kernels",
             "Transformers' modules",
-            processor,
+            [took[lacks] / took["nothing"] for took in rounds],
             case=case,
             precision=precision,
             kernel=lacks,
-            wall_ratio=median(wall),
-            wall_ratio_min=round(min(wall), 2),
-            wall_ratio_max=round(max(wall), 2),
-            seconds=median([took["nothing"][0] for took in rounds]),
+            fastest_ratio=round(fastest[lacks] / fastest["nothing"], 2),
+            seconds=round(fastest["nothing"], 3),
             threads=torch.get_num_threads(),
         )
 
 
-def timed(step: Step) -> tuple[float, float]:
-    """Wall and processor seconds."""
-    began, used = time.perf_counter(), time.process_time()
+def timed(step: Step) -> float:
+    """Seconds."""
+    began = time.perf_counter()
     step()
-    return time.perf_counter() - began, time.process_time() - used
+    return time.perf_counter() - began
 
 
 def main() -> None:
     """Measure and print JSON lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=10, help="of a batch that is learnt")
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--precision", choices=["bf16", "fp32"], help="both by default")
     options = parser.parse_args()

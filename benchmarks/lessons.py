@@ -25,7 +25,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForCondition
 
 from mindsmirror.models.digest import cache_dir
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row, Student
+from mindsmirror.students.base import Student, TokenisedTarget
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.students.seq2seq import Seq2SeqStudent
 
@@ -37,7 +37,7 @@ SPREAD = 0.3
 FIRST, MARKS, WORDS = 10, 20, 32_000
 """Tags begin at the first, texts at the second, of so many tokens; T5's vocabulary is the smaller one."""
 
-Family = tuple[Row, ...]
+Family = tuple[TokenisedTarget, ...]
 Texts = tuple[list[int], list[int], list[list[int]]]
 """A question, its label and its rationales as tokens."""
 LESSONS = ("sample", "palm", "drawn")
@@ -114,7 +114,7 @@ def fixed_families(shape: str, rows: int, k: int, length: int) -> list[Family]:
     return made
 
 
-def pairs(lesson: Sequence[Family]) -> list[tuple[Row, Row]]:
+def pairs(lesson: Sequence[Family]) -> list[tuple[TokenisedTarget, TokenisedTarget]]:
     """The same families as rows of label and rationale, in an order that keeps no family together."""
     found = [(family[0], thought) for family in lesson for thought in family[1:]]
     random.Random(0).shuffle(found)
@@ -126,10 +126,10 @@ def _family(
 ) -> Family:
     name = str(number)
 
-    def row(tag: Tag, target: Sequence[int], weight: float = 1.0) -> Row:
+    def row(tag: Tag, target: Sequence[int], weight: float = 1.0) -> TokenisedTarget:
         mark = [FIRST + list(Tag).index(tag)] * (2 if shape == "t5" else TAIL)
         source = (*mark, *question, 1) if shape == "t5" else (*question, *mark)
-        return Row(name, tag, source, (*target, 1), weight)
+        return TokenisedTarget(name, tag, source, (*target, 1), weight)
 
     return (row(Tag.PREDICT, label, len(thoughts)), *(row(Tag.EXPLAIN, thought) for thought in thoughts))
 

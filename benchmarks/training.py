@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,14 +32,13 @@ from transformers.trainer_callback import PrinterCallback
 from two_pass import ALPHA, TwoPassTrainer
 
 from mindsmirror.records import Tag
-from mindsmirror.students.flops import prices_of
+from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.system import hardware
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.cost import Scale, total
+from mindsmirror.training.cost import CostMeter, total
 from mindsmirror.training.dataset import PlanDataset
-from mindsmirror.training.objectives.base import Likelihood
-from mindsmirror.training.objectives.task_weighted import term_factors
-from mindsmirror.training.plan import Plan, Rows, make_plan
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.plan import Batches, EncodedStage, StagePlan, make_plan
 from mindsmirror.training.trainer import StageTrainer
 
 ROWS = 16
@@ -85,17 +85,18 @@ class Side:
         self.rows = len(pairs(lesson))
         if name == "ours":
             learner = student(shape)
-            plan = self._plan(Scale(learner, prices_of(learner.model)), lesson)
-            factors = term_factors({Tag.PREDICT: ALPHA, Tag.EXPLAIN: 1 - ALPHA})
-            self._trainer: Any = StageTrainer(
-                Likelihood(learner),
-                learner.model,
-                PlanDataset(plan, learner),
-                factors,
-                arguments,
-                None,
-                [self._watch],
+            plan = self._plan(CostMeter(learner, unit_flops_of(learner.model)), lesson)
+            stage = StagePlan(
+                objective=Likelihood(learner),
+                model=learner.model,
+                batches=plan,
+                task_weights={Tag.PREDICT: ALPHA, Tag.EXPLAIN: 1 - ALPHA},
+                config=TrainingConfig(),
+                folder=Path(arguments.output_dir),
+                seed=0,
+                label=name,
             )
+            self._trainer: Any = StageTrainer(stage, PlanDataset(plan, stage.objective), arguments, [self._watch])
         else:
             self._trainer = TwoPassTrainer(model(shape), pairs(lesson), arguments, callbacks=[self._watch])
         self._trainer.remove_callback(PrinterCallback)
@@ -106,20 +107,20 @@ class Side:
         self._trainer.train()
         return self._watch.seconds
 
-    def _plan(self, scale: Scale, lesson: Sequence[Family]) -> Plan:
+    def _plan(self, meter: CostMeter, lesson: Sequence[Family]) -> Batches:
         """Whole families in batches of ROWS rows as nearly as may be, one batch a step."""
-        sizes = [scale.student.size(family) for family in lesson]
+        sizes = [meter.student.size(family) for family in lesson]
         room = max(math.ceil(sum(sizes) * ROWS / self.rows), *sizes, 16)
         config = TrainingConfig(budget=Budget(epochs=1), batch_tokens=room)
-        return make_plan(Rows(tuple(lesson), 0), scale, config, 1.0, seed=0)
+        return make_plan(EncodedStage(tuple(lesson)), meter, config, 1.0, seed=0)
 
 
 def flops(shape: str, lesson: Sequence[Family]) -> tuple[int, int]:
     """What the mathematics needs of families, and of their rows one by one."""
     learner = student(shape)
-    scale = Scale(learner, prices_of(learner.model))
+    meter = CostMeter(learner, unit_flops_of(learner.model))
     alone = [(row,) for pair in pairs(lesson) for row in pair]
-    return total(scale.count([one]) for one in lesson).flops, total(scale.count([one]) for one in alone).flops
+    return total(meter.cost([one]) for one in lesson).flops, total(meter.cost([one]) for one in alone).flops
 
 
 def ceiling(precision: str) -> float:
@@ -183,7 +184,7 @@ def measure(case: str, options: argparse.Namespace) -> None:
                 student=shape,
                 precision=options.precision,
                 k=options.k,
-                row_tokens=200,
+                token_count=200,
                 gigabytes=held[0],
                 peer_gigabytes=held[1],
             )

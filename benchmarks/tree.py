@@ -19,7 +19,7 @@ from ratio import median, print_line
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.students.causal import CausalStudent
 
 QUESTION, RATIONALE, LABEL, TAIL = 45, 115, 15, 8
@@ -43,7 +43,7 @@ def smollm2_shape() -> Any:
     return LlamaForCausalLM(config)
 
 
-def family(draw: random.Random, k: int, name: str) -> tuple[Row, ...]:
+def family(draw: random.Random, k: int, name: str) -> tuple[TokenisedTarget, ...]:
     """A question's label, repeated k times, and its k rationales."""
 
     def tokens(count: int) -> tuple[int, ...]:
@@ -51,11 +51,13 @@ def family(draw: random.Random, k: int, name: str) -> tuple[Row, ...]:
 
     question, label = tokens(QUESTION), tokens(LABEL)
     predict, explain = (*question, *tokens(TAIL)), (*question, *tokens(TAIL))
-    rows = [Row(name, Tag.PREDICT, predict, label) for _ in range(k)]
-    return (*rows, *(Row(name, Tag.EXPLAIN, explain, tokens(RATIONALE)) for _ in range(k)))
+    rows = [TokenisedTarget(name, Tag.PREDICT, predict, label) for _ in range(k)]
+    return (*rows, *(TokenisedTarget(name, Tag.EXPLAIN, explain, tokens(RATIONALE)) for _ in range(k)))
 
 
-def step(student: CausalStudent, families: list[tuple[Row, ...]], trees: bool, bf16: bool) -> tuple[float, float]:
+def step(
+    student: CausalStudent, families: list[tuple[TokenisedTarget, ...]], trees: bool, bf16: bool
+) -> tuple[float, float]:
     """Seconds of forward and backward over the families, and the weighted loss."""
     student.trees = trees
     student.model.zero_grad()

@@ -14,12 +14,12 @@ from torch.utils.data import Dataset
 from transformers import DataCollatorForSeq2Seq, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import TokenisedTarget
 
 ALPHA = 0.5
 IGNORE = -100
 
-Pair = tuple[Row, Row]
+Pair = tuple[TokenisedTarget, TokenisedTarget]
 """A question's label and one of its rationales."""
 
 
@@ -53,7 +53,7 @@ class TwoTasks:
         tasks = zip((Tag.PREDICT, Tag.EXPLAIN), zip(*pairs, strict=True), strict=True)
         return {tag.value: self._pad([self._features(row) for row in rows]) for tag, rows in tasks}
 
-    def _features(self, row: Row) -> dict[str, list[int]]:
+    def _features(self, row: TokenisedTarget) -> dict[str, list[int]]:
         if self._seq2seq:
             return {"input_ids": list(row.source), "labels": list(row.target)}
         return {"input_ids": [*row.source, *row.target], "labels": [IGNORE] * len(row.source) + list(row.target)}

@@ -14,13 +14,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mindsmirror.records import Agreement, Stage, Tag
+from mindsmirror.records import Stage, Tag
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import with_adapter
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.training import trainer
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.plan import Plan, encode, whole_steps
+from mindsmirror.training.objectives.base import Objective
+from mindsmirror.training.objectives.registry import objective_of
+from mindsmirror.training.plan import Batches, StagePlan, encode, whole_steps
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
 LESSON = tiny.lesson(
@@ -63,9 +65,9 @@ class Scores:
         return self._asked / 10
 
 
-def batches(student: tiny.AnyStudent, kind: str, accumulate: int) -> Plan:
+def batches(objective: Objective, kind: str, accumulate: int) -> Batches:
     """Seven batches of one or two families; of the last step there are fewer, but where steps are repeated."""
-    families = encode(DUALS if kind == "edit" else LESSON, student, max_target=256).families
+    families = encode(DUALS if kind == "edit" else LESSON, objective, max_target=256).families
     plan = (families[:2], families[2:3], families[3:], families[:1], families[1:3], families[3:4], families[4:])
     return whole_steps(plan, accumulate) if kind == "dynsdpb" else plan
 
@@ -85,19 +87,13 @@ def learn(kind: str, student_folder: Path, out: Path) -> None:
         rate = 1e-2 if kind == "dynsdpb" else 1e-3
         config = TrainingConfig(learning_rate=rate, accumulate=accumulate, precision="fp32", checkpoints=2)
         folder = out / f"{kind}-{accumulate}"
+        parameters = {"unlikelihood": 0.5} if kind == "edit" else {}
+        named = {"objective": kind if kind in ("edit", "dynsdpb") else "likelihood", "parameters": parameters}
+        objective = objective_of(LESSON.model_copy(update=named), student)
         with patch.object(trainer, "StageTrainer", Recorded):
+            plan = batches(objective, kind, accumulate)
             report = train_stage(
-                student,
-                model,
-                batches(student, kind, accumulate),
-                WEIGHTS,
-                config,
-                folder,
-                0,
-                kind,
-                Scores(),
-                unlearning=0.5,
-                agreement=Agreement() if kind == "dynsdpb" else None,
+                StagePlan(objective, model, plan, WEIGHTS, config, folder, seed=0, label=kind, validate=Scores())
             )
         made = {f"{step} {name}": grad for step, grads in enumerate(Recorded.seen) for name, grad in grads.items()}
         made |= {f"weight {name}": value.detach().clone() for name, value in model.named_parameters()}

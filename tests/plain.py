@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mindsmirror.records import Agreement, Tag
-from mindsmirror.students.base import Row
+from mindsmirror.methods.dynsdpb import Agreement
+from mindsmirror.records import Tag
+from mindsmirror.students.base import TokenisedTarget
 
 
-def row_logits(model: Any, row: Row) -> Tensor:
+def row_logits(model: Any, row: TokenisedTarget) -> Tensor:
     """Logits from which each token of the row's target is predicted, [U, V], fp32."""
     if model.config.is_encoder_decoder:
         read = torch.tensor([row.source])
@@ -26,13 +27,15 @@ def row_logits(model: Any, row: Row) -> Tensor:
     return logits.float()
 
 
-def row_nll(model: Any, row: Row) -> Tensor:
+def row_nll(model: Any, row: TokenisedTarget) -> Tensor:
     """Negative log-likelihood of each token of the row's target, [U]."""
     likelihood: Tensor = torch.log_softmax(row_logits(model, row), dim=-1)
     return -likelihood[torch.arange(len(row.target)), torch.tensor(row.target)]
 
 
-def plain_loss(model: Any, rows: Iterable[Row], task_weights: Mapping[Tag, float], unlearning: float = 1.0) -> Tensor:
+def plain_loss(
+    model: Any, rows: Iterable[TokenisedTarget], task_weights: Mapping[Tag, float], unlearning: float = 1.0
+) -> Tensor:
     """The sum over tasks of the task's weight times the weighted mean over all tokens of its targets.
 
     Rows that are unlearnt have means of their own, of -log(1 - p), which weigh `unlearning` times their task's.
@@ -41,11 +44,11 @@ def plain_loss(model: Any, rows: Iterable[Row], task_weights: Mapping[Tag, float
     tokens: dict[tuple[Tag, bool], float] = {}
     for row in rows:
         cost = row_nll(model, row)
-        if row.unlearn:
+        if bool(row.kind):
             cost = -torch.log(1 - torch.exp(-cost))
         if row.factors:
             cost = cost * torch.tensor(row.factors)
-        term = row.tag, row.unlearn
+        term = row.tag, bool(row.kind)
         sums[term] = sums.get(term, torch.tensor(0.0)) + row.weight * cost.sum()
         tokens[term] = tokens.get(term, 0.0) + row.weight * len(row.target)
     total = torch.tensor(0.0)
@@ -56,7 +59,11 @@ def plain_loss(model: Any, rows: Iterable[Row], task_weights: Mapping[Tag, float
 
 
 def plain_agreement(
-    model: Any, rows: Sequence[Row], before: Sequence[Tensor], task_weights: Mapping[Tag, float], wanted: Agreement
+    model: Any,
+    rows: Sequence[TokenisedTarget],
+    before: Sequence[Tensor],
+    task_weights: Mapping[Tag, float],
+    wanted: Agreement,
 ) -> Tensor:
     """What DynSDPB adds for rows whose logits were `before` one step ago: each task's weighted mean over its tokens."""
     sums: dict[Tag, Tensor] = {}

@@ -190,8 +190,10 @@ def load(folder: Path, **settings: Any) -> AnyStudent:
 
 def pair(question: str, right: str, wrong: str, weight: float = 1.0) -> list[Target]:
     """A right and a wrong text, each with the other as its counterpart; the wrong one is unlearnt."""
-    one = Target(tag=Tag.EXPLAIN, example=question, question=question, text=right, contrast=wrong, weight=weight)
-    return [one, one.model_copy(update={"text": wrong, "contrast": right, "unlearn": True})]
+    one = Target(
+        tag=Tag.EXPLAIN, example=question, question=question, text=right, data={"contrast": wrong}, weight=weight
+    )
+    return [one, one.model_copy(update={"text": wrong, "data": {"contrast": right, "unlearn": True}})]
 
 
 def lesson(*said: tuple[Tag, str, str], name: str = "thinking", alpha: float = 0.5, **settings: Any) -> Stage:

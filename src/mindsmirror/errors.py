@@ -1,4 +1,4 @@
-"""Every way in which Minds Mirror refuses to go on, and the exit code that says so.
+"""Every kind of failure, and its exit code.
 
 The policy:
 

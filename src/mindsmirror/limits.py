@@ -1,12 +1,12 @@
-"""Every bound on what is read: numbers, lengths, depths and sizes, in one place.
+"""Every bound on input: numbers, lengths, depths and sizes.
 
-They are set far above what any run has needed and below what a machine, a file system or a library takes, so that a
-slip of the keyboard or a hostile file is refused by name before anything is paid for.
+The bounds are far above what any run has needed and below what a machine, a file system or a library can take. So a
+typing error or a hostile file is refused with a clear message before anything is paid for.
 """
 
 
 class BoundError(ValueError):
-    """Something is larger, longer or deeper than is ever read; the text says where, and how large it may be."""
+    """Something is larger, longer or deeper than allowed; the text says where, and the bound."""
 
 
 # Names and texts.

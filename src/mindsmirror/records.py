@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mindsmirror import limits
-
 
 class Record(BaseModel):
     """Base of everything here: immutable, and a stranger's key is an error."""
@@ -219,24 +217,10 @@ class Target(Record):
     rationale: str | None = Field(None, description="the rationale that is shown to the judge")
     text: str
     weight: float = 1.0
-    contrast: str | None = Field(
-        None, description="the text's counterpart: only the tokens count in which the text departs from it"
+    data: dict[str, str | bool | int | float] = Field(
+        default_factory=dict, description="what the stage's objective has to know of it"
     )
-    unlearn: bool = Field(False, description="its tokens are to become unlikely instead of likely")
     ends: bool = Field(True, description="whether the student also learns that the text ends there")
-
-
-class Agreement(Record):
-    """Half of every batch is that of one step before, and the student is held to what it said of it then.
-
-    How much, and how sharply, goes by how certain it was (training/objectives/last_batch.py).
-    """
-
-    weight: float = Field(1.0, gt=0, le=limits.LARGEST, description="of the divergence where the student was certain")
-    temperature: float = Field(
-        3.0, gt=0, le=limits.LARGEST, description="at which distributions are compared where it was certain"
-    )
-    dynamic: bool = Field(True, description="weight falls and temperature rises with its uncertainty; else fixed")
 
 
 class Stage(Record):
@@ -245,8 +229,8 @@ class Stage(Record):
     name: str
     targets: tuple[Target, ...]
     task_weights: dict[Tag, float] = Field(description="factor of each task's mean loss, e.g. alpha")
-    unlearning: float = Field(1.0, ge=0, description="factor of the loss of what is unlearnt, times the task's own")
-    agreement: Agreement | None = Field(None, description="with its own last batch; None: no such loss")
+    objective: str = Field("likelihood", description="what is minimised (training/objectives/), by name")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="the objective's own")
     share: float = Field(1.0, gt=0, description="share of the arm's budget")
     rate: float = Field(1.0, gt=0, description="factor of the recipe's learning rate")
     dropped: dict[str, int] = Field(default_factory=dict, description="samples left out, by reason")

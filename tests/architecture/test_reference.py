@@ -61,6 +61,8 @@ def test_the_schema_accepts_every_default() -> None:
         (("teacher", 0, "parameters"), {"slots": 4}, ".teacher.0.parameters.slots: not known"),
         (("teacher", 0), {"model": "m", "parameters": {"cache_gb": 0}}, ".teacher.0.parameters.cache_gb: minimum 1"),
         (("teacher", 0), {"model": "m", "engine": "openai", "parameters": {"retries": -1}}, "retries: minimum 0"),
+        (("arm", 0, "alpha"), 0.5, ".arm.0.alpha: not known"),
+        (("arm", 1, "unlikelihood"), 0.5, ".arm.1.unlikelihood: not known"),
         (("evaluation", "modes"), ["think", "dream"], ".evaluation.modes.1: not one of"),
     ],
 )

@@ -8,7 +8,7 @@ import torch
 from end_to_end.material import word_problem
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.students.load import save_student
 
 STEPS, QUESTIONS, RATE = 90, 6, 1.5e-2
@@ -27,7 +27,10 @@ def schooled(folder: Path, target: Path) -> Path:
             question, answer = word_problem(draw.randrange(40), "train")["question"], str(draw.randint(3, 7))
             said = {Tag.PREDICT: answer, Tag.EXPLAIN: f"Let us see what is given. The answer is {answer}."}
             families.append(
-                [Row(str(number), tag, student.source(tag, question, None), student.target(said[tag])) for tag in said]
+                [
+                    TokenisedTarget(str(number), tag, student.source(tag, question, None), student.target(said[tag]))
+                    for tag in said
+                ]
             )
         loss = student.losses(student.model, student.collate(families)).mean()
         optimizer.zero_grad()

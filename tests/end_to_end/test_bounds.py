@@ -41,7 +41,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "a dotted key": ("x" + ".a" * 200_000 + " = 1", "16 parts"),
     "NUL as an escape": ('x = "a\\u0000b"', "NUL"),
     "NUL": ("x = 1\0", "not TOML"),
-    "a date": ("x = 1979-05-27", "a date"),
+    "a date": ("x = 1979-05-27", "dates and times are not allowed"),
     "many values": ("x = [" + "1," * 50_000 + "]", "20,000 values"),
     "a long file": ("#" * 1_000_001, "1,000,000 bytes"),
 }

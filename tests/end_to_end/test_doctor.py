@@ -69,7 +69,7 @@ def test_the_quickstart_on_a_machine_that_has_nothing_yet(tmp_path: Path) -> Non
     assert ended.code == 0, ended.out + ended.err
     lines = ended.out.splitlines()
     assert not [line for line in lines if line.startswith("failure")]
-    (fetched,) = [line for line in lines if "fetched by a run" in line]
+    (fetched,) = [line for line in lines if "A run will download" in line]
     assert "smollm2-135m-instruct (98 MB)" in fetched and "qwen2.5-coder-1.5b-instruct (1,117 MB)" in fetched
     (compared,) = [line for line in lines if line.split()[1] == "fidelity"]
     assert compared.startswith("skipped") and "1,117 MB" in compared

@@ -1,9 +1,12 @@
-"""A method of one's own that learns from two teachers, by an entry point: from the recipe to the report.
+"""Methods of one's own, by entry points: from the recipe to the report, and nothing in our source knows them.
 
-It is TinyLLM's objective (Tian et al., 2024, arXiv 2402.04616) in the few lines that a method takes: the label, and
-each teacher's rationale under a prefix of its own with a weight of its own.
+`focal_package` is a folder as pip would install it: a method with settings of its own and a loss of its own, used from
+the command line. `TwoTeachers` is TinyLLM's objective (Tian et al., 2024, arXiv 2402.04616): the label, and each of two
+teachers' rationales under a prefix of its own with a weight of its own.
 """
 
+import json
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, EntryPoints
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from end_to_end import material
+from end_to_end.console import real
 from pydantic import Field
 
 import mindsmirror
@@ -106,8 +110,81 @@ def test_a_recipe_that_asks_one_teacher_says_so_before_anything_is_paid(tmp_path
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
-    ("teachers", "message"), [([0, 2], "no teacher 2, only 2"), ([1, 1], "each teacher is named once")]
+    ("teachers", "message"), [([0, 2], "no teacher 2; the last is 1"), ([1, 1], "name each teacher once")]
 )
 def test_teachers_that_there_are_not(tmp_path: Path, llama: Path, teachers: list[int], message: str) -> None:
     with pytest.raises(RecipeError, match=rf"annotation\.teachers: .*{message}"):
         recipe(tmp_path, llama, teachers=teachers)
+
+
+FOCAL = Path(__file__).with_name("focal_package")
+INSTALLED = {"PYTHONPATH": os.pathsep.join([str(FOCAL), *filter(None, [os.environ.get("PYTHONPATH")])])}
+FOCAL_RECIPE = """
+name = "focal"
+task = {{ name = "words.jsonl" }}
+teacher = [{{ model = "teacher", engine = "scripted" }}]
+annotation = {{ rationales = 2, self_evaluations = 0 }}
+student = {{ model = "{student}" }}
+training = {{ budget = {{ steps = 6 }}, batch_tokens = 512, precision = "fp32" }}
+evaluation = {{ modes = ["predict", "think", "mirror"], max_tokens = 12, untrained = false }}
+[[arm]]
+name = "plain"
+method = "focal_cot"
+gamma = 0
+[[arm]]
+name = "focal"
+method = "focal_cot"
+"""
+
+
+@pytest.fixture
+def focal(tmp_path: Path, llama: Path) -> Path:
+    """A folder with questions and a recipe of the package's method."""
+    material.write_rows(tmp_path / "words.jsonl", material.word_problems())
+    (tmp_path / "recipe.toml").write_text(FOCAL_RECIPE.format(student=llama), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_package_adds_a_method_with_settings_and_a_loss_of_its_own(focal: Path) -> None:
+    ended = real("run", "recipe.toml", "--json", cwd=focal, environment=INSTALLED)
+    assert ended.code == 0, ended.err
+    run = focal / "runs" / "focal"
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert {(arm["name"], arm["mode"]) for arm in report["arms"]} == {
+        (name, mode) for name in ("plain", "focal") for mode in ("predict", "think")
+    }
+    stages = {
+        name: json.loads((run / "arms" / name / "stages/1-focal/stage.json").read_text()) for name in ("plain", "focal")
+    }
+    losses = {name: stage["task_losses"] for name, stage in stages.items()}
+    assert losses["focal"].keys() == losses["plain"].keys() == {"predict", "focal_explain"}
+    # The same start and batches: what is let go of is taken off the loss.
+    assert 0 < losses["focal"]["focal_explain"][0] < losses["plain"]["focal_explain"][0]
+    assert losses["focal"]["predict"][0] == pytest.approx(losses["plain"]["predict"][0])
+    written = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    assert [arm["gamma"] for arm in written["arm"]] == [0.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ("arm.1.gamma=11", 10, "arm.1.gamma: must be at most 10, not 11"),
+        ("arm.1.gama=1", 10, "method 'focal_cot' has no key 'gama' (arm 'focal'). Did you mean 'gamma'?"),
+        ("arm.1.alpha=0.3", 10, "method 'focal_cot' (arm 'focal') does not read it; it is a key of step_by_step"),
+        ("arm.1.method=fokal_cot", 12, "Did you mean 'focal_cot'?"),
+        ("annotation.rationales=0", 10, "annotation.rationales"),
+    ],
+)
+def test_its_settings_are_checked_like_ours(focal: Path, change: str, code: int, words: str) -> None:
+    ended = real("annotate", "recipe.toml", "--set", change, cwd=focal, environment=INSTALLED)
+    assert (ended.code, words in ended.err) == (code, True), ended.err
+
+
+def test_it_is_listed_and_in_the_schema_where_it_is_installed(focal: Path) -> None:
+    listed = json.loads(real("list", "methods", "--json", cwd=focal, environment=INSTALLED).out)
+    assert "focal_cot" in {row["name"] for row in listed}
+    schema = json.loads(real("schema", cwd=focal, environment=INSTALLED).out)
+    arm = schema["properties"]["arm"]["items"]
+    assert "focal_cot" in arm["properties"]["method"]["enum"]
+    without = real("annotate", "recipe.toml", cwd=focal)
+    assert without.code == 12 and "no method is called 'focal_cot'" in without.err

@@ -136,7 +136,7 @@ def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, mon
         mindsmirror.ask(finished.run, question, {}, arm="miror")
     with pytest.raises(RecipeError, match="was not taught to think; it can predict"):
         mindsmirror.ask(finished.run, question, {}, arm="labels", mode="think")
-    with pytest.raises(DataError, match="is no run"):
+    with pytest.raises(DataError, match="is not a run"):
         mindsmirror.ask(finished.folder, question, {})
 
 

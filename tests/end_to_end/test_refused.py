@@ -80,7 +80,7 @@ EDITS: dict[str, tuple[str, str, Kind, tuple[str, ...]]] = {
         RECIPE,
         ("judge.strategy", "informed", 'labels = "gold"'),
     ),
-    "a student that is no folder": (
+    "a student that is not a folder": (
         '[student]\nmodel = "',
         '[student]\nmodel = "./nowhere/',
         MODEL,

@@ -12,7 +12,7 @@ import pytest
 from mindsmirror.records import Stage, Tag, Target
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.stages import train_arm
+from mindsmirror.training.stages import ArmPlan, train_arm
 
 LOSSES = (6.029943, 6.060777, 5.361341, 4.606964, 3.761702, 4.033103, 3.532470, 3.625708, 3.313322, 3.321358)
 """The same to 1e-6 with and without AVX2 and AVX-512."""
@@ -43,6 +43,6 @@ def test_ten_steps(tiny_folder: Callable[..., Path], tmp_path: Path) -> None:
         precision="fp32",
     )
     student = StudentConfig(model=str(tiny_folder("llama")))
-    [report] = train_arm([lesson()], student, config, tmp_path, seed=0, label="golden", validate=None).stages
+    [report] = train_arm(ArmPlan([lesson()], student, config, tmp_path, seed=0, label="golden", validate=None)).stages
     assert report.losses == pytest.approx(LOSSES, rel=1e-4), report.losses
     assert report.steps == 10

@@ -13,21 +13,22 @@ import torch
 from plain import gradients, plain_loss
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row, Student
+from mindsmirror.students.base import Student, TokenisedTarget
 from mindsmirror.students.causal import CausalStudent
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_factors, weight_totals
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_weights
 
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7, Tag.VERDICT: 0.45, Tag.CRITIQUE: 0.55}
 QUESTIONS = ("Tom has 3 nuts and 4 figs. How many?", "6 - 2?", "How many legs have 2 hens, 1 cow and 3 flies?")
 THOUGHTS = ("3 + 4 = 7. The answer is 7.", "3 + 4 = 8. The answer is 8.", "All in all 7. The answer is 7.")
 
 
-def families(student: Student) -> list[list[Row]]:
+def families(student: Student) -> list[list[TokenisedTarget]]:
     """Three questions: k = 3 rationales that begin alike, m = 2 critiques of each; one row; repeated labels."""
 
-    def row(family: int, tag: Tag, text: str, weight: float = 1.0, shown: str | None = None) -> Row:
+    def row(family: int, tag: Tag, text: str, weight: float = 1.0, shown: str | None = None) -> TokenisedTarget:
         question = None if family == 1 and shown else QUESTIONS[family]
-        return Row(str(family), tag, student.source(tag, question, shown), student.target(text), weight)
+        return TokenisedTarget(str(family), tag, student.source(tag, question, shown), student.target(text), weight)
 
     first = [row(0, Tag.PREDICT, "7", weight=2.0), row(0, Tag.PREDICT, "8"), row(0, Tag.PREDICT, "7")]
     for thought in THOUGHTS:
@@ -39,16 +40,17 @@ def families(student: Student) -> list[list[Row]]:
     return [first, second, third]
 
 
-def packed_loss(student: Student, batches: Sequence[Sequence[Sequence[Row]]]) -> Any:
+def packed_loss(student: Student, batches: Sequence[Sequence[Sequence[TokenisedTarget]]]) -> Any:
     """The loss as training computes it, over the batches of one step."""
-    collated = [student.collate(batch) for batch in batches]
-    totals, factors = weight_totals(collated), term_factors(WEIGHTS)
+    objective = Likelihood(student)
+    collated = [objective.collate(batch) for batch in batches]
+    totals, factors = term_weights(collated), objective.factors(WEIGHTS)
     return sum(
         task_weighted_loss(student.losses(student.model, b), b["weight"], b["term"], totals, factors) for b in collated
     )
 
 
-def assert_same(student: Student, batches: Sequence[Sequence[Sequence[Row]]]) -> None:
+def assert_same(student: Student, batches: Sequence[Sequence[Sequence[TokenisedTarget]]]) -> None:
     """Loss and gradients of the batches are those of their rows."""
     model = student.model.eval()
     rows = [row for batch in batches for family in batch for row in family]
@@ -143,16 +145,18 @@ def test_rows_of_unlike_lengths_go_through_a_t5_in_passes(tiny_folder: Callable[
     student = tiny.load(tiny_folder("t5"))
     question, thought = "What is 1 + 1?", "One and one more. " * 12
     long = [
-        Row("0", Tag.EXPLAIN, student.source(Tag.EXPLAIN, question * n, None), student.target(thought + str(n)))
+        TokenisedTarget(
+            "0", Tag.EXPLAIN, student.source(Tag.EXPLAIN, question * n, None), student.target(thought + str(n))
+        )
         for n in range(1, 9)
     ]
     short = [
-        Row("1", Tag.PREDICT, student.source(Tag.PREDICT, question * n, None), student.target(str(n)))
+        TokenisedTarget("1", Tag.PREDICT, student.source(Tag.PREDICT, question * n, None), student.target(str(n)))
         for n in range(1, 9)
     ]
     batch = student.collate([long, short])
-    assert batch["pass"].max() > 0
-    assert batch["decoder_pass"].max() > 0
+    assert batch["bucket"].max() > 0
+    assert batch["decoder_bucket"].max() > 0
     assert_same(student, [[long, short]])
 
 

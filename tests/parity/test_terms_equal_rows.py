@@ -15,12 +15,15 @@ import torch
 from plain import gradients, plain_agreement, plain_loss, row_logits
 from torch import Tensor
 
-from mindsmirror.records import Agreement, Stage, Tag, Target
-from mindsmirror.students.base import Row
+from mindsmirror.methods.dynsdpb import Agreement
+from mindsmirror.records import Stage, Tag, Target
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.training.dataset import PlanDataset
-from mindsmirror.training.objectives.base import Likelihood, Objective
-from mindsmirror.training.objectives.last_batch import LastBatch
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_factors, weight_totals
+from mindsmirror.training.objectives.base import Objective
+from mindsmirror.training.objectives.dynsdpb import DynSDPBObjective
+from mindsmirror.training.objectives.edit import EditObjective, EditParameters
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_weights
 from mindsmirror.training.plan import Families, encode
 
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7}
@@ -38,9 +41,9 @@ def key_steps(student: tiny.AnyStudent) -> Families:
         *tiny.pair("6 - 2?", "6 - 2 is 4.", "6 + 2 is 8."),
         Target(tag=Tag.PREDICT, example="6 - 2?", question="6 - 2?", text="4", weight=3.0),
     ]
-    stage = Stage(name="key_steps", targets=tuple(targets), task_weights=WEIGHTS)
-    rows = encode(stage, student, max_target=256)
-    assert rows.nothing_key == 0
+    stage = Stage(name="key_steps", targets=tuple(targets), task_weights=WEIGHTS, objective="edit")
+    rows = encode(stage, EditObjective(student), max_target=256)
+    assert rows.lost["no key token"] == 0
     return rows.families
 
 
@@ -55,8 +58,8 @@ def assert_gradients(model: Any, loss: Tensor, expected: Tensor) -> None:
 
 def step_loss(objective: Objective, model: Any, batches: Sequence[dict[str, Tensor]]) -> Any:
     """The loss of one step as training computes it."""
-    totals, factors = weight_totals(batches), term_factors(WEIGHTS, UNLEARNING)
-    return sum(task_weighted_loss(*objective.costs(model, batch), totals, factors) for batch in batches)
+    totals, factors = term_weights(batches), objective.factors(WEIGHTS)
+    return sum(task_weighted_loss(*objective.losses(model, batch), totals, factors) for batch in batches)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,9 +70,10 @@ def test_key_steps(kind: str, together: bool, tiny_folder: Callable[..., Path]) 
     model = student.model.eval()
     families = key_steps(student)
     rows = [row for family in families for row in family]
-    assert any(0.0 in row.factors and 1.0 in row.factors for row in rows) and any(row.unlearn for row in rows)
-    batches = [student.collate(part) for part in ([families] if together else [families[:1], families[1:]])]
-    loss = step_loss(Likelihood(student), model, batches)
+    assert any(0.0 in row.factors and 1.0 in row.factors for row in rows) and any(row.kind for row in rows)
+    objective = EditObjective(student, EditParameters(unlikelihood=UNLEARNING))
+    batches = [objective.collate(part) for part in ([families] if together else [families[:1], families[1:]])]
+    loss = step_loss(objective, model, batches)
     assert_gradients(model, loss, plain_loss(model, rows, WEIGHTS, UNLEARNING))
 
 
@@ -96,7 +100,9 @@ def thinking(student: tiny.AnyStudent) -> Families:
             (Tag.EXPLAIN, f"It is {number + 1}.", 0.5),
         ):
             targets.append(Target(tag=tag, example=question, question=question, text=text, weight=weight))
-    return encode(Stage(name="t", targets=tuple(targets), task_weights=WEIGHTS), student, max_target=256).families
+    return encode(
+        Stage(name="t", targets=tuple(targets), task_weights=WEIGHTS), Likelihood(student), max_target=256
+    ).families
 
 
 def shifted(model: Any, amount: float) -> None:
@@ -120,7 +126,8 @@ def test_agreement_with_the_last_batch(
     families = thinking(student)
     # Two steps: the new half of a batch of the second is one question, and so is the half that it repeats.
     plan = tuple((family,) for family in families[: 2 * accumulate])
-    objective, dataset = LastBatch(student, wanted), PlanDataset(plan, student, distance=accumulate)
+    objective = DynSDPBObjective(student, wanted)
+    dataset = PlanDataset(plan, objective, distance=accumulate)
 
     first = [dataset[number] for number in range(accumulate)]
     rows = [row for family in families[:accumulate] for row in family]
@@ -138,11 +145,12 @@ def test_agreement_with_the_last_batch(
 def test_both_halves_go_through_the_model_together(tiny_folder: Callable[..., Path]) -> None:
     student = tiny.load(tiny_folder("llama"))
     plan = tuple((family,) for family in thinking(student)[:2])
-    objective, dataset = LastBatch(student, Agreement()), PlanDataset(plan, student, distance=1)
+    objective = DynSDPBObjective(student, Agreement())
+    dataset = PlanDataset(plan, objective, distance=1)
     calls: list[int] = []
     handle = student.model.register_forward_hook(lambda *_: calls.append(1))
     for number in range(2):
-        objective.costs(student.model, dataset[number])
+        objective.losses(student.model, dataset[number])
     handle.remove()
     assert len(calls) == 2
 
@@ -151,24 +159,25 @@ def test_a_half_that_was_not_seen_is_learnt_without_agreement(tiny_folder: Calla
     """As when a run's processes share its batches out anew: nothing is held against the wrong rows."""
     student = tiny.load(tiny_folder("llama"))
     plan = tuple((family,) for family in thinking(student)[:3])
-    objective, dataset = LastBatch(student, Agreement()), PlanDataset(plan, student, distance=1)
-    objective.costs(student.model, dataset[0])
+    objective = DynSDPBObjective(student, Agreement())
+    dataset = PlanDataset(plan, objective, distance=1)
+    objective.losses(student.model, dataset[0])
     batch = dataset[2]
-    assert len(objective.costs(student.model, batch).cost) == len(batch["target"])
+    assert len(objective.losses(student.model, batch).loss) == len(batch["target"])
     assert set(objective.state()) == {"2"}
 
 
 def test_what_is_remembered_is_given_and_taken(tiny_folder: Callable[..., Path]) -> None:
     student = tiny.load(tiny_folder("t5"))
     plan = tuple((family,) for family in thinking(student)[:3])
-    dataset = PlanDataset(plan, student, distance=2)
-    whole, other = (LastBatch(student, Agreement()) for _ in range(2))
+    whole, other = (DynSDPBObjective(student, Agreement()) for _ in range(2))
+    dataset = PlanDataset(plan, whole, distance=2)
     for number in range(2):
-        whole.costs(student.model, dataset[number])
+        whole.losses(student.model, dataset[number])
     assert set(whole.state()) == {"0", "1"}
     other.restore(whole.state())
     shifted(student.model, 0.05)
-    for one, two in zip(whole.costs(student.model, dataset[2]), other.costs(student.model, dataset[2]), strict=True):
+    for one, two in zip(whole.losses(student.model, dataset[2]), other.losses(student.model, dataset[2]), strict=True):
         assert torch.equal(one, two)
 
 
@@ -176,6 +185,6 @@ def test_a_row_by_itself_is_the_plain_one(tiny_folder: Callable[..., Path]) -> N
     """Factors of one change nothing."""
     student = tiny.load(tiny_folder("llama"))
     source, target = student.source(Tag.EXPLAIN, "2+3?", None), student.target("It is 5.")
-    rows = [Row("a", Tag.EXPLAIN, source, target, 2.0, factors) for factors in ((), (1.0,) * len(target))]
+    rows = [TokenisedTarget("a", Tag.EXPLAIN, source, target, 2.0, factors) for factors in ((), (1.0,) * len(target))]
     first, second = (student.collate([[row]]) for row in rows)
     assert all(torch.equal(first[name], second[name]) for name in first)

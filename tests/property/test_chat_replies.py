@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from mindsmirror.engines.openai.failures import MalformedError, RefusedError
 from mindsmirror.engines.openai.headers import duration, pause_asked
 from mindsmirror.engines.openai.reply import (
+    ChatCompletion,
     Choice,
-    Reply,
     completions_of,
+    read_completion,
     read_refusal,
-    read_reply,
 )
 
 JSON = st.recursive(
@@ -30,9 +30,9 @@ JSON = st.recursive(
 )
 
 
-def read(content: bytes) -> Reply | None:
+def read(content: bytes) -> ChatCompletion | None:
     try:
-        return read_reply(content)
+        return read_completion(content)
     except MalformedError as error:
         assert str(error)
         return None

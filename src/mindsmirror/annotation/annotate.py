@@ -1,9 +1,9 @@
-"""The k x m loop: k rationales of every question, m judgements of every rationale, and duals if they are wanted.
+"""The k x m loop: k rationales of every question, m self-evaluations of each, and duals if the recipe asks.
 
 A question moves through two steps, each a set of samples that are either in the store or asked for: its rationales,
 of one teacher or several, and what is asked about them. Replies of a
 step that did not parse are asked for again before the next step begins. Questions are independent, so one
-question's judgements are written while another's rationales still are; as many questions are open as keep the
+question's self-evaluations are written while another's rationales still are; as many questions are open as keep the
 engine busy, and no more, so memory does not grow with their number. The loop holds no replies: what it needs it
 reads back from the store, so a run that resumes and a run that was never interrupted take the same path. Once a
 cap of the budget is reached nothing more is asked for, and the other questions are read as far as they are
@@ -19,7 +19,7 @@ from mindsmirror.annotation.duals import dual_samples, read_dual
 from mindsmirror.annotation.judges import JudgeConfig, consensus, informed
 from mindsmirror.annotation.likelihood import SAMPLING, likelihood_prompt, read_likelihood
 from mindsmirror.annotation.prompts import PromptSet
-from mindsmirror.annotation.reading import answers_of, read_judgement, read_rationale
+from mindsmirror.annotation.reading import answers_of, read_evaluation, read_rationale
 from mindsmirror.annotation.repairs import ask_again
 from mindsmirror.annotation.requests import Requests
 from mindsmirror.annotation.samples import Account, Question, SampleRequest, Tally, samples_of
@@ -119,13 +119,13 @@ class Annotator:
             max_tokens=self._config.max_tokens,
         )
         k = self._config.rationales
-        wanted = [
+        samples = [
             sample
             for place, teacher in enumerate(self._writers)
             for sample in samples_of(Purpose.RATIONALE, teacher, prompt, sampling, k, first=place * k)
         ]
-        question = Question(number, example, split, wanted)
-        self._asking.ask(question, wanted)
+        question = Question(number, example, split, samples)
+        self._asking.ask(question, samples)
         return question
 
     def _advance(self, question: Question) -> Iterator[Account]:
@@ -134,11 +134,11 @@ class Annotator:
             again = self._settle(question)
             if again:
                 self._asking.ask(question, again)
-            elif question.further is None:
-                records = [wanted.record for wanted in question.wanted]
+            elif question.second_step is None:
+                records = [sample.record for sample in question.first_step]
                 question.rationales = tuple(record for record in records if isinstance(record, Rationale))
-                question.further = [*self._judgements(question), *self._duals(question)]
-                self._asking.ask(question, question.further)
+                question.second_step = [*self._self_evaluations(question), *self._duals(question)]
+                self._asking.ask(question, question.second_step)
             else:
                 self.tally.questions += 1
                 yield self._account(question)
@@ -146,48 +146,48 @@ class Annotator:
 
     def _settle(self, question: Question) -> list[SampleRequest]:
         """Read the step's last replies; those of its samples that are to be asked for again."""
-        open_ = [wanted for wanted in question.step if not wanted.settled]
-        stored = self._store.get([wanted.last.key for wanted in open_])
+        open_ = [sample for sample in question.step if not sample.settled]
+        stored = self._store.get([sample.last.key for sample in open_])
         again = []
-        for wanted in open_:
-            found = self._asking.found(wanted.last.key, stored)
-            wanted.settled = True
+        for sample in open_:
+            found = self._asking.found(sample.last.key, stored)
+            sample.settled = True
             if isinstance(found, Stored):
-                wanted.record = self._read(question, wanted, found)
-                self._note(wanted, found)
-                if ask_again(wanted, found, self._config.repairs):
-                    wanted.settled = False
-                    again.append(wanted)
+                sample.record = self._read(question, sample, found)
+                self._note(sample, found)
+                if ask_again(sample, found, self._config.repairs):
+                    sample.settled = False
+                    again.append(sample)
             elif found is not None:
-                wanted.failed = True
+                sample.failed = True
                 # A repair whose request fails leaves the reply that was to be repaired.
-                wanted.record = wanted.record or self._read(question, wanted, found)
+                sample.record = sample.record or self._read(question, sample, found)
             else:
-                wanted.unasked = True
+                sample.unasked = True
         return again
 
-    def _read(self, question: Question, wanted: SampleRequest, found: Stored | str) -> Rationale | SelfEvaluation:
-        name, number, repairs = wanted.teacher.name, wanted.number, wanted.repairs
-        if wanted.rationale is None:
-            return read_rationale(self._task, question.example, name, wanted.first + number, found, repairs)
-        if wanted.purpose is not Purpose.SELF_EVALUATION:
-            kind = DualKind(wanted.purpose)
-            return read_dual(self._task, question.example, name, kind, wanted.rationale, number, found, repairs)
+    def _read(self, question: Question, sample: SampleRequest, found: Stored | str) -> Rationale | SelfEvaluation:
+        name, number, repairs = sample.teacher.name, sample.number, sample.repairs
+        if sample.rationale is None:
+            return read_rationale(self._task, question.example, name, sample.first + number, found, repairs)
+        if sample.purpose is not Purpose.SELF_EVALUATION:
+            kind = DualKind(sample.purpose)
+            return read_dual(self._task, question.example, name, kind, sample.rationale, number, found, repairs)
         if self._judging.source is VerdictSource.LIKELIHOOD:
-            return read_likelihood(name, wanted.rationale, number, found)
-        known = question.ruling.verdicts[wanted.rationale] if question.ruling else None
-        return read_judgement(name, wanted.rationale, number, found, self._judging.source, known, repairs)
+            return read_likelihood(name, sample.rationale, number, found)
+        known = question.ruling.verdicts[sample.rationale] if question.ruling else None
+        return read_evaluation(name, sample.rationale, number, found, self._judging.source, known, repairs)
 
-    def _note(self, wanted: SampleRequest, found: Stored) -> None:
-        record = wanted.record
+    def _note(self, sample: SampleRequest, found: Stored) -> None:
+        record = sample.record
         if record is not None and record.parse is not Parse.OK:
-            key, name = wanted.last.key, wanted.teacher.name
-            failure = Failure(key, wanted.purpose, name, record.parse.value, record.reason, found.text)
-            self._store.note([failure], wanted.repairs)
+            key, name = sample.last.key, sample.teacher.name
+            failure = Failure(key, sample.purpose, name, record.parse.value, record.reason, found.text)
+            self._store.note([failure], sample.repairs)
 
-    def _judgements(self, question: Question) -> list[SampleRequest]:
-        if self._config.self_evaluations == 0 or any(wanted.unasked for wanted in question.wanted):
-            # Verdicts of too few rationales would not be those of all, and what is asked on them paid for in vain.
+    def _self_evaluations(self, question: Question) -> list[SampleRequest]:
+        if self._config.self_evaluations == 0 or any(sample.unasked for sample in question.first_step):
+            # Verdicts of too few rationales would not be those of all, and what is asked about them would be of no use.
             return []
         answers = answers_of(question.example, question.rationales, self._task)
         strategy = self._judging.source
@@ -197,7 +197,7 @@ class Annotator:
             question.ruling = informed(self._task, question.example, answers)
         sampling = Sampling(temperature=self._judging.temperature, max_tokens=self._judging.max_tokens)
         texts = {rationale.sample: rationale.text for rationale in question.rationales}
-        judgements: list[SampleRequest] = []
+        evaluations: list[SampleRequest] = []
         for sample in answers:
             if strategy is VerdictSource.LIKELIHOOD:
                 prompt, sampling = likelihood_prompt(self._prompts, question.example, texts[sample]), SAMPLING
@@ -206,29 +206,29 @@ class Annotator:
             else:
                 verdict = question.ruling.verdicts[sample]
                 prompt = self._prompts.critique(question.example, texts[sample], verdict, question.ruling.answer)
-            judgements += samples_of(
+            evaluations += samples_of(
                 Purpose.SELF_EVALUATION, self._judge, prompt, sampling, self._config.self_evaluations, rationale=sample
             )
-        return judgements
+        return evaluations
 
     def _duals(self, question: Question) -> list[SampleRequest]:
-        wanted = {DualKind.RECTIFIED: self._config.rectified, DualKind.CORRUPTED: self._config.corrupted}
-        if not any(wanted.values()) or any(sample.unasked for sample in question.wanted):
+        counts = {DualKind.RECTIFIED: self._config.rectified, DualKind.CORRUPTED: self._config.corrupted}
+        if not any(counts.values()) or any(sample.unasked for sample in question.first_step):
             return []
-        return dual_samples(self._task, self._prompts, question, wanted)
+        return dual_samples(self._task, self._prompts, question, counts)
 
     def _account(self, question: Question) -> Account:
-        further = question.further or []
-        wanted = [*question.wanted, *further]
-        keys = [attempt.key for each in wanted for attempt in each.attempts]
+        later = question.second_step or []
+        samples = [*question.first_step, *later]
+        keys = [attempt.key for each in samples for attempt in each.attempts]
         stored = self._store.get(keys)
         asks_duals = self._config.rectified or self._config.corrupted
         annotation = Annotation(
             example=question.example,
             split=question.split,
             rationales=question.rationales,
-            evaluations=tuple(each.record for each in further if isinstance(each.record, SelfEvaluation)),
-            duals=tuple(each.record for each in further if isinstance(each.record, DualRationale)),
+            evaluations=tuple(each.record for each in later if isinstance(each.record, SelfEvaluation)),
+            duals=tuple(each.record for each in later if isinstance(each.record, DualRationale)),
             provenance=Provenance(
                 teacher=", ".join(writer.name for writer in self._writers),
                 judge=self._judge.name,
@@ -242,9 +242,9 @@ class Annotator:
         return Account(
             question.number,
             annotation,
-            {purpose: _usage([each for each in wanted if each.purpose is purpose], stored) for purpose in Purpose},
-            failed=sum(each.failed for each in wanted),
-            unasked=sum(each.unasked for each in wanted),
+            {purpose: _usage([each for each in samples if each.purpose is purpose], stored) for purpose in Purpose},
+            failed=sum(each.failed for each in samples),
+            unasked=sum(each.unasked for each in samples),
         )
 
 

@@ -1,14 +1,13 @@
 """From a judge's likelihoods to probabilities and verdicts, on the training questions alone.
 
-A small teacher's likelihoods lean to one word whatever it reads: half is no threshold. So p_correct = σ(a·x + b), x the
-log-odds that the judge gave (Platt, 1999, with his smoothed targets), fitted to whether training rationales are
-correct: by gold where every arm may know gold, else by the consensus of the k answers. The verdict is correct where
-p_correct exceeds the share of correct ones among those fitted to: where what the judge says speaks for the rationale.
-Of all thresholds that one has the best balanced accuracy, and keeps it where the labels are wrong at a rate of each
-class's own, as a consensus is (Menon et al., 2015, ICML, 125–134). All that is taken from the consensus is two numbers:
-the order of rationales stays the judge's.
+A small teacher prefers one of the two words whatever it reads, so 0.5 is no threshold. Platt scaling (1999, with his
+smoothed targets) gives p_correct = σ(a·x + b), where x is the judge's log-odds. It is fitted to whether training
+rationales are correct: by gold where every arm may know gold, else by the consensus of the k answers. The verdict is
+"correct" where p_correct exceeds the share of correct rationales among those it was fitted to. Of all thresholds this
+one has the best balanced accuracy, also where labels are wrong at a rate of each class's own, as those of a
+consensus are (Menon et al., 2015, ICML, 125–134). Only a and b come from the labels: the judge's order stays.
 
-A training question is calibrated by what was fitted to others (five parts, by the question's id), so that no
+A training question is calibrated by what was fitted to others (five folds, by the question's id), so that no
 rationale's own label decides about it; any other question by what was fitted to all training questions.
 """
 
@@ -26,7 +25,7 @@ from mindsmirror.annotation.reading import answers_of
 from mindsmirror.records import Annotation, CalibrationTarget, SelfEvaluation, Verdict
 from mindsmirror.tasks.base import Task
 
-PARTS = 5
+FOLDS = 5
 LEAST = 5
 """Rationales of either class, without which nothing is fitted."""
 SUREST = 30.0
@@ -34,7 +33,7 @@ SUREST = 30.0
 STEPS = 100
 
 
-class Scale(NamedTuple):
+class PlattScaling(NamedTuple):
     """σ(slope · log-odds + intercept); `base` is the share of correct rationales that it was fitted to."""
 
     slope: float
@@ -42,11 +41,11 @@ class Scale(NamedTuple):
     base: float
 
     def probability(self, likelihood: float) -> float:
-        """Never falls as the likelihood rises; a judge that tells nothing apart has the base everywhere."""
+        """It never falls as the likelihood rises. A judge that cannot tell rationales apart gets the base for all."""
         return self.base if self.slope == 0 else share(self.slope * odds_of(likelihood) + self.intercept)
 
     def verdict(self, probability: float) -> Verdict:
-        """What the judge adds to the base."""
+        """Correct above the base, wrong below it, uncertain at it."""
         if probability == self.base:
             return Verdict.UNCERTAIN
         return Verdict.CORRECT if probability > self.base else Verdict.WRONG
@@ -58,16 +57,16 @@ def calibrated(annotations: Sequence[Annotation], task: Task, grounds: Calibrati
     They stay as they are where the training questions hold too few correct or too few wrong rationales to fit to.
     """
     rows = sorted(row for a in annotations if a.split == "train" for row in _rows(a, task, grounds))
-    scales = [fitted([(x, label) for part, x, label in rows if part != left_out]) for left_out in range(PARTS)]
-    scales.append(fitted([(x, label) for _, x, label in rows]))
-    known = [scale for scale in scales if scale is not None]
-    if len(known) < len(scales):
+    scalings = [fitted([(x, label) for fold, x, label in rows if fold != left_out]) for left_out in range(FOLDS)]
+    scalings.append(fitted([(x, label) for _, x, label in rows]))
+    known = [scaling for scaling in scalings if scaling is not None]
+    if len(known) < len(scalings):
         return list(annotations)
-    return [_of(a, known[_part(a) if a.split == "train" else PARTS], grounds) for a in annotations]
+    return [_of(a, known[_fold(a) if a.split == "train" else FOLDS], grounds) for a in annotations]
 
 
-def fitted(rows: Iterable[tuple[float, bool]]) -> Scale | None:
-    """The scale for log-odds and labels, whatever their order; None for fewer than `LEAST` of either class.
+def fitted(rows: Iterable[tuple[float, bool]]) -> PlattScaling | None:
+    """The scaling for log-odds and labels, whatever their order; None for fewer than `LEAST` of either class.
 
     Newton's method on the convex loss, halving steps that do not lower it. A slope below 0, the mark of a judge that
     is worse than none, becomes 0.
@@ -81,7 +80,7 @@ def fitted(rows: Iterable[tuple[float, bool]]) -> Scale | None:
     target = np.where(correct, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     base = float(target.mean())
     slope, intercept = _newton(x, target, math.log(base / (1 - base)))
-    return Scale(slope, intercept, base) if slope > 0 else Scale(0.0, math.log(base / (1 - base)), base)
+    return PlattScaling(slope, intercept, base) if slope > 0 else PlattScaling(0.0, math.log(base / (1 - base)), base)
 
 
 def odds_of(likelihood: float) -> float:
@@ -117,30 +116,30 @@ def _loss(logits: NDArray[np.float64], target: NDArray[np.float64]) -> float:
 
 
 def _rows(annotation: Annotation, task: Task, grounds: CalibrationTarget) -> list[tuple[int, float, bool]]:
-    """Part, log-odds and label of those of a question's judgements that have both."""
+    """Fold, log-odds and label of those of a question's self-evaluations that have both."""
     if grounds is CalibrationTarget.GOLD:
         labels = {r.sample: r.right for r in annotation.rationales if r.right is not None}
     else:
         verdicts = consensus(answers_of(annotation.example, annotation.rationales, task)).verdicts
         labels = {s: v is Verdict.CORRECT for s, v in verdicts.items() if v is not Verdict.UNCERTAIN}
     return [
-        (_part(annotation), odds_of(e.likelihood), labels[e.rationale])
+        (_fold(annotation), odds_of(e.likelihood), labels[e.rationale])
         for e in annotation.evaluations
         if e.likelihood is not None and e.rationale in labels
     ]
 
 
-def _part(annotation: Annotation) -> int:
+def _fold(annotation: Annotation) -> int:
     digest = hashlib.sha256(annotation.example.id.encode("utf-8", "surrogatepass")).hexdigest()
-    return int(digest[:8], 16) % PARTS
+    return int(digest[:8], 16) % FOLDS
 
 
-def _of(annotation: Annotation, scale: Scale, grounds: CalibrationTarget) -> Annotation:
+def _of(annotation: Annotation, scale: PlattScaling, grounds: CalibrationTarget) -> Annotation:
     evaluations = tuple(_evaluation(each, scale, grounds) for each in annotation.evaluations)
     return annotation.model_copy(update={"evaluations": evaluations})
 
 
-def _evaluation(evaluation: SelfEvaluation, scale: Scale, grounds: CalibrationTarget) -> SelfEvaluation:
+def _evaluation(evaluation: SelfEvaluation, scale: PlattScaling, grounds: CalibrationTarget) -> SelfEvaluation:
     if evaluation.likelihood is None:
         return evaluation
     p = scale.probability(evaluation.likelihood)

@@ -18,20 +18,20 @@ class AnnotationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rationales: int = Field(5, ge=1, le=limits.SAMPLES, description="k, for each question")
-    self_evaluations: _Count = Field(1, description="m, for each rationale")
+    rationales: int = Field(5, ge=1, le=limits.SAMPLES, description="k: rationales for each question")
+    self_evaluations: _Count = Field(1, description="m: self-evaluations of each rationale")
     rectified: _Count = Field(0, description="corrected versions of each rationale that is wrong by gold")
     corrupted: _Count = Field(0, description="spoilt versions of each rationale that is right by gold")
-    teachers: _Writers = Field((0,), description="which of the teachers write k rationales each")
-    temperature: float = Field(0.8, ge=0, le=limits.TEMPERATURE)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(256, ge=8, le=limits.TOKENS, description="room for a rationale")
-    repairs: int = Field(
-        0, ge=0, le=MOST_REPAIRS, description="how often a reply that did not parse is asked for again"
-    )
+    teachers: _Writers = Field((0,), description="which teachers write k rationales each, numbered from 0")
+    temperature: float = Field(0.8, ge=0, le=limits.TEMPERATURE, description="at which rationales are sampled")
+    top_p: float = Field(1.0, gt=0, le=1, description="nucleus from which tokens are sampled; 1 is all of them")
+    max_tokens: int = Field(256, ge=8, le=limits.TOKENS, description="the most tokens of a rationale")
+    repairs: int = Field(0, ge=0, le=MOST_REPAIRS, description="how often to ask again for a reply that does not parse")
     budget: BudgetConfig = Field(BudgetConfig(), description="hard caps on tokens, USD and minutes")
     max_failed: float = Field(
-        0.5, ge=0, le=1, description="share of the samples whose requests may fail before the run ends with an error"
+        0.5, ge=0, le=1, description="share of the samples that may fail; above it the run ends with an error"
     )
-    prompts: str | None = Field(None, description="a prompt set of one's own, .toml")
+    prompts: str | None = Field(
+        None, description="a prompt set of your own, a .toml; the built-in set for the kind of answer if absent"
+    )
     store: StorePath | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")

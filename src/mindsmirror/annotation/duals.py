@@ -19,14 +19,14 @@ from mindsmirror.tasks.base import Task
 def dual_samples(
     task: Task, prompts: PromptSet, question: Question, counts: Mapping[DualKind, int]
 ) -> list[SampleRequest]:
-    """The duals that are wanted of a question's rationales: each of its own teacher, drawn as the rationale was.
+    """The duals of a question's rationales: each asked of the rationale's own teacher, and sampled alike.
 
     A rationale without a thought, or one of which gold says nothing, has none.
     """
     gold = task.read(question.example, question.example.gold) if question.example.gold is not None else None
     answer = gold.text if gold else question.example.gold or ""
     samples: list[SampleRequest] = []
-    for written in question.wanted:
+    for written in question.first_step:
         rationale = written.record
         if not isinstance(rationale, Rationale):
             continue

@@ -6,8 +6,12 @@ prediction interval of a sum of so many questions, by Student's t over those tha
 """
 
 import math
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from statistics import fmean, stdev
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,7 +37,7 @@ class Estimate(BaseModel):
     duals: int = Field(0, description="the most that there can be of a rationale")
     writers: int = Field(1, description="teachers that write rationales, k each")
     samples: int = Field(
-        description="the most that can be wanted, without repairs: questions x writers x k x (1 + m + duals)"
+        description="the most that can be needed, without repairs: questions x writers x k x (1 + m + duals)"
     )
     stored: int = Field(description="samples that are stored, those asked for now included")
     asked: int = Field(description="samples asked for now, to measure")
@@ -48,44 +52,74 @@ class Estimate(BaseModel):
     stopped: str = Field("", description="the cap that is reached, if one is")
 
 
+@dataclass(frozen=True)
+class QuestionUsages:
+    """What the stored samples of each question took: 34 bytes a question, by its number."""
+
+    complete: "array[int]"
+    """Whether everything of it was asked for."""
+    begun: "array[int]"
+    """Whether a rationale of it is stored."""
+    samples: "array[int]"
+    tokens_in: "array[int]"
+    tokens_out: "array[int]"
+    usd: "array[float]"
+    """0 without a price."""
+
+    @classmethod
+    def of(cls, accounts: Iterable[Account], count: int) -> Self:
+        """Those of the accounts of `count` questions, in any order."""
+        flags, whole = array("b", bytes(count)), array("q", bytes(8 * count))
+        found = cls(flags, flags[:], whole, whole[:], whole[:], array("d", bytes(8 * count)))
+        for account in accounts:
+            number, total = account.number, account.total
+            found.complete[number] = account.complete
+            found.begun[number] = account.usage[Purpose.RATIONALE].samples > 0
+            found.samples[number] = total.samples
+            found.tokens_in[number], found.tokens_out[number] = total.tokens_in, total.tokens_out
+            found.usd[number] = total.usd or 0.0
+        return found
+
+
 def estimated(
-    accounts: Sequence[Account],
-    before: Sequence[Account],
+    after: QuestionUsages,
+    before: QuestionUsages,
     config: AnnotationConfig,
     teachers: Sequence[Teacher],
     spending: Spending,
     tally: Tally,
 ) -> Estimate:
-    """The estimate for the questions of `accounts`; `before` is how they stood before some were asked now.
+    """The estimate for all questions as they stand `after` some were asked now; `before` is how they stood.
 
-    `teachers` are those that write and, last, the one that judges. A question of which requests failed has been
-    seen, too, if everything of it was asked for.
+    `teachers` are those that write and, last, the one that judges. A question of which requests failed is complete,
+    too, if everything of it was asked for.
     """
-    seen = [account for account in accounts if account.complete and account.usage[Purpose.RATIONALE].samples]
+    seen = bytes(complete and begun for complete, begun in zip(after.complete, after.begun, strict=True))
     *writers, judge = teachers
     duals = max(config.rectified, config.corrupted)
     full = len(writers) * config.rationales * (1 + config.self_evaluations + duals)
-    left = sum(max(0.0, 1 - account.total.samples / full) for account in accounts if not account.complete)
+    lacking = zip(after.samples, after.complete, strict=True)
+    left = sum(max(0.0, 1 - samples / full) for samples, complete in lacking if not complete)
 
-    def ranged(measure: Callable[[Account], float]) -> Range | None:
-        return total_of([measure(account) for account in seen], left)
+    def ranged(measure: Iterable[float]) -> Range | None:
+        return total_of(list(compress(measure, seen)), left)
 
     priced = all(writer.price for writer in writers) and (judge.price or config.self_evaluations == 0)
     used = spending.usage
-    tokens_out = ranged(lambda a: a.total.tokens_out)
+    tokens_out = ranged(after.tokens_out)
     return Estimate(
-        questions=len(accounts),
+        questions=len(seen),
         rationales=config.rationales,
         self_evaluations=config.self_evaluations,
         duals=duals,
         writers=len(writers),
-        samples=len(accounts) * full,
-        stored=sum(account.total.samples for account in accounts),
-        asked=sum(account.total.samples for account in accounts) - sum(account.total.samples for account in before),
-        complete=sum(account.complete for account in accounts),
-        tokens_in=ranged(lambda a: a.total.tokens_in),
+        samples=len(seen) * full,
+        stored=sum(after.samples),
+        asked=sum(after.samples) - sum(before.samples),
+        complete=sum(after.complete),
+        tokens_in=ranged(after.tokens_in),
         tokens_out=tokens_out,
-        usd=ranged(lambda a: a.total.usd or 0.0) if priced else None,
+        usd=ranged(after.usd) if priced else None,
         minutes=_minutes(tokens_out, used, tally.fullness),
         paid_usd=used.usd,
         paid_tokens=used.tokens,

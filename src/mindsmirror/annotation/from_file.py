@@ -29,7 +29,7 @@ class AnnotationTable(AnnotationConfig):
     )
 
 
-def ready_annotations(path: Path, task: Task) -> list[Annotation]:
+def annotations_of_file(path: Path, task: Task) -> list[Annotation]:
     """The file's annotations of the task's training and validation questions, in the task's order and splits.
 
     Questions of the file that the task does not train on or validate with are passed over. DataError, with file and
@@ -59,7 +59,7 @@ def _annotation(row: Row) -> Annotation:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the row"
         raise DataError(
-            f"{row.where}: this is no annotation ({place}: {in_words(first)}). `mindsmirror import` reads other files."
+            f"{row.where}: this is not an annotation ({place}: {in_words(first)}). `mindsmirror import` reads others."
         ) from error
     samples = [rationale.sample for rationale in annotation.rationales]
     strays = {evaluation.rationale for evaluation in annotation.evaluations} - set(samples)

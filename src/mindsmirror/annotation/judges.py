@@ -24,12 +24,17 @@ class JudgeConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strategy: Literal["plain", "consensus", "informed", "likelihood"] = "consensus"
-    teacher: int = Field(0, ge=0, lt=limits.TEACHERS, description="which of the teachers judges, from 0")
-    temperature: float = Field(0.7, ge=0, le=limits.TEMPERATURE)
-    max_tokens: int = Field(96, ge=8, le=limits.TOKENS)
+    strategy: Literal["plain", "consensus", "informed", "likelihood"] = Field(
+        "consensus",
+        description="where verdicts come from. plain: the judge's own word, as published; consensus: agreement with "
+        "the most frequent answer; informed: gold, and the default if every arm learns from gold; likelihood: how "
+        "likely the judge finds the word correct",
+    )
+    teacher: int = Field(0, ge=0, lt=limits.TEACHERS, description="which teacher judges, numbered from 0")
+    temperature: float = Field(0.7, ge=0, le=limits.TEMPERATURE, description="at which self-evaluations are sampled")
+    max_tokens: int = Field(96, ge=8, le=limits.TOKENS, description="the most tokens of a self-evaluation")
     calibration: CalibrationTarget = Field(
-        CalibrationTarget.CONSENSUS, description="against what likelihoods are calibrated"
+        CalibrationTarget.CONSENSUS, description="what likelihoods are calibrated against"
     )
 
     @model_validator(mode="after")

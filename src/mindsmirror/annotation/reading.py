@@ -43,7 +43,7 @@ def read_rationale(
     )
 
 
-def read_judgement(
+def read_evaluation(
     teacher: str,
     rationale: int,
     sample: int,

@@ -35,25 +35,25 @@ WORDS = [REQUESTS, VERDICT_REQUEST, MOST_ROOM]
 """All that determines a repair, but for the reply that it repairs."""
 
 
-def ask_again(wanted: SampleRequest, reply: Stored, most: int) -> bool:
+def ask_again(sample: SampleRequest, reply: Stored, most: int) -> bool:
     """Add the next attempt at a sample whose last reply is `reply`; False if there is none.
 
     `most` is how many repairs a sample may have.
     """
-    record, last = wanted.record, wanted.last
-    if record is None or wanted.repairs >= most or not mendable(record):
+    record, last = sample.record, sample.last
+    if record is None or sample.repairs >= most or not mendable(record):
         return False
     if reply.finish is Finish.LENGTH:
-        room = min(2 * last.sampling.max_tokens, MOST_ROOM * wanted.attempts[0].sampling.max_tokens)
+        room = min(2 * last.sampling.max_tokens, MOST_ROOM * sample.attempts[0].sampling.max_tokens)
         if room == last.sampling.max_tokens:
             return False
-        wanted.ask_again(last.prompt, last.sampling.model_copy(update={"max_tokens": room}))
+        sample.ask_again(last.prompt, last.sampling.model_copy(update={"max_tokens": room}))
         return True
     turns = (
         Message("assistant", legible(reply.text).strip() or NOTHING),
-        Message("user", _request(wanted, record.parse)),
+        Message("user", _request(sample, record.parse)),
     )
-    wanted.ask_again(last.prompt._replace(messages=(*last.prompt.messages, *turns)), last.sampling)
+    sample.ask_again(last.prompt._replace(messages=(*last.prompt.messages, *turns)), last.sampling)
     return True
 
 
@@ -68,7 +68,7 @@ def mendable(record: Rationale | SelfEvaluation) -> bool:
     return record.parse in (*REQUESTS, Parse.TRUNCATED)
 
 
-def _request(wanted: SampleRequest, parse: Parse) -> str:
-    if wanted.purpose is Purpose.SELF_EVALUATION and parse is Parse.NO_ANSWER:
+def _request(sample: SampleRequest, parse: Parse) -> str:
+    if sample.purpose is Purpose.SELF_EVALUATION and parse is Parse.NO_ANSWER:
         return VERDICT_REQUEST
     return REQUESTS[parse]

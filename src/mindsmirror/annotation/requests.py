@@ -3,7 +3,7 @@
 A sample is asked for if it is neither stored nor in flight: prompts of the same words share their samples,
 whichever rationale or question they belong to. Requests wait in a queue until the budget lets them through;
 once a cap is reached those that still wait are dropped, and their samples count as not asked for. An engine is
-opened with the first request that is sent to it.
+opened with the first request that is sent to it. Of several engines each is served as soon as it has a reply.
 
 Other processes may ask over the same store. What is sent is written down there first, and what another has in flight
 already is waited for, while other requests go on; it is asked for here if the other dies or fails.
@@ -24,6 +24,8 @@ from mindsmirror.engines.base import Completion, Engine, Finish, Request
 from mindsmirror.errors import EngineError, StorageError
 from mindsmirror.records import Usage
 
+NAP = 0.005
+"""Seconds between two looks at whether one of several engines is ready."""
 LOOK_AGAIN = 0.05
 """Seconds between two looks at what others have in flight."""
 MOST_ELSEWHERE = 1000
@@ -35,7 +37,7 @@ class _Pending:
     """A request that waits or is in flight, one of the samples it is for, and the questions that wait for it."""
 
     request: Request
-    wanted: SampleRequest
+    sample: SampleRequest
     questions: list[Question] = field(default_factory=list)
 
 
@@ -49,13 +51,13 @@ class Requests:
         self._in_flight: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
         self._submitted: set[str] = set()
-        """Those of them that an engine has."""
+        """Ids of the pending requests that an engine has."""
         self._queue: deque[_Pending] = deque()
-        """Those of the pending requests that are not sent yet."""
+        """The pending requests that are not sent yet."""
         self._elsewhere: list[_Pending] = []
-        """Those of them of which another process has samples in flight."""
+        """The pending requests of which another process has samples in flight."""
         self._complete: list[Question] = []
-        """Questions whose step others have completed."""
+        """Questions whose step other processes have completed."""
         self._held = False
         """Whether the budget lets no more through for now."""
         self._shared = True
@@ -74,23 +76,23 @@ class Requests:
 
     @property
     def has_room(self) -> bool:
-        """Whether every engine that is open wants more samples, and nothing is held back."""
+        """Whether every open engine has room for more samples, and the budget holds nothing back."""
         if self._held or self._complete or len(self._elsewhere) >= MOST_ELSEWHERE:
             return False
-        wanted = dict(self._in_flight)
+        busy = dict(self._in_flight)
         for pending in self._queue:
-            key = pending.wanted.teacher.key
+            key = pending.sample.teacher.key
             if key not in self._engines:
                 return False
-            wanted[key] += len(pending.request.keys)
-        return all(wanted[key] < engine.capacity for key, engine in self._engines.items())
+            busy[key] += len(pending.request.keys)
+        return all(busy[key] < engine.capacity for key, engine in self._engines.items())
 
-    def ask(self, question: Question, wanted: Sequence[SampleRequest]) -> None:
-        """Ask for what is missing of the samples' last attempts; `outstanding` tells how many requests that takes."""
-        have = self._store.get([each.last.key for each in wanted])
+    def ask(self, question: Question, samples: Sequence[SampleRequest]) -> None:
+        """Ask for those of the samples' last attempts that are missing; sets the question's `outstanding` requests."""
+        have = self._store.get([each.last.key for each in samples])
         self._tally.found += len(have)
         prompts: dict[object, list[SampleRequest]] = {}
-        for each in wanted:
+        for each in samples:
             prompt, sampling, key = each.last
             if key not in have and key not in self._failed:
                 prompts.setdefault((each.purpose, each.teacher.key, prompt.messages, sampling), []).append(each)
@@ -105,12 +107,12 @@ class Requests:
         question.outstanding = len(needed)
 
     def send(self) -> None:
-        """Hand over to the engines what the budget lets through and nobody else has in flight; commits the store."""
+        """Submit the requests that the budget allows and no other process has in flight; commits the store."""
         allowed = self._allowed() if self._queue and not self._spending.reached else []
         self._held = bool(self._queue)
         self._store.commit()
         for pending in allowed:
-            teacher = pending.wanted.teacher
+            teacher = pending.sample.teacher
             request = replace(pending.request, attempts=self._spending.attempts(pending.request))
             if teacher.key not in self._engines:
                 self._engines[teacher.key] = self._opened.enter_context(teacher.open())
@@ -125,8 +127,8 @@ class Requests:
     def wait(self) -> list[Question]:
         """Store what has ended, durable with the store's next commit; the questions whose step is complete by it.
 
-        Where a cap is reached and nothing is in flight, everything that waits is given up instead. Ends without
-        waiting where others may have made something possible: `send` then sees to it.
+        If a cap is reached and nothing is in flight, it gives up everything that waits. It returns nothing, without
+        waiting, if another process may have brought a sample or left room in the budget: `send` then looks again.
         """
         if self._complete:
             by_others, self._complete = self._complete, []
@@ -142,20 +144,35 @@ class Requests:
             return []
         if not busy:
             return []
-        engine = max(self._in_flight, key=lambda key: self._in_flight[key])
+        complete: list[Question] = []
+        for engine in self._ready():
+            complete += self._poll(engine)
+        return complete
+
+    def _ready(self) -> list[str]:
+        """The engines to poll. Where several are busy, it waits until one is ready, so that none waits for another."""
+        busy = [engine for engine, samples in self._in_flight.items() if samples]
+        while len(busy) > 1:
+            ready = [engine for engine in busy if self._engines[engine].ready()]
+            if ready:
+                return ready
+            time.sleep(NAP)
+        return busy
+
+    def _poll(self, engine: str) -> list[Question]:
         ended = self._engines[engine].poll()
         if not ended:
             raise EngineError(f"an engine owes replies for {self._in_flight[engine]} samples, but has none: {engine}")
         complete: list[Question] = []
         for request, found in ended:
             pending = self._pending[request.id]
-            wanted = pending.wanted
+            sample = pending.sample
             self._in_flight[engine] -= len(request.keys)
             self._tally.awaited -= len(request.keys)
             self._submitted.discard(request.id)
             completions = _whole(request, found)
-            self._store.put(wanted.purpose, wanted.teacher.name, request, completions, wanted.repairs)
-            self._spending.pay(request, wanted.teacher, completions)
+            self._store.put(sample.purpose, sample.teacher.name, request, completions, sample.repairs)
+            self._spending.pay(request, sample.teacher, completions)
             self._count(completions)
             complete += self._end(pending)
         return complete
@@ -164,16 +181,16 @@ class Requests:
         """The sample, or the reason why its request failed; None if it was not asked for."""
         return stored.get(key) or self._failed.get(key)
 
-    def _plan(self, wanted: SampleRequest, keys: tuple[str, ...]) -> None:
+    def _plan(self, sample: SampleRequest, keys: tuple[str, ...]) -> None:
         self._requests += 1
-        prompt, sampling, _ = wanted.last
+        prompt, sampling, _ = sample.last
         request = Request(str(self._requests), prompt.messages, sampling, keys, prompt.shared, subject=prompt.subject)
-        self._pending[request.id] = _Pending(request, wanted)
+        self._pending[request.id] = _Pending(request, sample)
         self._queue.append(self._pending[request.id])
         self._asked |= dict.fromkeys(keys, request.id)
 
     def _allowed(self) -> list[_Pending]:
-        """Take from the queue what may be sent, and write it down; nobody else writes until the store's commit."""
+        """Take from the queue what may be sent, and record it. No other process writes until the store's commit."""
         self._store.begin()
         elsewhere = self._look()
         allowed = []
@@ -181,7 +198,7 @@ class Requests:
             pending = self._queue[0]
             if not elsewhere.isdisjoint(pending.request.keys):
                 self._elsewhere.append(pending)
-            elif self._spending.allows(pending.request, pending.wanted.teacher):
+            elif self._spending.allows(pending.request, pending.sample.teacher):
                 allowed.append(pending)
             else:
                 break

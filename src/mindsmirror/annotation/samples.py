@@ -1,7 +1,7 @@
-"""What is wanted of a teacher: each sample with its place, and every attempt at it.
+"""What a teacher is asked for: each sample with its place, and every attempt at it.
 
-A sample's place is its number among the k rationales of a question by one teacher, among the m judgements of a
-rationale, or among its duals of one kind.
+A sample's place is its number among the k rationales of a question by one teacher, among the m self-evaluations of
+a rationale, or among its duals of one kind.
 Its first attempt is the prompt; each further one is a repair of the reply before. Every attempt has a key of
 its own in the store, so which attempts there are follows from what the store holds.
 """
@@ -27,7 +27,7 @@ class Attempt(NamedTuple):
 
 @dataclass
 class SampleRequest:
-    """One sample that is wanted."""
+    """One sample that a question needs."""
 
     purpose: Purpose
     teacher: Teacher
@@ -90,10 +90,10 @@ class Question:
     """Its place among all questions, from 0."""
     example: Example
     split: str
-    wanted: list[SampleRequest]
+    first_step: list[SampleRequest]
     """Its k rationales, of each teacher that writes any."""
-    further: list[SampleRequest] | None = None
-    """Judgements and duals of its rationales; None until the rationales are settled."""
+    second_step: list[SampleRequest] | None = None
+    """Self-evaluations and duals of its rationales; None until the rationales are settled."""
     outstanding: int = 0
     """Requests that the step waits for."""
     rationales: tuple[Rationale, ...] = ()
@@ -102,7 +102,7 @@ class Question:
     @property
     def step(self) -> list[SampleRequest]:
         """The samples of the step that it is in."""
-        return self.wanted if self.further is None else self.further
+        return self.first_step if self.second_step is None else self.second_step
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 And its rehearsal: what the step would cost, judged by what is stored and by a few questions asked for real.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from mindsmirror.annotation.annotate import Annotator, Tally
 from mindsmirror.annotation.budget import BudgetConfig
-from mindsmirror.annotation.estimate import Estimate, estimated
+from mindsmirror.annotation.estimate import Estimate, QuestionUsages, estimated
 from mindsmirror.annotation.from_file import AnnotationTable
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.likelihood import REQUEST
@@ -103,11 +103,10 @@ class AnnotationStep:
         with Store(self.store) as store:
             with Working("reading what is stored"):
                 before = self._read(store)
-            missing = [
-                pair for pair, account in zip(self.task.splits.annotated(), before, strict=True) if not account.complete
-            ]
+            missing = [number for number, complete in enumerate(before.complete) if not complete]
             # Evenly spread, so that a file sorted by length or kind is not judged by its beginning.
-            chosen = [missing[number * len(missing) // samples] for number in range(min(samples, len(missing)))]
+            picked = {missing[place * len(missing) // samples] for place in range(min(samples, len(missing)))}
+            chosen = [pair for number, pair in enumerate(self.task.splits.annotated()) if number in picked]
             annotator = self._annotator(store)
             with Progress("measuring", len(chosen), "questions") as progress:
                 asked = list(annotator.accounts(chosen, lambda tally: progress.update(tally.questions)))
@@ -127,7 +126,8 @@ class AnnotationStep:
         if not self.store.exists():
             return []
         with Store(self.store) as store:
-            found = [account.annotation for account in self._read(store) if account.annotation.rationales]
+            accounts = sorted(self._stored(store), key=lambda account: account.number)
+        found = [account.annotation for account in accounts if account.annotation.rationales]
         return self._calibrated(found) if self._calibrates else found
 
     @property
@@ -141,7 +141,7 @@ class AnnotationStep:
         found = calibrated(annotations, self.task, self.judge.calibration)
         judged = [evaluation for annotation in found for evaluation in annotation.evaluations]
         if judged and all(evaluation.p_correct is None for evaluation in judged):
-            say("too few correct or wrong rationales to calibrate the judge's likelihoods: its verdicts are raw")
+            say("too few correct or wrong rationales to calibrate the judge's likelihoods: they stay as they are")
         return found
 
     def _annotator(self, store: Store, budget: BudgetConfig | None = None) -> Annotator:
@@ -162,18 +162,20 @@ class AnnotationStep:
         """The teachers that write rationales."""
         return [self.teachers[number] for number in self.config.teachers]
 
-    def _read(self, store: Store) -> list[Account]:
-        """The accounts of all questions, in order, as far as they are stored."""
-        accounts = self._annotator(store, NO_MORE).accounts(self.task.splits.annotated())
-        return sorted(accounts, key=lambda account: account.number)
+    def _stored(self, store: Store) -> Iterator[Account]:
+        """The accounts of all questions, as far as they are stored; asks nothing."""
+        return self._annotator(store, NO_MORE).accounts(self.task.splits.annotated())
+
+    def _read(self, store: Store) -> QuestionUsages:
+        return QuestionUsages.of(self._stored(store), self.task.splits.annotated_count)
 
     def _notices(self, totals: Totals) -> None:
         if totals.failed:
-            say(f"{quantity(totals.failed, 'sample')} failed; the next `run` asks again. See the report")
+            say(f"{quantity(totals.failed, 'sample')} failed; the next `run` asks for them again. See the report")
         repairs = self.config.repairs
         if totals.lost and repairs < MOST_REPAIRS:
             replies = quantity(totals.lost, "reply", "replies")
-            say(f"{replies} gave nothing to use; [annotation] repairs = {repairs + 1} asks again")
+            say(f"{replies} could not be used; [annotation] repairs = {repairs + 1} would ask again")
 
 
 def asked_before(result: AnnotationResult) -> AnnotationResult:

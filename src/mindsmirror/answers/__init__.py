@@ -1,7 +1,7 @@
-"""What an answer is, how it is read from what a model wrote, and when two answers are the same.
+"""Answers: what one is, how it is read from a model's text, and when two are the same.
 
 One file for each kind (equation, number, choice, label, text), one for taking a reply apart (`reply`) and
-one for the verdict of a judgement (`verdict`). Nothing here evaluates text as code.
+one for the verdict of a self-evaluation (`verdict`). Nothing here evaluates text as code.
 """
 
 from mindsmirror.answers.base import Answer, AnswerKind, Reply

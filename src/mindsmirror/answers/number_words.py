@@ -52,7 +52,7 @@ class Worded(NamedTuple):
 def read_words(text: str) -> Worded | None:
     """The number that a text begins with, None if it begins with none or its words make no number for sure."""
     words = _leading_words(text.lower())
-    reader = _Reader([word for word, _ in words][:MAX_WORDS])
+    reader = _NumberGrammar([word for word, _ in words][:MAX_WORDS])
     value = reader.number()
     if value is None or reader.place == 0:
         return None
@@ -73,7 +73,7 @@ def _leading_words(text: str) -> list[tuple[str, int]]:
     return words
 
 
-class _Reader:
+class _NumberGrammar:
     """Reads the grammar of English numbers from a list of words."""
 
     def __init__(self, words: list[str]) -> None:

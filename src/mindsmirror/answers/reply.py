@@ -62,7 +62,7 @@ _REFUSAL = re.compile(
 
 
 class _Statement(NamedTuple):
-    """Where what is left out of the thought begins, where the words that state do, and where the answer does."""
+    """Where a statement begins: what is left out of the rationale, the words that state, and the answer."""
 
     start: int
     place: int
@@ -71,7 +71,7 @@ class _Statement(NamedTuple):
 
 
 def read_reply(text: str, read: Callable[[str], Answer | None], truncated: bool = False) -> Reply:
-    """The thought and the answer of a reply.
+    """The rationale and the answer of a reply.
 
     `read` is the task's reading of what follows "the answer is"; `truncated` says that the reply was cut
     at a token limit. The last statement counts; where it states nothing of the kind ("I hope this answer
@@ -217,7 +217,7 @@ def _sentence(line: str) -> str:
 
 
 def _thought(text: str) -> str:
-    """The text before the answer's statement, without the word that led to it ("so", "therefore")."""
+    """The rationale: the text before the statement, without the word that leads to it ("so", "therefore")."""
     thought = text.rstrip(" \t\n*_#")
     bare = thought
     for _ in range(3):

@@ -1,6 +1,6 @@
-"""The verdict of a plain judgement, read from the line that announces its result.
+"""The verdict of a plain self-evaluation, read from the line that announces its result.
 
-The published code searched the whole judgement for the words uncertain, wrong, correct in that order, so
+The published code searched the whole text for the words uncertain, wrong, correct in that order, so
 that a critique which praised a correct step decided. Here the clause after the last marker speaks
 ("Evaluation result: the given answer is wrong."), or the last sentence where there is none. It must be
 understood word by word (`assertion`), and what is written after it must not take it back.
@@ -106,10 +106,10 @@ _CONTRAST = re.compile(
 
 
 def read_verdict(text: str, truncated: bool = False) -> tuple[Verdict, str]:
-    """The verdict of a judgement, and the judgement without the line that states it.
+    """The verdict of a self-evaluation, and its text without the line that states it.
 
     UNPARSED, with the whole text, where that line names no verdict, or more than one, or cannot be read surely,
-    and where what follows it takes it back. The last line of a judgement that was cut at a token limit is not
+    and where what follows it takes it back. The last line of a text that was cut at a token limit is not
     its result, so only one that announces itself counts there.
     """
     whole = text.replace("’", "'").strip()

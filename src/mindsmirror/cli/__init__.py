@@ -1,1 +1,1 @@
-"""One thin file a verb; `main` finds them."""
+"""The command line: one thin file a verb; `main` finds them."""

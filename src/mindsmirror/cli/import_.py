@@ -42,11 +42,11 @@ def command(
     KIND is minds_mirror (the official files, or a folder of them), step_by_step (PaLM completions as rows {id, raw})
     or jsonl (rows {id or question, rationale}, with optional answer and evaluations).
     """
-    from mindsmirror.annotation.imports.importing import Counts, count_by_split, import_annotations
+    from mindsmirror.annotation.imports.importing import SplitCounts, count_by_split, import_annotations
     from mindsmirror.system.files import storage_guard, write_records
     from mindsmirror.tasks import TaskConfig, load_task
 
-    def row(counts: Counts) -> tuple[str, ...]:
+    def row(counts: SplitCounts) -> tuple[str, ...]:
         parsed, accuracy = counts.parsed_share, counts.accuracy
         verdicts = ", ".join(f"{number} {verdict}" for verdict, number in counts.verdicts.items() if number)
         return (

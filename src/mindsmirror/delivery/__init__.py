@@ -1,6 +1,6 @@
-"""What leaves a run for others to use: its annotations as a data set with a card.
+"""Exports for others: a run's annotations as a data set with a card.
 
-`rows` is what a row says, `cards` the card, and `dataset` writes both in one of three formats.
+`rows` makes the rows, `cards` the card, and `dataset` writes both in one of three formats.
 """
 
 from mindsmirror.delivery.dataset import FORMATS, write_dataset

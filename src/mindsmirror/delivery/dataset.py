@@ -32,12 +32,12 @@ def write_dataset(name: str, annotations: Sequence[Annotation], task: Task, form
     library is not installed; StorageError if the disk refuses.
     """
     if form not in FORMATS:
-        raise RecipeError(f"there is no format {form!r}; there are: {', '.join(FORMATS)}.")
+        raise RecipeError(f"there is no format {form!r}. The formats are: {', '.join(FORMATS)}.")
     rows = {HUB_NAMES.get(split, split): of_split for split, of_split in rationale_rows(annotations).items()}
     if not rows:
         raise DataError(f"{name} has no rationales to export.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} is there already. Name a folder that does not exist, or empty it.")
+        raise DataError(f"{out} already exists and is not empty. Name a folder that does not exist, or empty this one.")
     with storage_guard(out), whole_folder(out) as part:
         files = _WRITERS[form](rows, part)
         write_text(part / "README.md", dataset_card(name, annotations, task, files))

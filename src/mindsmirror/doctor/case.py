@@ -1,4 +1,4 @@
-"""The case that is looked at: a recipe, what follows from it, and what several checks need to know."""
+"""What the checks examine: a recipe, and what several checks need to know about it."""
 
 import gc
 from collections.abc import Iterator
@@ -45,12 +45,12 @@ class Case:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The pipeline, none of whose steps is begun."""
+        """The pipeline of the recipe; no step has begun."""
         return Pipeline(self.recipe, self.runs)
 
     @cached_property
     def estimate(self) -> Estimate:
-        """What the annotation will cost; asks for the `samples` that are allowed, once."""
+        """What the annotation will cost; asks the `samples` questions that are allowed, once."""
         return self.pipeline.estimate(self.samples)
 
     @property
@@ -59,7 +59,7 @@ class Case:
         return [self.recipe.teacher[number] for number in self.recipe.annotation.teachers if self.recipe.teacher]
 
     def asked(self) -> Iterator[tuple[int, TeacherConfig]]:
-        """The teachers that the annotation asks, with their numbers; those alike but for the price once."""
+        """The teachers that the annotation asks, with their numbers; once where they differ only in price."""
         seen = set()
         for number in self.recipe.asked_teachers:
             key = self.pipeline.teachers[number].key
@@ -69,15 +69,15 @@ class Case:
 
     @property
     def samples_a_rationale(self) -> int:
-        """The most that can be asked for because of one rationale, itself included; repairs aside."""
+        """The most samples that one rationale leads to, itself included, without repairs."""
         config = self.recipe.annotation
         return 1 + config.self_evaluations + max(config.rectified, config.corrupted)
 
     @cached_property
     def student(self) -> StudentSize | None:
-        """The student, loaded once and let go again; None if it is not on this machine yet.
+        """The size of the student, which is loaded once and released; None if it is not on this machine yet.
 
-        ModelFileError if it cannot be loaded, or made into a student of a catalogue file.
+        ModelFileError if it cannot be loaded, or converted from a catalogue file.
         """
         if not is_at_hand(self.recipe.student):
             return None
@@ -101,7 +101,7 @@ class Case:
 
 
 def _loaded(config: StudentConfig) -> "Student":
-    """The student with more room to read than it has, so that what would be cut is seen."""
+    """The student with a larger `max_source`, so that questions that would be cut are found."""
     from mindsmirror.students.load import load_student
 
     try:
@@ -111,6 +111,6 @@ def _loaded(config: StudentConfig) -> "Student":
     except Exception as error:  # whatever a library raises on a model that it cannot read, a run would raise it, too
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         raise ModelFileError(
-            f"the student {config.model!r} cannot be loaded ({reason}), and a run would fail in the same way. Take "
+            f"the student {config.model!r} cannot be loaded ({reason}), and a run would fail in the same way. Choose "
             "another student (mindsmirror list students), or install the versions that constraints.txt names."
         ) from error

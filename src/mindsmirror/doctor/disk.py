@@ -1,4 +1,4 @@
-"""Room for what a run leaves behind: every reply in the store, checkpoints and students, models that are fetched."""
+"""Disk space for what a run writes: replies in the store, checkpoints and students, downloaded models."""
 
 import json
 import os
@@ -15,22 +15,22 @@ from mindsmirror.models.digest import cache_dir
 CHECK = "disk"
 BYTES_A_TOKEN = 4
 MEASURED = 50
-"""Questions from whose prompts the others' are guessed."""
+"""Questions whose prompts are measured; the others are taken to be as long."""
 CHECKPOINT, WEIGHTS = 12, 4
 """Bytes a parameter: weights and both moments of the optimizer; the weights alone."""
 CHECKPOINTS = 3
 """At once: the last, the best, and the one that is being written."""
 TIGHT = 0.5
-"""Share of the free room that is worth a warning."""
+"""Share of the free space above which a warning is given."""
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """What a run fetches, if anything; then a line for each file system that is written to."""
+    """The models that a run downloads, if any; then a line for each file system that it writes to."""
     fetched = case.recipe.to_fetch()
     if fetched:
         models = ", ".join(f"{entry.name} ({entry.bytes / 1e6:,.0f} MB)" for entry in fetched)
         size = sum(entry.bytes for entry in fetched)
-        text = f"Not on this machine yet, and fetched by a run when they are needed: {models}."
+        text = f"A run will download these models: {models}."
         yield ok(CHECK, text, models=[entry.name for entry in fetched], fetched=size)
     needs = (
         (case.pipeline.store.parent, store_bytes(case)),
@@ -41,7 +41,12 @@ def check(case: Case) -> Iterator[Finding]:
     for folder, size in needs:
         there = _existing(folder)
         if size and not os.access(there, os.W_OK):
-            yield failure(CHECK, StorageError, f"{there} cannot be written to.", "Mend its rights, or take another.")
+            yield failure(
+                CHECK,
+                StorageError,
+                f"{there} cannot be written to.",
+                "Change its permissions, or choose another folder.",
+            )
             continue
         device = there.stat().st_dev
         before = together.get(device, (there, 0))
@@ -51,7 +56,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def store_bytes(case: Case) -> int:
-    """What the store grows by, about, if none of the recipe's samples is in it yet."""
+    """About how many bytes the store grows if it has none of the recipe's samples yet."""
     if not case.recipe.teacher:
         return 0
     config, splits = case.recipe.annotation, case.pipeline.task.splits
@@ -59,12 +64,12 @@ def store_bytes(case: Case) -> int:
     some = list(islice(splits.annotated(), 0, None, max(1, count // MEASURED)))
     messages = [json.dumps(case.pipeline.prompts.rationale(example).messages) for _, example in some]
     asked = sum(len(text.encode("utf-8", "surrogatepass")) for text in messages) // max(1, len(some))
-    # A judgement and a dual are shown a rationale, too.
+    # A self-evaluation and a dual are shown a rationale, too.
     rationale = asked + BYTES_A_TOKEN * config.max_tokens
-    judgement = rationale + BYTES_A_TOKEN * case.recipe.judge.max_tokens
+    evaluation = rationale + BYTES_A_TOKEN * case.recipe.judge.max_tokens
     dual = rationale + BYTES_A_TOKEN * config.max_tokens
     duals = max(config.rectified, config.corrupted)
-    each = rationale + config.self_evaluations * judgement + duals * dual
+    each = rationale + config.self_evaluations * evaluation + duals * dual
     return count * len(case.writers) * config.rationales * each
 
 
@@ -81,10 +86,10 @@ def _existing(folder: Path) -> Path:
 
 def _fits(folder: Path, size: int) -> Finding:
     free = shutil.disk_usage(folder).free
-    text = f"About {size / 1e9:.2f} GB are written under {folder}, and {free / 1e9:.1f} GB are free."
+    text = f"A run writes about {size / 1e9:.2f} GB under {folder}; {free / 1e9:.1f} GB are free."
     figures = {"needed": size, "free": free}
     if size > free:
-        return failure(CHECK, StorageError, text, "Free some, or name another folder with --runs.", **figures)
+        return failure(CHECK, StorageError, text, "Free some space, or choose another folder with --runs.", **figures)
     if size > TIGHT * free:
-        return warning(CHECK, text, "That is tight: checkpoints of larger students come in threes.", **figures)
+        return warning(CHECK, text, "That is tight: up to three checkpoints are kept at once.", **figures)
     return ok(CHECK, text, **figures)

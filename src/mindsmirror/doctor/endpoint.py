@@ -1,4 +1,4 @@
-"""Every endpoint that the recipe asks: is it there, does it take key and model, and what can it do?"""
+"""Every endpoint of the recipe: is it reachable, does it accept key and model, and what can it do?"""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ CHECK = "endpoint"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """A line for each teacher behind an endpoint, by a handful of tiny samples."""
+    """A finding for each teacher behind an endpoint, from a few tiny samples."""
     remote = [config for _, config in case.asked() if engine_class(config.engine).address(config) is not None]
     if not remote:
         yield skipped(CHECK, "No teacher is behind an endpoint.")
@@ -22,13 +22,13 @@ def check(case: Case) -> Iterator[Finding]:
             yield failure(CHECK, EngineError, str(error))
             continue
         if probe is None:
-            yield skipped(CHECK, f"{config.model}: the engine {config.engine} cannot say what its server does.")
+            yield skipped(CHECK, f"{config.model}: the engine {config.engine} cannot probe its server.")
             continue
         if probe.busy:
             yield warning(
                 CHECK,
-                f"The endpoint of {config.model} is there, but has no room just now ({probe.busy}).",
-                "A run waits for it; look again later for what it can do.",
+                f"The endpoint of {config.model} is reachable but busy ({probe.busy}).",
+                "A run would wait. Check again later.",
             )
             continue
         listed = "" if probe.served is None or config.model in probe.served else ", which it does not list"

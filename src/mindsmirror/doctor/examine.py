@@ -1,4 +1,4 @@
-"""All checks in their order; what one of them cannot go on from is what it has found."""
+"""Runs the checks in order; an error that stops a check becomes its finding."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,15 +27,15 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "judge": ("task", "endpoint"),
     "fidelity": ("task",),
 }
-"""What has to be in order for a check to be worth making: else it would only fail for the same reason."""
+"""The checks that must pass before another is useful: else it would fail for the same reason."""
 
 
 def examine(
     recipe: Recipe, runs: Path, only: Sequence[str] = (), skip: Sequence[str] = (), samples: int = 0
 ) -> Iterator[Finding]:
-    """Findings as they are made, of the checks named in `only` (all, if none is) and not in `skip`.
+    """The findings of the checks in `only` (all if empty) that are not in `skip`, as they are made.
 
-    `samples` questions are asked for real where a check can use them; they are paid for and kept.
+    `samples` questions are asked for real if a check can use them; they are paid for, and the replies are kept.
     """
     case = Case(recipe, runs, samples)
     failed: set[str] = set()
@@ -45,7 +45,7 @@ def examine(
         broken = [need for need in NEEDS.get(name, ()) if need in failed]
         if broken:
             failed.add(name)
-            yield skipped(name, f"Not looked at, because of {' and '.join(broken)}.")
+            yield skipped(name, f"Not checked, because {' and '.join(broken)} failed.")
             continue
         for finding in _looked(name, case):
             if finding.status is Status.FAILURE:
@@ -54,7 +54,7 @@ def examine(
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    """That of the first failure; 0 if there is none."""
+    """The exit code of the first failure; 0 if there is none."""
     return next((finding.exit_code for finding in findings if finding.status is Status.FAILURE), 0)
 
 

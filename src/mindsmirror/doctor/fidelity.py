@@ -63,7 +63,7 @@ def check(case: Case) -> Iterator[Finding]:
     lacking = {entry.name: f"{entry.bytes / 1e6:,.0f} MB" for entry in case.recipe.to_fetch(trains=False)}
     for _, config in case.asked():
         if not config.local:
-            yield skipped(CHECK, f"{config.model}: the engine {config.engine} has no file that could be compared.")
+            yield skipped(CHECK, f"{config.model}: the engine {config.engine} has no file to compare.")
         elif config.engine == "transformers":
             yield ok(CHECK, f"{config.model}: the engine is the reference itself.")
         elif config.path is None and config.model in lacking:

@@ -14,15 +14,15 @@ class Status(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """The run can be carried through, but not as its owner may think."""
+    """The run can finish, but perhaps not as its owner expects."""
     FAILURE = "failure"
-    """The run will not come to its end, or what comes out is wrong."""
+    """The run will not finish, or its results will be wrong."""
     SKIPPED = "skipped"
-    """Not looked at, and why."""
+    """Not checked, and why."""
 
 
 class Finding(Record):
-    """One line of the doctor's."""
+    """One line of the doctor's output."""
 
     check: str = Field(description="name of the check, as in CHECKS")
     status: Status
@@ -43,17 +43,17 @@ def ok(check: str, found: str, **figures: Any) -> Finding:
 
 
 def warning(check: str, found: str, advice: str, **figures: Any) -> Finding:
-    """Something to know before the run is begun."""
+    """Something to know before the run begins."""
     return Finding(check=check, status=Status.WARNING, found=found, advice=advice, figures=figures)
 
 
 def failure(check: str, kind: type[MindsMirrorError], found: str, advice: str = "", **figures: Any) -> Finding:
-    """What would be an error of that kind, or worse, none."""
+    """Something that would be an error of that kind in a run, or would go unnoticed."""
     return Finding(
         check=check, status=Status.FAILURE, found=found, advice=advice, exit_code=kind.exit_code, figures=figures
     )
 
 
 def skipped(check: str, found: str) -> Finding:
-    """Nothing was looked at."""
+    """A check that was not made."""
     return Finding(check=check, status=Status.SKIPPED, found=found)

@@ -1,4 +1,4 @@
-"""Whether the judge's verdicts carry information: held against gold, on what is stored."""
+"""Whether the judge's verdicts carry information: compared with gold, on stored samples."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ ENOUGH = 100
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """One line: the report's own, or what lacks for it."""
+    """One finding: the report's own sentence, or what is missing for it."""
     recipe = case.pipeline.recipe
     if recipe.teacher and recipe.judge.source is VerdictSource.INFORMED:
         yield ok(CHECK, "The verdicts come from gold answers: there is nothing to measure.")
@@ -25,14 +25,16 @@ def check(case: Case) -> Iterator[Finding]:
         return
     if recipe.teacher and case.samples:
         _ = case.estimate
-    annotations = case.pipeline.annotating.stored() if recipe.teacher else case.pipeline.ready
+    annotations = case.pipeline.annotation_step.stored() if recipe.teacher else case.pipeline.file_annotations
     known = judged_rationales(annotations)
     if recipe.teacher and known < ENOUGH and not _has_gold(case):
-        yield warning(CHECK, "No question has a gold answer: the judge cannot be measured.", "Add some to the data.")
+        yield warning(
+            CHECK, "No question has a gold answer: the judge cannot be measured.", "Add gold answers to the data."
+        )
     elif known < ENOUGH:
         yield warning(
             CHECK,
-            f"{known} judged rationales with gold are there; a judge is measured on {ENOUGH} or more.",
+            f"Only {known} judged rationales have a gold answer; measuring the judge takes {ENOUGH} or more.",
             _more(case, ENOUGH - known),
             rationales=known,
         )
@@ -73,4 +75,4 @@ def _more(case: Case, lacking: int) -> str:
         return "Import more of them."
     # Some rationales have no answer that could be judged.
     questions = math.ceil(1.25 * lacking / case.recipe.annotation.rationales)
-    return f"--samples {questions} asks that many questions for real; they are paid for and kept."
+    return f"--samples {questions} asks that many questions for real. They are paid for, and the replies are kept."

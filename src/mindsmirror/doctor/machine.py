@@ -1,4 +1,4 @@
-"""Device, precision and memory: what the training will run on, and whether it fits, roughly."""
+"""Device, precision and memory: what training will run on, and roughly whether it fits."""
 
 from collections.abc import Iterator
 
@@ -16,12 +16,12 @@ ACTIVATIONS = 1.5
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Nothing here is exact but the device."""
+    """The device, which is exact, and an estimate of the memory."""
     precision, on_gpu = case.recipe.training.precision, hardware.device() != "cpu"
     device, products = hardware.describe_device(), "bf16" if hardware.use_bf16(precision) else "fp32"
     yield ok(CHECK, f"Training runs on: {device}; matrix products in {products}.", device=device, products=products)
     if precision == "bf16" and not hardware.has_bf16():
-        text = "training.precision is bf16, which this machine has no instructions for: it is slower than fp32."
+        text = "training.precision is bf16, but this machine has no bf16 instructions: it would be slower than fp32."
         yield warning(CHECK, text, 'Set it to "auto".')
     if case.student is None:
         return
@@ -29,9 +29,9 @@ def check(case: Case) -> Iterator[Finding]:
     need = memory_needed(case.student.parameters, case.recipe.student.adapter) - (PROCESS if on_gpu else 0)
     if free is None:
         return
-    text = f"Training takes about {_gib(need)} of memory, and {_gib(free)} are free."
+    text = f"Training takes about {_gib(need)} of memory; {_gib(free)} are free."
     if need > free:
-        advice = 'Take a smaller student, student.adapter = "lora", or end what else runs.'
+        advice = 'Choose a smaller student, set student.adapter = "lora", or stop other programs.'
         yield warning(CHECK, text, advice, needed=need, free=free)
     else:
         yield ok(CHECK, text, needed=need, free=free)

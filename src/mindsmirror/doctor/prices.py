@@ -1,4 +1,4 @@
-"""Money: prices that lack, caps that stop a run before it has begun, and what the whole annotation will cost."""
+"""Money: missing prices, caps that stop a run at once, and what the whole annotation will cost."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -19,13 +19,13 @@ CHECK = "prices"
 def check(case: Case) -> Iterator[Finding]:
     """Prices and caps first, then the estimate that `--dry-run` shows."""
     if not case.recipe.teacher:
-        yield skipped(CHECK, "The annotations are there already and cost nothing.")
+        yield skipped(CHECK, "The annotations come from a file and cost nothing.")
         return
     for number, config in case.asked():
         yield from _price(number, config)
     yield from _cap_of_one(case)
     if not case.samples and not case.pipeline.store.exists():
-        yield ok(CHECK, f"{_wanted(case)}. What they cost is not known before some are asked; --samples 4 asks.")
+        yield ok(CHECK, f"{_wanted(case)}. Their price is unknown until some have been asked; --samples 4 asks four.")
         return
     yield _estimated(case.estimate, case.recipe.annotation.budget)
 
@@ -38,7 +38,7 @@ def _price(number: int, config: TeacherConfig) -> Iterator[Finding]:
     if config.price is None:
         yield warning(
             CHECK,
-            f"{key} ({config.model}) has no price: its cost is not known, and cannot be capped in USD.",
+            f"{key} ({config.model}) has no price: what it costs is unknown and cannot be capped in USD.",
             "Add price = { input = …, output = … }, in USD per million tokens.",
         )
     elif config.price.input == 0 or config.price.output == 0:
@@ -47,7 +47,7 @@ def _price(number: int, config: TeacherConfig) -> Iterator[Finding]:
 
 
 def _cap_of_one(case: Case) -> Iterator[Finding]:
-    """A cap that a single rationale may pass; the sample is taken to fill its room."""
+    """A cap that a single rationale may pass, if it fills `max_tokens`."""
     config = case.recipe.annotation
     first = next(case.pipeline.task.splits.annotated(), None)
     if first is None:
@@ -78,7 +78,7 @@ def _estimated(found: Estimate, budget: BudgetConfig) -> Finding:
         return failure(CHECK, BudgetError, f"A cap is reached: {found.stopped}.", "Raise it.", **figures)
     done = f"{found.stored} of at most {found.samples} samples are stored"
     if found.tokens_out is None or found.tokens_in is None or found.minutes is None:
-        return ok(CHECK, f"{done}; what the rest costs is not known before a question is complete.", **figures)
+        return ok(CHECK, f"{done}; the price of the rest is unknown until a question is complete.", **figures)
     cost = "" if found.usd is None else f"{usd(found.usd[0])} to {usd(found.usd[1])}, "
     rest = (
         f"{cost}{_counts(found.tokens_in)} tokens read, {_counts(found.tokens_out)} written, "
@@ -86,13 +86,13 @@ def _estimated(found: Estimate, budget: BudgetConfig) -> Finding:
     )
     passed = _passed(found, budget)
     if passed:
-        advice = "The run will stop before it is through (exit code 18). Raise the cap, or set task.train."
+        advice = "The run will stop before the end (exit code 18). Raise the cap, or set task.train."
         return warning(CHECK, f"{done}; the rest will take {rest}, more than {passed} leaves.", advice, **figures)
     return ok(CHECK, f"{done}; the rest will take {rest}.", **figures)
 
 
 def _passed(found: Estimate, budget: BudgetConfig) -> str:
-    """The cap that will be passed even if all goes well; empty if none."""
+    """The cap that will be passed even at the low end of the estimate; empty if none."""
     if budget.usd is not None and found.usd is not None and found.usd[0] > budget.usd - (found.paid_usd or 0.0):
         return f"annotation.budget.usd = {budget.usd:g}"
     low = (found.tokens_in or (0, 0))[0] + (found.tokens_out or (0, 0))[0]

@@ -1,4 +1,4 @@
-"""The student can be had and loads, and what it reads is not cut."""
+"""Whether the student is available and loads, and which questions it would cut."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def check(case: Case) -> Iterator[Finding]:
     if student is None:
         entry = catalogue.entries().get(config.model)
         where = "from the hub" if entry is None else f"{entry.bytes / 1e6:,.0f} MB"
-        yield ok(CHECK, f"{config.model} is not on this machine yet; a run fetches it ({where}). It was not loaded.")
+        yield ok(CHECK, f"{config.model} is not on this machine yet; a run downloads it ({where}). It was not loaded.")
         return
     yield ok(
         CHECK,
@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Finding]:
         yield warning(
             CHECK,
             f"{student.cut} of {student.measured} training questions are longer than "
-            f"student.max_source = {config.max_source} tokens and lose their beginning.",
+            f"student.max_source = {config.max_source} tokens; their beginning is cut off.",
             f"Raise it, up to {student.longest}.",
             cut=student.cut,
         )

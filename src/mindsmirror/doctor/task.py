@@ -1,6 +1,6 @@
-"""The questions can be read, and those of the test are enough, and not solved in the teacher's prompt.
+"""Whether the questions can be read, the test is large enough, and the teacher's prompt solves none of its questions.
 
-That they are not among the training questions is not looked at here: loading a task drops repeats.
+Test questions among the training questions need no check: loading a task drops repeats.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ CHECK = "task"
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Load the task and what is asked about it; its errors are those of the run itself."""
+    """Load the task and the prompts; their errors are those that the run would have."""
     task = case.pipeline.task
     case.pipeline.check(trains=False)
     train, valid, test = task.splits
@@ -33,6 +33,6 @@ def check(case: Case) -> Iterator[Finding]:
         yield warning(
             CHECK,
             f"{len(found)} of {len(test)} test questions are solved in the teacher's prompt, such as {found[0]!r}.",
-            "Remove them from the test, or name other prompts in annotation.prompts.",
+            "Remove them from the test split, or choose other prompts with annotation.prompts.",
             repeats=len(found),
         )

@@ -2,11 +2,12 @@
 
 An engine is driven by two calls. `submit` hands it a request; `poll` waits until at least one submitted
 request has ended and returns what has ended. The caller keeps about `capacity` samples in flight, writes
-down every reply as it comes, and may submit what follows from it before the rest has ended. A request
-that fails is a reply with `finish == "failed"`; an exception means that the engine as a whole is of no use.
+down every reply as it comes, and may submit what follows from it before the rest has ended. Whoever drives
+several engines polls those that are `ready`. A request that fails is a completion with `finish == "failed"`;
+an exception means that the engine as a whole cannot be used.
 
-A request may want to know how likely each of a few words is as the whole reply (`Sampling.choices`). Then one
-token is drawn at most, and the completion says with which probabilities the reply begins (`alternatives`).
+A request may ask how likely each of a few words is as the whole reply (`Sampling.choices`). The engine then draws
+at most one token, and the completion holds the probabilities of the first token (`alternatives`).
 """
 
 import hashlib
@@ -30,7 +31,7 @@ class Message(NamedTuple):
 
 
 ALTERNATIVES = 20
-"""The most likely first tokens that are told where choices are weighed: as many as OpenAI's endpoint gives."""
+"""How many of the most likely first tokens a completion of a request with choices holds: OpenAI's maximum."""
 
 
 class Sampling(BaseModel):
@@ -43,8 +44,8 @@ class Sampling(BaseModel):
     max_tokens: int = Field(256, ge=1)
     choices: tuple[str, ...] = Field(
         (),
-        description="words of which one is the whole reply: how likely each is, is what is wanted",
-        # Left out where there are none, so that the keys of all other samples stay what they were.
+        description="words one of which is the whole reply; the engine tells how likely each is",
+        # Left out if there are none: the keys of all samples without choices depend on it.
         exclude_if=lambda choices: not choices,
     )
 
@@ -67,9 +68,9 @@ class Subject:
     rationale: str = ""
     """The one that is to be evaluated or rewritten."""
     verdict: Verdict | None = None
-    """The verdict that a self-evaluation is told to explain; None if it has to say its own."""
+    """The verdict that a self-evaluation has to explain; None if it has to reach its own."""
     answer: str = ""
-    """The right answer, where the prompt tells it."""
+    """The right answer, if the prompt gives it."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,13 @@ class Request:
     shared: int = 0
     """How many leading messages this prompt shares with many others (the few-shot prefix)."""
     attempts: int | None = None
-    """How many attempts at each sample may be paid for, at most; None leaves it to the engine."""
+    """The most attempts at each sample that may be paid for; None leaves the number to the engine."""
     subject: Subject | None = None
-    """What the prompt is about, if whoever asks says so. It is no part of a sample's key."""
+    """What the prompt is about, if the caller says so. It is no part of a sample's key."""
 
 
 class Alternative(NamedTuple):
-    """How a reply may begin, and the natural logarithm of its probability."""
+    """A possible first token of a reply, and the natural logarithm of its probability."""
 
     text: str
     logprob: float
@@ -104,17 +105,17 @@ class Completion:
     text: str
     finish: Finish
     tokens_in: int = 0
-    """Prompt tokens that this sample is charged with: the first sample of a request bears them all."""
+    """Prompt tokens. The first sample of a request has all of them, the others 0."""
     tokens_out: int = 0
     error: str = ""
     alternatives: tuple[Alternative, ...] = ()
-    """Only where the request has choices, whatever its temperature: the most likely first tokens (`ALTERNATIVES`
-    of them or fewer), or the choices themselves from an engine that can only weigh what it is given."""
+    """Empty unless the request has choices. Then, at any temperature: the most likely first tokens, at most
+    `ALTERNATIVES` of them, or the choices themselves if the engine knows only the probabilities of given words."""
     estimated: bool = False
-    """Whether any of its counts is our own upper bound, because nothing believable was reported."""
+    """Whether a count is our own upper bound, because the engine reported none that can be believed."""
     vain_in: int = 0
-    """Tokens read in vain, and below written: by attempts that failed after they were sent, as the most that they
-    can be, and by samples that nobody asked for. The first sample of a request bears them."""
+    """Tokens read in vain (`vain_out`: written in vain), by failed attempts, at their upper bound, and by samples that
+    were not asked for. The first sample of a request has all of them."""
     vain_out: int = 0
 
 
@@ -123,12 +124,12 @@ class Engine(Protocol):
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """All that determines its completions besides the request: model, its hash, parameters."""
+        """Everything but the request that determines its completions: model, hash of the model, parameters."""
         ...
 
     @property
     def capacity(self) -> int:
-        """How many samples it wants in flight to be busy."""
+        """How many samples keep it busy when they are in flight at once."""
         ...
 
     def submit(self, request: Request) -> None:
@@ -137,6 +138,10 @@ class Engine(Protocol):
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
         """Wait for at least one submitted request to end; empty if none is in flight."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether `poll` would not wait: a request has ended, or it is `poll` itself that computes."""
         ...
 
     def close(self) -> None:

@@ -23,8 +23,8 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: float = Field(0.0, ge=0, le=limits.PRICE)
-    output: float = Field(0.0, ge=0, le=limits.PRICE)
+    input: float = Field(0.0, ge=0, le=limits.PRICE, description="USD per million tokens read")
+    output: float = Field(0.0, ge=0, le=limits.PRICE, description="USD per million tokens written")
 
 
 class Options(BaseModel):
@@ -53,7 +53,7 @@ class TeacherConfig(BaseModel):
     path: Path | None = Field(None, description="your copy of a catalogue model, or the recording")
     base_url: str | None = Field(None, description="for openai; else the variable OPENAI_BASE_URL")
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
-    price: Price | None = None
+    price: Price | None = Field(None, description="what the teacher charges; caps in USD need it")
     parameters: dict[str, Any] = Field(default_factory=dict, description="the engine's own")
 
     @field_validator("engine")
@@ -80,7 +80,7 @@ class TeacherConfig(BaseModel):
         if self.base_url is not None:
             fault = address_fault(self.base_url)
             if fault:
-                raise ValueError(f"base_url: {public_url(self.base_url)!r} is no address: {fault}")
+                raise ValueError(f"base_url: {public_url(self.base_url)!r} is not an address: {fault}")
             secret = secret_in_address(self.base_url)
             if secret:
                 raise ValueError(

@@ -1,14 +1,14 @@
 """Any GGUF file through llama.cpp's server, in this process (package `xllamacpp`).
 
-Samples are decoded together in slots, and a slot keeps its last prompt, so that what the next one begins with is not
-read again. Each slot has a thread here, which hands it one sample after the other. A sample is drawn by a seed of its
-own key, whichever of its siblings are wanted; what else is in the batch may still turn a token, so a run can be resumed
-but not replayed, as with every engine that batches. The first request of a shared prefix has its prompt read once into
-all slots before the others start.
+Samples are decoded together in slots, and a slot keeps its last prompt, so that the beginning that the next prompt
+shares with it is not read again. Each slot has a thread here, which hands it one sample after the other. A sample's
+seed follows from its own key, whichever other samples are asked for. What else is in the batch may still change a
+token, so a run can be resumed but not replayed, as with every engine that batches. The first request of a shared
+prefix has its prompt read into all slots, once, before the others start.
 
-The package opens a port whether one wants it or not: it is on the loopback device and asks for a key that nobody has.
-A thread that Python stops inside llama.cpp aborts the process, so an engine that nobody closed is closed before that;
-replies are streamed only to be able to break them off.
+The package always opens a port: on the loopback device, with a random key. A thread that Python stops inside llama.cpp
+aborts the process, so an engine that was not closed is closed before Python ends. Replies are streamed so that they can
+be broken off.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import secrets
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +27,7 @@ from pydantic import Field
 from mindsmirror import limits
 from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, Finish, Request, seed_of
 from mindsmirror.engines.config import Options, TeacherConfig
+from mindsmirror.engines.in_flight import InFlight
 from mindsmirror.engines.local import LocalEngine
 from mindsmirror.errors import EngineError
 
@@ -49,23 +50,15 @@ class LlamaCppOptions(Options):
 
 
 @dataclass
-class _Pending:
-    """A request, and its completions as far as they are made."""
-
-    request: Request
-    made: dict[str, Completion] = field(default_factory=dict)
-
-
-@dataclass
-class _Job:
+class _Sample:
     """One sample to be drawn."""
 
-    pending: _Pending
+    parent: InFlight
     key: str
     ready: threading.Event | None
     """Set once all slots hold the prefix that the prompt shares with others; None if it shares none."""
     leads: bool
-    """Whether it is this job that has them hold it."""
+    """Whether it is this sample that has them hold it."""
 
 
 class LlamaCppEngine(LocalEngine):
@@ -96,7 +89,7 @@ class LlamaCppEngine(LocalEngine):
         """Queue the request's samples; RuntimeError once the engine is closed."""
         if not self._close.alive:
             raise RuntimeError("the engine is closed")
-        pending, leads = _Pending(request), False
+        pending, leads = InFlight(request), False
         ready = None
         if request.shared:
             prefix = repr(request.messages[: request.shared]).encode("utf-8", "surrogatepass")
@@ -107,15 +100,19 @@ class LlamaCppEngine(LocalEngine):
         if not request.keys:
             self._slots.ended.put(pending)
         for number, key in enumerate(dict.fromkeys(request.keys)):
-            self._slots.waiting.put(_Job(pending, key, ready, leads and number == 0))
+            self._slots.waiting.put(_Sample(pending, key, ready, leads and number == 0))
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
         """Wait for at least one request to end; empty if none is in flight."""
-        ended: list[_Pending] = []
+        ended: list[InFlight] = []
         while self._owed and (not ended or not self._slots.ended.empty()):
             ended.append(self._slots.ended.get())
             self._owed -= 1
-        return [(p.request, tuple(p.made[key] for key in p.request.keys)) for p in ended]
+        return [(each.request, each.completions) for each in ended]
+
+    def ready(self) -> bool:
+        """Whether a request has ended since the last poll."""
+        return not self._slots.ended.empty()
 
     def close(self) -> None:
         """Break off what is being written, end the threads and free the model."""
@@ -130,8 +127,8 @@ class _Slots:
         self._server = server
         self._stopping = threading.Event()
         self._arriving = threading.Lock()
-        self.waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self.ended: queue.SimpleQueue[_Pending] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[_Sample | None] = queue.SimpleQueue()
+        self.ended: queue.SimpleQueue[InFlight] = queue.SimpleQueue()
         # Daemons: for other threads Python waits before it runs what would end them.
         self._threads = [threading.Thread(target=self._serve, name="llama.cpp slot", daemon=True) for _ in range(count)]
         for thread in self._threads:
@@ -147,34 +144,35 @@ class _Slots:
         self._server = None
 
     def _serve(self) -> None:
-        while (job := self.waiting.get()) is not None:
+        while (sample := self.waiting.get()) is not None:
             if self._stopping.is_set():
                 continue
             try:
-                self._share(job)
-                made = read_reply(job.key, job.pending.request, self._stream(body_of(job.pending.request, job.key)))
+                self._share(sample)
+                request = sample.parent.request
+                made = read_stream(sample.key, request, self._stream(body_of(request, sample.key)))
             # A reply that cannot be had is data, and a thread that ended would leave `poll` waiting for ever.
             except Exception as error:
-                made = Completion(job.key, "", Finish.FAILED, error=f"llama.cpp: {error}")
+                made = Completion(sample.key, "", Finish.FAILED, error=f"llama.cpp: {error}")
             with self._arriving:
-                job.pending.made[job.key] = made
-                whole = len(job.pending.made) == len(set(job.pending.request.keys))
+                sample.parent.arrived[sample.key] = made
+                whole = sample.parent.whole
             if whole:
-                self.ended.put(job.pending)
+                self.ended.put(sample.parent)
 
-    def _share(self, job: _Job) -> None:
-        """Have all slots hold the job's shared prefix, or wait until they do."""
-        if job.ready is None:
+    def _share(self, sample: _Sample) -> None:
+        """Have all slots hold the sample's shared prefix, or wait until they do."""
+        if sample.ready is None:
             return
-        if not job.leads:
-            while not (job.ready.wait(timeout=0.05) or self._stopping.is_set()):
+        if not sample.leads:
+            while not (sample.ready.wait(timeout=0.05) or self._stopping.is_set()):
                 pass
             return
         try:
             # Of several choices the server reads the prompt once and copies what it has read.
-            self._stream(body_of(job.pending.request, job.key) | {"n": len(self._threads), "max_tokens": 1})
+            self._stream(body_of(sample.parent.request, sample.key) | {"n": len(self._threads), "max_tokens": 1})
         finally:
-            job.ready.set()
+            sample.ready.set()
 
     def _stream(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         chunks: list[dict[str, Any]] = []
@@ -207,7 +205,7 @@ def body_of(request: Request, key: str) -> dict[str, Any]:
     return body
 
 
-def read_reply(key: str, request: Request, chunks: Sequence[Mapping[str, Any]]) -> Completion:
+def read_stream(key: str, request: Request, chunks: Sequence[Mapping[str, Any]]) -> Completion:
     """The completion that the chunks of a stream are; a failed one if they hold an error or break off."""
     text, finish, usage = "", None, None
     alternatives: tuple[Alternative, ...] = ()
@@ -279,11 +277,11 @@ def _open(model: Path, options: LlamaCppOptions) -> Any:
 
 
 def _check(model: Path) -> None:
-    """EngineError if it is no GGUF file, or has no chat template: llama.cpp would then take one of its own."""
+    """EngineError if it is not a GGUF file, or has no chat template: llama.cpp would then take one of its own."""
     try:
         with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if content[:4] != b"GGUF":
-                raise EngineError(f"llama.cpp cannot load {model}: it is no GGUF file")
+                raise EngineError(f"llama.cpp cannot load {model}: it is not a GGUF file")
             if content.find(b"tokenizer.chat_template") < 0:
                 raise EngineError(f"{model} has no chat template: as a teacher, take a model trained to follow one")
     except (OSError, ValueError) as error:

@@ -40,7 +40,7 @@ class LocalEngine(EngineBase):
 
     @classmethod
     def open(cls, config: TeacherConfig) -> Engine:
-        """The engine with its model loaded; a file that nobody knows is tried first."""
+        """The engine with its model loaded; an unknown file is tried first."""
         cls.check(config)
         unknown = cls._unknown_file(config)
         if unknown is not None:

@@ -1,6 +1,6 @@
 """The embedded teacher on a CPU: OpenVINO GenAI's continuous batching over a GGUF file or an OpenVINO folder.
 
-Three things make it fast, all about computing nothing twice. Samples of one prompt are one request and share
+Three things make it fast; each avoids computing something twice. Samples of one prompt are one request and share
 its cache. The few-shot prefix that prompts share is run once, alone, before the first request that has it. And
 a prompt that continues an earlier one (a critique continues its rationale) finds the blocks that generation
 left behind. Texts depend on what else is in the batch, so a live run can be resumed but not replayed.
@@ -9,8 +9,8 @@ A trap, seen with 2026.4.1 (docs/log.md): requests that restore the same partly 
 write into it together, and a question is then answered with the numbers of another. So the shared prefix is cut
 to whole blocks, and requests start one a step, each prompt in one piece: then none finds another's partial block.
 
-Of alternatives to a token it tells nothing, only how likely the token was that it drew, before any constraint. So each
-of a request's choices is drawn once, by a grammar that allows nothing else; the prompt is found in the cache.
+It tells no alternatives to a token, only how likely the drawn token was before any constraint. So each of a request's
+choices is drawn once, by a grammar that allows nothing else; the prompt is found in the cache.
 """
 
 import gc

@@ -21,11 +21,11 @@ class Probe(NamedTuple):
     n: bool | None
     """Whether one request brings several samples."""
     logprobs: bool | None
-    """Whether it tells the log-probabilities of alternative tokens."""
+    """Whether it gives the log-probabilities of alternative tokens."""
     seconds: float
     """Median time of a reply of at most 16 tokens."""
     samples: int
-    """What was asked for, and is paid for."""
+    """How many samples were asked for, and are paid for."""
     busy: str = ""
     """Why it has no room just now, in its own words; nothing but `served` is then known."""
 
@@ -84,6 +84,10 @@ class EngineBase(ABC):
     def missing(cls) -> MissingExtraError:
         """The error for an engine whose package is not installed."""
         return MissingExtraError(cls.package, cls.extra or None)
+
+    def ready(self) -> bool:
+        """Whether `poll` would return, or compute, at once. An engine whose replies come from elsewhere says when."""
+        return True
 
     def close(self) -> None:  # noqa: B027
         """Nothing to give back unless an engine says otherwise."""

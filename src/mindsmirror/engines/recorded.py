@@ -1,4 +1,4 @@
-"""Completions from a file: what an engine once wrote, or what somebody else's did, is replayed.
+"""Completions from a file: replies that an engine once wrote, here or elsewhere, are replayed.
 
 A recording is JSON lines, gzipped if its name ends in `.gz`. A row has `text` and is found by its `key` (the
 sample's key), or by `messages` and optionally `sample` (its number, else its place among the rows with these
@@ -36,7 +36,7 @@ class _Turn(BaseModel):
 
 
 class _Row(BaseModel):
-    """One completion; fields that are not named here are somebody's notes and are passed over."""
+    """One completion. Other fields of a row are notes, and are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -112,7 +112,7 @@ class RecordedEngine(EngineBase):
 
     @property
     def capacity(self) -> int:
-        """More gains nothing: a replay waits for nobody."""
+        """A larger number would gain nothing: a replay does not wait."""
         return 64
 
     def submit(self, request: Request) -> None:

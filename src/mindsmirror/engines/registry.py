@@ -1,4 +1,4 @@
-"""Which engines there are: a name, and the class that is imported once somebody names it.
+"""Which engines there are: their names, and the class of each, which is imported when a recipe names it.
 
 An engine is one file with a class that derives from `EngineBase` (plugin.py), or from `LocalEngine` (local.py) if its
 models are files on this machine. A built-in engine is such a file in this room and a line in `BUILT_IN`. Another

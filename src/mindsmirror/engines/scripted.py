@@ -212,6 +212,10 @@ class ScriptedEngine(EngineBase):
             served.append(self._serve(self._waiting.popleft()[1]))
         return served
 
+    def ready(self) -> bool:
+        """Whether the latency of the oldest request is over."""
+        return bool(self._waiting) and self._waiting[0][0] <= time.monotonic()
+
     def close(self) -> None:
         """Drop what waits."""
         self._waiting.clear()

@@ -19,6 +19,7 @@ from mindsmirror import limits
 from mindsmirror.engines.base import ALTERNATIVES, Alternative, Completion, Finish, Message, Request, Sampling, seed_of
 from mindsmirror.engines.chat import foreign_code, prompt_ids
 from mindsmirror.engines.config import Options, TeacherConfig
+from mindsmirror.engines.in_flight import InFlight
 from mindsmirror.engines.local import LocalEngine
 from mindsmirror.errors import EngineError
 from mindsmirror.models.chat_template import check_tokenizer
@@ -30,18 +31,18 @@ class TransformersOptions(Options):
 
     neutral = frozenset({"batch"})
     batch: int = Field(16, ge=1, le=limits.TOGETHER, description="samples generated together")
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of weights and computation; auto: as the model and the device allow"
+    )
     revision: str = Field("main", description="of a hub id")
     trust_remote_code: bool = Field(False, description="runs code from the model's repository")
 
 
-@dataclass
-class _Pending:
-    """A request, the ids of its prompt, and its completions as far as they are made."""
+@dataclass(eq=False)
+class _Prompted(InFlight):
+    """A request in flight, and the ids of its prompt."""
 
-    request: Request
-    prompt: list[int]
-    made: dict[str, Completion] = field(default_factory=dict)
+    prompt: list[int] = field(kw_only=True)
 
 
 class Followed(NamedTuple):
@@ -77,7 +78,7 @@ class TransformersEngine(LocalEngine):
         self._window = getattr(self._model.config, "max_position_embeddings", None)
         self._stops = _stops(self._model, self._tokenizer)
         self._ended: list[tuple[Request, tuple[Completion, ...]]] = []
-        self._waiting: deque[tuple[_Pending, str]] = deque()
+        self._waiting: deque[tuple[_Prompted, str]] = deque()
 
     def submit(self, request: Request) -> None:
         """Queue the request's samples; one that the model's window cannot hold has failed already."""
@@ -92,7 +93,7 @@ class TransformersEngine(LocalEngine):
             return
         if not request.keys:
             self._ended.append((request, ()))
-        pending = _Pending(request, prompt)
+        pending = _Prompted(request, prompt=prompt)
         self._waiting.extend((pending, key) for key in request.keys)
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
@@ -136,18 +137,18 @@ class TransformersEngine(LocalEngine):
         failed = tuple(Completion(key, "", Finish.FAILED, error=reason) for key in request.keys)
         self._ended.append((request, failed))
 
-    def _next_batch(self) -> list[tuple[_Pending, str]]:
+    def _next_batch(self) -> list[tuple[_Prompted, str]]:
         """The oldest samples that are drawn alike; the others keep their order."""
         sampling = self._waiting[0][0].request.sampling
-        batch: list[tuple[_Pending, str]] = []
-        others: list[tuple[_Pending, str]] = []
+        batch: list[tuple[_Prompted, str]] = []
+        others: list[tuple[_Prompted, str]] = []
         while self._waiting and len(batch) < self._options.batch:
             item = self._waiting.popleft()
             (batch if item[0].request.sampling == sampling else others).append(item)
         self._waiting.extendleft(reversed(others))
         return batch
 
-    def _generate(self, batch: Sequence[tuple[_Pending, str]]) -> None:
+    def _generate(self, batch: Sequence[tuple[_Prompted, str]]) -> None:
         import torch
 
         rows = [pending.prompt for pending, _ in batch]
@@ -164,10 +165,9 @@ class TransformersEngine(LocalEngine):
             weighed = self._alternatives(made.logits[0]) if sampling.choices else [()] * len(batch)
         written = made.sequences[:, padded["input_ids"].shape[1] :].tolist()
         for (pending, key), ids, alternatives in zip(batch, written, weighed, strict=True):
-            pending.made[key] = self._completion(pending, key, ids, alternatives)
-            if len(pending.made) == len(set(pending.request.keys)):
-                completions = tuple(pending.made[key] for key in pending.request.keys)
-                self._ended.append((pending.request, completions))
+            pending.arrived[key] = self._completion(pending, key, ids, alternatives)
+            if pending.whole:
+                self._ended.append((pending.request, pending.completions))
 
     def _config(self, sampling: Sampling) -> Any:
         from transformers import GenerationConfig
@@ -196,7 +196,7 @@ class TransformersEngine(LocalEngine):
         ]
 
     def _completion(
-        self, pending: _Pending, key: str, ids: list[int], alternatives: tuple[Alternative, ...]
+        self, pending: _Prompted, key: str, ids: list[int], alternatives: tuple[Alternative, ...]
     ) -> Completion:
         end = next((place for place, token in enumerate(ids) if token in self._stops), None)
         kept = ids if end is None else ids[:end]

@@ -1,4 +1,4 @@
-"""A model file that nobody knows is loaded in a process of its own first, so that a crash of its reader is an error.
+"""An unknown model file is loaded in a process of its own first, so that a crash of its reader becomes an error.
 
 Readers of model files are written in C++, and a file can make them crash or hang. The child opens the engine as the
 recipe does and has it write a few tokens. What went well is remembered by the file's SHA-256 and the engine's version.
@@ -36,7 +36,7 @@ def try_in_child(config: TeacherConfig, path: Path, package: str) -> None:
     stamp = _stamp(config.engine, path, package)
     if stamp is None or stamp.exists():
         return
-    say(f"{path.name} is not in the catalogue: it is tried in a process of its own (once)")
+    say(f"{path.name} is not in the catalogue: trying it once in a process of its own")
     command = [sys.executable, "-P", "-m", "mindsmirror.engines.trial"]
     given = config.model_dump_json().encode("utf-8", "surrogatepass")
     try:

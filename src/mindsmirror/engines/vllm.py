@@ -40,7 +40,9 @@ class VLLMOptions(Options):
         None, ge=256, le=limits.TOKENS, description="tokens of prompt and reply; the model's own if absent"
     )
     gpus: int = Field(1, ge=1, le=limits.GPUS, description="over which each layer is spread")
-    dtype: Literal["auto", "float16", "float32", "bfloat16"] = "auto"
+    dtype: Literal["auto", "float16", "float32", "bfloat16"] = Field(
+        "auto", description="of weights and computation; auto: as the model and the device allow"
+    )
     revision: str = Field("main", description="of a hub id")
     trust_remote_code: bool = Field(False, description="runs code from the model's repository")
 

@@ -1,4 +1,4 @@
-"""What the numbers mean: accuracy with intervals, paired comparisons, how good a judge is, how alike texts are."""
+"""Statistics: accuracy with intervals, paired comparisons, how good a judge is, how alike texts are."""
 
 from mindsmirror.evaluation.diversity import self_bleu
 from mindsmirror.evaluation.metrics import (

@@ -1,4 +1,4 @@
-"""One arm's student, asked: on validation questions while it trains, on test questions when it has."""
+"""Asks the student of one arm: validation questions while it trains, test questions afterwards."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -45,14 +45,14 @@ def open_predictor(
     precision: str,
     model: Path | None,
 ) -> Predictor:
-    """A student ready to be asked: a trained one from `model`, or the one that training starts from."""
+    """A student ready to be asked: the trained one in the folder `model`, or the one that training starts from."""
     loaded = load_student(student, model)
     ready = inference_model(loaded.model, precision)
     return Predictor(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None)
 
 
 def counted(predictor: Predictor, progress: Progress) -> Predictor:
-    """The predictor, which tells of every text that it has brought."""
+    """The predictor, with every generated text shown on the progress line."""
     done = 0
 
     def show(count: int) -> None:
@@ -71,7 +71,7 @@ def ask_modes(
     config: EvaluationConfig,
     seed: int,
 ) -> dict[Mode, list[Prediction]]:
-    """Predictions by mode of one arm (None: the untrained student), told of while they come."""
+    """Predictions of one arm (None: the untrained student) by mode, with a progress line."""
     sampled = bool({"vote", "mirror"} & set(modes))
     texts = len(examples) * (sum(mode in ("predict", "think") for mode in modes) + config.samples * sampled)
     judging = method_named(arm.method).verdict_request(arm) if arm else None
@@ -95,13 +95,13 @@ def predict_arm(
 ) -> PredictionResult:
     """Ask one arm (None: the untrained student) and write `MODE.jsonl` into the folder.
 
-    `held_out` annotations are those on which its judge is held against the teacher.
+    The arm's judge is compared with the teacher on the `held_out` annotations.
     """
     name = arm.name if arm else "untrained"
     modes = modes_of(arm, config.modes)
     left_out = [mode for mode in config.modes if mode not in modes]
     if arm is not None and left_out:
-        say(f"{name}: no {', '.join(left_out)}, which {arm.method} in this form does not teach")
+        say(f"{name}: skipping {', '.join(left_out)}: {arm.method} does not teach it with these settings")
     predictor = open_predictor(task, student, config, precision, model)
     found = ask_modes(predictor, arm, modes, examples, config, seed)
     for mode, predictions in found.items():

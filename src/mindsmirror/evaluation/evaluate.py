@@ -1,7 +1,7 @@
-"""A student's answers to a set of questions in every mode that it has learnt, and its judge held against others.
+"""A student's answers to a set of questions in every mode that it was taught, and how good its judge is.
 
-Which modes a student has, its method says (`Method.modes`). A mode that a recipe asks for and an arm does not have is
-left out and said.
+The method decides which modes a student has (`Method.modes`). A mode that a recipe asks for and an arm does not have is
+left out, with a message.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accuracy, majority_baseline
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.inference.judge import verdict_probabilities
-from mindsmirror.inference.predictor import Predictor, predict, think, thoughts
+from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.methods.targets import usable
@@ -48,7 +48,7 @@ def evaluate_modes(
     if "think" in modes:
         found["think"] = think(predictor, examples)
     if "vote" in modes or "mirror" in modes:
-        samples = thoughts(predictor, examples, config.samples, config.temperature, seed)
+        samples = sample_rationales(predictor, examples, config.samples, config.temperature, seed)
         if "mirror" in modes and asked is not None:
             samples = judged_samples(predictor, asked, examples, samples)
             found["mirror"] = mirror(predictor.task, examples, samples)
@@ -65,7 +65,7 @@ def judge_quality(
     seed: int,
 ) -> JudgeQuality:
     """The judge on the samples behind `mirrored`, and its agreement with the teacher on `held_out` annotations."""
-    own = own_judgements(mirrored)
+    own = own_self_evaluations(mirrored)
     scores = [score for score, _, _ in own]
     right = [flag for _, flag, _ in own]
     agreed, compared = _agreement(predictor, asked, held_out)
@@ -80,7 +80,7 @@ def judge_quality(
     )
 
 
-def own_judgements(mirrored: Sequence[Prediction]) -> list[tuple[float, bool, str]]:
+def own_self_evaluations(mirrored: Sequence[Prediction]) -> list[tuple[float, bool, str]]:
     """The student's probability of "correct" for each of its own samples, whether it is right, and its question."""
     return [
         (sample.p_correct, sample.right, prediction.example)
@@ -91,7 +91,7 @@ def own_judgements(mirrored: Sequence[Prediction]) -> list[tuple[float, bool, st
 
 
 def _agreement(predictor: Predictor, asked: VerdictRequest, held_out: Sequence[Annotation]) -> tuple[int, int]:
-    """How often the student's most probable verdict is the teacher's, and of how many."""
+    """Verdicts of the teacher that are the student's most probable one, and all that were compared."""
     judged: list[tuple[str, str]] = []
     verdicts: list[Verdict] = []
     for annotation in held_out:

@@ -51,11 +51,6 @@ class VerdictQuality(Record):
         said = [verdict for verdict in SAID if sum(self.table.get(verdict, (0, 0)))]
         return said[0] if len(said) == 1 else None
 
-    @property
-    def decided_share(self) -> float | None:
-        """Share of the verdicts that say correct or wrong."""
-        return _share(self.decided, self.n)
-
 
 class WithinQuestions(Record):
     """How a score orders rationales of the same question: what a vote that it weighs depends on."""

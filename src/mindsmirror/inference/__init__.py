@@ -1,1 +1,1 @@
-"""How a trained student is used: it answers, thinks, votes, and looks into the mirror."""
+"""A trained student in use: it answers, thinks, votes, and weights its votes by its own verdicts (mirror)."""

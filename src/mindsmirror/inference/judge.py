@@ -17,7 +17,7 @@ def verdict_probabilities(
 ) -> list[tuple[float, ...]]:
     """P(correct), P(wrong), P(uncertain) for each (question, rationale), normalised over the three words.
 
-    Read off the first token in which the words differ, so one pass over the rationale is enough.
+    They are read at the first token in which the words differ, so one pass over the rationale is enough.
     """
     start, tokens = _first_difference(predictor.student)
     sources = [
@@ -37,7 +37,7 @@ def verdict_probabilities(
 
 
 def _first_difference(student: Student) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The tokens that all verdict words begin with, and the token by which each goes on."""
+    """The tokens that all verdict words begin with, and the next token of each word."""
     words = [student.target(word) for word in VERDICT_WORDS]
     shared = 0
     while len({word[: shared + 1] for word in words}) == 1:
@@ -45,6 +45,7 @@ def _first_difference(student: Student) -> tuple[tuple[int, ...], tuple[int, ...
     following = tuple(word[shared] for word in words)
     if len(set(following)) < len(words):
         raise ModelFileError(
-            f"this student's tokenizer writes {VERDICT_WORDS} so that their first tokens do not tell them apart"
+            f"this student's tokenizer splits the words {VERDICT_WORDS} so that their first tokens are alike: the "
+            "probability of a verdict cannot be read off. Choose another student."
         )
     return words[0][:shared], following

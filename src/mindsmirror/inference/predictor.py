@@ -1,4 +1,4 @@
-"""How a student is asked: directly, by thinking once, and by thinking several times.
+"""How a student is asked: for the answer alone, for one rationale, and for several.
 
 Questions are asked in batches of similar length. `Predictor` holds what all modes share: the student, the model that
 computes, the task that reads answers, and the limits. The model computes where and in what precision
@@ -18,7 +18,7 @@ from mindsmirror.answers.base import Reply
 from mindsmirror.answers.reply import read_reply
 from mindsmirror.records import Example, Parse, Prediction, Sample, Tag
 from mindsmirror.students.base import Student
-from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.system import hardware
 from mindsmirror.tasks.base import Task
 
@@ -38,7 +38,7 @@ class Predictor:
     in_words: bool = False
     """Ask in words: the student was never taught the tags."""
     progress: Callable[[int], None] = lambda _: None
-    """Called with the number of texts that each batch has brought."""
+    """Called after each batch with the number of its texts."""
 
 
 def inference_model(model: Any, precision: str) -> Any:
@@ -79,18 +79,18 @@ def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Predictio
 
 
 def think(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:
-    """One train of thought, greedy, and the answer that it reaches."""
+    """One rationale, greedy, and the answer that it reaches."""
     written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens)
     return [
-        _prediction(predictor, example, "think", texts[0], _read_thought(predictor, example, texts[0]))
+        _prediction(predictor, example, "think", texts[0], _read_rationale(predictor, example, texts[0]))
         for example, texts in zip(examples, written, strict=True)
     ]
 
 
-def thoughts(
+def sample_rationales(
     predictor: Predictor, examples: Sequence[Example], samples: int, temperature: float, seed: int
 ) -> list[tuple[Sample, ...]]:
-    """Several trains of thought for each question, drawn at `temperature`; the same for the same seed."""
+    """Several rationales for each question, sampled at `temperature`; the same for the same seed."""
     written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens, samples, temperature, seed)
     return [
         tuple(_sample(predictor, example, text) for text in texts)
@@ -106,10 +106,10 @@ def _ask(
     samples: int = 1,
     temperature: float = 0.0,
     seed: int = 0,
-) -> list[list[Generated]]:
+) -> list[list[GeneratedText]]:
     sources = [predictor.student.source(tag, example.text, None, in_words=predictor.in_words) for example in examples]
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
-    found: dict[int, list[Generated]] = {}
+    found: dict[int, list[GeneratedText]] = {}
     size = max(1, predictor.batch // samples)
     for start in range(0, len(order), size):
         part = order[start : start + size]
@@ -123,13 +123,13 @@ def _ask(
     return [found[index] for index in range(len(sources))]
 
 
-def _read_thought(predictor: Predictor, example: Example, text: Generated) -> Reply:
+def _read_rationale(predictor: Predictor, example: Example, text: GeneratedText) -> Reply:
     return read_reply(text.text, lambda raw: predictor.task.read(example, raw), truncated=not text.ended)
 
 
-def _read_direct(predictor: Predictor, example: Example, text: Generated) -> Reply:
+def _read_direct(predictor: Predictor, example: Example, text: GeneratedText) -> Reply:
     """An answer alone, or in the answer sentence."""
-    reply = _read_thought(predictor, example, text)
+    reply = _read_rationale(predictor, example, text)
     if reply.answer is not None or not text.text:
         return reply
     answer = predictor.task.read(example, text.text)
@@ -138,7 +138,7 @@ def _read_direct(predictor: Predictor, example: Example, text: Generated) -> Rep
     return Reply("", answer, Parse.OK)
 
 
-def _prediction(predictor: Predictor, example: Example, mode: str, text: Generated, reply: Reply) -> Prediction:
+def _prediction(predictor: Predictor, example: Example, mode: str, text: GeneratedText, reply: Reply) -> Prediction:
     return Prediction(
         example=example.id,
         mode=mode,
@@ -151,8 +151,8 @@ def _prediction(predictor: Predictor, example: Example, mode: str, text: Generat
     )
 
 
-def _sample(predictor: Predictor, example: Example, text: Generated) -> Sample:
-    reply = _read_thought(predictor, example, text)
+def _sample(predictor: Predictor, example: Example, text: GeneratedText) -> Sample:
+    reply = _read_rationale(predictor, example, text)
     return Sample(
         text=text.text,
         answer=reply.answer.text if reply.answer else None,

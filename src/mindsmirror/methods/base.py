@@ -51,8 +51,8 @@ class ArmConfig(BaseModel):
     method: str = Field(description="what the student learns, and in which order")
     labels: Labels | None = Field(
         None,
-        description="teacher: the most frequent of its k answers; gold: the task's own. A run resolves None before "
-        "anything is asked: gold if every annotated training question has an answer that can be read, else teacher",
+        description="answers that the student learns. teacher: the most frequent of its k; gold: the task's own; "
+        "if absent, gold where every annotated training question has one that can be read, else teacher",
     )
 
     @property

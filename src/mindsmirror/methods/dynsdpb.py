@@ -10,7 +10,7 @@ uncertain or did not discriminate, it is held to less of what it said, and more 
 multi_cot, and so are alpha as the weight of labels and `select`: the difference between the two arms is the agreement.
 
 Departures. How alpha and T follow from uncertainty and discrimination could not be read, so the formulae are ours, for
-each token by itself (training/objectives/last_batch.py); `agreement = { weight, temperature, dynamic = false }` is DLB.
+each token by itself (training/objectives/dynsdpb.py); `agreement = { weight, temperature, dynamic = false }` is DLB.
 Both halves go through the student in one forward pass, where DLB makes two. Batches are of whole questions, so halves
 are equal in tokens, not in rows. The paper's correction of vocabularies is not needed: under teacher forcing a
 token is the same token one step later. With gradients of several batches a step, "before" is one step, not one batch.
@@ -20,11 +20,25 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from mindsmirror import limits
 from mindsmirror.methods.base import Method, Needs
 from mindsmirror.methods.settings import ThinkingSettings
 from mindsmirror.methods.targets import thinking_stage
-from mindsmirror.records import Agreement, Annotation, Stage
+from mindsmirror.records import Annotation, Record, Stage
 from mindsmirror.tasks.base import Task
+
+
+class Agreement(Record):
+    """Half of every batch is that of one step before, and the student is held to what it said of it then.
+
+    How much, and how sharply, goes by how certain it was (training/objectives/dynsdpb.py).
+    """
+
+    weight: float = Field(1.0, gt=0, le=limits.LARGEST, description="of the divergence where the student was certain")
+    temperature: float = Field(
+        3.0, gt=0, le=limits.LARGEST, description="at which distributions are compared where it was certain"
+    )
+    dynamic: bool = Field(True, description="weight falls and temperature rises with its uncertainty; else fixed")
 
 
 class DynSDPBSettings(ThinkingSettings):
@@ -45,4 +59,4 @@ class DynSDPB(Method[DynSDPBSettings]):
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: DynSDPBSettings) -> tuple[Stage, ...]:
         """One stage, two tasks, each with its agreement."""
         stage = thinking_stage(annotations, task, arm, limit=None)
-        return (stage.model_copy(update={"agreement": arm.agreement}),)
+        return (stage.model_copy(update={"objective": "dynsdpb", "parameters": arm.agreement.model_dump()}),)

@@ -3,14 +3,14 @@
 The teacher's right rationales have corrupted duals, its wrong ones rectified duals (annotation/duals.py): pairs of a
 right and a wrong thought that are as alike as they can be. Stage 1 learns all right thoughts, the teacher's own and the
 rectified. Stage 2 learns from the pairs: of the tokens of the right thought those count that a shortest edit into the
-wrong one would touch, and of the wrong thought's those that an edit into the right one would (training/edit_mask.py);
-the former are to become likely, the latter unlikely. With K the key tokens and T all tokens of the right and of the
-wrong texts,
+wrong one would touch, and of the wrong thought's those that an edit into the right one would
+(training/objectives/edit_mask.py); the former are to become likely, the latter unlikely. With K the key tokens and T
+all tokens of the right and of the wrong texts,
 
     L = sum over K_right of -log p / |T_right|  +  unlikelihood * sum over K_wrong of -log(1 - p) / |T_wrong|
 
 Departures. The paper gives wrong key tokens a weight of -0.025 on their negative log-likelihood, which has no lower
-bound; here their unlikelihood weighs 0.025, which has (training/objectives/unlikelihood.py). Its means run over pairs
+bound; here their unlikelihood weighs 0.025, which has (training/objectives/edit.py). Its means run over pairs
 of each pair's mean, ours over all tokens of a step, as all losses here do. Its two steps take 15 epochs at 2e-4 and 10
 at 5e-6 under LoRA; here they share the arm's budget 15 to 10, and the second has a fortieth of the recipe's
 rate, with LoRA if the recipe says so. A thought ends in this project's answer sentence; equal targets are one with a
@@ -83,7 +83,8 @@ class Edit(Method[EditSettings]):
             name="key_steps",
             targets=merged(parted),
             task_weights={Tag.EXPLAIN: 1.0},
-            unlearning=arm.unlikelihood,
+            objective="edit",
+            parameters={"unlikelihood": arm.unlikelihood},
             share=KEY_SHARE,
             rate=KEY_RATE,
             dropped=unpaired,
@@ -132,6 +133,6 @@ def _parted(annotation: Annotation, right: Rationale, wrong: Rationale) -> tuple
     """Both texts of a pair, each with the other as its counterpart."""
     chosen, rejected = _target(annotation, right), _target(annotation, wrong)
     return (
-        chosen.model_copy(update={"contrast": rejected.text}),
-        rejected.model_copy(update={"contrast": chosen.text, "unlearn": True}),
+        chosen.model_copy(update={"data": {"contrast": rejected.text}}),
+        rejected.model_copy(update={"data": {"contrast": chosen.text, "unlearn": True}}),
     )

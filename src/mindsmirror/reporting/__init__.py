@@ -1,4 +1,4 @@
-"""What a run means: one JSON document, and one HTML page that needs no network, no script and no server.
+"""The report of a run: one JSON document, and one HTML page that needs no network, no script and no server.
 
 `browse` shows the annotations themselves, on a page of its own that has scripts.
 """
@@ -7,12 +7,12 @@ from mindsmirror.reporting.findings import findings, headline
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.schema import (
     AnnotationReport,
+    ArmAnswer,
     ArmResult,
     Comparison,
     Diversity,
     MirrorVersusVote,
     Report,
-    Said,
     ShownExample,
     StepUsage,
     StepYield,
@@ -22,12 +22,12 @@ from mindsmirror.reporting.schema import (
 
 __all__ = [
     "AnnotationReport",
+    "ArmAnswer",
     "ArmResult",
     "Comparison",
     "Diversity",
     "MirrorVersusVote",
     "Report",
-    "Said",
     "ShownExample",
     "StepUsage",
     "StepYield",

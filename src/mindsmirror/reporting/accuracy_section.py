@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from mindsmirror.evaluation.evaluate import own_judgements
+from mindsmirror.evaluation.evaluate import own_self_evaluations
 from mindsmirror.evaluation.metrics import auroc_within
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
 from mindsmirror.records import Example, Mode, Prediction
 from mindsmirror.reporting.schema import (
     UNTRAINED,
+    ArmAnswer,
     ArmResult,
     Comparison,
     MirrorVersusVote,
-    Said,
     ShownExample,
     StudentJudge,
 )
@@ -125,7 +125,7 @@ def student_judge(arm: ArmPredictions, seed: int) -> StudentJudge | None:
     """The arm's judge; None if it has none. What was not kept of it when it was asked is read off its predictions."""
     if arm.judge is None:
         return None
-    own = own_judgements(arm.modes.get("mirror", ()))
+    own = own_self_evaluations(arm.modes.get("mirror", ()))
     judge = StudentJudge(arm=arm.name, **arm.judge.model_dump())
     if not own:
         return judge
@@ -159,8 +159,8 @@ def shown_examples(arms: Sequence[ArmPredictions], examples: Sequence[Example]) 
     return found[True][:SHOWN] + found[False][:SHOWN]
 
 
-def _said(arm: ArmPredictions, prediction: Prediction) -> Said:
-    return Said(
+def _said(arm: ArmPredictions, prediction: Prediction) -> ArmAnswer:
+    return ArmAnswer(
         arm=arm.name,
         mode=prediction.mode,
         answer=prediction.answer,

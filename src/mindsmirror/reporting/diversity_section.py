@@ -1,7 +1,7 @@
 """How much a teacher's rationales of the same question differ, in their answers and in their texts."""
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -61,11 +61,3 @@ class DiversityTotals:
             self_bleu=fmean(self.alike),
             temperatures=tuple(sorted(temperature for temperature in self.temperatures if temperature is not None)),
         )
-
-
-def rationale_diversity(annotations: Iterable[Annotation], key: AnswerKey = as_written) -> Diversity | None:
-    """Means over the questions of which at least two rationales parsed; None if there is none."""
-    totals = DiversityTotals()
-    for annotation in annotations:
-        totals.add(annotation, key)
-    return totals.means()

@@ -20,7 +20,7 @@ MOST_COMPARISONS = 8
 """Comparisons that get a sentence; the rest stand in the table."""
 
 
-class Cell(NamedTuple):
+class ArmScore(NamedTuple):
     """An arm in a mode, its seeds together."""
 
     arm: str
@@ -45,14 +45,14 @@ class Cell(NamedTuple):
         return self.results[0].main
 
 
-def cells(arms: Iterable[ArmResult]) -> list[Cell]:
+def cells(arms: Iterable[ArmResult]) -> list[ArmScore]:
     """Scored results, grouped by arm and mode in their first order."""
     groups: dict[tuple[str, str], list[ArmResult]] = {}
     for arm in arms:
         if arm.accuracy is not None:
             groups.setdefault((arm.name, arm.mode), []).append(arm)
     return [
-        Cell(name, mode, fmean(r.accuracy for r in results if r.accuracy is not None), tuple(results))
+        ArmScore(name, mode, fmean(r.accuracy for r in results if r.accuracy is not None), tuple(results))
         for (name, mode), results in groups.items()
     ]
 
@@ -75,7 +75,7 @@ def headline(report: Report) -> str:
     return f"{_opening(lead)}{': ' if gains else ''}{', and '.join(gains)}."
 
 
-def leading(scored: Sequence[Cell]) -> Cell:
+def leading(scored: Sequence[ArmScore]) -> ArmScore:
     """The cell that the report is about: the last trained arm in its main mode, whatever it scored.
 
     Where that was not asked, the arm's first mode; the untrained student if there is no trained arm.
@@ -90,7 +90,7 @@ def named(arm: str, mode: str) -> str:
     return f"{'the untrained student' if arm == UNTRAINED else named_arm(arm)} in mode {mode}"
 
 
-def _opening(cell: Cell) -> str:
+def _opening(cell: ArmScore) -> str:
     return f"{_capital(cell.label)} answers {cell.scored}"
 
 

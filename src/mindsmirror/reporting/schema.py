@@ -20,13 +20,13 @@ UNTRAINED = "untrained"
 """Name of the arm that is the student before any training."""
 
 
-class Part(Record):
+class Section(Record):
     """Base of everything here: NaN and infinity are refused, since JSON has neither."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class StepYield(Part):
+class StepYield(Section):
     """Where the samples of one annotation step went."""
 
     step: str = Field(description="rationale, verdict, critique, rectified, corrupted")
@@ -39,7 +39,7 @@ class StepYield(Part):
     repaired: int = Field(0, description="those of them that parsed in the end")
 
 
-class StepUsage(Part):
+class StepUsage(Section):
     """The `records.Usage` of one annotation step as a row of the report, with its shares for each usable sample."""
 
     step: str = Field(description="rationale, self-evaluation, rectified, corrupted")
@@ -51,7 +51,7 @@ class StepUsage(Part):
     usd_per_usable: float | None = None
 
 
-class Diversity(Part):
+class Diversity(Section):
     """How much a question's rationales differ, over the questions of which two or more parsed; means over questions."""
 
     questions: int
@@ -65,7 +65,7 @@ class Diversity(Part):
     temperatures: tuple[float, ...] = Field((), description="at which they were sampled; empty where that is not known")
 
 
-class AnnotationReport(Part):
+class AnnotationReport(Section):
     """What the teacher gave, how good it is against gold, and what it cost."""
 
     examples: int
@@ -101,7 +101,7 @@ class AnnotationReport(Part):
     stopped: str = Field("", description="the cap at which it stopped before every question was complete")
 
 
-class TrainingCounts(Part):
+class TrainingCounts(Section):
     """What training took, in every unit in which arms can be made equal."""
 
     steps: int = Field(description="optimizer steps")
@@ -133,7 +133,7 @@ class TrainingReport(TrainingCounts):
     stages: tuple[StageReport, ...] = Field((), description="the same by stage")
 
 
-class ArmResult(Part):
+class ArmResult(Section):
     """One arm in one mode with one seed, over the test questions."""
 
     name: str
@@ -149,7 +149,7 @@ class ArmResult(Part):
     training: TrainingReport | None = None
 
 
-class Comparison(Part):
+class Comparison(Section):
     """Arm a against arm b on the same questions; positive differences favour a."""
 
     a: str
@@ -182,7 +182,7 @@ class Comparison(Part):
         return self.p < SIGNIFICANT and not self.ci95[0] <= 0 <= self.ci95[1]
 
 
-class StudentJudge(Part):
+class StudentJudge(Section):
     """The student's verdicts on its own test rationales, against gold and against the teacher."""
 
     arm: str
@@ -204,7 +204,7 @@ class StudentJudge(Part):
         return Verdict.CORRECT if self.said_correct else Verdict.WRONG
 
 
-class MirrorVersusVote(Part):
+class MirrorVersusVote(Section):
     """Votes weighted by the student's own verdicts against plain votes over the same samples."""
 
     arm: str
@@ -224,8 +224,8 @@ class MirrorVersusVote(Part):
         return self.p_mcnemar < SIGNIFICANT and not self.ci95[0] <= 0 <= self.ci95[1]
 
 
-class Said(Part):
-    """What one arm said to a question."""
+class ArmAnswer(Section):
+    """The answer of one arm to a question."""
 
     arm: str
     mode: str = ""
@@ -234,17 +234,17 @@ class Said(Part):
     confidence: Share | None = None
 
 
-class ShownExample(Part):
+class ShownExample(Section):
     """A question on which the baseline and ours differ."""
 
     question: str
     gold: str | None = None
     fixed: bool = Field(description="ours is right and the baseline wrong; False for the reverse")
-    baseline: Said
-    ours: Said
+    baseline: ArmAnswer
+    ours: ArmAnswer
 
 
-class Report(Part):
+class Report(Section):
     """Everything that `report.json` holds."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")

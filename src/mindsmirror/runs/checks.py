@@ -22,7 +22,7 @@ def check_training(recipe: Recipe, task: Task) -> None:
     check_student(recipe.student)
     if recipe.training.early_stopping and all(example.gold is None for example in task.splits.valid):
         raise RecipeError(
-            "training.early_stopping: there are no validation questions with gold answers to stop by. "
+            "training.early_stopping: it needs validation questions with gold answers, and there are none. "
             "Set task.valid, or remove early_stopping."
         )
 
@@ -41,16 +41,16 @@ def say_what_to_fetch(recipe: Recipe, *, annotates: bool, trains: bool) -> None:
     if missing:
         models = ", ".join(f"{entry.name} ({entry.bytes / 1e9:.2f} GB)" for entry in missing)
         seconds = sum(entry.bytes for entry in missing) / DOWNLOAD
-        say(f"to fetch, once: {models}; about {clock(seconds)} at {DOWNLOAD / 1e6:.0f} MB/s, into {cache_dir()}")
+        say(f"will download once: {models}; about {clock(seconds)} at {DOWNLOAD / 1e6:.0f} MB/s, into {cache_dir()}")
 
 
 def require_whole(annotated: AnnotationResult, recipe: Recipe, store: Path, folder: Path) -> None:
     """BudgetError if an annotation stopped at its budget, UnansweredError if it is too little to use."""
     unanswered = annotated.too_little(recipe.annotation.max_failed)
     if unanswered:
-        raise UnansweredError(f"{unanswered} What came is kept in {store}.")
+        raise UnansweredError(f"{unanswered} The replies that came are kept in {store}.")
     if annotated.stopped:
         raise BudgetError(
-            f"{annotated.stopped} in {folder}. Raise the cap and start the same command again to go on where it "
-            "stopped, or train on what there is with `mindsmirror distill`."
+            f"{annotated.stopped} in {folder}. Raise the cap and run the same command again to resume, or "
+            "train on what there is with `mindsmirror distill`."
         )

@@ -46,7 +46,7 @@ class Run:
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise DataError(f"{self.folder} is no run: {path.name} cannot be read ({error})") from error
+            raise DataError(f"{self.folder} is not a run: {path.name} cannot be read ({error})") from error
         return make_recipe(document, str(path))
 
     @contextmanager
@@ -59,7 +59,7 @@ class Run:
                 lock.acquire()
             except Timeout as error:
                 raise RunLockedError(
-                    f"another process works on {self.folder}. Wait for it, or give this run another name "
+                    f"another process is working on {self.folder}. Wait for it, or give this run another name "
                     "(--set name=…)."
                 ) from error
         try:
@@ -90,7 +90,7 @@ class Run:
         process does the step again. `again` maps the result of a step that was done before to what is returned.
         """
         folder = self.folder / name
-        with Working(f"{name}: looking at what is done"):
+        with Working(f"{name}: checking what is done"):
             mark = {"inputs": digest(inputs)}
         with storage_guard(folder):
             if read_json(folder / "inputs.json") != mark:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotation.estimate import Estimate
-from mindsmirror.annotation.from_file import ready_annotations, take_over
+from mindsmirror.annotation.from_file import annotations_of_file, take_over
 from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before
@@ -59,7 +59,7 @@ class Pipeline:
         """The recipe with labels in every arm: where it names none, the data decides, and is loaded for it."""
         if all(arm.labels is not None for arm in self._given.arm):
             return self._given
-        return with_labels(self._given, self.run, self.task, self._filed)
+        return with_labels(self._given, self.run, self.task, self._read_file)
 
     @cached_property
     def task(self) -> Task:
@@ -79,22 +79,22 @@ class Pipeline:
         return teachers_of(self._given.teacher)
 
     @cached_property
-    def ready(self) -> list[Annotation]:
+    def file_annotations(self) -> list[Annotation]:
         """The annotations of `[annotation] file`; AnnotationError if they are not enough for an arm."""
-        if self._filed:
-            check_ready(self.recipe.arm, self._filed, str(self.recipe.annotation.file))
-        return self._filed
+        if self._read_file:
+            check_ready(self.recipe.arm, self._read_file, str(self.recipe.annotation.file))
+        return self._read_file
 
     @cached_property
-    def _filed(self) -> list[Annotation]:
+    def _read_file(self) -> list[Annotation]:
         file = self._given.annotation.file
         if file is None:
             return []
         with Working(f"reading the annotations of {file.name}"):
-            return ready_annotations(file, self.task)
+            return annotations_of_file(file, self.task)
 
     @property
-    def annotating(self) -> AnnotationStep:
+    def annotation_step(self) -> AnnotationStep:
         """The annotation step: its questions, what they are asked, and the store."""
         own = self.recipe
         return AnnotationStep(own.name, own.annotation, own.judge, self.task, self.prompts, self.teachers, self.store)
@@ -115,7 +115,7 @@ class Pipeline:
         if trains:
             check_training(self.recipe, self.task)
         if annotates:
-            _ = self.prompts, self.teachers, self.ready
+            _ = self.prompts, self.teachers, self.file_annotations
             check_gold(self.recipe, self.task)
 
     def all(self) -> "Report":
@@ -133,12 +133,12 @@ class Pipeline:
         Where a cap is reached the result's `stopped` says so; what is complete can be trained on, and the next call
         goes on.
         """
-        file, step = self.recipe.annotation.file, self.annotating
-        given = (annotation.model_dump_json() for annotation in self.ready)
+        file, step = self.recipe.annotation.file, self.annotation_step
+        given = (annotation.model_dump_json() for annotation in self.file_annotations)
 
         def annotate(folder: Path) -> AnnotationResult:
             path = folder / ANNOTATIONS
-            return step.annotate(path) if file is None else take_over(self.ready, self.task, file, path)
+            return step.annotate(path) if file is None else take_over(self.file_annotations, self.task, file, path)
 
         return self.run.step(
             "annotation",
@@ -153,8 +153,8 @@ class Pipeline:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
         self.check(trains=False)
         if self.recipe.annotation.file is not None:
-            raise RecipeError("annotation.file: these annotations are there already and cost nothing.")
-        return self.annotating.estimate(samples)
+            raise RecipeError("annotation.file: annotations from a file cost nothing, so there is nothing to estimate.")
+        return self.annotation_step.estimate(samples)
 
     def require_whole(self, annotated: AnnotationResult) -> None:
         """BudgetError if what `annotate` brought stopped at its budget, UnansweredError if it is too little to use."""
@@ -172,7 +172,7 @@ class Pipeline:
         """
         join()
         annotations = self.annotations()
-        with Working("choosing what is learnt"):
+        with Working("choosing training targets"):
             learnt = annotations.where(lambda annotation: annotation.split == "train")
             if len(self.recipe.arm) > 1:
                 # An arm that is left with nothing to learn must not fail when others have been trained. What is found

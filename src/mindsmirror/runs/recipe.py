@@ -41,8 +41,8 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: Name
-    seed: int = Field(0, ge=0, le=limits.SEED)
+    name: Name = Field(description="the run's folder below the folder of the runs")
+    seed: int = Field(0, ge=0, le=limits.SEED, description="of training, evaluation and intervals")
     task: TaskConfig
     teacher: tuple[TeacherConfig, ...] = Field((), max_length=limits.TEACHERS)
     annotation: AnnotationTable = AnnotationTable()
@@ -63,16 +63,20 @@ class Recipe(BaseModel):
     def _consistent(self) -> Self:
         names = [arm.name for arm in self.arm]
         if len(set(names)) < len(names) or "untrained" in names:
-            raise ValueError("arm: names must differ from each other and from 'untrained'")
+            raise ValueError("arm: every arm needs a name of its own, and 'untrained' is taken")
         if self.annotation.file is not None:
             if self.teacher:
-                raise ValueError("annotation.file: the file stands in place of a teacher; remove it, or [[teacher]].")
+                raise ValueError(
+                    "annotation.file: the file replaces the teachers. Remove either the file or every [[teacher]]."
+                )
             # What arms need of the file is checked when it is read.
             return self
         if not self.teacher:
-            raise ValueError("the key 'teacher' is missing; or name a file of annotations in annotation.file.")
+            raise ValueError("there is no [[teacher]]. Add one, or name a file of annotations in annotation.file.")
         if self.judge.teacher >= len(self.teacher):
-            raise ValueError(f"judge.teacher: there is no teacher {self.judge.teacher}, only {len(self.teacher)}")
+            raise ValueError(
+                f"judge.teacher: there is no teacher {self.judge.teacher}; the last is {len(self.teacher) - 1}"
+            )
         if self.judge.strategy == "informed" and not self._may_use_gold:
             raise ValueError(
                 'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold", '
@@ -143,16 +147,20 @@ class Recipe(BaseModel):
         writers = self.annotation.teachers
         strangers = [number for number in writers if not 0 <= number < len(self.teacher)]
         if strangers:
-            raise ValueError(f"annotation.teachers: there is no teacher {strangers[0]}, only {len(self.teacher)}")
+            raise ValueError(
+                f"annotation.teachers: there is no teacher {strangers[0]}; the last is {len(self.teacher) - 1}"
+            )
         if len(set(writers)) < len(writers):
-            raise ValueError("annotation.teachers: each teacher is named once; rationales says how many it writes")
+            raise ValueError(
+                "annotation.teachers: name each teacher once; `rationales` says how many rationales each writes"
+            )
 
     def _check_likelihood(self) -> None:
         if self.judge.strategy != "likelihood":
             return
         if self.annotation.self_evaluations > 1:
             raise ValueError(
-                "annotation.self_evaluations: a likelihood is the same each time it is asked for, so there is only 1"
+                "annotation.self_evaluations: a likelihood is the same each time, so at most 1 can be asked for"
             )
         if self.judge.calibration is CalibrationTarget.GOLD and not self._may_use_gold:
             raise ValueError(
@@ -226,14 +234,14 @@ def _override(document: dict[str, Any], text: str) -> None:
     for part in parents:
         table = _step(table, part, text)
     if isinstance(table, list):
-        raise RecipeError(f"--set {text}: {key} names a list; add its index, such as arm.0.alpha")
+        raise RecipeError(f"--set {text}: {key} is a list; add an index, such as arm.0.alpha")
     table[last] = value
 
 
 def _step(table: Any, part: str, text: str) -> Any:
     if isinstance(table, list):
         if not part.isdecimal() or len(part) > 9 or int(part) >= len(table):
-            raise RecipeError(f"--set {text}: {part!r} is no index of a list of {len(table)}")
+            raise RecipeError(f"--set {text}: {part!r} is not an index of a list of {len(table)}")
         return table[int(part)]
     inner = table.setdefault(part, {})
     if not isinstance(inner, dict | list):

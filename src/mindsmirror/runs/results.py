@@ -75,7 +75,7 @@ def read_predictions(path: Path) -> list[Prediction]:
     try:
         return read_records(path, Prediction)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} holds no predictions: {error}") from error
+        raise DataError(f"{path} contains no predictions: {error}") from error
 
 
 def _answer_key(task: Task, example: Example, answer: str) -> str:

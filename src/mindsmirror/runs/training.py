@@ -53,12 +53,12 @@ def train(
     def learn(folder: Path) -> TrainingResult:
         with Working(LOADING):
             from mindsmirror.evaluation.arms import validation_score
-            from mindsmirror.training.stages import train_arm
+            from mindsmirror.training.stages import ArmPlan, train_arm
 
-        with Working("choosing what is learnt"):
+        with Working("choosing training targets"):
             stages = stages_of(arm, annotations, task)
         score = validation_score(task, recipe.evaluation, arm, recipe.training.precision)
-        return train_arm(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, score)
+        return train_arm(ArmPlan(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, score))
 
     if not leads():
         # The main process says whether there is something to learn, or it was learnt before.

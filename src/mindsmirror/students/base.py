@@ -1,58 +1,31 @@
-"""What a student is: rows in, losses out; sources in, texts out. Two architectures keep this protocol.
+"""What a student is: tokenised targets in, losses out; sources in, texts out. Two architectures keep this protocol.
 
-A `Row` is a target as tokens. Rows of one question are a family; what its rows have in common is computed once
-(`tree.py` for decoder-only students, shared encoder passes for encoder-decoders).
+The targets of one question are a family. What they have in common is computed once (`tree.py` for decoder-only
+students, shared encoder passes for encoder-decoders).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import product
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.students.flops import Work
 
 Batch = dict[str, Tensor]
 """Tensors of one batch. Every architecture provides, beside its own inputs, N predicted tokens as `target` [N],
-their `weight` [N] (of a row's token; where rows share one, the sum), their `term` [N] (index into TERMS), and
-`total` [terms], the weight of all tokens of each term's rows, also of those that count for nothing. Who trains may add
-`expected` [N], the derivative of the total by each loss, which spares computing logits twice (head.py)."""
+their `weight` [N] (of the token in its target; the sum where targets share it), and their `term` [N].
+Training may add `expected` [N], the derivative of the total by each token's loss: it saves computing logits twice."""
 
 TASKS: tuple[Tag, ...] = tuple(Tag)
 
 
-class LossKind(StrEnum):
-    """What a token's loss is for."""
-
-    LEARN = "learn"
-    UNLEARN = "unlearn"
-    AGREE = "agree"
-    """To say of the half of a batch that is repeated what was said of it one step before."""
-
-
-class LossTerm(NamedTuple):
-    """One of the means that a loss is the weighted sum of."""
-
-    aim: LossKind
-    tag: Tag
-
-    @property
-    def name(self) -> str:
-        """What logs call it: the task, after the aim where that is not to learn it."""
-        return self.tag.value if self.aim is LossKind.LEARN else f"{self.aim.value}_{self.tag.value}"
-
-
-TERMS: tuple[LossTerm, ...] = tuple(LossTerm(aim, tag) for aim, tag in product(LossKind, TASKS))
-
-
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A target as tokens."""
+class TokenisedTarget:
+    """A target as tokens: what the student reads (`source`) and what it learns to write (`target`)."""
 
     family: str
     tag: Tag
@@ -61,12 +34,13 @@ class Row:
     weight: float = 1.0
     factors: tuple[float, ...] = ()
     """Of the weight of each token of the target; none: 1 for all."""
-    unlearn: bool = False
+    kind: int = 0
+    """Which of its objective's kinds of loss its tokens have (training/objectives/base.py); 0: their likelihood."""
 
     @property
     def term(self) -> int:
-        """Index of the mean that its tokens add to."""
-        return TERMS.index(LossTerm(LossKind.UNLEARN if self.unlearn else LossKind.LEARN, self.tag))
+        """Number of the term of the loss that its tokens add to: kinds of loss times tasks, tasks innermost."""
+        return self.kind * len(TASKS) + TASKS.index(self.tag)
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -74,14 +48,6 @@ class Row:
         if not self.factors:
             return (self.weight,) * len(self.target)
         return tuple(self.weight * factor for factor in self.factors)
-
-
-def row_totals(rows: Iterable[Row]) -> Tensor:
-    """What the sums over rows are divided by: each row's weight times its tokens, by term, [terms]."""
-    totals = [0.0] * len(TERMS)
-    for row in rows:
-        totals[row.term] += row.weight * len(row.target)
-    return torch.tensor(totals)
 
 
 class Student(Protocol):
@@ -100,15 +66,15 @@ class Student(Protocol):
         """Tokens that the student writes, with the end of sequence."""
         ...
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         """Tokens that are computed for one family."""
         ...
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """One batch of whole families; predictions of the first `apart` come first, as in a batch of their own."""
         ...
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         """What a batch of whole families computes, as `collate` lays it out."""
         ...
 
@@ -124,7 +90,9 @@ class Student(Protocol):
         """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
         ...
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
+    def generate(
+        self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
+    ) -> list[list[GeneratedText]]:
         """Continuations of each source."""
         ...
 

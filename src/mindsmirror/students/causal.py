@@ -13,15 +13,24 @@ import torch
 from torch import Tensor
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad, row_totals
+from mindsmirror.students.base import Batch, TokenisedTarget, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
-from mindsmirror.students.decoding import Generated, SamplingParams, generate
+from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Work
-from mindsmirror.students.fused_cross_entropy import losses_of_passes
+from mindsmirror.students.fused_cross_entropy import batch_losses
 from mindsmirror.students.output_head import head_in_fp32, selected_logits
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import user_turn
-from mindsmirror.students.tree import Tree, build_chain, build_tree, common, predictions, seen_by, together, tree_work
+from mindsmirror.students.tree import (
+    Tree,
+    attention_masks,
+    build_chain,
+    build_tree,
+    common_prefix,
+    merged_families,
+    predictions,
+    tree_work,
+)
 
 WORTH_SHARING = 64
 """Tokens that must be spared before a common beginning is read by itself: a pass of its own costs about as many."""
@@ -53,36 +62,35 @@ class CausalStudent:
         A judge that sees the question reads on where the thinker stopped: question, rationale as a reply, then the
         tag as a turn of its own. So a rationale is computed once for the one who learns it and those who judge it.
         """
-        thought = question is not None and rationale is not None
-        turn = user_turn(Tag.EXPLAIN, question, None) if thought else user_turn(tag, question, rationale, in_words)
-        ids = [*self._opening(turn), *(self._next_turn(rationale or "", tag) if thought else ())]
+        judges = question is not None and rationale is not None
+        turn = user_turn(Tag.EXPLAIN, question, None) if judges else user_turn(tag, question, rationale, in_words)
+        ids = [*self._opening(turn), *(self._next_turn(rationale or "", tag) if judges else ())]
         return tuple(ids[-self.max_source :])
 
     def target(self, text: str) -> tuple[int, ...]:
         """The reply and the end of sequence."""
         return (*self._tokens(text), self.tokenizer.eos_token_id)
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         """Nodes of the family's own tree, or tokens of its rows."""
         return sum(len(tree.tokens) for tree in self._trees([rows]))
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """Trees padded to the longest: tokens and positions [B, T], mask [B, T, T], and N predictions."""
         trees = self._trees(families, apart)
         tokens, mask = pad([tree.tokens for tree in trees], self.tokenizer.eos_token_id)
         positions, _ = pad([tree.depth for tree in trees], 0)
         batch: Batch = {"input_ids": tokens, "position_ids": positions}
-        batch["mask"] = seen_by(trees, tokens.shape[1]) if self.trees else mask
-        batch["total"] = row_totals(row for rows in families for row in rows)
+        batch["mask"] = attention_masks(trees, tokens.shape[1]) if self.trees else mask
         return batch | predictions(trees, tokens.shape[1])
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         """Nodes of the trees and what they see."""
         return tree_work(self._trees(families, apart), self.model.config.get_text_config())
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""
-        return losses_of_passes(model, self._plain, [(batch["node"], _inputs(model, batch))], batch)
+        return batch_losses(model, self._plain, [(batch["node"], _inputs(model, batch))], batch)
 
     def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits where the batch predicts, [N, V]."""
@@ -95,17 +103,19 @@ class CausalStudent:
         distinct = sorted(set(whole))
         place = {source: index for index, source in enumerate(distinct)}
         # Each asks for the token after it, so it is a row whose target is any one token.
-        rows = [(Row("", Tag.VERDICT, source, (0,)),) for source in distinct]
+        rows = [(TokenisedTarget("", Tag.VERDICT, source, (0,)),) for source in distinct]
         batch = {name: part.to(model.device) for name, part in self.collate(rows).items()}
         with head_in_fp32(model):
             return self.logits(model, batch)[[place[source] for source in whole]]
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
+    def generate(
+        self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
+    ) -> list[list[GeneratedText]]:
         """Continuations of each source."""
         # A sliding window counts places, padding among them, so there all padding has to come before all tokens.
         share = self.trees and "sliding_attention" not in _layer_kinds(model)
-        decoder = _Decoder(model, sources, self.tokenizer.eos_token_id, share=share)
-        return generate(decoder, self.tokenizer, drawing, self.end)
+        state = _State(model, sources, self.tokenizer.eos_token_id, share=share)
+        return generate(state, self.tokenizer, sampling, self.end)
 
     def _opening(self, turn: str) -> list[int]:
         """A conversation's first turn, ready for the reply."""
@@ -133,13 +143,15 @@ class CausalStudent:
     def _tokens(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)
 
-    def _trees(self, families: Sequence[Sequence[Row]], apart: int = 0) -> list[Tree]:
+    def _trees(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> list[Tree]:
         if self.trees:
-            return [build_tree(rows) for rows in (*together(families[:apart]), *together(families[apart:]))]
+            return [
+                build_tree(rows) for rows in (*merged_families(families[:apart]), *merged_families(families[apart:]))
+            ]
         return [build_chain(row) for rows in families for row in rows]
 
 
-class _Decoder:
+class _State:
     """Texts of a decoder-only model: what all sources begin with is read once, the rest padded on its left."""
 
     def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int, *, share: bool) -> None:
@@ -183,7 +195,7 @@ class _Decoder:
 
 def _common(sources: Sequence[Sequence[int]]) -> int:
     """Tokens that all sources begin with, if reading them once spares enough; each keeps one of its own to be read."""
-    shared = min(common(sources), min(map(len, sources)) - 1)
+    shared = min(common_prefix(sources), min(map(len, sources)) - 1)
     return shared if shared * (len(sources) - 1) >= WORTH_SHARING else 0
 
 

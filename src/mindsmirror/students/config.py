@@ -25,19 +25,21 @@ class StudentConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(description="catalogue name, hub id, or folder")
-    path: Path | None = Field(None, description="the catalogue file of `model`, if you have it")
+    path: Path | None = Field(None, description="your copy of a catalogue model")
     trust_remote_code: bool = Field(
         False,
-        description="runs code from the model's folder or repository",
+        description="true: run code from the model's folder or repository",
         # Left out where it is the default: what was trained without it stands.
         exclude_if=lambda trusted: not trusted,
     )
-    adapter: Literal["none", "lora"] = "none"
-    lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK)
+    adapter: Literal["none", "lora"] = Field("none", description="lora: train low-rank adapters only (extra lora)")
+    lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK, description="rank of the adapters")
     max_source: int = Field(
-        1024, ge=8, le=limits.TOKENS, description="tokens; longer questions are cut at their beginning"
+        1024, ge=8, le=limits.TOKENS, description="the most tokens it reads; longer questions lose their beginning"
     )
-    max_target: int = Field(256, ge=2, le=limits.TOKENS, description="tokens; longer targets are dropped and counted")
+    max_target: int = Field(
+        256, ge=2, le=limits.TOKENS, description="the most tokens of a target; longer ones are dropped and counted"
+    )
 
 
 def check_student(config: StudentConfig) -> None:
@@ -56,7 +58,7 @@ def check_student(config: StudentConfig) -> None:
         _check_hub(config.model)
     elif not (folder / "config.json").is_file():
         raise ModelFileError(
-            f"the student {config.model!r} is no model: there is no file {folder / 'config.json'}. "
+            f"the student {config.model!r} is not a model: there is no file {folder / 'config.json'}. "
             "Give a catalogue name (mindsmirror list students), a folder as Transformers saves it, or a hub id."
         )
     else:

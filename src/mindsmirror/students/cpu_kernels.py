@@ -1,10 +1,11 @@
-"""The same arithmetic in fewer passes over memory, for models that are trained on a processor without a GPU.
+"""Kernels for a processor: the same arithmetic as Transformers' modules in fewer passes over memory.
 
-Of a T5's step half was not matrix products: random numbers of dropout (one at a time, 64 bits for each), a GELU in
-eight operations, norms in five, and casts of what a norm gives, once for each product that reads it. Here dropout draws
-four numbers from 64 random bits, GELU is one operation, and a norm gives what the products want and keeps less of it.
-Values are those of the modules that are replaced but for rounding; dropout is another draw of the same distribution,
-its rate rounded to 1/65536. Parameters and their names stay, so nothing of this is seen in what is saved.
+Dropout takes four numbers from 64 random bits, where PyTorch draws one number at a time. GELU is one operation instead
+of eight, a norm is one function that keeps less for the backward pass, and attention with dropout uses this dropout,
+because PyTorch has no fast kernel with dropout on a processor. Values are those of the replaced modules but for
+rounding; dropout is another sample of the same distribution, its rate rounded to 1/65536. Parameters and their names
+stay, so saved models do not change. On any other device the replaced modules compute as before.
+benchmarks/cpu_kernels.py measures each kernel.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ KERNELS = frozenset({"norm", "gelu", "dropout", "attention"})
 
 
 def use_cpu_kernels(model: Any, kernels: frozenset[str] = KERNELS) -> None:
-    """Let the model's own modules compute that way on a processor, in place; on a GPU they compute as before."""
+    """Put the kernels into the model's modules, in place; on a GPU these compute as before."""
     kinds: set[type[Any]] = {type(module) for module in model.modules()}
     ours = {kind: _with(kernel, kind) for kind in kinds if (kernel := _kernel_for(kind, kernels)) is not None}
     for module in model.modules():

@@ -1,8 +1,8 @@
 """How a student writes: many texts at once, a token of each a step.
 
-A question is read once, however many texts are drawn for it. A text that has ended leaves the batch, so a few that
-run on do not hold up the rest at full width. Each text draws from random numbers of its own, so what is drawn for
-a question depends neither on its neighbours nor on the size of the batch.
+A question is read once, however many texts are sampled for it. A text that has ended leaves the batch, so a few long
+texts do not keep the whole batch busy. Each text has random numbers of its own, so a sample depends neither on its
+neighbours nor on the size of the batch.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 CROWDED = 0.75
-"""Texts that have ended leave once no more than this share of the batch still goes on: leaving copies the cache."""
+"""Ended texts are dropped when at most this share of the batch still goes on, because dropping copies the cache."""
 
 
-class Generated(NamedTuple):
+class GeneratedText(NamedTuple):
     """A text that a student wrote."""
 
     text: str
@@ -35,7 +35,7 @@ class SamplingParams(NamedTuple):
     """One for each source; its samples draw apart from one another."""
 
 
-class Decoder(Protocol):
+class DecodingState(Protocol):
     """A batch of texts in the making, one row each."""
 
     def read(self) -> Tensor:
@@ -52,55 +52,57 @@ class Decoder(Protocol):
 
 
 @torch.inference_mode()
-def decode(decoder: Decoder, drawing: SamplingParams, end: frozenset[int]) -> Tensor:
+def decode(state: DecodingState, sampling: SamplingParams, end: frozenset[int]) -> Tensor:
     """Tokens of every text, [sources * samples, T]; what stands after a text's first end token has no meaning."""
-    logits = decoder.read()
+    logits = state.read()
     sources = torch.arange(len(logits), device=logits.device)
-    live = torch.arange(len(logits) * drawing.samples, device=logits.device)
-    rows = sources.repeat_interleave(drawing.samples)
-    if drawing.samples > 1:
-        decoder.keep(rows)
+    live = torch.arange(len(logits) * sampling.samples, device=logits.device)
+    rows = sources.repeat_interleave(sampling.samples)
+    if sampling.samples > 1:
+        state.keep(rows)
         logits = logits[rows]
-    draws = _draws(drawing, len(sources)).to(logits.device) if drawing.temperature > 0 else None
-    written = torch.zeros((len(live), drawing.max_tokens), dtype=torch.long, device=logits.device)
+    draws = _draws(sampling, len(sources)).to(logits.device) if sampling.temperature > 0 else None
+    written = torch.zeros((len(live), sampling.max_tokens), dtype=torch.long, device=logits.device)
     ends = torch.tensor(sorted(end), device=logits.device)
     going = torch.ones_like(live, dtype=torch.bool)
-    for place in range(drawing.max_tokens):
-        tokens = logits.argmax(-1) if draws is None else _pick(logits, drawing.temperature, draws[live, place])
+    for place in range(sampling.max_tokens):
+        tokens = logits.argmax(-1) if draws is None else _pick(logits, sampling.temperature, draws[live, place])
         written[live, place] = tokens
         going &= ~torch.isin(tokens, ends)
         count = int(going.sum())
-        if count == 0 or place == drawing.max_tokens - 1:
+        if count == 0 or place == sampling.max_tokens - 1:
             return written[:, : place + 1]
         if count <= CROWDED * len(going):
             rows = going.nonzero().flatten()
-            decoder.keep(rows)
+            state.keep(rows)
             live, tokens, going = live[rows], tokens[rows], going[rows]
-        logits = decoder.step(tokens)
+        logits = state.step(tokens)
     return written
 
 
-def generate(decoder: Decoder, tokenizer: Any, drawing: SamplingParams, end: frozenset[int]) -> list[list[Generated]]:
+def generate(
+    state: DecodingState, tokenizer: Any, sampling: SamplingParams, end: frozenset[int]
+) -> list[list[GeneratedText]]:
     """The texts of each source."""
-    texts = [read_generated(tokenizer, row, end) for row in decode(decoder, drawing, end)]
-    return [texts[start : start + drawing.samples] for start in range(0, len(texts), drawing.samples)]
+    texts = [read_generated(tokenizer, row, end) for row in decode(state, sampling, end)]
+    return [texts[start : start + sampling.samples] for start in range(0, len(texts), sampling.samples)]
 
 
-def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> Generated:
+def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> GeneratedText:
     """One row of generated tokens, [T], up to its end of sequence."""
     ids = tokens.tolist()
     stop = next((index for index, token in enumerate(ids) if token in end), None)
     kept = ids if stop is None else ids[:stop]
     text = tokenizer.decode(kept, skip_special_tokens=True).strip()
-    return Generated(text, len(kept) + (stop is not None), stop is not None)
+    return GeneratedText(text, len(kept) + (stop is not None), stop is not None)
 
 
-def _draws(drawing: SamplingParams, sources: int) -> Tensor:
+def _draws(sampling: SamplingParams, sources: int) -> Tensor:
     """A uniform number for every token of every text, [sources * samples, T]."""
-    if len(drawing.seeds) != sources:
-        raise ValueError(f"{sources} sources need as many seeds to be sampled by, not {len(drawing.seeds)}")
-    shape = (drawing.samples, drawing.max_tokens)
-    return torch.cat([torch.rand(shape, generator=torch.Generator().manual_seed(seed)) for seed in drawing.seeds])
+    if len(sampling.seeds) != sources:
+        raise ValueError(f"{sources} sources need as many seeds to be sampled by, not {len(sampling.seeds)}")
+    shape = (sampling.samples, sampling.max_tokens)
+    return torch.cat([torch.rand(shape, generator=torch.Generator().manual_seed(seed)) for seed in sampling.seeds])
 
 
 def _pick(logits: Tensor, temperature: float, draws: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 """What a batch makes a model compute, and what that costs in floating-point operations (FLOPs).
 
-A student counts the `Work` of a batch: tokens through each part of the model, and pairs of tokens that attention
-compares. A model has a price for each of them. Both are apart, so that a plan can be counted before it is trained,
-and so that the same plan can be priced for full fine-tuning and for LoRA.
+A student counts the `Work` of a batch: tokens through each component of the model, and pairs of tokens that attention
+compares. A model needs a number of FLOPs for each unit of them (`UnitFlops`). The two are kept apart, so that a plan
+can be counted before it is trained, and for full fine-tuning as well as for LoRA.
 
 The formula, for one training step (forward and backward):
 
-    FLOPs = sum over parts of  c * matrix parameters of the part * tokens through the part
+    FLOPs = sum over components of  c * its matrix parameters * tokens through it
           + c * head parameters * predicted tokens
           + 12 * attention width * pairs, summed over layers
 
@@ -17,8 +17,8 @@ forward and twice backward (Hoffmann et al., 2022, arXiv 2203.15556, appendix F,
 
 Counted is what the mathematics needs. Not counted, as in both papers or because it is small: looking up embeddings,
 norms, biases, activations, softmaxes, the optimizer, padding and masked-out pairs, validation. A student's first
-layer is priced like the others, though frozen embeddings would spare it the gradient of its input. A mixture of
-experts is priced as if every token went through every expert.
+layer is counted like the others, though frozen embeddings would spare it the gradient of its input. A mixture of
+experts is counted as if every token went through every expert.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ CROSS_ATTENTION = ("EncDecAttention", "encoder_attn", "crossattention")
 KEYS_AND_VALUES = frozenset({"k", "v", "k_proj", "v_proj", "key", "value"})
 
 
-class Part(StrEnum):
+class Component(StrEnum):
     """What work is counted in."""
 
     ENCODER = "encoder"
@@ -53,46 +53,46 @@ class Part(StrEnum):
     CROSSING_PAIRS = "crossing pairs"
 
 
-Work = Counter[Part]
-"""How much of each part a batch computes; pairs are those of one layer."""
+Work = Counter[Component]
+"""How much a batch computes in each component; pairs are those of one layer."""
 
-Prices = Mapping[Part, int]
-"""FLOPs of one unit of each part, forward and backward."""
+UnitFlops = Mapping[Component, int]
+"""FLOPs of one unit (a token or a pair) of each component, forward and backward."""
 
 
 def computed_tokens(work: Work) -> int:
     """Tokens that go through the model: shared ones once, padding never."""
-    return work[Part.ENCODER] + work[Part.DECODER]
+    return work[Component.ENCODER] + work[Component.DECODER]
 
 
-def training_flops(work: Work, prices: Prices) -> int:
+def training_flops(work: Work, unit_flops: UnitFlops) -> int:
     """FLOPs of learning from that work once; see the formula above."""
-    return sum(prices[part] * amount for part, amount in work.items() if amount)
+    return sum(unit_flops[component] * amount for component, amount in work.items() if amount)
 
 
-def prices_of(model: Any) -> Prices:
-    """The prices of a model as it is about to be trained, with its adapter if it has one."""
+def unit_flops_of(model: Any) -> UnitFlops:
+    """The FLOPs of each unit, of a model as it is about to be trained, with its adapter if it has one."""
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
     config = core.config.get_text_config()
-    prices: Counter[Part] = Counter(dict.fromkeys(Part, 0))
+    found: Counter[Component] = Counter(dict.fromkeys(Component, 0))
     head = core.get_output_embeddings().weight
-    prices[Part.HEAD] = _price(head)
+    found[Component.HEAD] = _flops(head)
     looked_up = {id(value) for module in core.modules() if isinstance(module, nn.Embedding) for value in _own(module)}
     encoder = {id(value) for value in core.get_encoder().parameters()} if core.config.is_encoder_decoder else set()
     for name, value in core.named_parameters():
         if value.dim() >= 2 and value is not head and id(value) not in looked_up:
-            prices[_part(name, id(value) in encoder)] += _price(value)
+            found[_component(name, id(value) in encoder)] += _flops(value)
     layers = config.num_hidden_layers
     near = windowed_layers(config)
     width = ATTENTION * attention_width(config)
     if core.config.is_encoder_decoder:
         decoders = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", layers)
-        prices[Part.ENCODER_PAIRS] = width * layers
-        prices[Part.DECODER_PAIRS] = prices[Part.CROSSING_PAIRS] = width * decoders
+        found[Component.ENCODER_PAIRS] = width * layers
+        found[Component.DECODER_PAIRS] = found[Component.CROSSING_PAIRS] = width * decoders
     else:
-        prices[Part.DECODER_PAIRS] = width * (layers - near)
-        prices[Part.NEAR_PAIRS] = width * near
-    return prices
+        found[Component.DECODER_PAIRS] = width * (layers - near)
+        found[Component.NEAR_PAIRS] = width * near
+    return found
 
 
 def attention_width(config: Any) -> int:
@@ -116,12 +116,12 @@ def _own(module: nn.Module) -> list[nn.Parameter]:
     return list(module.parameters(recurse=False))
 
 
-def _part(name: str, encoder: bool) -> Part:
+def _component(name: str, encoder: bool) -> Component:
     if encoder:
-        return Part.ENCODER
+        return Component.ENCODER
     crossing = any(attention in name for attention in CROSS_ATTENTION) and KEYS_AND_VALUES & set(name.split("."))
-    return Part.CROSSING if crossing else Part.DECODER
+    return Component.CROSSING if crossing else Component.DECODER
 
 
-def _price(value: nn.Parameter) -> int:
+def _flops(value: nn.Parameter) -> int:
     return value.numel() * (TRAINED if value.requires_grad else FROZEN)

@@ -21,14 +21,14 @@ CHUNK_BYTES = 2**26
 """Size of a chunk's logits in fp32: few enough to be cheap to hold, enough for a matmul at full speed."""
 
 
-def losses_of_passes(
-    model: Any, plain: bool, turns: Iterable[tuple[Tensor, Mapping[str, Any]]], batch: Mapping[str, Tensor]
+def batch_losses(
+    model: Any, plain: bool, passes: Iterable[tuple[Tensor, Mapping[str, Any]]], batch: Mapping[str, Tensor]
 ) -> Tensor:
-    """Negative log-likelihood of each prediction of a batch, [N], from passes of it (places and inputs of each)."""
+    """Negative log-likelihood of each prediction of a batch, [N], over its passes (places that predict, and inputs)."""
     if plain:
-        states = torch.cat([selected_states(model, nodes, **inputs) for nodes, inputs in turns])
+        states = torch.cat([selected_states(model, nodes, **inputs) for nodes, inputs in passes])
         return token_losses(states, model.get_output_embeddings().weight, batch["target"], batch.get("expected"))
-    logits = torch.cat([selected_logits(model, nodes, **inputs)[0] for nodes, inputs in turns])
+    logits = torch.cat([selected_logits(model, nodes, **inputs)[0] for nodes, inputs in passes])
     return functional.cross_entropy(logits.float(), batch["target"], reduction="none")
 
 

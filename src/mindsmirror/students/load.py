@@ -1,4 +1,4 @@
-"""From a name to a student: catalogue, hub or folder; and from a student to a folder of safetensors."""
+"""Loads a student from the catalogue, the hub or a folder, and saves one as a folder of safetensors."""
 
 import gc
 from pathlib import Path
@@ -115,7 +115,7 @@ def _converted(config: StudentConfig) -> Path:
     if (folder / "config.json").exists():
         return folder
     path = locate(config.model, config.path)
-    say(f"reading {path.name} as a student (once)")
+    say(f"converting {path.name} to a student (once)")
     import transformers
 
     quiet(transformers)

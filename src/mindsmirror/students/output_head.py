@@ -14,7 +14,7 @@ from torch.nn import functional
 
 @contextmanager
 def head_in_fp32(model: Any) -> Iterator[None]:
-    """Meanwhile the model's head multiplies in fp32, whatever the precision of the model.
+    """Inside, the model's head multiplies in fp32, whatever the precision of the model.
 
     Logits of 40 lie 0.25 apart in bf16, and all that tells one verdict from another may be less.
     """

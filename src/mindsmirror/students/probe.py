@@ -1,6 +1,6 @@
-"""What a model can take, found out at start-up from a few tokens and not from its name.
+"""What a model can do, tested at start-up on a few tokens and not guessed from its name.
 
-Whether a prefix tree is computed as its rows are one by one, and whether logits are the head's product and no more.
+Two questions: does a prefix tree give the losses of its rows one by one, and are the logits only the head's product?
 """
 
 from typing import Any, Protocol
@@ -10,24 +10,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row, Student
+from mindsmirror.students.base import Student, TokenisedTarget
 
 PROBE_TOLERANCE = 1e-3
 """Largest difference of one predicted token's loss, in nats, between trees and rows in fp32. Seen: 3e-5 where
 trees are right, 5e-3 and more where they are not (SmolLM2 under eager attention: 14)."""
 UNABLE = (ValueError, TypeError, RuntimeError, AttributeError, KeyError)
-"""What models raise at masks and inputs that they do not take."""
+"""What models raise for masks and inputs that they do not support."""
 
 
-class Sharing(Student, Protocol):
-    """A student that may be told to share or not."""
+class TreeStudent(Student, Protocol):
+    """A student that can compute with trees or without."""
 
     trees: bool
     """Whether rows share what they have in common; if not, each is computed by itself."""
 
 
 @torch.no_grad()
-def trees_are_rows(student: Sharing) -> bool:
+def trees_are_rows(student: TreeStudent) -> bool:
     """Whether every token of a tree has the loss that it has in its row; leaves `student.trees` to be set."""
     rows = probe_rows(student.model.get_input_embeddings().num_embeddings)
     training = student.model.training
@@ -63,7 +63,7 @@ def head_is_plain(model: Any) -> bool:
     return torch.allclose(functional.linear(seen[0], head.weight), logits, rtol=1e-5, atol=1e-5)
 
 
-def probe_rows(words: int, length: int = 8) -> list[Row]:
+def probe_rows(words: int, length: int = 8) -> list[TokenisedTarget]:
     """A family whose rows part in the question and in the reply, of tokens from all over the vocabulary.
 
     A handful of neighbouring tokens would hide a leak: attention to them is all but nothing. The tags differ, so
@@ -72,7 +72,7 @@ def probe_rows(words: int, length: int = 8) -> list[Row]:
     drawn = [(7919 * index + 5) % words for index in range(3 * length)]
     a, b, c = drawn[:length], drawn[length : 2 * length], drawn[2 * length :]
     return [
-        Row("probe", Tag.EXPLAIN, tuple(a), tuple(b)),
-        Row("probe", Tag.PREDICT, (*a[:-1], c[0]), tuple(c[:2])),
-        Row("probe", Tag.CRITIQUE, tuple(a), (*b[:2], *c)),
+        TokenisedTarget("probe", Tag.EXPLAIN, tuple(a), tuple(b)),
+        TokenisedTarget("probe", Tag.PREDICT, (*a[:-1], c[0]), tuple(c[:2])),
+        TokenisedTarget("probe", Tag.CRITIQUE, tuple(a), (*b[:2], *c)),
     ]

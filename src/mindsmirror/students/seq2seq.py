@@ -1,11 +1,11 @@
 """Encoder-decoder students: T5 and its kin, the students of the papers.
 
-Every distinct source of a batch is encoded once and its states are given to all that is decoded from it: the k
-rationales of a question, the m critiques of a rationale. Targets that begin alike are decoded as one prefix tree. T5
-tells positions by their distance, so in a tree the distance is that of depths. Which models compute that rightly is
-found out by a probe at start-up; for the others every target is decoded by itself. Rows of unlike lengths go through
-the model in passes of their own (passes.py). With dropout, what is shared shares its mask; without it, loss and
-gradients are those of separate rows (tests/parity).
+Every distinct source of a batch is encoded once, and its states serve all targets that are decoded from it: the k
+rationales of a question, the m critiques of a rationale. Targets with the same beginning are decoded as one prefix
+tree. T5 knows positions by their distance; in a tree that is the difference of depths. A probe at start-up finds out
+whether a model computes trees correctly; if not, every target is decoded by itself. Rows of similar length share a
+forward pass (length_buckets.py). With dropout, shared tokens share their mask; without it, loss and gradients are
+those of separate rows (tests/parity).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,16 +20,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Batch, Row, pad, row_totals
+from mindsmirror.students.base import Batch, TokenisedTarget, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
-from mindsmirror.students.decoding import Generated, SamplingParams, generate
-from mindsmirror.students.flops import Part, Work
-from mindsmirror.students.fused_cross_entropy import losses_of_passes
-from mindsmirror.students.length_buckets import passes
+from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
+from mindsmirror.students.flops import Component, Work
+from mindsmirror.students.fused_cross_entropy import batch_losses
+from mindsmirror.students.length_buckets import length_buckets
 from mindsmirror.students.output_head import head_in_fp32, selected_logits
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import tagged
-from mindsmirror.students.tree import Tree, alike, build_chain, build_tree, predictions, seen_by
+from mindsmirror.students.tree import Tree, attention_masks, build_chain, build_tree, predictions, sharing_groups
 
 Source = tuple[int, ...]
 """Tokens that the encoder reads."""
@@ -53,7 +53,7 @@ class Seq2SeqStudent:
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
     ) -> tuple[int, ...]:
-        """`tag: question` as the encoder reads it; one too long loses the beginning of its question, not the tag."""
+        """`tag: question` as the encoder reads it. What is too long is cut at its beginning; the tag stays."""
         ids = self.tokenizer(tagged(tag, question, rationale, in_words=in_words)).input_ids
         if len(ids) <= self.max_source:
             return tuple(ids)
@@ -65,41 +65,40 @@ class Seq2SeqStudent:
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
         return (*ids, self.tokenizer.eos_token_id)
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         """Tokens of the distinct sources, and nodes of what is decoded from them."""
         [decoded] = self._decoded([rows])
         return sum(map(len, decoded)) + sum(len(tree.tokens) for trees in decoded.values() for tree in trees)
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         """Distinct sources [S, T], decoded trees [B, U], which `source` each has [B], and N predictions.
 
-        `pass` says in which pass each source goes through the encoder [S], `decoder_pass` the same of the trees [B].
+        `bucket` is the encoder pass of each source [S], `decoder_bucket` the decoder pass of each tree [B].
         """
         reading: list[list[Source]] = []
         writing: list[list[tuple[int, Tree]]] = []
         for decoded in self._decoded(families, apart):
-            read = passes([(len(source),) for source in decoded])
+            buckets = length_buckets([(len(source),) for source in decoded])
             told = list(decoded)
-            turns = [[told[index] for index in turn] for turn in read]
+            read = [[told[index] for index in bucket] for bucket in buckets]
             first = sum(map(len, reading))
-            place = {source: first + index for index, source in enumerate(chain.from_iterable(turns))}
+            place = {source: first + index for index, source in enumerate(chain.from_iterable(read))}
             pairs = [(place[source], tree) for source, trees in decoded.items() for tree in trees]
-            written = passes([(len(tree.tokens),) for _, tree in pairs])
-            reading += turns
-            writing += [[pairs[index] for index in turn] for turn in written]
+            written = length_buckets([(len(tree.tokens),) for _, tree in pairs])
+            reading += read
+            writing += [[pairs[index] for index in bucket] for bucket in written]
         order, trees = zip(*chain.from_iterable(writing), strict=True)
         tokens, mask = pad(list(chain.from_iterable(reading)), self.padding)
         nodes, filled = pad([tree.tokens for tree in trees], self.padding)
-        batch: Batch = {"input_ids": tokens, "attention_mask": mask, "pass": _numbers(reading)}
-        batch |= {"source": torch.tensor(order), "decoder_pass": _numbers(writing)}
+        batch: Batch = {"input_ids": tokens, "attention_mask": mask, "bucket": _numbers(reading)}
+        batch |= {"source": torch.tensor(order), "decoder_bucket": _numbers(writing)}
         batch |= {"decoder_input_ids": nodes, "decoder_attention_mask": filled}
-        batch["total"] = row_totals(chain.from_iterable(families))
         if self.trees:
-            batch["seen"] = seen_by(trees, nodes.shape[1])
+            batch["seen"] = attention_masks(trees, nodes.shape[1])
             batch["depth"], _ = pad([tree.depth for tree in trees], 0)
         return batch | predictions(trees, nodes.shape[1])
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         """Sources through the encoder, nodes through the decoder, and for each tree its source crossing to it."""
         told = [pair for decoded in self._decoded(families, apart) for pair in decoded.items()]
         pairs = [(len(source), tree) for source, trees in told for tree in trees]
@@ -107,25 +106,25 @@ class Seq2SeqStudent:
         nodes = [depth + 1 for _, tree in pairs for depth in tree.depth]
         return Work(
             {
-                Part.ENCODER: sum(sources),
-                Part.DECODER: len(nodes),
-                Part.CROSSING: sum(length for length, _ in pairs),
-                Part.HEAD: sum(len(tree.predictions) for _, tree in pairs),
-                Part.ENCODER_PAIRS: sum(length**2 for length in sources),
-                Part.DECODER_PAIRS: sum(nodes),
-                Part.CROSSING_PAIRS: sum(length * len(tree.tokens) for length, tree in pairs),
+                Component.ENCODER: sum(sources),
+                Component.DECODER: len(nodes),
+                Component.CROSSING: sum(length for length, _ in pairs),
+                Component.HEAD: sum(len(tree.predictions) for _, tree in pairs),
+                Component.ENCODER_PAIRS: sum(length**2 for length in sources),
+                Component.DECODER_PAIRS: sum(nodes),
+                Component.CROSSING_PAIRS: sum(length * len(tree.tokens) for length, tree in pairs),
             }
         )
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Negative log-likelihood of each prediction, [N]."""
-        with self._turns(model, batch) as turns:
-            return losses_of_passes(model, self._plain, turns, batch)
+        with self._decoder_inputs(model, batch) as passes:
+            return batch_losses(model, self._plain, passes, batch)
 
     def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits where the batch predicts, [N, V]."""
-        with self._turns(model, batch) as turns:
-            return torch.cat([selected_logits(model, nodes, **inputs)[0] for nodes, inputs in turns])
+        with self._decoder_inputs(model, batch) as passes:
+            return torch.cat([selected_logits(model, nodes, **inputs)[0] for nodes, inputs in passes])
 
     @torch.inference_mode()
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
@@ -142,34 +141,40 @@ class Seq2SeqStudent:
         logits: Tensor = out.logits[:, -1]
         return logits
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
+    def generate(
+        self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
+    ) -> list[list[GeneratedText]]:
         """Decoded texts of each source."""
-        return generate(_Decoder(model, sources, self.padding), self.tokenizer, drawing, self.end)
+        return generate(_State(model, sources, self.padding), self.tokenizer, sampling, self.end)
 
-    def _decoded(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Iterator[dict[Source, list[Tree]]]:
-        """What is decoded from each distinct source: trees of its targets; without trees, each target by itself.
+    def _decoded(
+        self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0
+    ) -> Iterator[dict[Source, list[Tree]]]:
+        """Trees of the targets of each distinct source; each target by itself if the model cannot take trees.
 
-        Of the first `apart` families, where there are any, and of the others.
+        The first `apart` families and the others make one dictionary each.
         """
         start = (self.model.config.decoder_start_token_id,)
         for part in filter(None, (families[:apart], families[apart:])):
-            told: dict[Source, list[Row]] = {}
+            told: dict[Source, list[TokenisedTarget]] = {}
             for row in chain.from_iterable(part):
                 told.setdefault(row.source, []).append(replace(row, source=start))
             if self.trees:
-                yield {source: [build_tree(group) for group in alike(rows)] for source, rows in told.items()}
+                yield {source: [build_tree(group) for group in sharing_groups(rows)] for source, rows in told.items()}
             else:
                 yield {source: [build_chain(row) for row in rows] for source, rows in told.items()}
 
     @contextmanager
-    def _turns(self, model: Any, batch: Mapping[str, Tensor]) -> Iterator[Iterator[tuple[Tensor, dict[str, Any]]]]:
-        """The batch's passes through the decoder, each with its places and inputs."""
+    def _decoder_inputs(
+        self, model: Any, batch: Mapping[str, Tensor]
+    ) -> Iterator[Iterator[tuple[Tensor, dict[str, Any]]]]:
+        """The decoder passes of a batch: of each, the places that predict and the model's inputs."""
         core = model.get_base_model() if hasattr(model, "get_base_model") else model
         with _positions(core) as positions:
             yield _decoder_passes(core, batch, positions)
 
 
-class _Decoder:
+class _State:
     """Texts of an encoder-decoder: each source is encoded once."""
 
     def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int) -> None:
@@ -202,15 +207,15 @@ class _Decoder:
         self._cache.reorder_cache(rows)
 
 
-def _numbers(turns: Sequence[Sequence[object]]) -> Tensor:
-    """The number of each row's pass."""
-    return torch.tensor([number for number, turn in enumerate(turns) for _ in turn])
+def _numbers(buckets: Sequence[Sequence[object]]) -> Tensor:
+    """The number of each row's bucket."""
+    return torch.tensor([number for number, bucket in enumerate(buckets) for _ in bucket])
 
 
-def _cuts(turn: Tensor, mask: Tensor) -> Iterator[tuple[slice, int]]:
-    """Rows of each pass and the longest of them; rows stand in the order of their passes, the longest first."""
+def _cuts(bucket: Tensor, mask: Tensor) -> Iterator[tuple[slice, int]]:
+    """Rows of each bucket and the length of the longest. Rows are in the order of their buckets, the longest first."""
     first = 0
-    for count in torch.bincount(turn).tolist():
+    for count in torch.bincount(bucket).tolist():
         yield slice(first, first + count), int(mask[first].sum())
         first += count
 
@@ -220,7 +225,7 @@ def _encoded(core: Any, batch: Mapping[str, Tensor]) -> Tensor:
     encoder, mask = core.get_encoder(), batch["attention_mask"]
     embedded = encoder.get_input_embeddings()(batch["input_ids"])
     states = []
-    for rows, length in _cuts(batch["pass"], mask):
+    for rows, length in _cuts(batch["bucket"], mask):
         out = encoder(inputs_embeds=embedded[rows, :length], attention_mask=mask[rows, :length])
         states.append(functional.pad(out.last_hidden_state, (0, 0, 0, mask.shape[1] - length)))
     return torch.cat(states)
@@ -229,13 +234,13 @@ def _encoded(core: Any, batch: Mapping[str, Tensor]) -> Tensor:
 def _decoder_passes(
     core: Any, batch: Mapping[str, Tensor], positions: "_Depths"
 ) -> Iterator[tuple[Tensor, dict[str, Any]]]:
-    """Of each pass the places that predict, and the model's inputs: its trees, and the states of their sources."""
+    """Of each pass, the places that predict and the model's inputs: trees, and the states of their sources."""
     from transformers.modeling_outputs import BaseModelOutput
 
     states, node, width = _encoded(core, batch), batch["node"], batch["decoder_input_ids"].shape[1]
     # Looked up at once: each look-up has a gradient of the size of the vocabulary.
     embedded = core.get_decoder().get_input_embeddings()(batch["decoder_input_ids"])
-    for rows, length in _cuts(batch["decoder_pass"], batch["decoder_attention_mask"]):
+    for rows, length in _cuts(batch["decoder_bucket"], batch["decoder_attention_mask"]):
         source = batch["source"][rows]
         mask = batch["attention_mask"][source]
         read = int(mask.sum(1).max())
@@ -253,14 +258,14 @@ def _decoder_passes(
 
 
 class _Depths:
-    """At which depth each node of the pass at hand stands, [B, U]; None where places are positions."""
+    """Depth of each node in the present pass, [B, U]; None if a token's place is its position."""
 
     depth: Tensor | None = None
 
 
 @contextmanager
 def _positions(core: Any) -> Iterator[_Depths]:
-    """Meanwhile a T5's decoder tells positions by the depths that are given."""
+    """Inside, a T5's decoder computes its position bias from the depths that are set."""
     depths = _Depths()
     biased = [part for part in core.get_decoder().modules() if getattr(part, "has_relative_attention_bias", False)]
     for attention in biased:
@@ -273,7 +278,7 @@ def _positions(core: Any) -> Iterator[_Depths]:
 
 
 def _bias(attention: Any, depths: _Depths, plain: Any, *arguments: Any, **named: Any) -> Tensor:
-    """The bias of each node for each other by how much deeper it stands, [B, heads, U, U]."""
+    """Position bias between nodes, from the difference of their depths, [B, heads, U, U]."""
     if depths.depth is None:
         bias: Tensor = plain(*arguments, **named)
         return bias

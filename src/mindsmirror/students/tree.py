@@ -15,14 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mindsmirror.students.base import Batch, Row
-from mindsmirror.students.flops import Part, Work
+from mindsmirror.students.base import Batch, TokenisedTarget
+from mindsmirror.students.flops import Component, Work
 
 TREE_TOKENS = 512
-"""Tokens of the rows that may share a tree, shared ones counted each time: attention grows with their square."""
+"""Tokens of rows that may share a tree, shared ones counted for each row: attention grows with their square."""
 
 PAIRS_A_TOKEN = 1000
-"""Pairs of nodes that cost as much to compare as a token costs in everything else; of a T5 v1.1 small, estimated."""
+"""Pairs of nodes whose attention costs as much as one token costs elsewhere; an estimate for T5 v1.1 small."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Tree:
         return seen
 
 
-def build_tree(rows: Sequence[Row]) -> Tree:
+def build_tree(rows: Sequence[TokenisedTarget]) -> Tree:
     """The rows of one family as a prefix tree.
 
     The last token of a target is predicted but never read, so it is no node. Tokens without weight are not predicted,
@@ -79,13 +79,13 @@ def build_tree(rows: Sequence[Row]) -> Tree:
     return tree
 
 
-def together(families: Sequence[Sequence[Row]]) -> list[list[Row]]:
-    """Neighbouring families that are small enough to be one tree.
+def merged_families(families: Sequence[Sequence[TokenisedTarget]]) -> list[list[TokenisedTarget]]:
+    """Neighbouring families joined as long as they fit into one tree of TREE_TOKENS.
 
-    Questions of one task often begin with the same instruction, and small trees cost padding: of the labels of the
-    offline task, three questions a batch, more than half of the tokens are spared.
+    Questions of one task often begin with the same instruction, and small trees cost padding. With three questions a
+    batch, joining spares more than half of the tokens of the leg task's labels.
     """
-    trees: list[list[Row]] = []
+    trees: list[list[TokenisedTarget]] = []
     size = TREE_TOKENS
     for rows in families:
         tokens = sum(len(row.source) + len(row.target) for row in rows)
@@ -97,16 +97,16 @@ def together(families: Sequence[Sequence[Row]]) -> list[list[Row]]:
     return trees
 
 
-def alike(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows of one source in groups that are worth a tree each: those whose targets begin alike, and long enough so.
+def sharing_groups(rows: Sequence[TokenisedTarget]) -> list[list[TokenisedTarget]]:
+    """Rows of one source in groups that are worth a tree each: their targets share a long enough beginning.
 
-    In a tree each node is compared with all others, and most comparisons are masked: what is spared must be more.
+    A tree compares every node with all others and masks most of that; the shared tokens must save more than it costs.
     """
-    groups: list[list[Row]] = []
+    groups: list[list[TokenisedTarget]] = []
     nodes = 0
     before: tuple[int, ...] = ()
     for row in sorted(rows, key=lambda row: row.target):
-        same = common([before, row.target])
+        same = common_prefix([before, row.target])
         own = len(row.target) - same
         if groups and same * PAIRS_A_TOKEN >= 2 * nodes * own:
             groups[-1].append(row)
@@ -118,21 +118,21 @@ def alike(rows: Sequence[Row]) -> list[list[Row]]:
     return groups
 
 
-def common(sequences: Sequence[Sequence[int]]) -> int:
-    """Tokens that all begin with."""
-    # What the first and the last in alphabetical order begin with, all between them begin with.
+def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+    """Length of the beginning that all sequences share."""
+    # The first and the last in sorted order share only what all between them share.
     first, last = min(sequences, key=tuple), max(sequences, key=tuple)
     longest = min(map(len, sequences))
     return next((place for place in range(longest) if first[place] != last[place]), longest)
 
 
-def build_chain(row: Row) -> Tree:
+def build_chain(row: TokenisedTarget) -> Tree:
     """One row by itself: the plain layout, for models that cannot take a block mask."""
     return build_tree([row])
 
 
-def seen_by(trees: Sequence[Tree], length: int) -> Tensor:
-    """Which node sees which in each tree, padded, [B, T, T] bool; padding sees itself: no softmax is of nothing."""
+def attention_masks(trees: Sequence[Tree], length: int) -> Tensor:
+    """Attention masks of padded trees, [B, T, T] bool; padding sees itself, or its softmax would be over nothing."""
     seen = torch.eye(length, dtype=torch.bool).repeat(len(trees), 1, 1)
     for index, tree in enumerate(trees):
         seen[index, : len(tree.tokens), : len(tree.tokens)] = tree.seen()
@@ -161,9 +161,9 @@ def tree_work(trees: Sequence[Tree], config: Any) -> Work:
     window = getattr(config, "sliding_window", None) or max(seen)
     return Work(
         {
-            Part.DECODER: len(seen),
-            Part.HEAD: sum(len(tree.predictions) for tree in trees),
-            Part.DECODER_PAIRS: sum(seen),
-            Part.NEAR_PAIRS: sum(min(count, window) for count in seen),
+            Component.DECODER: len(seen),
+            Component.HEAD: sum(len(tree.predictions) for tree in trees),
+            Component.DECODER_PAIRS: sum(seen),
+            Component.NEAR_PAIRS: sum(min(count, window) for count in seen),
         }
     )

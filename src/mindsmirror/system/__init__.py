@@ -1,1 +1,1 @@
-"""The machine below: files, documents and their bounds, progress and terminals, processes, threads, hardware."""
+"""The machine, for all rooms: files, documents and their bounds, progress, processes, threads, hardware."""

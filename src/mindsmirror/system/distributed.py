@@ -21,17 +21,17 @@ def processes() -> int:
 
 
 def rank() -> int:
-    """Which of them this is, from 0."""
+    """The number of this process, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
 def leads() -> bool:
-    """Whether this is the main one."""
+    """Whether this is the main process."""
     return rank() == 0
 
 
 def join() -> None:
-    """Wait until all have come here; the first time they find each other."""
+    """Wait until all processes have called this; the first call connects them."""
     if processes() == 1:
         return
     from accelerate import PartialState
@@ -40,7 +40,7 @@ def join() -> None:
 
 
 def agreed(value: Any) -> Any:
-    """The main process's value, in all of them; they have joined."""
+    """The main process's value, in all processes; joins them."""
     if processes() == 1:
         return value
     from accelerate.utils import broadcast_object_list

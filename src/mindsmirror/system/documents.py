@@ -1,7 +1,7 @@
 """TOML, JSON and lines from files, refused before they cost memory or time (limits.py).
 
-What is read comes from people and from the network. A parser that is given a dotted key of a million parts, brackets a
-thousand deep or a line without an end takes gigabytes before it says no; so it is measured first.
+Files come from people and from the network. Given a dotted key of a million parts, brackets a thousand deep or an
+endless line, a parser takes gigabytes before it refuses. So the text is measured first.
 """
 
 import gzip
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """What a file holds; BoundError if that is more than `most` bytes, OSError if it cannot be read."""
+    """The content of a file; BoundError if it is more than `most` bytes, OSError if it cannot be read."""
     with path.open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -77,7 +77,7 @@ def check_document(document: Any, own: Sequence[str] = ()) -> None:
             raise BoundError(f"it holds more than {limits.VALUES:,} values")
         if isinstance(value, dict | list):
             if depth >= limits.DEPTH:
-                raise BoundError(f"{_shown(key)}: tables and lists are more than {limits.DEPTH} deep in each other")
+                raise BoundError(f"{_shown(key)}: tables and lists are nested more than {limits.DEPTH} deep")
             for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
                 _check_text(key, str(name), long=True)
                 waiting.append((f"{key}.{name}" if key else str(name), inner, depth + 1, long or name in own))
@@ -86,7 +86,7 @@ def check_document(document: Any, own: Sequence[str] = ()) -> None:
 
 
 def deeper_than(value: Any, most: int) -> bool:
-    """Whether lists and mappings are more than `most` deep in each other."""
+    """Whether lists and mappings are nested more than `most` deep."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(most):
         level = [
@@ -104,18 +104,18 @@ def _check_value(key: str, value: Any, long: bool) -> None:
     if isinstance(value, str):
         _check_text(key, value, long=long)
     elif isinstance(value, int) and abs(value) > limits.WHOLE:
-        raise BoundError(f"{_shown(key)}: the whole number is too large; at most {limits.WHOLE} is read")
+        raise BoundError(f"{_shown(key)}: the whole number is too large; the largest is {limits.WHOLE}")
     elif isinstance(value, float) and not isfinite(value):
-        raise BoundError(f"{_shown(key)}: {value} is no finite number")
+        raise BoundError(f"{_shown(key)}: {value} is not a finite number")
     elif isinstance(value, date | time):
-        raise BoundError(f"{_shown(key)}: a date or a time is not read here; write it in quotes, as a text")
+        raise BoundError(f"{_shown(key)}: dates and times are not allowed; write a text in quotes")
 
 
 def _check_text(key: str, text: str, *, long: bool) -> None:
     if "\0" in text:
-        raise BoundError(f"{_shown(key)}: the text has a NUL character in it; remove it")
+        raise BoundError(f"{_shown(key)}: the text contains a NUL character; remove it")
     if len(text) > limits.TEXT:
-        raise BoundError(f"{_shown(key)}: the text has {len(text):,} characters; at most {limits.TEXT:,} are read")
+        raise BoundError(f"{_shown(key)}: the text has {len(text):,} characters; at most {limits.TEXT:,} are allowed")
     if long:
         return
     size = len(text.encode("utf-8", "surrogatepass"))
@@ -123,7 +123,7 @@ def _check_text(key: str, text: str, *, long: bool) -> None:
     if size > limits.PATH:
         raise BoundError(f"{_shown(key)}: the text has {size:,} bytes; a name or path has at most {limits.PATH:,}")
     if part > limits.PATH_PART:
-        raise BoundError(f"{_shown(key)}: a name of {part:,} bytes is too long; at most {limits.PATH_PART} are taken")
+        raise BoundError(f"{_shown(key)}: a name of {part:,} bytes is too long; at most {limits.PATH_PART} are allowed")
 
 
 def _measure(text: str) -> None:
@@ -135,20 +135,20 @@ def _measure(text: str) -> None:
         kind, piece = token.lastgroup, token[0]
         if kind == "word" and len(piece) > limits.WORD:
             raise BoundError(
-                f"line {line}: a number or key of {len(piece):,} characters; at most {limits.WORD} are read"
+                f"line {line}: a number or key of {len(piece):,} characters; at most {limits.WORD} are allowed"
             )
         if kind == "mark":
             depth += (piece in "[{") - (piece in "]}")
             parts = parts + 1 if piece == "." else 1
         if depth > limits.DEPTH:
-            raise BoundError(f"line {line}: brackets are more than {limits.DEPTH} deep in each other")
+            raise BoundError(f"line {line}: brackets are nested more than {limits.DEPTH} deep")
         if parts > limits.KEY_PARTS:
             raise BoundError(f"line {line}: a dotted key has more than {limits.KEY_PARTS} parts")
         line += piece.count("\n")
 
 
 def _shown(key: str) -> str:
-    """A key as a message has it: short, printable."""
+    """A key for a message: short and printable."""
     key = key or "a key"
     key = key if len(key) <= limits.NAME else f"{key[: limits.NAME]}…"
     return "".join(letter if letter.isprintable() else "?" for letter in key)

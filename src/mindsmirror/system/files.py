@@ -1,4 +1,4 @@
-"""Files that are whole or not there: how everything but models and the store is written."""
+"""Atomic files: how everything but models and the store is written, so that no file is ever half written."""
 
 import errno
 import json
@@ -23,13 +23,13 @@ R = TypeVar("R", bound=BaseModel)
 TORN_BY_TORCH = ("PytorchStreamWriter failed", "unexpected pos")
 """How torch.save says that a file came out short."""
 PART = re.compile(r"\..+-(?P<pid>\d{1,9})-[a-z0-9_]{8}")
-"""The name of what is being written: what it is to be called, and the process that writes it."""
+"""The temporary name of a file that is being written: its final name, and the process that writes it."""
 
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-"""What a system says of a disk, a file or a user's share of a disk that can take no more."""
+"""Error numbers of a full disk, of a file that is too large, and of a used-up quota."""
 START_AGAIN = (
-    "What was written before is safe; free some disk space or mend the path, then start the same command again."
+    "What was written before is safe. Free some disk space or correct the path, then run the same command again."
 )
 
 
@@ -46,7 +46,7 @@ def storage_guard(path: Path, doing: str = "write", advice: str = START_AGAIN) -
 
 
 def _refusal(error: Exception) -> str | None:
-    """What the disk has said; None if it was not the disk.
+    """The reason that the disk gave; None if the error is not the disk's.
 
     safetensors and tokenizers, written in Rust, raise errors of their own for it, and torch a RuntimeError.
     """
@@ -64,7 +64,7 @@ def _refusal(error: Exception) -> str | None:
 
 
 def expanded(path: Path | str) -> Path:
-    """The path with the home folder for `~`; as it is where nobody has such a home."""
+    """The path with `~` replaced by the home folder; unchanged if there is no such home."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -72,7 +72,7 @@ def expanded(path: Path | str) -> Path:
 
 
 def there(path: Path) -> bool:
-    """Whether there is something at the path that can be reached; what is no path is nowhere."""
+    """Whether the path exists and can be reached; False for a text that cannot be a path."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -80,7 +80,7 @@ def there(path: Path) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """The document in a file, or None if there is none or it was torn."""
+    """The document in a file; None if the file is missing or incomplete."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
@@ -111,7 +111,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the path's place once all is written, and vanishes if that fails."""
+    """A file that replaces the path once it is complete, and is deleted if writing fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
     try:
@@ -128,7 +128,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes the place of `folder` at the end; a kill or an error leaves what was there.
+    """A folder to fill, which replaces `folder` at the end; a kill or an error leaves the old one.
 
     What is in it gets the rights that the user's umask leaves to others, whoever wrote it.
     """
@@ -147,7 +147,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """An empty file beside a path, to be filled and to take its place; what is left of it at the end vanishes."""
+    """An empty file beside a path, to be filled and moved there; if it is not moved, it is deleted."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
     os.close(handle)
@@ -158,7 +158,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove what processes that are dead were writing under a folder, in which nobody else works."""
+    """Delete the temporary files of dead processes under a folder. Nobody else may be working in it."""
     for part in list(folder.rglob(".*-*")):
         named = PART.fullmatch(part.name)
         if named is None or pid_lives(int(named["pid"])):

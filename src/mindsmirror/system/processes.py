@@ -1,6 +1,6 @@
-"""Which processes live: a lease, or a file half written, is worth what the process is that holds it.
+"""Which processes are alive: a lease or a half-written file counts only while its process lives.
 
-A process is known by its machine, its number and the moment of its start, because numbers are used again.
+A process is identified by its machine, its number and its start time, because numbers are reused.
 """
 
 import os
@@ -13,7 +13,7 @@ PROC = Path("/proc")
 
 
 class Process(NamedTuple):
-    """A process, so that any other can tell whether it still lives."""
+    """A process, described so that any other can tell whether it is still alive."""
 
     host: str
     """Machine, boot and name space of process numbers: equal where numbers mean the same."""
@@ -23,7 +23,7 @@ class Process(NamedTuple):
 
 
 def this_process() -> Process:
-    """The one that asks; not to be kept over a fork."""
+    """The calling process; not to be kept over a fork."""
     pid = os.getpid()
     return Process(_host(), pid, _started(pid) or "")
 

@@ -1,8 +1,8 @@
-"""How long work tells that it goes on: one line on stderr with rate and time left, or with what it waits for.
+"""Progress of long work: one line on stderr with rate and time left, or with what it is waiting for.
 
-On a terminal the line is rewritten and as wide as the terminal is; elsewhere a plain line is printed now and then, so a
-log stays readable. While a `with` block of Progress or Working runs, a thread of its own shows the line again where
-nothing else does, so that no call that takes long leaves a person in doubt.
+On a terminal the line is rewritten and fits its width. Elsewhere a plain line is printed now and then, so a log stays
+readable. While a `with` block of Progress or Working runs, a thread shows the line again if nothing else does, so that
+the user sees that a long call is still running.
 """
 
 import signal
@@ -20,22 +20,22 @@ from mindsmirror.system.terminal import brief, columns_of, figures_of, fitted, f
 TERMINAL_SECONDS = 0.2
 LOG_SECONDS = 11.0
 STILL_TERMINAL_SECONDS = 1.0
-"""After which a line is shown again though nothing was told of."""
+"""After which a line is shown again although nothing has changed."""
 STILL_LOG_SECONDS = 12.0
 
 _interrupted = threading.Event()
 _changed = threading.Condition(threading.RLock())
-"""Held while a line is written; notified when what goes on changes."""
+"""Held while a line is written; notified when the innermost block changes."""
 _telling: list["Telling"] = []
-"""What goes on in this process, the innermost last: that is what is shown."""
+"""The running blocks of this process, the innermost last; the last one is shown."""
 _beating = False
 
 
 def heed_interrupts() -> None:
-    """From now on an interruption ends the program for certain, at the latest where progress is told of next.
+    """From now on an interruption ends the program for certain, at the latest at the next progress update.
 
-    Python drops a KeyboardInterrupt that is raised while an object is being finalised; the job then went on as if
-    nobody had pressed a key. Only the main thread can ask for this; elsewhere it does nothing.
+    Python drops a KeyboardInterrupt that is raised while an object is being finalised; the job would go on as if nobody
+    had pressed a key. Only the main thread can set this up; in others it does nothing.
     """
 
     def interrupt(*_: object) -> None:
@@ -48,14 +48,14 @@ def heed_interrupts() -> None:
 
 
 class _Screen:
-    """What stands on a stream: whether its last line is one to be rewritten, and when it was shown."""
+    """The state of a stream: whether its last line will be rewritten, and when it was shown."""
 
     def __init__(self) -> None:
         self._standing = False
         self.shown = time.monotonic()
 
     def rewrite(self, stream: TextIO, line: str, columns: int) -> None:
-        """Show a line of a terminal that the next one takes the place of."""
+        """Show a line of a terminal that the next one replaces."""
         self._put(stream, f"\r{plain(line).ljust(columns)}\r")
         self._standing = True
 
@@ -65,13 +65,13 @@ class _Screen:
         self._put(stream, f"{plain(text)}\n")
 
     def erase(self, stream: TextIO, columns: int | None) -> None:
-        """Take away the line that stands."""
+        """Erase the line that is shown."""
         if self._standing and columns is not None:
             self._put(stream, f"\r{' ' * columns}\r")
         self._standing = False
 
     def leave(self, stream: TextIO) -> None:
-        """Let the line that stands be the last word on it."""
+        """Keep the line that is shown."""
         if self._standing:
             self._put(stream, "\n")
         self._standing = False
@@ -96,10 +96,10 @@ def say(text: str) -> None:
 
 
 class Telling:
-    """Something that goes on, told of on a stream (stderr if none is given).
+    """Running work that is shown on a stream (stderr by default).
 
-    While its `with` block runs it is shown again and again, unless there is another such block inside. A block
-    that ends by itself takes its line away; one that fails leaves it.
+    While its `with` block runs, its line is shown repeatedly, unless another such block runs inside. A block that
+    succeeds erases its line; one that fails keeps it.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -108,14 +108,14 @@ class Telling:
         self._started = time.monotonic()
 
     def _line(self, columns: int | None) -> str:
-        """The line as it is now, no wider than a terminal of so many columns; None: for a log."""
+        """The present line, at most `columns` wide; unlimited for a log, where `columns` is None."""
         return self._elapsed()
 
     def _elapsed(self) -> str:
         return clock(time.monotonic() - self._started)
 
     def _show(self, terminal_seconds: float, log_seconds: float) -> None:
-        """Show the line if the stream's last one is old enough."""
+        """Show the line if the last one on the stream is old enough."""
         columns = columns_of(self._stream)
         if time.monotonic() - self._screen.shown < (log_seconds if columns is None else terminal_seconds):
             return
@@ -125,7 +125,7 @@ class Telling:
             self._screen.rewrite(self._stream, self._line(columns), columns)
 
     def beat(self) -> None:
-        """Show the line if nothing was shown for long."""
+        """Show the line if nothing was shown for a while."""
         self._show(STILL_TERMINAL_SECONDS, STILL_LOG_SECONDS)
 
     def __enter__(self) -> Self:
@@ -156,7 +156,7 @@ class Telling:
 
 
 class Working(Telling):
-    """What goes on where nothing can be counted; a block that is over soon says nothing."""
+    """Work that cannot be counted; a short block shows nothing."""
 
     def __init__(self, text: str, stream: TextIO | None = None) -> None:
         super().__init__(stream)
@@ -170,9 +170,9 @@ class Working(Telling):
 class Progress(Telling):
     """Counts `total` things called `unit`; extra figures are shown as they are given.
 
-    A note is figures with commas between them, the most telling one last. Where a terminal has no room for all,
-    the count comes first, then the time that is left, then the note's figures from its end, then rate and time.
-    `still` gives the note where nothing was told of for long.
+    A note is a list of figures with commas between them, the most important last. If a terminal has no room for all,
+    the count comes first, then the time left, then the note's figures from the last, then rate and elapsed time.
+    `still` gives the note if nothing was updated for a while.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Progress(Telling):
         self._last: tuple[int, str] | None = None
 
     def update(self, done: int, note: str = "") -> None:
-        """`done` of the total are done; shows it if the last line is old enough.
+        """`done` of the total are done; shows the line if the last one is old enough.
 
         KeyboardInterrupt if there was one that was dropped (see heed_interrupts).
         """
@@ -197,11 +197,11 @@ class Progress(Telling):
         self._tell(done, note, finding=False)
 
     def found(self, done: int) -> None:
-        """`done` of the total were done before this job, as far as it has looked; raises what `update` does."""
+        """`done` of the total were done before this job, counted so far; raises what `update` raises."""
         self._tell(done, "", finding=True)
 
     def close(self, done: int, note: str = "") -> None:
-        """Show the last state and leave the line."""
+        """Show the last state and keep the line."""
         with _changed:
             columns = columns_of(self._stream)
             self._state, self._finding = (done, note), False
@@ -209,7 +209,7 @@ class Progress(Telling):
                 self._screen.line(self._stream, self._line(columns), columns)
 
     def beat(self) -> None:
-        """Show the line, with what has come meanwhile, if nothing was shown for long."""
+        """Show the line, with the present note, if nothing was shown for a while."""
         if self._still is not None:
             self._state = (self._state[0], self._still())
         super().beat()
@@ -265,7 +265,7 @@ def _screen(stream: TextIO) -> _Screen:
 
 
 def _beat() -> None:
-    """Show the innermost line of what goes on, until nothing does."""
+    """Show the line of the innermost block until no block runs."""
     global _beating
     with _changed:
         while _telling:

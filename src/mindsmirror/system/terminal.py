@@ -1,4 +1,4 @@
-"""What fits on a line of a terminal: whole figures, the most telling first, no cut word, nothing that steers it."""
+"""Lines that fit a terminal: whole figures, the most important first, no cut word, no control characters."""
 
 import os
 import re
@@ -10,9 +10,9 @@ from typing import TextIO
 CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-"""Characters that a terminal obeys, or that hide or turn round others; line feeds and tabs are let through."""
+"""Characters that control a terminal, or hide or reverse others; line feeds and tabs are allowed."""
 USUAL_COLUMNS = 80
-"""Of a terminal that does not say how wide it is."""
+"""Of a terminal that does not report its width."""
 
 
 def plain(text: str) -> str:
@@ -21,7 +21,7 @@ def plain(text: str) -> str:
 
 
 def columns_of(stream: TextIO) -> int | None:
-    """How many letters a line of the terminal behind a stream holds at this moment; None if it is no terminal.
+    """How many characters fit on a line of the terminal behind a stream; None if it is not a terminal.
 
     One column less than there are: in some terminals the last one already begins a new line.
     """
@@ -35,7 +35,7 @@ def columns_of(stream: TextIO) -> int | None:
 
 
 def figures_of(note: str) -> list[str]:
-    """The figures of a note, which commas part; commas in parentheses do not."""
+    """The figures of a note, split at commas that are not in parentheses."""
     return [figure for figure in re.split(r", (?![^(]*\))", note) if figure]
 
 
@@ -45,10 +45,10 @@ def brief(figure: str) -> str:
 
 
 def fitted(head: str, offers: Iterable[tuple[int, str]], columns: int) -> str:
-    """The head and those of the offered figures that fit behind it, parted by commas.
+    """The head, and those of the offered figures that fit behind it, with commas between them.
 
-    An offer is a place on the line and its figure. Those offered first are preferred; a later offer for the same
-    place takes it if it fits as well. The head stands in any case.
+    An offer is a position on the line and its figure. Earlier offers are preferred; a later offer for the same position
+    replaces the earlier one if it fits. The head is always shown.
     """
     shown: dict[int, str] = {}
     line = head
@@ -61,7 +61,7 @@ def fitted(head: str, offers: Iterable[tuple[int, str]], columns: int) -> str:
 
 
 def headed(label: str, count: str, columns: int) -> str:
-    """A label and what is counted under it; where that is too long the label loses its last words, or all of them."""
+    """A label and a count; if they are too long, the label loses its last words, or all of them."""
     words = label.split(" ")
     for kept in range(len(words), 0, -1):
         mark = "" if kept == len(words) else " …"
@@ -72,7 +72,7 @@ def headed(label: str, count: str, columns: int) -> str:
 
 
 def shortened(text: str, end: str, columns: int) -> str:
-    """A text with its end behind it; where that is too long the text loses its last words."""
+    """A text followed by its end; if they are too long, the text loses its last words."""
     words: Sequence[str] = text.split(" ")
     while len(words) > 1 and len(" ".join(words)) + len(end) > columns:
         words = words[:-1]
@@ -80,7 +80,7 @@ def shortened(text: str, end: str, columns: int) -> str:
 
 
 def folded(text: str, columns: int) -> str:
-    """A text in lines that break between words; a word that is longer than a line stays whole."""
+    """A text in lines that break between words; a word longer than a line is not broken."""
     lines = (
         textwrap.wrap(line, max(1, columns), break_long_words=False, break_on_hyphens=False, drop_whitespace=True)
         for line in text.splitlines()

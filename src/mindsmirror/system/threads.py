@@ -1,4 +1,4 @@
-"""How threads wait for one another: without burning the processor that a neighbour could use.
+"""How waiting threads behave: they sleep, so that other processes can use the processor.
 
 PyTorch's threads (GNU OpenMP) spin when they wait. Beside a busy process a thread that should compute then waits for
 one that spins, and training becomes several times slower than its share of the machine (docs/benchmarks.md,

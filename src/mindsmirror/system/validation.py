@@ -1,4 +1,4 @@
-"""What is wrong with a value, in the words of whoever wrote it: pydantic's findings without its patterns and types."""
+"""What is wrong with a value, in a user's words: pydantic's errors without its patterns and types."""
 
 import difflib
 import re
@@ -59,7 +59,7 @@ Name = Annotated[str, Field(max_length=limits.NAME), AfterValidator(_named)]
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first fault with its key; a key that does not exist suggests the nearest of the `model` that does."""
+    """The first fault with its key; an unknown key suggests the nearest key of the `model`."""
     # A misspelt key may be reported twice, as a stranger and as missing: the stranger shows the mistake.
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     loc = first["loc"]
@@ -93,7 +93,7 @@ def in_words(error: "ErrorDetails") -> str:
 
 
 def _figure(value: Any) -> str:
-    """A bound as a person writes it: 1000000 and 0.5, not 1e+06 and 1.0."""
+    """A bound in plain digits: 1000000 and 0.5, not 1e+06 and 1.0."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

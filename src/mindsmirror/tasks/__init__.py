@@ -1,6 +1,6 @@
-"""What is asked: examples in three disjoint splits, the kind of their answers, and how they are scored.
+"""The questions: examples in three disjoint splits, the kind of their answers, and how they are scored.
 
-One file for each benchmark, one for JSON Lines files of one's own (`jsonl`) and one for the generators of
+One file for each benchmark, one for JSON Lines files of your own (`jsonl`) and one for the generators of
 reasoning-gym (`reasoning_gym`). Only the module of the task that is loaded is imported.
 """
 

@@ -52,7 +52,7 @@ def _paths(data_dir: Path) -> tuple[Path, Path, Path]:
 def _from_hub(row: Row) -> Row:
     label = row.value("label")
     if label not in (0, 1, 2):
-        raise DataError(f"{row.where}: the label {label!r} is none of 0, 1, 2.")
+        raise DataError(f"{row.where}: the label {label!r} must be 0, 1 or 2.")
     return Row(row.where, {**row.others("uid"), "id": row.text("uid"), "label": ENTAILMENT.labels[label]})
 
 
@@ -60,6 +60,6 @@ def _example(row: Row) -> Example:
     text = premise_and_hypothesis(row.text("premise"), row.text("hypothesis"))
     label = row.scalar("label")
     if label is not None and label not in ENTAILMENT.labels:
-        raise DataError(f"{row.where}: the label {label!r} is none of {', '.join(ENTAILMENT.labels)}.")
+        raise DataError(f"{row.where}: the label {label!r} must be one of {', '.join(ENTAILMENT.labels)}.")
     extra = row.others("id", "premise", "hypothesis", "label")
     return Example(id=row_id(row, text), text=text, gold=label, extra=extra)

@@ -49,7 +49,7 @@ def _by_id(examples: list[Example], ids: dict[str, list[str]]) -> list[list[Exam
     found = {example.id: example for example in examples}
     absent = [i for part in ids.values() for i in part if i not in found]
     if absent:
-        raise DataError(f"CommonsenseQA lacks {len(absent)} questions of {SPLIT_FILE}, such as {absent[0]!r}.")
+        raise DataError(f"CommonsenseQA is missing {len(absent)} questions of {SPLIT_FILE}, such as {absent[0]!r}.")
     return [[found[i] for i in ids.get(split, [])] for split in ("train", "valid", "test")]
 
 

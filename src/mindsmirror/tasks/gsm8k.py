@@ -44,7 +44,7 @@ def _example(row: Row) -> Example:
     question = row.text("question").strip()
     gold = Number().read(row.scalar("answer") or "", {})
     if gold is None:
-        raise DataError(f"{row.where}: the answer {row.value('answer')!r} is no number.")
+        raise DataError(f"{row.where}: the answer {row.value('answer')!r} is not a number.")
     return Example(
         id=row_id(row, question), text=question, gold=gold.text, extra=row.others("id", "question", "answer")
     )

@@ -46,13 +46,13 @@ def data_folder(config: TaskConfig, source: HubSource) -> Path | None:
     if named:
         folder = Path(named).expanduser()
         if not folder.is_dir():
-            raise DataError(f"{VARIABLE} is {named!r}, which is no folder. Correct it, or unset it to use the hub.")
+            raise DataError(f"{VARIABLE} is {named!r}, which is not a folder. Correct it, or unset it to use the hub.")
         if (folder / source.folder).is_dir():
             say(f"{config.name}: read from {folder} ({VARIABLE})")
             return folder
         say(f"{config.name}: {VARIABLE} ({folder}) has no folder {source.folder!r}; reading {source} from the hub")
     else:
-        say(f"{config.name}: reading {source} from the hub; {VARIABLE} or task.data_dir can name a folder instead")
+        say(f"{config.name}: reading {source} from the hub; {VARIABLE} or task.data_dir can name a local folder")
     return None
 
 
@@ -84,8 +84,8 @@ def local(data_dir: Path, *names: str) -> Path:
         if (data_dir / name).is_file():
             return data_dir / name
     if not data_dir.is_dir():
-        raise DataError(f"data_dir {data_dir} is no folder.")
-    raise DataError(f"data_dir {data_dir} holds none of: {', '.join(names)}.")
+        raise DataError(f"data_dir {data_dir} is not a folder.")
+    raise DataError(f"data_dir {data_dir} contains none of these files: {', '.join(names)}.")
 
 
 @contextmanager

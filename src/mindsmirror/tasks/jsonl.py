@@ -49,7 +49,10 @@ def load(config: TaskConfig) -> Task:
     splits, dropped = make_splits(config, parts["train"], parts["valid"], parts["test"], Packed, other)
     for name, part in (("train", splits.train), ("test", splits.test)):
         if not part:
-            raise DataError(f"{path}: none of its {found.rows} rows falls into {name}. Add rows, or a field 'split'.")
+            raise DataError(
+                f"{path}: none of its {found.rows} rows is in the split {name}. "
+                "Add rows, or give every row a field 'split'."
+            )
     sources = {str(path): file_hash(path), "repeats dropped": str(dropped), "kind of answer": kind.name}
     return Task(path.name.removesuffix(".gz").removesuffix(".jsonl"), 1, "unknown", kind, splits, sources=sources)
 
@@ -92,7 +95,7 @@ def _shape_of(row: Row) -> tuple[str, ...]:
         if all(key in row.fields for key in shape):
             return shape
     wanted = " or ".join(" + ".join(shape) for shape in SHAPES)
-    raise DataError(f"{row.where}: the row needs {wanted}; it has: {row.names()}.")
+    raise DataError(f"{row.where}: the row needs {wanted}. It has: {row.names()}.")
 
 
 def _nli_question(labels: Sequence[str]) -> str:
@@ -127,7 +130,7 @@ def _distinct(path: Path, found: _Survey) -> Iterator[tuple[Row, Example]]:
         # Lines whose id was made of their content are counted below zero.
         line = first.setdefault(example.id, row.line if given else -row.line)
         if abs(line) != row.line and (given or line > 0):
-            raise DataError(f"{row.where}: the id {example.id!r} is also that of {path}, line {abs(line)}.")
+            raise DataError(f"{row.where}: the id {example.id!r} is used twice, here and in {path}, line {abs(line)}.")
         yield row, example
 
 
@@ -170,8 +173,8 @@ def _checked(row: Row, example: Example, kind: AnswerKind) -> Example:
     answer = kind.read(example.gold, example.choices)
     if answer is None:
         raise DataError(
-            f"{row.where}: the answer {example.gold!r} is no {kind.name}. "
-            "Mend the row, or set answer in [task] to another kind."
+            f"{row.where}: the answer {example.gold!r} is not of the kind {kind.name}. "
+            "Correct the row, or set answer in [task] to another kind."
         )
     return example.model_copy(update={"gold": answer.text})
 
@@ -182,7 +185,7 @@ def _split(row: Row, example: Example) -> str:
     if not isinstance(name, str) or name not in SPLIT_NAMES:
         raise DataError(f"{row.where}: 'split' is {name!r:.80}; it must be train, valid or test.")
     if example.gold is None and name != "train":
-        raise DataError(f"{row.where}: a {name} row needs an answer.")
+        raise DataError(f"{row.where}: a row of the split {name} needs an answer.")
     return SPLIT_NAMES[name]
 
 

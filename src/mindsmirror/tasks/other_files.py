@@ -1,4 +1,4 @@
-"""Files that hold questions but are no JSON Lines: what is needed instead, and the command that makes it."""
+"""Files of questions that are not JSON Lines: what is needed instead, and the command that converts them."""
 
 import csv
 import json
@@ -54,7 +54,7 @@ def refuse_other_file(name: str) -> None:
     if kind is not None:
         _refuse(path, kind)
     if path.is_file():
-        raise DataError(f"{path} is no .jsonl or .jsonl.gz file. {_needed()} If it is one, give it that ending.")
+        raise DataError(f"{path} is not a .jsonl or .jsonl.gz file. {_needed()} If it is one, rename it.")
 
 
 def _refuse(path: Path, kind: _Kind) -> NoReturn:
@@ -72,7 +72,7 @@ def _refuse(path: Path, kind: _Kind) -> NoReturn:
 def _needed() -> str:
     keys = ", or ".join(" and ".join(f"'{key}'" for key in shape) for shape in reversed(SHAPES))
     return (
-        f"A task of your own is a JSON Lines file: an object a line with the keys {keys}, "
+        f"A task of your own is a JSON Lines file: one object a line with the keys {keys}, "
         'such as {"question": "How many legs have 2 cats?", "answer": "8"}.'
     )
 

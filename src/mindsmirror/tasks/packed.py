@@ -1,4 +1,4 @@
-"""Many examples in little memory: a million short questions are some 200 MB, where as objects they are over 1 GB."""
+"""Many examples in little memory: a million short questions take some 200 MB; as objects they take over 1 GB."""
 
 import json
 from array import array

@@ -74,7 +74,9 @@ def generator_names() -> tuple[str, ...]:
 def _asked(config: TaskConfig, split: str) -> int:
     size: int | None = getattr(config, split)
     if size is None:
-        raise RecipeError(f"task.{split} is missing: {config.name} is generated without end, so say how many.")
+        raise RecipeError(
+            f"task.{split} is missing: {config.name} has no end, so the recipe must say how many questions to generate."
+        )
     return size
 
 
@@ -99,7 +101,7 @@ def _dataset(name: str, stream: Mapping[str, int], parameters: Mapping[str, Any]
             near = difflib.get_close_matches(key, known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise RecipeError(
-                f"task.parameters.{key} is no parameter of {name}.{hint} There are: {', '.join(sorted(known))}."
+                f"task.parameters.{key} is not a parameter of {name}.{hint} There are: {', '.join(sorted(known))}."
             )
     try:
         settings = make_config(**stream, **parameters)

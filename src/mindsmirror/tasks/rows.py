@@ -61,7 +61,7 @@ class Row:
             return str(value)
         if isinstance(value, float):
             if not isfinite(value):
-                raise DataError(f"{self.where}: {key!r} is {value}, which is no finite number.")
+                raise DataError(f"{self.where}: {key!r} is {value}, which is not a finite number.")
             return str(int(value)) if value.is_integer() else repr(value)
         return self.text(key)
 
@@ -72,7 +72,7 @@ class Row:
         if not isinstance(texts, list) or not 2 <= len(texts) <= 26:
             raise DataError(f"{self.where}: 'choices' must map 2 to 26 letters to texts, or list the texts.")
         if not all(isinstance(text, str | int | float) and str(text).strip() for text in texts):
-            raise DataError(f"{self.where}: a choice must be a text that is not empty.")
+            raise DataError(f"{self.where}: every choice must be a text, and not empty.")
         return {chr(ord("a") + index): str(text) for index, text in enumerate(texts)}
 
     def names(self) -> str:
@@ -112,22 +112,22 @@ def each_row(path: Path) -> Iterator[Row]:
         if not isinstance(fields, dict):
             raise DataError(f"{where}: a row must be a JSON object, not {_kind_of(fields)}.")
         if line.count(b"{") + line.count(b"[") > limits.ROW_DEPTH and deeper_than(fields, limits.ROW_DEPTH):
-            raise DataError(f"{where}: objects and lists are more than {limits.ROW_DEPTH} deep in each other.")
+            raise DataError(f"{where}: objects and lists are nested more than {limits.ROW_DEPTH} deep.")
         if b"\\u" in line:
             _check_surrogates(fields, where)
         found += 1
         yield Row(where, fields, number)
     if not found:
-        raise DataError(f"{path} holds no rows.")
+        raise DataError(f"{path} contains no rows.")
 
 
 def _check_surrogates(fields: Any, where: str) -> None:
-    """Half a character, as an escape in JSON can write it, is no text that could be written down again."""
+    """Refuse one half of a surrogate pair, which JSON's escapes can write but no file can hold."""
     try:
         json.dumps(fields, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = error.object[error.start].encode("ascii", "backslashreplace").decode()
-        raise DataError(f"{where}: {half} is half a character. Write both halves, or leave it out.") from error
+        raise DataError(f"{where}: {half} is one half of a surrogate pair. Write both halves, or remove it.") from error
 
 
 def read_ids(path: Path) -> dict[str, list[str]]:
@@ -143,7 +143,7 @@ def read_ids(path: Path) -> dict[str, list[str]]:
     if not isinstance(splits, dict) or not all(
         isinstance(ids, list) and all(isinstance(each, str) for each in ids) for ids in splits.values()
     ):
-        raise DataError(f"{path} must map the names of splits to lists of ids.")
+        raise DataError(f"{path} must map each split's name to a list of ids.")
     return splits
 
 
@@ -158,14 +158,14 @@ def _lines(path: Path) -> Iterator[bytes]:
         if path.is_dir():
             raise DataError(f"{path} is a folder; a .jsonl or .jsonl.gz file is needed.")
         if path.exists() and not path.is_file():
-            raise DataError(f"{path} is no file that could be read twice; a .jsonl or .jsonl.gz file is needed.")
+            raise DataError(f"{path} cannot be read twice; a regular .jsonl or .jsonl.gz file is needed.")
         yield from read_lines(path)
     except BoundError as error:
         raise DataError(f"{path}: {error}.") from error
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist. Check the path, or data_dir in [task].") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is not a whole gzip file: {error}.") from error
+        raise DataError(f"{path} is not a complete gzip file: {error}.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 

@@ -1,4 +1,4 @@
-"""How questions of the common shapes are shown, to teacher and student alike."""
+"""How questions of the common shapes are shown to teacher and student."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -66,5 +66,5 @@ def _right_letter(row: Row, choices: Mapping[str, str]) -> str | None:
         return letters[0]
     answer = Choice().read(wanted, choices)
     if answer is None:
-        raise DataError(f"{row.where}: 'answer_key' is {key!r}, which is none of the choices.")
+        raise DataError(f"{row.where}: 'answer_key' is {key!r}, which is not one of the choices.")
     return next(letter for letter, text in choices.items() if text.strip() == answer.text)

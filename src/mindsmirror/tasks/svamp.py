@@ -38,7 +38,7 @@ def load(config: TaskConfig) -> Task:
         ids = paper_split()
     absent = [i for part in ids.values() for i in part if i not in examples]
     if absent:
-        raise DataError(f"SVAMP lacks {len(absent)} problems of the paper's split, such as {absent[0]!r}.")
+        raise DataError(f"SVAMP is missing {len(absent)} problems of the paper's split, such as {absent[0]!r}.")
     train, valid, test = ([examples[i] for i in ids.get(split, [])] for split in ("train", "valid", "test"))
     splits, dropped = make_splits(config, train, valid, test)
     return Task("svamp", 1, "MIT", Equation(), splits, sources={**sources, "repeats dropped": str(dropped)})
@@ -66,7 +66,7 @@ def _example(row: Row) -> Example:
     body, question = row.text("body").strip(), row.text("question").strip()
     identity = row.text("id")
     if not re.fullmatch(r"chal-\d+", identity):
-        raise DataError(f"{row.where}: {identity!r} is no id of SVAMP.")
+        raise DataError(f"{row.where}: {identity!r} is not an id of SVAMP.")
     return Example(
         id=identity,
         text=f"{body}\n{question}",

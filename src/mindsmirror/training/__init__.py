@@ -1,1 +1,1 @@
-"""How a stage is learnt: the plan of batches, the objectives, and the loop."""
+"""Training of a stage: the plan of batches, the objectives, and the loop."""

@@ -1,20 +1,17 @@
 """A stage's configuration as arguments of Hugging Face's Trainer."""
 
-from pathlib import Path
-
 from transformers import TrainingArguments
 
 from mindsmirror.system.hardware import device, use_bf16
-from mindsmirror.training.config import TrainingConfig
+from mindsmirror.training.plan import StagePlan
 
 
-def trainer_arguments(
-    config: TrainingConfig, folder: Path, seed: int, label: str, steps: int, batches: int, *, validates: bool
-) -> TrainingArguments:
+def trainer_arguments(plan: StagePlan, steps: int, batches: int) -> TrainingArguments:
     """The arguments of a stage of so many steps, each of so many batches; checkpoints and validations are even."""
+    config, validates = plan.config, plan.validate is not None
     every = max(1, -(-steps // config.checkpoints))
     return TrainingArguments(
-        output_dir=str(folder),
+        output_dir=str(plan.folder),
         num_train_epochs=1,
         per_device_train_batch_size=1,
         gradient_accumulation_steps=batches,
@@ -24,7 +21,7 @@ def trainer_arguments(
         lr_scheduler_type="linear",
         bf16=use_bf16(config.precision),
         use_cpu=device() == "cpu",
-        seed=seed,
+        seed=plan.seed,
         save_strategy="steps",
         save_steps=every,
         save_total_limit=1,
@@ -37,6 +34,6 @@ def trainer_arguments(
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to=list(config.trackers) or "none",
-        run_name=label,
+        run_name=plan.label,
         dataloader_pin_memory=False,
     )

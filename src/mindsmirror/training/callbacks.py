@@ -10,7 +10,6 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from mindsmirror.students.base import TERMS
 from mindsmirror.system.distributed import leads
 from mindsmirror.system.progress import Progress
 
@@ -126,12 +125,12 @@ def by_step(tokens: Sequence[int], accumulate: int) -> list[int]:
     return [sum(tokens[start : start + accumulate]) for start in range(0, len(tokens), accumulate)]
 
 
-def summary(state: Any, planned: int) -> dict[str, Any]:
+def summary(state: Any, planned: int, terms: Sequence[str]) -> dict[str, Any]:
     """What the Trainer's log says of a stage: steps, losses of all and of each task, validations and the choice."""
     logged = [entry for entry in state.log_history if "loss" in entry]
     scores = {entry["step"]: entry["eval_score"] for entry in state.log_history if "eval_score" in entry}
     chosen = state.best_global_step or state.global_step
-    tasks = {term.name: [entry.get(f"{TASK_LOSS}{term.name}") for entry in logged] for term in TERMS}
+    tasks = {term: [entry.get(f"{TASK_LOSS}{term}") for entry in logged] for term in terms}
     return {
         "steps": state.global_step,
         "planned_steps": planned,

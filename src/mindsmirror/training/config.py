@@ -26,10 +26,10 @@ class Budget(BaseModel):
         None,
         ge=1,
         le=limits.COUNTED_TOKENS,
-        description="source and target tokens of all rows, shared ones counted once per row",
+        description="source and target tokens of all targets, shared ones counted once per target",
     )
     target_tokens: int | None = Field(
-        None, ge=1, le=limits.COUNTED_TOKENS, description="tokens that the student learns to write, of all rows"
+        None, ge=1, le=limits.COUNTED_TOKENS, description="tokens that the student learns to write, of all targets"
     )
     flops: float | None = Field(
         None,
@@ -55,27 +55,29 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    learning_rate: float = Field(1e-4, gt=0, le=limits.LARGEST)
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps; then the rate falls linearly")
-    weight_decay: float = Field(0.0, ge=0, le=limits.LARGEST)
-    budget: Budget = Budget(epochs=3)
+    learning_rate: float = Field(1e-4, gt=0, le=limits.LARGEST, description="the highest, reached after the warm-up")
+    warmup: float = Field(
+        0.05, ge=0, lt=1, description="share of the steps in which the rate rises; then it falls linearly to 0"
+    )
+    weight_decay: float = Field(0.0, ge=0, le=limits.LARGEST, description="AdamW's")
+    budget: Budget = Field(Budget(epochs=3), description="how long each arm trains: exactly one of these")
     batch_tokens: int = Field(
         1024, ge=16, le=limits.BATCH_TOKENS, description="computed tokens in a batch, before padding"
     )
-    accumulate: int = Field(1, ge=1, le=limits.STEPS, description="batches an optimizer step")
+    accumulate: int = Field(1, ge=1, le=limits.STEPS, description="batches per optimizer step")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="bf16: matrix products in bf16, weights in fp32; auto: where the machine has bf16"
     )
     checkpoints: int = Field(
-        3, ge=1, le=limits.CHECKPOINTS, description="times a stage is saved and, the last stage, validated"
+        3, ge=1, le=limits.CHECKPOINTS, description="how often a stage is saved; the last stage is validated as often"
     )
     early_stopping: int | None = Field(
         None,
         ge=1,
         le=limits.CHECKPOINTS,
-        description="validations of the last stage without improvement after which it ends",
+        description="end the last stage after so many validations without improvement",
     )
-    trackers: tuple[Tracker, ...] = Field((), description="who else is told of losses and validations while it trains")
+    trackers: tuple[Tracker, ...] = Field((), description="tools that receive losses and validations during training")
 
     @model_validator(mode="after")
     def _can_be_planned(self) -> Self:

@@ -1,4 +1,4 @@
-"""What a plan spends, counted before it is trained: the units in which arms can be equal, and in which they are not.
+"""What batches cost, counted before they are trained: the units in which arms can be equal, and in which they are not.
 
 An arm that judges reads more than it writes, one with many rationales of a question shares more, so equal optimizer
 steps are not equal target tokens, and neither is equal computation. Every report therefore gives all of these.
@@ -7,17 +7,18 @@ steps are not equal target tokens, and neither is equal computation. Every repor
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mindsmirror.students.base import Row, Student
-from mindsmirror.students.flops import Prices, computed_tokens, training_flops
+from mindsmirror.students.base import Student, TokenisedTarget
+from mindsmirror.students.flops import UnitFlops, computed_tokens, training_flops
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What some batches spend; counts of a plan are the sum of its batches'."""
+class Cost:
+    """What some batches cost; the cost of a plan is the sum of its batches' costs."""
 
     rows: int = 0
+    """Targets; one that is in several batches counts each time."""
     tokens: int = 0
-    """Source and target tokens of all rows, shared ones once per row."""
+    """Source and target tokens of all targets, shared ones once per target."""
     target_tokens: int = 0
     """Those of them that the student learns to write."""
     computed_tokens: int = 0
@@ -25,8 +26,8 @@ class Counts:
     flops: int = 0
     """Floating-point operations of learning them, forward and backward (students/flops.py)."""
 
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
             self.rows + other.rows,
             self.tokens + other.tokens,
             self.target_tokens + other.target_tokens,
@@ -36,30 +37,30 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Measures batches for one student, at the prices of its model as it is about to be trained."""
+class CostMeter:
+    """Measures batches for one student; the FLOPs are those of its model as it is about to be trained."""
 
     student: Student
-    prices: Prices
+    unit_flops: UnitFlops
 
-    def count(self, batch: Sequence[Sequence[Row]], apart: int = 0) -> Counts:
-        """What one batch of whole families spends, the first `apart` of which share nothing with the others."""
+    def cost(self, batch: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Cost:
+        """What one batch of whole families costs, the first `apart` of which share nothing with the others."""
         rows = [row for family in batch for row in family]
         work = self.student.work(batch, apart)
-        return Counts(
+        return Cost(
             rows=len(rows),
-            tokens=sum(row_tokens(row) for row in rows),
+            tokens=sum(token_count(row) for row in rows),
             target_tokens=sum(len(row.target) for row in rows),
             computed_tokens=computed_tokens(work),
-            flops=training_flops(work, self.prices),
+            flops=training_flops(work, self.unit_flops),
         )
 
 
-def total(counts: Iterable[Counts]) -> Counts:
+def total(costs: Iterable[Cost]) -> Cost:
     """The sum of several."""
-    return sum(counts, Counts())
+    return sum(costs, Cost())
 
 
-def row_tokens(row: Row) -> int:
-    """Tokens of a row by itself."""
-    return len(row.source) + len(row.target)
+def token_count(target: TokenisedTarget) -> int:
+    """Source and target tokens of one target by itself."""
+    return len(target.source) + len(target.target)

@@ -4,69 +4,92 @@ The whole plan is made before training starts and is a function of targets, budg
 size, where the budget is in FLOPs), so a run that resumes knows exactly what it has not yet seen. A family (the rows
 of one question) is never torn apart unless it is larger than a batch, because what its rows share is computed once.
 
-Where a student is held to what it said one step before, a batch of the plan is only what is new in it: half of a
-batch, to which the new half of `distance` batches before is added when it is learnt (`with_repeated`).
+Where an objective repeats (`Objective.repeats`), a batch of the plan is only what is new in it: half of a batch, to
+which the new half of `distance` batches before is added when it is learnt (`with_repeated`).
 """
 
 import functools
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from mindsmirror import limits
 from mindsmirror.errors import AnnotationError, RecipeError
-from mindsmirror.records import Agreement, Stage
-from mindsmirror.students.base import Row, Student
+from mindsmirror.records import Stage, Tag, Target
+from mindsmirror.students.base import Student, TokenisedTarget
+from mindsmirror.system.validation import explain
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.cost import Scale, row_tokens
-from mindsmirror.training.edit_mask import key_tokens
+from mindsmirror.training.cost import CostMeter, token_count
+from mindsmirror.training.objectives.base import Objective
 
-Families = tuple[tuple[Row, ...], ...]
-Plan = tuple[Families, ...]
-"""Batches of families of rows."""
+Families = tuple[tuple[TokenisedTarget, ...], ...]
+Batches = tuple[Families, ...]
+"""Batches of families of tokenised targets, in the order in which they are learnt."""
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A stage's targets as tokens, by family, and what could not be used."""
+class EncodedStage:
+    """A stage's targets as tokens, by family, and those that were left out."""
 
     families: Families
-    too_long: int
-    nothing_key: int = 0
-    """Targets in which nothing departs from their counterpart."""
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """Targets that were left out, by reason."""
 
     @property
     def tokens(self) -> int:
-        """Source and target tokens of all rows."""
-        return sum(row_tokens(row) for family in self.families for row in family)
+        """Source and target tokens of all targets."""
+        return sum(token_count(row) for family in self.families for row in family)
 
 
-class Learnt(NamedTuple):
-    """What is learnt as one batch."""
+@dataclass(frozen=True)
+class StagePlan:
+    """All that training one stage takes (`trainer.train_stage`)."""
+
+    objective: Objective
+    """With the student that it is for."""
+    model: Any
+    """What is trained in place: the student's model, or that with an adapter."""
+    batches: Batches
+    task_weights: Mapping[Tag, float]
+    config: TrainingConfig
+    """The recipe's, with the stage's own learning rate."""
+    folder: Path
+    """Where checkpoints are."""
+    seed: int
+    label: str
+    """What progress lines call the stage."""
+    validate: Callable[[Any], float] | None = None
+    """A score of the model, higher is better; the best checkpoint is kept by it."""
+    tokens: tuple[int, ...] = ()
+    """Tokens that each batch computes, for the pace; none: it is not told."""
+
+
+class WholeBatch(NamedTuple):
+    """What goes through the student as one batch: what is repeated, then what is new."""
 
     families: Families
     repeated: int
     """How many of them, the first ones, are those of an earlier batch."""
 
 
-def repeat_distance(agreement: Agreement | None, config: TrainingConfig) -> int:
-    """How many batches before a batch is what it repeats: those of one step; 0 without agreement."""
-    return config.accumulate if agreement else 0
-
-
-def with_repeated(plan: Sequence[Families], number: int, distance: int) -> Learnt:
+def with_repeated(plan: Sequence[Families], number: int, distance: int) -> WholeBatch:
     """The plan's batch of that number, after what is new in the batch `distance` before; 0: nothing is repeated."""
     before = plan[number - distance] if 0 < distance <= number else ()
-    return Learnt((*before, *plan[number]), len(before))
+    return WholeBatch((*before, *plan[number]), len(before))
 
 
-def encode(stage: Stage, student: Student, max_target: int) -> Rows:
+def encode(stage: Stage, objective: Objective, max_target: int) -> EncodedStage:
     """Tokenise a stage's targets; those longer than `max_target` tokens are left out and counted.
 
-    Of a target with a counterpart the tokens count in which the two differ. One without such tokens is left out, too.
+    So are those of which no token counts by the objective. AnnotationError if nothing is left, or if a target has data
+    that the objective does not know.
     """
-    families: dict[str, list[Row]] = {}
+    families: dict[str, list[TokenisedTarget]] = {}
+    student = objective.student
     # Equal numbers are one object: else each token would hold 28 bytes of its own beside its 8 in a tuple.
     known: dict[int, int] = {}
 
@@ -75,7 +98,7 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
 
     # The k rationales of a question are learnt from one source.
     source = functools.cache(lambda *read: shared(student.source(*read)))
-    too_long = nothing_key = 0
+    too_long = weightless = 0
     for target in stage.targets:
         if stage.task_weights.get(target.tag, 0.0) == 0.0:
             continue
@@ -86,38 +109,50 @@ def encode(stage: Stage, student: Student, max_target: int) -> Rows:
         if len(written) > max_target:
             too_long += 1
             continue
-        factors: tuple[float, ...] = ()
-        if target.contrast is not None:
-            key = key_tokens(written, student.target(target.contrast))
-            if not any(key):
-                nothing_key += 1
-                continue
-            factors = tuple(map(float, key))
+        kind, factors = objective.weigh(target, written, _data(target, stage, objective))
+        if factors and not any(factors):
+            weightless += 1
+            continue
         read = source(target.tag, target.question, target.rationale)
-        row = Row(target.example, target.tag, read, written, target.weight, factors, target.unlearn)
+        row = TokenisedTarget(target.example, target.tag, read, written, target.weight, factors, kind)
         families.setdefault(target.example, []).append(row)
+    lost = {"too long": too_long, objective.weightless: weightless}
     if not families:
         raise AnnotationError(
             f"stage {stage.name!r} has nothing to learn: {sum(stage.dropped.values())} samples were dropped "
-            f"{dict(stage.dropped)}, {too_long} targets were too long and {nothing_key} had no key token"
+            f"{dict(stage.dropped)}, and of the targets, by reason: {lost}"
         )
-    return Rows(tuple(tuple(rows) for rows in families.values()), too_long, nothing_key)
+    return EncodedStage(tuple(tuple(rows) for rows in families.values()), lost)
 
 
-def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, seed: int, distance: int = 0) -> Plan:
+def _data(target: Target, stage: Stage, objective: Objective) -> Any:
+    """A target's data in the objective's own type."""
+    try:
+        return objective.TargetData.model_validate(target.data)
+    except ValidationError as error:
+        fault = explain(error, objective.TargetData)
+        raise AnnotationError(
+            f"stage {stage.name!r}: a target's data, which {stage.objective!r} reads: {fault}"
+        ) from error
+
+
+def make_plan(
+    rows: EncodedStage, meter: CostMeter, config: TrainingConfig, share: float, seed: int, distance: int = 0
+) -> Batches:
     """Shuffled passes over the families, cut into batches, until the share of the budget is spent.
 
     The last batch is the one that brings what is spent nearest to the budget; there is one batch at least. With a
-    `distance`, batches are half as large, each costs what is repeated in it, too, and there are only whole steps: who
-    repeats a step wants all of it, however many processes share it.
+    `distance`, batches are half as large, and each also costs what it repeats. Then there are only whole steps: a step
+    repeats the whole step before it, and a shorter last one would repeat a part that depends on how many processes
+    share the steps.
     """
     room = config.batch_tokens // 2 if distance else config.batch_tokens
     pieces = [
-        (piece, scale.student.size(piece)) for family in rows.families for piece in _pieces(family, scale.student, room)
+        (piece, meter.student.size(piece)) for family in rows.families for piece in _pieces(family, meter.student, room)
     ]
     generator = random.Random(seed)
     batches: list[Families] = []
-    limit, cost = _limit(config, rows, share), _cost(config, scale)
+    limit, cost = _limit(config, rows, share), _cost(config, meter)
     spent = 0
     while True:
         order = list(pieces)
@@ -129,19 +164,19 @@ def make_plan(rows: Rows, scale: Scale, config: TrainingConfig, share: float, se
             )
         for batch in _batches(order, room):
             batches.append(batch)
-            price = cost(with_repeated(batches, len(batches) - 1, distance))
-            if len(batches) > 1 and spent + price / 2 > limit:
+            here = cost(with_repeated(batches, len(batches) - 1, distance))
+            if len(batches) > 1 and spent + here / 2 > limit:
                 return whole_steps(batches[:-1], distance)
-            spent += price
+            spent += here
 
 
-def whole_steps(batches: Sequence[Families], size: int) -> Plan:
+def whole_steps(batches: Sequence[Families], size: int) -> Batches:
     """The batches without a last step that has fewer than `size`; all of them if there is no other, or size is 0."""
     left = len(batches) % size if 0 < size < len(batches) else 0
     return tuple(batches[: len(batches) - left])
 
 
-def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
+def _limit(config: TrainingConfig, rows: EncodedStage, share: float) -> float:
     """What a stage may spend, in the unit of `_cost`."""
     budget = config.budget
     if budget.steps is not None:
@@ -151,19 +186,19 @@ def _limit(config: TrainingConfig, rows: Rows, share: float) -> float:
     return (budget.tokens or budget.target_tokens or budget.flops or 0) * share
 
 
-def _cost(config: TrainingConfig, scale: Scale) -> Callable[[Learnt], int]:
+def _cost(config: TrainingConfig, meter: CostMeter) -> Callable[[WholeBatch], int]:
     """What a batch costs in the budget's unit; for steps and epochs in batches and row tokens."""
     budget = config.budget
     if budget.steps is not None:
         return lambda batch: 1
     if budget.flops is not None:
-        return lambda batch: scale.count(*batch).flops
+        return lambda batch: meter.cost(*batch).flops
     if budget.target_tokens is not None:
         return lambda batch: sum(len(row.target) for family in batch.families for row in family)
-    return lambda batch: sum(row_tokens(row) for family in batch.families for row in family)
+    return lambda batch: sum(token_count(row) for family in batch.families for row in family)
 
 
-def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple[Row, ...]]:
+def _pieces(family: tuple[TokenisedTarget, ...], student: Student, limit: int) -> list[tuple[TokenisedTarget, ...]]:
     """The family, or parts of it that fit a batch; a single row that does not is a batch of its own."""
     if student.size(family) <= limit or len(family) == 1:
         return [family]
@@ -171,10 +206,10 @@ def _pieces(family: tuple[Row, ...], student: Student, limit: int) -> list[tuple
     return _pieces(family[:middle], student, limit) + _pieces(family[middle:], student, limit)
 
 
-def _batches(pieces: Sequence[tuple[tuple[Row, ...], int]], limit: int) -> list[Families]:
+def _batches(pieces: Sequence[tuple[tuple[TokenisedTarget, ...], int]], limit: int) -> list[Families]:
     """Pieces of known size in batches of at most `limit` tokens."""
     batches: list[Families] = []
-    current: list[tuple[Row, ...]] = []
+    current: list[tuple[TokenisedTarget, ...]] = []
     size = 0
     for piece, tokens in pieces:
         if current and size + tokens > limit:

@@ -8,7 +8,8 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ import torch
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.flops import prices_of
+from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.progress import Working
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.cost import Scale, total
-from mindsmirror.training.plan import encode, make_plan, repeat_distance, with_repeated
+from mindsmirror.training.cost import CostMeter, total
+from mindsmirror.training.objectives.registry import objective_of
+from mindsmirror.training.plan import StagePlan, encode, make_plan, with_repeated
 from mindsmirror.training.result import StageResult, TrainingResult
 from mindsmirror.training.trainer import train_stage
 
@@ -33,101 +35,102 @@ DONE = "stage.json"
 Validate = Callable[[Student, Any], float]
 
 
-def train_arm(
-    stages: Sequence[Stage],
-    student: StudentConfig,
-    config: TrainingConfig,
-    folder: Path,
-    seed: int,
-    label: str,
-    validate: Validate | None,
-) -> TrainingResult:
-    """Train all stages; the last one's model ends up in `folder/model`.
+@dataclass(frozen=True)
+class ArmPlan:
+    """All that training one arm takes."""
 
-    `validate` scores the last stage's checkpoints. Shares are of the sum of all shares.
-    """
-    whole = sum(stage.share for stage in stages)
+    stages: Sequence[Stage]
+    student: StudentConfig
+    config: TrainingConfig
+    folder: Path
+    """The last stage's model ends up in `model` in it, what else a stage leaves in `stages`."""
+    seed: int
+    label: str
+    """What progress lines call the arm."""
+    validate: Validate | None = None
+    """A score of the last stage's checkpoints."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One stage of an arm: which it is, and where it begins and ends."""
+
+    stage: Stage
+    number: int
+    """From 1."""
+    start: Path | None
+    """Folder of the model that it starts from; None: the student's own start."""
+    folder: Path
+    target: Path
+    """Where its model is written."""
+    last: bool
+
+
+def train_arm(plan: ArmPlan) -> TrainingResult:
+    """Train all stages. Shares of the budget are of the sum of all shares."""
     start: Path | None = None
     results = []
-    for number, stage in enumerate(stages, start=1):
-        last = number == len(stages)
-        place = folder / "stages" / f"{number}-{stage.name}"
-        target = folder / "model" if last else place / "model"
-        if agreed(read_record(place / DONE, StageResult) is None or not target.exists()):
-            result = _train(
-                stage,
-                load_student(student, start),
-                student,
-                config,
-                place,
-                target,
-                share=stage.share / whole,
-                seed=seed + number,
-                label=f"{label} {number}/{len(stages)} {stage.name}",
-                validate=validate if last else None,
-            )
+    for number, stage in enumerate(plan.stages, start=1):
+        last = number == len(plan.stages)
+        folder = plan.folder / "stages" / f"{number}-{stage.name}"
+        target = plan.folder / "model" if last else folder / "model"
+        place = _Place(stage, number, start, folder, target, last)
+        if agreed(read_record(folder / DONE, StageResult) is None or not target.exists()):
+            result = _train(plan, place)
             if leads():
-                write_json(place / DONE, result.model_dump(mode="json"))
+                write_json(folder / DONE, result.model_dump(mode="json"))
         if leads():
-            for leftover in (*place.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
+            for leftover in (*folder.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
                 shutil.rmtree(leftover, ignore_errors=True)
         join()
         # Read back, so that a run that was cut short says the same as one that was not.
-        results.append(StageResult.model_validate(read_json(place / DONE)))
+        results.append(StageResult.model_validate(read_json(folder / DONE)))
         start = target
     return TrainingResult(stages=tuple(results))
 
 
-def _train(
-    stage: Stage,
-    student: Student,
-    settings: StudentConfig,
-    config: TrainingConfig,
-    place: Path,
-    target: Path,
-    *,
-    share: float,
-    seed: int,
-    label: str,
-    validate: Validate | None,
-) -> StageResult:
+def _train(plan: ArmPlan, place: _Place) -> StageResult:
     began = time.monotonic()
-    place.mkdir(parents=True, exist_ok=True)
+    stage, config = place.stage, plan.config
+    student = load_student(plan.student, place.start)
+    label = f"{plan.label} {place.number}/{len(plan.stages)} {stage.name}"
+    seed = plan.seed + place.number
+    place.folder.mkdir(parents=True, exist_ok=True)
     with Working(f"{label}: planning the batches"):
-        rows = encode(stage, student, settings.max_target)
+        objective = objective_of(stage, student)
+        rows = encode(stage, objective, plan.student.max_target)
         torch.manual_seed(seed)
-        model = with_adapter(student.model, settings)
-        scale = Scale(student, prices_of(model))
-        distance = repeat_distance(stage.agreement, config)
-        plan = make_plan(rows, scale, config, share, seed, distance)
-        counts = [scale.count(*with_repeated(plan, number, distance)) for number in range(len(plan))]
-    score = (lambda trained: validate(student, trained)) if validate else None
-    tokens = [count.computed_tokens for count in counts]
+        model = with_adapter(student.model, plan.student)
+        meter = CostMeter(student, unit_flops_of(model))
+        distance = config.accumulate if objective.repeats else 0
+        share = stage.share / sum(each.share for each in plan.stages)
+        batches = make_plan(rows, meter, config, share, seed, distance)
+        costs = [meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches))]
+    validate = plan.validate
     report = train_stage(
-        student,
-        model,
-        plan,
-        stage.task_weights,
-        config.model_copy(update={"learning_rate": config.learning_rate * stage.rate}),
-        place,
-        seed,
-        label,
-        score,
-        tokens,
-        unlearning=stage.unlearning,
-        agreement=stage.agreement,
+        StagePlan(
+            objective=objective,
+            model=model,
+            batches=batches,
+            task_weights=stage.task_weights,
+            config=config.model_copy(update={"learning_rate": config.learning_rate * stage.rate}),
+            folder=place.folder,
+            seed=seed,
+            label=label,
+            validate=partial(validate, student) if validate and place.last else None,
+            tokens=tuple(cost.computed_tokens for cost in costs),
+        )
     )
     if leads():
         with Working(f"{label}: saving the model"):
-            save_student(merged_model(model), student.tokenizer, target)
-    lost = {"target: too long": rows.too_long, "target: no key token": rows.nothing_key}
-    dropped = Counter(stage.dropped) + Counter(lost)
+            save_student(merged_model(model), student.tokenizer, place.target)
+    lost = Counter({f"target: {reason}": count for reason, count in rows.lost.items()})
     return StageResult(
         stage=stage.name,
         targets=len(stage.targets),
-        dropped=dict(dropped),
+        dropped=dict(Counter(stage.dropped) + lost),
         # What was learnt: a stage that ended early spent less than was planned.
-        **asdict(total(counts[: report["steps"] * config.accumulate])),
+        **asdict(total(costs[: report["steps"] * config.accumulate])),
         **report,
         seconds=round(time.monotonic() - began, 1),
     )

@@ -1,11 +1,20 @@
 """One stage of training: Hugging Face's Trainer as the loop, the loss and the batches ours.
 
 The whole plan of batches is the Trainer's dataset, one batch an item in order, so its checkpoints resume at the
-very batch. The Trainer leaves normalisation to us (`loss_is_scaled_for_ga`): each task's weight total runs over
+very batch. The Trainer leaves normalisation to us (`loss_is_scaled_for_ga`): the weights of each term are summed over
 the batches of one optimizer step and over all processes.
+
+Beside the public hooks (`compute_loss`, `get_train_dataloader`, `log`, `evaluate`), these private parts of Transformers
+are overridden or set, each of them read in the version that constraints.txt pins; pyproject.toml allows no later major:
+
+* `_get_num_items_in_batch`: it gives `compute_loss` the sums over a whole step, which no public hook does;
+* `_save_optimizer_and_scheduler`, `_save_checkpoint`: what the objective remembers is written before the state, and the
+  seal after all else;
+* `_load_from_checkpoint`, `_load_rng_state`, `_load_optimizer_and_scheduler`: a damaged file becomes a StorageError;
+* `_tr_loss`, `_globalstep_last_logged`: a resumed stage goes on with the sums of its next log.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +27,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from mindsmirror.errors import TrainingError
-from mindsmirror.records import Agreement, Tag
-from mindsmirror.students.base import TERMS, Batch, Student
+from mindsmirror.students.base import Batch
 from mindsmirror.system.distributed import agreed, leads, processes, rank
 from mindsmirror.system.files import share
 from mindsmirror.system.hardware import peak_device_memory, peak_memory, reset_peak
@@ -35,22 +43,11 @@ from mindsmirror.training.callbacks import (
     summary,
 )
 from mindsmirror.training.checkpoints import history, last_checkpoint, readable, seal
-from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.dataset import PlanDataset
-from mindsmirror.training.objectives.base import Costs, Likelihood, Objective
-from mindsmirror.training.objectives.last_batch import LastBatch
-from mindsmirror.training.objectives.task_weighted import (
-    expected_derivatives,
-    task_weighted_loss,
-    term_factors,
-    term_sums,
-    weight_totals,
-)
-from mindsmirror.training.plan import Plan
-from mindsmirror.training.shards import parts_of_steps
-
-Validate = Callable[[Any], float]
-"""A score of the model, higher is better."""
+from mindsmirror.training.objectives.base import TokenLosses
+from mindsmirror.training.objectives.task_weighted import derivatives, task_weighted_loss, term_sums, term_weights
+from mindsmirror.training.plan import StagePlan
+from mindsmirror.training.shards import shards_of_steps
 
 REMEMBERED = "objective-{}.safetensors"
 """File of a checkpoint that holds what the objective remembers, by process."""
@@ -65,23 +62,20 @@ class StageTrainer(Trainer):
 
     def __init__(
         self,
-        objective: Objective,
-        model: Any,
+        plan: StagePlan,
         dataset: PlanDataset,
-        factors: Tensor,
         arguments: TrainingArguments,
-        validate: Validate | None,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
-        self._objective, self._validate = objective, validate
-        self._factors = factors
-        self._since_log = torch.zeros(2, len(TERMS))
+        self._objective, self._validate = plan.objective, plan.validate
+        self._factors = plan.objective.factors(plan.task_weights)
+        self._since_log = torch.zeros(2, plan.objective.terms)
         super().__init__(
-            model=model,
+            model=plan.model,
             args=arguments,
             train_dataset=dataset,
             # The Trainer insists on a dataset before it calls `evaluate`; ours takes none.
-            eval_dataset=dataset if validate else None,
+            eval_dataset=dataset if plan.validate else None,
             callbacks=list(callbacks),
         )
 
@@ -90,7 +84,7 @@ class StageTrainer(Trainer):
         return DataLoader(self.train_dataset, batch_size=1, collate_fn=_only)
 
     def _get_num_items_in_batch(self, batch_samples: list[Batch], device: torch.device) -> Tensor:
-        totals: Tensor = weight_totals(batch_samples).to(device)
+        totals: Tensor = term_weights(batch_samples).to(device)
         if self.accelerator.num_processes > 1:
             totals = self.accelerator.gather(totals[None]).sum(0)
         return totals
@@ -102,40 +96,41 @@ class StageTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | None = None,
     ) -> Tensor:
-        """This batch's part of its step's loss; see objectives/task_weighted.py."""
-        totals = num_items_in_batch if num_items_in_batch is not None else weight_totals([inputs])
+        """What this batch adds to its step's loss; see objectives/task_weighted.py."""
+        totals = num_items_in_batch if num_items_in_batch is not None else term_weights([inputs])
         factors = self._factors.to(totals.device)
-        expected = expected_derivatives(inputs["weight"], inputs["term"], totals, factors)
+        if self._objective.sums_likelihoods(inputs):
+            inputs = {**inputs, "expected": derivatives(inputs["weight"], inputs["term"], totals, factors)}
         # Accelerate lowers the precision of the model's own forward only.
         with self.accelerator.autocast():
-            cost, weight, term = self._costs(model, {**inputs, **expected})
-        loss = task_weighted_loss(cost, weight, term, totals, factors)
+            losses, weight, term = self._token_losses(model, inputs)
+        loss = task_weighted_loss(losses, weight, term, totals, factors)
         if not torch.isfinite(loss):
             raise self.diverged()
-        seen = torch.stack([term_sums(cost.detach(), weight, term), weight_totals([inputs])])
+        seen = torch.stack([term_sums(losses.detach(), weight, term, len(factors)), term_weights([inputs])])
         self._since_log = self._since_log.to(seen.device) + seen
         # Data parallelism averages gradients over processes; the totals already count all of them.
         processes: int = self.accelerator.num_processes
         return loss * processes
 
-    def _costs(self, model: Any, batch: Batch) -> Costs:
-        """The objective's costs; who wraps the model (DDP, FSDP) takes all of their computation for its forward."""
+    def _token_losses(self, model: Any, batch: Mapping[str, Tensor]) -> TokenLosses:
+        """The objective's losses. A wrapper of the model (DDP, FSDP) gets all of their computation as its forward."""
         inner = self.accelerator.unwrap_model(model)
         if inner is model:
-            return self._objective.costs(model, batch)
+            return self._objective.losses(model, batch)
         own = vars(inner).get("forward")
 
-        def forward(given: Batch) -> Costs:
+        def forward(given: Batch) -> TokenLosses:
             # From here on the model's forward is its own again.
             _set_forward(inner, own)
-            return self._objective.costs(inner, given)
+            return self._objective.losses(inner, given)
 
         inner.forward = forward
         try:
-            costs: Costs = model(batch)
+            losses: TokenLosses = model(batch)
         finally:
             _set_forward(inner, own)
-        return costs
+        return losses
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add to the loss each term's mean since the last time, in nats per token and before its weight."""
@@ -149,8 +144,8 @@ class StageTrainer(Trainer):
             seen = self.accelerator.gather(seen.to(self.accelerator.device)[None]).sum(0)
         self._since_log = torch.zeros_like(self._since_log)
         sums, weights = seen.tolist()
-        means = zip(TERMS, sums, weights, strict=True)
-        return {f"{TASK_LOSS}{term.name}": cost / weight for term, cost, weight in means if weight > 0}
+        means = zip(self._objective.term_names, sums, weights, strict=True)
+        return {f"{TASK_LOSS}{term}": loss / weight for term, loss, weight in means if weight > 0}
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
         # Before the state, which is written last: a checkpoint without it counts as torn.
@@ -218,49 +213,36 @@ class StageTrainer(Trainer):
         return metrics
 
 
-def train_stage(
-    student: Student,
-    model: Any,
-    plan: Plan,
-    task_weights: Mapping[Tag, float],
-    config: TrainingConfig,
-    folder: Path,
-    seed: int,
-    label: str,
-    validate: Validate | None = None,
-    tokens: Sequence[int] | None = None,
-    unlearning: float = 1.0,
-    agreement: Agreement | None = None,
-) -> dict[str, Any]:
-    """Train `model` in place through the plan, going on from the last whole checkpoint in `folder`.
+def train_stage(plan: StagePlan) -> dict[str, Any]:
+    """Train the plan's model in place, going on from the last whole checkpoint in its folder.
 
-    With `validate`, the model ends as its best checkpoint, early if the configuration says so. `tokens` are those
-    that each batch computes; `unlearning` and `agreement` are those of the stage. Returns what the log says: steps,
-    losses of all and of each term, the step that was chosen and its score; and, of this process, pace and peak memory.
+    With `validate`, the model ends as its best checkpoint, early if the configuration says so. Returns what the log
+    says: steps, losses of all and of each term, the step that was chosen and its score; and, of this process, pace and
+    peak memory.
     """
-    steps = max(1, -(-len(plan) // config.accumulate))
+    objective, config, batches = plan.objective, plan.config, plan.batches
+    steps = max(1, -(-len(batches) // config.accumulate))
     # Only one process removes what is torn.
-    checkpoint = agreed(last_checkpoint(folder) if leads() else None)
-    if validate and checkpoint and config.early_stopping:
+    checkpoint = agreed(last_checkpoint(plan.folder) if leads() else None)
+    early = config.early_stopping if plan.validate else None
+    if early and checkpoint:
         # Whether it had ended is forgotten by the Trainer, which would go on; there is no step left of a shorter plan.
-        ended = stopped_at(history(checkpoint), config.early_stopping)
-        plan = plan[: ended * config.accumulate] if ended else plan
-    mine, batches = parts_of_steps(plan, config.accumulate, processes(), rank(), student)
-    arguments = trainer_arguments(config, folder, seed, label, steps, batches, validates=validate is not None)
+        ended = stopped_at(history(checkpoint), early)
+        batches = batches[: ended * config.accumulate] if ended else batches
+    mine, each = shards_of_steps(batches, config.accumulate, processes(), rank(), objective.student)
+    arguments = trainer_arguments(plan, steps, each)
     reset_peak()
-    watch = ProgressCallback(label, by_step(tokens or [0] * len(plan), config.accumulate))
-    stop = [EarlyStopping(config.early_stopping)] if validate and config.early_stopping else []
-    objective = LastBatch(student, agreement) if agreement else Likelihood(student)
-    dataset = PlanDataset(mine, student, batches if agreement else 0)
-    factors = term_factors(task_weights, unlearning)
+    watch = ProgressCallback(plan.label, by_step(plan.tokens or [0] * len(batches), config.accumulate))
+    stop = [EarlyStopping(early)] if early else []
+    dataset = PlanDataset(mine, objective, each if objective.repeats else 0)
     with watch.progress:
-        trainer = StageTrainer(objective, model, dataset, factors, arguments, validate, [watch, *stop])
+        trainer = StageTrainer(plan, dataset, arguments, [watch, *stop])
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     # The last step changes the weights after the last loss was looked at.
-    if not all(bool(torch.isfinite(value).all()) for value in model.parameters()):
+    if not all(bool(torch.isfinite(value).all()) for value in plan.model.parameters()):
         raise trainer.diverged()
-    return summary(trainer.state, steps) | {
+    return summary(trainer.state, steps, objective.term_names) | {
         "tokens_per_second": round(watch.tokens_per_second, 1) if watch.tokens_per_second else None,
         "peak_memory": peak_memory(),
         "peak_device_memory": peak_device_memory(),

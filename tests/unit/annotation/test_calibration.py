@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mindsmirror.annotation.calibration import LEAST, SUREST, Scale, calibrated, fitted, odds_of
+from mindsmirror.annotation.calibration import LEAST, SUREST, PlattScaling, calibrated, fitted, odds_of
 from mindsmirror.annotation.likelihood import share
 from mindsmirror.answers import Number
 from mindsmirror.evaluation.metrics import balanced_accuracy, verdict_quality
@@ -54,7 +54,7 @@ def judged(count: int, seed: int, *, bias: float, skill: float, right: float = 0
     return [(bias + draw.gauss(skill if label else -skill, 1.0), label) for label in labels]
 
 
-def verdicts(scale: Scale, found: Rows) -> list[Verdict]:
+def verdicts(scale: PlattScaling, found: Rows) -> list[Verdict]:
     return [scale.verdict(scale.probability(share(x))) for x, _ in found]
 
 
@@ -109,7 +109,7 @@ def test_labels_that_are_often_wrong_hardly_move_the_threshold() -> None:
     clean, blurred = fitted(found), fitted(noisy)
     assert clean is not None and blurred is not None
 
-    def threshold(scale: Scale) -> float:
+    def threshold(scale: PlattScaling) -> float:
         return (math.log(scale.base / (1 - scale.base)) - scale.intercept) / scale.slope
 
     assert threshold(blurred) == pytest.approx(threshold(clean), abs=0.15)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.annotation.budget import BudgetConfig
 from mindsmirror.annotation.config import AnnotationConfig
-from mindsmirror.annotation.estimate import Estimate, estimated, total_of
+from mindsmirror.annotation.estimate import Estimate, QuestionUsages, estimated, total_of
 from mindsmirror.engines.config import Price
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ def estimate(lab: "Lab", count: int, seen: int, price: Price | None = PRICE) -> 
     """Of `count` questions, after `seen` of them were asked."""
     teacher = lab.teacher(price=price)
     nothing = BudgetConfig(tokens=0)
-    before = list(lab.accounts(lab.sums(count), budget=nothing, teacher=teacher).values())
+    before = QuestionUsages.of(lab.accounts(lab.sums(count), budget=nothing, teacher=teacher).values(), count)
     lab.annotate(lab.sums(seen), teacher=teacher)
     tally, spending = lab.tally, lab.spending
-    after = list(lab.accounts(lab.sums(count), budget=nothing, teacher=teacher).values())
+    after = QuestionUsages.of(lab.accounts(lab.sums(count), budget=nothing, teacher=teacher).values(), count)
     assert spending is not None
     return estimated(after, before, AnnotationConfig(rationales=3), [teacher, teacher], spending, tally)
 

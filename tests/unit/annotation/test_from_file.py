@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mindsmirror.annotation.from_file import ready_annotations
+from mindsmirror.annotation.from_file import annotations_of_file
 from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.answers import Number
 from mindsmirror.errors import AnnotationError, DataError, RecipeError
@@ -40,14 +40,14 @@ def written(folder: Path, annotations: list[Annotation]) -> Path:
 def test_training_and_validation_questions_are_taken_in_the_tasks_order(
     tmp_path: Path, annotations: list[Annotation]
 ) -> None:
-    found = ready_annotations(written(tmp_path, annotations[::-1]), TASK)
+    found = annotations_of_file(written(tmp_path, annotations[::-1]), TASK)
     assert [(a.example.id, a.split) for a in found] == [("a", "train"), ("b", "train"), ("c", "valid")]
     assert found == annotations[:3]
 
 
 def test_the_split_is_that_of_the_task_at_hand(tmp_path: Path, annotations: list[Annotation]) -> None:
     other = Task("letters", 1, "", Number(), Splits((D, C), (A,), ()))
-    found = ready_annotations(written(tmp_path, annotations), other)
+    found = annotations_of_file(written(tmp_path, annotations), other)
     assert [(a.example.id, a.split) for a in found] == [("d", "train"), ("c", "train"), ("a", "valid")]
 
 
@@ -60,12 +60,12 @@ def test_a_question_that_reads_otherwise_is_refused(
 ) -> None:
     task = Task("letters", 1, "", Number(), Splits((A.model_copy(update=change),), (), ()))
     with pytest.raises(DataError, match=rf"said\.jsonl, line 1: {named}.*Import it again"):
-        ready_annotations(written(tmp_path, annotations), task)
+        annotations_of_file(written(tmp_path, annotations), task)
 
 
 def test_a_file_without_training_questions_is_refused(tmp_path: Path, annotations: list[Annotation]) -> None:
     with pytest.raises(DataError, match=r"said\.jsonl: none of its 2 questions is a training question of the task let"):
-        ready_annotations(written(tmp_path, annotations[2:]), TASK)
+        annotations_of_file(written(tmp_path, annotations[2:]), TASK)
 
 
 def edited(annotation: Annotation, path: str, value: Any) -> str:
@@ -81,9 +81,9 @@ def edited(annotation: Annotation, path: str, value: Any) -> str:
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        ("rationales", [{"text": "x"}], r"this is no annotation \(rationales\.0\.teacher: is missing\).*import"),
-        ("schema", 2, "this is no annotation"),
-        ("stranger", 1, r"this is no annotation \(stranger"),
+        ("rationales", [{"text": "x"}], r"this is not an annotation \(rationales\.0\.teacher: is missing\).*import"),
+        ("schema", 2, "this is not an annotation"),
+        ("stranger", 1, r"this is not an annotation \(stranger"),
         ("rationales.1.sample", 0, "two of its rationales have the same sample number"),
         ("evaluations.0.rationale", 7, "it evaluates a rationale 7, which it does not have"),
         ("example.id", "a", r"the question 'a' is also that of .*line 1"),
@@ -95,7 +95,7 @@ def test_a_row_that_is_wrong_is_named(
     file = tmp_path / "said.jsonl"
     file.write_text(annotations[0].model_dump_json() + "\n" + edited(annotations[1], path, value))
     with pytest.raises(DataError, match=rf"said\.jsonl, line 2: {named}"):
-        ready_annotations(file, TASK)
+        annotations_of_file(file, TASK)
 
 
 def test_arms_need_of_the_file_what_they_need_of_a_recipe(annotations: list[Annotation]) -> None:

@@ -9,14 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mindsmirror.annotation.imports.formats import (
-    KINDS,
-    ForeignJudgement,
-    ForeignRationale,
-    read_jsonl,
-    read_minds_mirror,
-    read_step_by_step,
-)
+from mindsmirror.annotation.imports.foreign import ForeignEvaluation, ForeignRationale
+from mindsmirror.annotation.imports.formats import FORMATS
+from mindsmirror.annotation.imports.jsonl import read_jsonl
+from mindsmirror.annotation.imports.minds_mirror import read_minds_mirror
+from mindsmirror.annotation.imports.step_by_step import read_step_by_step
 from mindsmirror.errors import DataError
 from mindsmirror.records import Verdict, VerdictSource
 
@@ -46,9 +43,9 @@ def test_an_official_record_gives_its_rationales_with_their_own_evaluations(tmp_
     file = official(tmp_path / "train_CoT_0.json", STEP)
     where = f"{file}, record 0, step 0"
     question = 'Ann has 2 pens.\nHow "many"?'
-    said = tuple(ForeignJudgement(text) for text in STEP["value_outputs_list"][0])
+    said = tuple(ForeignEvaluation(text) for text in STEP["value_outputs_list"][0])
     assert list(read_minds_mirror(file)) == [
-        ForeignRationale(where, "Two. The answer is (2).", question=question, judgements=said),
+        ForeignRationale(where, "Two. The answer is (2).", question=question, evaluations=said),
         ForeignRationale(where, "Hm.", question=question),
     ]
 
@@ -60,7 +57,7 @@ def test_a_folder_of_official_files_is_read_and_its_copies_once(tmp_path: Path) 
     (tmp_path / "tree1/svamp_train.json").write_text("no JSON, and none of them")
     found = list(read_minds_mirror(tmp_path))
     assert [rationale.question for rationale in found] == ["Plain?"] + ['Ann has 2 pens.\nHow "many"?'] * 2
-    assert found[0].judgements == ()
+    assert found[0].evaluations == ()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +82,7 @@ def test_an_official_record_that_is_wrong_is_named(tmp_path: Path, step: dict[st
         (b"[", "is not JSON"),
         (b"\xff\xfe", "is not JSON in UTF-8"),
         (b"[" * 100_000, "is not JSON"),
-        (b'{"steps": []}', "is no official file: it must hold a list"),
+        (b'{"steps": []}', "is not an official file: it must be a list"),
         (b"[3]", "record 0: the record: "),
     ],
 )
@@ -142,10 +139,10 @@ def test_rows_of_ones_own(tmp_path: Path) -> None:
     plain, judged = read_jsonl(file)
     assert plain == ForeignRationale(f"{file}, line 1", "Two.", id="a", answer="2", teacher="t")
     assert (judged.id, judged.question, judged.text, judged.answer) == (None, "How many?", "", None)
-    assert judged.judgements == (
-        ForeignJudgement("Evaluation result: wrong"),
-        ForeignJudgement("", Verdict.CORRECT),
-        ForeignJudgement("No.", Verdict.WRONG, VerdictSource.CONSENSUS, "judge"),
+    assert judged.evaluations == (
+        ForeignEvaluation("Evaluation result: wrong"),
+        ForeignEvaluation("", Verdict.CORRECT),
+        ForeignEvaluation("No.", Verdict.WRONG, VerdictSource.CONSENSUS, "judge"),
     )
 
 
@@ -209,7 +206,9 @@ STEPS = st.fixed_dictionaries({"x": st.text() | JSON, "new_ys": st.lists(st.text
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.sampled_from(sorted(KINDS)), st.dictionaries(FIELDS, st.text() | JSON) | JSON, STEPS, st.binary(max_size=40))
+@given(
+    st.sampled_from(sorted(FORMATS)), st.dictionaries(FIELDS, st.text() | JSON) | JSON, STEPS, st.binary(max_size=40)
+)
 def test_whatever_a_file_holds_it_is_read_or_refused_by_name(
     tmp_path: Path, kind: str, row: Any, step: Any, noise: bytes
 ) -> None:
@@ -217,7 +216,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused_by_name(
     for content in (json.dumps(row).encode(), json.dumps([{"steps": [step]}]).encode(), noise):
         file.write_bytes(content)
         try:
-            found = list(KINDS[kind].read(file))
+            found = list(FORMATS[kind].read(file))
         except DataError as error:
             assert file.name in str(error)
         else:

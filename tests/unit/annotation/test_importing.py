@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest import approx
 
-from mindsmirror.annotation.imports.importing import Counts, count_by_split, import_annotations
+from mindsmirror.annotation.imports.importing import SplitCounts, count_by_split, import_annotations
 from mindsmirror.answers import Choice, Number
 from mindsmirror.delivery.rows import rationale_rows
 from mindsmirror.errors import DataError, UnknownNameError
@@ -158,9 +158,9 @@ def test_counts_are_of_each_split_and_unparsed_is_not_right(tmp_path: Path) -> N
     )
     train, valid = count_by_split(found, SUMS)
     none = dict.fromkeys(Verdict, 0)
-    assert train == Counts("train", 1, 2, 1, 2, 1, 1, none | {Verdict.CORRECT: 1})
+    assert train == SplitCounts("train", 1, 2, 1, 2, 1, 1, none | {Verdict.CORRECT: 1})
     assert (train.parsed_share, train.accuracy) == (0.5, 0.5)
-    assert valid == Counts("valid", 1, 1, 1, 0, 0, 0, none)
+    assert valid == SplitCounts("valid", 1, 1, 1, 0, 0, 0, none)
     assert (valid.parsed_share, valid.accuracy) == (1.0, None)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mindsmirror.annotation.annotate import AnnotationConfig, Teacher
-from mindsmirror.annotation.estimate import estimated
+from mindsmirror.annotation.estimate import QuestionUsages, estimated
 from mindsmirror.engines.config import Price
 from mindsmirror.records import DualKind, Example, Purpose, Verdict
 
@@ -78,9 +78,10 @@ def test_each_is_paid_at_its_own_price(lab: "Lab") -> None:
 
 def test_an_estimate_counts_all_of_them(lab: "Lab") -> None:
     one, other = lab.teacher(price=Price(input=1.0, output=1.0)), lab.teacher(name="second")
-    accounts = list(lab.accounts(lab.sums(4), k=2, m=1, teacher=one, others=[other]).values())
+    accounts = lab.accounts(lab.sums(4), k=2, m=1, teacher=one, others=[other])
+    usages = QuestionUsages.of(accounts.values(), 4)
     assert lab.spending is not None
     config = AnnotationConfig(rationales=2, self_evaluations=1, rectified=2, corrupted=1)
-    found = estimated(accounts, accounts, config, [one, other, one], lab.spending, lab.tally)
+    found = estimated(usages, usages, config, [one, other, one], lab.spending, lab.tally)
     assert (found.writers, found.duals, found.samples) == (2, 2, 4 * 2 * 2 * (1 + 1 + 2))
     assert found.complete == 4 and found.usd is None, "the second has no price"

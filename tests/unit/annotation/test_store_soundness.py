@@ -92,9 +92,10 @@ def test_a_table_whose_description_was_hit_is_named(filled: Path) -> None:
         Store(filled)
 
 
-def test_a_row_that_is_hit_while_the_store_is_open_is_not_given_out(filled: Path) -> None:
+def test_what_is_no_sample_any_more_is_not_given_out(filled: Path) -> None:
+    """Checksums are compared when the store is opened; what a row holds must be a sample whenever it is read."""
     with Store(filled) as store:
-        change(filled, "UPDATE completions SET text = x'41' WHERE key = 'b'")
+        change(filled, "UPDATE completions SET finish = 'stopp' WHERE key = 'b'")
         assert set(store.get(["a", "c"])) == {"a", "c"}
         with pytest.raises(StorageError, match="sample b is not as it was written"):
             store.get(["a", "b"])

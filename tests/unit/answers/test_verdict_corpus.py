@@ -35,5 +35,5 @@ def test_the_corpus_is_large_and_holds_every_verdict() -> None:
 
 
 @pytest.mark.parametrize(("reading", "text"), [line for line in lines() if line[0] == "unparsed"])
-def test_an_unread_judgement_loses_nothing(reading: str, text: str) -> None:
+def test_an_unread_evaluation_loses_nothing(reading: str, text: str) -> None:
     assert read_verdict(text)[1] == text.replace("’", "'").strip()

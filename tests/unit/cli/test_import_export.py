@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from end_to_end import material
 
-from mindsmirror.annotation.imports.formats import KINDS
+from mindsmirror.annotation.imports.formats import FORMATS as IMPORTED
 from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.cli.main import cli
 from mindsmirror.delivery import FORMATS
@@ -63,7 +63,7 @@ def test_the_kinds_and_formats_are_those_that_there_are() -> None:
     """The verbs name them without importing what is heavy."""
     kind = next(p for p in _command("import").params if p.name == "kind")
     form = next(p for p in _command("export").params if p.name == "form")
-    assert tuple(kind.type.choices) == tuple(KINDS)
+    assert tuple(kind.type.choices) == tuple(IMPORTED)
     assert tuple(form.type.choices) == FORMATS
 
 
@@ -154,4 +154,4 @@ def test_what_is_exported_comes_in_again(words: Path) -> None:
         (a.example, a.split, a.rationales, a.evaluations) for a in before
     ]
     twice = command("export", "imported", "--format", "jsonl", "--out", "out")
-    assert isinstance(twice.exception, DataError) and "out is there already" in str(twice.exception)
+    assert isinstance(twice.exception, DataError) and "out already exists" in str(twice.exception)

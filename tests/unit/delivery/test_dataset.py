@@ -156,11 +156,11 @@ def test_licences_are_called_as_the_hub_calls_them(licence: str, known: str) -> 
 def test_what_cannot_be_exported_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no rationales to export"):
         write_dataset("none", [], TASK, "jsonl", tmp_path / "out")
-    with pytest.raises(RecipeError, match="no format 'csv'; there are: parquet"):
+    with pytest.raises(RecipeError, match=r"no format 'csv'. The formats are: parquet"):
         write_dataset("x", TWO, TASK, "csv", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="file is there already"):
+    with pytest.raises(DataError, match="file already exists"):
         write_dataset("x", TWO, TASK, "jsonl", tmp_path / "file")
     (tmp_path / "empty").mkdir()
     write_dataset("x", TWO, TASK, "jsonl", tmp_path / "empty")

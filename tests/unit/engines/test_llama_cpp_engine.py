@@ -12,7 +12,7 @@ import pytest
 import tiny_gguf
 
 from mindsmirror.engines.base import Completion, Finish, Message, Request, Sampling, sample_key
-from mindsmirror.engines.llama_cpp import LlamaCppEngine, LlamaCppOptions, body_of, read_reply
+from mindsmirror.engines.llama_cpp import LlamaCppEngine, LlamaCppOptions, body_of, read_stream
 from mindsmirror.engines.transformers import TransformersEngine, TransformersOptions
 from mindsmirror.errors import EngineError
 
@@ -127,10 +127,10 @@ def test_a_reply_that_ends_by_itself_is_told_from_one_that_is_cut() -> None:
         text = {"delta": {"role": "assistant", "content": None}}, {"delta": {"content": "ab"}, "finish_reason": reason}
         return [*({"choices": [each]} for each in text), {"choices": [], "usage": usage}]
 
-    stopped, cut = (read_reply(asked.keys[0], asked, chunks(*how)) for how in (("stop", 3), ("length", 12)))
+    stopped, cut = (read_stream(asked.keys[0], asked, chunks(*how)) for how in (("stop", 3), ("length", 12)))
     assert (stopped.text, stopped.finish, stopped.tokens_in, stopped.tokens_out) == ("ab", Finish.STOP, 7, 3)
     assert cut.finish is Finish.LENGTH
-    assert read_reply(asked.keys[0], asked, chunks("stop", 3)[:2]).finish is Finish.FAILED
+    assert read_stream(asked.keys[0], asked, chunks("stop", 3)[:2]).finish is Finish.FAILED
     assert body_of(asked, asked.keys[0])["max_tokens"] == 12
 
 
@@ -172,7 +172,7 @@ def test_a_program_that_forgets_to_close_ends_all_the_same(model: Path) -> None:
     ("content", "message"),
     [
         (b"", "cannot read"),
-        (b"no model at all", "no GGUF file"),
+        (b"no model at all", "not a GGUF file"),
         (b"GGUF" + b"\0" * 200, "no chat template"),
         (b"GGUF\0\0\0\0tokenizer.chat_template" + b"\0" * 200, "damaged"),
     ],

@@ -56,6 +56,12 @@ def test_many_requests_all_end(server: Server) -> None:
     assert sorted(ended, key=int) == [str(i) for i in range(40)]
 
 
+def test_a_request_for_no_samples_ends_without_any(server: Server) -> None:
+    server.behaviour = well
+    with engine_at(server) as engine:
+        assert ask(engine) == () and server.bodies == []
+
+
 @pytest.mark.parametrize("refusal", ["refuses", "returns_one"])
 def test_n_that_is_not_supported_is_remembered(server: Server, refusal: str) -> None:
     def behave(server: Server, handler: Handler, body: Body) -> None:

@@ -123,7 +123,6 @@ def test_verdict_quality_of_the_known_table() -> None:
     assert quality.precision_wrong == pytest.approx(41 / 45)
     assert quality.accuracy == pytest.approx(137 / 150)
     assert quality.majority_baseline == pytest.approx(100 / 150)
-    assert quality.decided_share == 1.0
     assert quality.balanced_accuracy_ci95 is not None
     assert quality.balanced_accuracy_ci95[0] < 0.89 < quality.balanced_accuracy_ci95[1]
 
@@ -131,7 +130,6 @@ def test_verdict_quality_of_the_known_table() -> None:
 def test_undecided_verdicts_count_but_do_not_decide() -> None:
     quality = verdict_quality([(Verdict.UNCERTAIN, True), (Verdict.UNPARSED, False), (Verdict.CORRECT, True)])
     assert (quality.n, quality.decided, quality.uncertain, quality.unparsed) == (3, 1, 1, 1)
-    assert quality.decided_share == pytest.approx(1 / 3)
     assert quality.balanced_accuracy is None
     assert quality.balanced_accuracy_ci95 is None
     assert quality.recall_correct == 1.0
@@ -141,7 +139,6 @@ def test_undecided_verdicts_count_but_do_not_decide() -> None:
 def test_verdict_quality_of_nothing() -> None:
     quality = verdict_quality([])
     assert quality.n == 0
-    assert quality.decided_share is None
     assert quality.accuracy is None
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from mindsmirror.answers import Number
-from mindsmirror.inference.predictor import DIRECT_TOKENS, Predictor, predict, think, thoughts
+from mindsmirror.inference.predictor import DIRECT_TOKENS, Predictor, predict, sample_rationales, think
 from mindsmirror.records import Example, Parse, Tag
-from mindsmirror.students.base import Batch, Row, Student
-from mindsmirror.students.decoding import Generated, SamplingParams
+from mindsmirror.students.base import Batch, Student, TokenisedTarget
+from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.students.flops import Work
 from mindsmirror.tasks.base import Splits, Task
 
@@ -31,7 +31,7 @@ class Scripted:
     tokenizer: Any = None
     trees = False
 
-    def __init__(self, says: Mapping[str, Sequence[Generated]]) -> None:
+    def __init__(self, says: Mapping[str, Sequence[GeneratedText]]) -> None:
         self.says = says
         self.asked: list[tuple[list[str], int, int, float]] = []
 
@@ -40,21 +40,23 @@ class Scripted:
     ) -> tuple[int, ...]:
         return tuple(map(ord, f"{tag.value}{' in words' if in_words else ''}|{question}"))
 
-    def generate(self, model: Any, sources: Sequence[Sequence[int]], drawing: SamplingParams) -> list[list[Generated]]:
+    def generate(
+        self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
+    ) -> list[list[GeneratedText]]:
         read = ["".join(map(chr, source)) for source in sources]
-        self.asked.append((read, drawing.max_tokens, drawing.samples, drawing.temperature))
-        return [list(self.says[text.split("|")[1]][: drawing.samples]) for text in read]
+        self.asked.append((read, sampling.max_tokens, sampling.samples, sampling.temperature))
+        return [list(self.says[text.split("|")[1]][: sampling.samples]) for text in read]
 
     def target(self, text: str) -> tuple[int, ...]:
         raise AssertionError
 
-    def size(self, rows: Sequence[Row]) -> int:
+    def size(self, rows: Sequence[TokenisedTarget]) -> int:
         raise AssertionError
 
-    def collate(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Batch:
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
         raise AssertionError
 
-    def work(self, families: Sequence[Sequence[Row]], apart: int = 0) -> Work:
+    def work(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Work:
         raise AssertionError
 
     def logits(self, model: Any, batch: Mapping[str, Tensor]) -> Tensor:
@@ -71,8 +73,8 @@ def predictor(student: Student, **settings: Any) -> Predictor:
     return Predictor(student, student.model, SUMS, **settings)
 
 
-def wrote(text: str, *, ended: bool = True) -> Generated:
-    return Generated(text, len(text.split()) + ended, ended)
+def wrote(text: str, *, ended: bool = True) -> GeneratedText:
+    return GeneratedText(text, len(text.split()) + ended, ended)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,6 @@ def test_an_answer_alone_or_in_a_sentence(text: str, answer: str | None, right: 
     assert (found.answer, found.right, found.parse) == (answer, right, parse)
     assert (found.rationale, found.confidence, found.tokens) == ("", None, len(text.split()) + 1)
     assert found.unread == found.written == (text if answer is None else "")
-    assert ("unread" in found.model_dump()) == bool(found.unread)
     assert student.asked == [(["predict|Q"], DIRECT_TOKENS, 1, 0.0)]
 
 
@@ -144,7 +145,9 @@ def test_samples_of_every_question() -> None:
     said = [wrote("Hm. The answer is 5."), wrote("Hm. The answer is 6."), wrote("Hm.", ended=False)]
     student = Scripted({"Q": said, "R": said[::-1]})
     done: list[int] = []
-    first, second = thoughts(predictor(student, batch=3, progress=done.append), examples("Q", "R"), 3, 0.7, seed=1)
+    first, second = sample_rationales(
+        predictor(student, batch=3, progress=done.append), examples("Q", "R"), 3, 0.7, seed=1
+    )
     assert [(s.text, s.answer, s.right, s.p_correct, s.tokens) for s in first] == [
         ("Hm. The answer is 5.", "5", True, None, 6),
         ("Hm. The answer is 6.", "6", False, None, 6),
@@ -177,9 +180,9 @@ def test_samples_depend_on_the_seed_alone(kind: str, tiny_folder: Callable[..., 
     student.model.eval()
     ready = predictor(student, max_tokens=8, batch=6)
     asked = examples(*QUESTIONS)
-    first = thoughts(ready, asked, 3, 1.0, seed=4)
+    first = sample_rationales(ready, asked, 3, 1.0, seed=4)
     predict(ready, asked)
     torch.manual_seed(99)
-    assert thoughts(ready, asked, 3, 1.0, seed=4) == first
-    assert thoughts(ready, asked, 3, 1.0, seed=5) != first
+    assert sample_rationales(ready, asked, 3, 1.0, seed=4) == first
+    assert sample_rationales(ready, asked, 3, 1.0, seed=5) != first
     assert len({sample.text for samples in first for sample in samples}) == 15

@@ -18,7 +18,7 @@ from mindsmirror.inference.predictor import Predictor
 from mindsmirror.inference.vote import judged_samples
 from mindsmirror.methods import VerdictRequest
 from mindsmirror.records import Example, Sample, Tag
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.tasks.base import Splits, Task
@@ -39,7 +39,7 @@ def plain(student: tiny.AnyStudent, source: tuple[int, ...], differ: int) -> lis
     """Log-probability of each word's token number `differ`, each word read whole and by itself; then normalised."""
     model = student.model.eval()
     words = [student.target(word) for word in VERDICT_WORDS]
-    logs = [-row_nll(model, Row("", Tag.VERDICT, source, word))[differ] for word in words]
+    logs = [-row_nll(model, TokenisedTarget("", Tag.VERDICT, source, word))[differ] for word in words]
     shares: list[float] = torch.softmax(torch.stack(logs), 0).tolist()
     return shares
 
@@ -83,7 +83,7 @@ def test_words_that_two_tokens_cannot_tell_apart_are_refused(tiny_folder: Folder
 
     loaded = tiny.load(tiny_folder("llama"))
     blunt = Blunt(loaded.model, loaded.tokenizer, max_source=512, max_target=256)
-    with pytest.raises(ModelFileError, match="do not tell them apart"):
+    with pytest.raises(ModelFileError, match="first tokens are alike"):
         verdict_probabilities(Predictor(blunt, blunt.model, SUMS), OWN, JUDGED)
 
 

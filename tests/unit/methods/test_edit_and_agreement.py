@@ -12,7 +12,6 @@ from mindsmirror.answers import Number
 from mindsmirror.errors import AnnotationError, RecipeError
 from mindsmirror.methods import ArmConfig, check_needs, check_ready, method_named, read_arm
 from mindsmirror.records import (
-    Agreement,
     Annotation,
     DualKind,
     DualRationale,
@@ -89,11 +88,11 @@ def ends(thought: str, answer: str) -> str:
 
 def test_edit_learns_right_thoughts_and_then_where_they_part() -> None:
     thinking, key_steps = stages("edit", WHOLE)
-    assert [(t.tag, t.text, t.weight, t.contrast) for t in thinking.targets] == [
-        (Tag.EXPLAIN, ends(RIGHT, "7"), 2.0, None),
-        (Tag.EXPLAIN, ends(MENDED, "7"), 1.0, None),
+    assert [(t.tag, t.text, t.weight, t.data) for t in thinking.targets] == [
+        (Tag.EXPLAIN, ends(RIGHT, "7"), 2.0, {}),
+        (Tag.EXPLAIN, ends(MENDED, "7"), 1.0, {}),
     ]
-    assert [(t.text, t.contrast, t.unlearn, t.weight) for t in key_steps.targets] == [
+    assert [(t.text, t.data["contrast"], t.data.get("unlearn", False), t.weight) for t in key_steps.targets] == [
         (ends(RIGHT, "7"), ends(SPOILT, "8"), False, 2.0),
         (ends(SPOILT, "8"), ends(RIGHT, "7"), True, 2.0),
         (ends(MENDED, "7"), ends(WRONG, "12"), False, 1.0),
@@ -102,12 +101,13 @@ def test_edit_learns_right_thoughts_and_then_where_they_part() -> None:
     assert (thinking.name, key_steps.name) == ("thinking", "key_steps")
     assert (thinking.share, key_steps.share) == pytest.approx((0.6, 0.4))
     assert (thinking.rate, key_steps.rate) == pytest.approx((1.0, 1 / 40))
-    assert (thinking.unlearning, key_steps.unlearning) == (1.0, 0.025)
+    assert (thinking.objective, key_steps.objective) == ("likelihood", "edit")
+    assert key_steps.parameters == {"unlikelihood": 0.025}
     assert thinking.task_weights == key_steps.task_weights == {Tag.EXPLAIN: 1.0}
     assert thinking.dropped == {"rationale: truncated": 1}
     assert key_steps.dropped == {"corrupted: missed": 1}
     [_, heavier] = stages("edit", WHOLE, unlikelihood=0.5)
-    assert heavier == key_steps.model_copy(update={"unlearning": 0.5})
+    assert heavier == key_steps.model_copy(update={"parameters": {"unlikelihood": 0.5}})
 
 
 def test_edit_takes_so_many_different_right_ones() -> None:
@@ -139,7 +139,7 @@ def test_a_dual_stands_beside_the_rationale_that_it_was_made_from() -> None:
         [dual(CORRUPTED, 2, "4 and 3 is 9.", "9"), dual(CORRUPTED, 5, SPOILT, "8"), dual(CORRUPTED, 9, "x", "1")],
     )
     [_, key_steps] = stages("edit", swapped)
-    assert [(t.text, t.contrast) for t in key_steps.targets if not t.unlearn] == [
+    assert [(t.text, t.data["contrast"]) for t in key_steps.targets if "unlearn" not in t.data] == [
         (ends("4 and 3 is 7.", "7"), ends("4 and 3 is 9.", "9")),
         (ends(RIGHT, "7"), ends(SPOILT, "8")),
     ]
@@ -148,9 +148,10 @@ def test_a_dual_stands_beside_the_rationale_that_it_was_made_from() -> None:
 
 def test_dynsdpb_is_multi_cot_in_agreement_with_its_last_batch() -> None:
     [plain], [held] = stages("multi_cot", WHOLE, alpha=0.3), stages("dynsdpb", WHOLE, alpha=0.3)
-    assert held == plain.model_copy(update={"agreement": Agreement(weight=1.0, temperature=3.0, dynamic=True)})
+    own = {"weight": 1.0, "temperature": 3.0, "dynamic": True}
+    assert held == plain.model_copy(update={"objective": "dynsdpb", "parameters": own})
     [fixed] = stages("dynsdpb", WHOLE, agreement={"weight": 0.5, "dynamic": False})
-    assert fixed.agreement == Agreement(weight=0.5, temperature=3.0, dynamic=False)
+    assert fixed.parameters == {"weight": 0.5, "temperature": 3.0, "dynamic": False}
 
 
 @pytest.mark.parametrize("method", ["multi_cot", "minds_mirror", "dynsdpb"])

@@ -23,8 +23,8 @@ def row(text: str, key: str, below: str) -> list[str]:
 @pytest.mark.parametrize(
     ("heading", "key", "cells"),
     [
-        ("## Above all tables", "name", ["text", "", "at most 100 characters"]),
-        ("## Above all tables", "seed", ["whole number", "`0`", "at least 0, at most 2,147,483,647"]),
+        ("## Before all tables", "name", ["text", "", "at most 100 characters"]),
+        ("## Before all tables", "seed", ["whole number", "`0`", "at least 0, at most 2,147,483,647"]),
         ("## `[annotation]`", "teachers", ["list of whole numbers", "`[0]`", "not empty, at most 100 entries"]),
         ("## `[annotation]`", "budget.usd", ["number", "*none*", "at least 0, at most 1,000,000,000"]),
         ("## `[annotation]`", "store", ["path", "*none*", ""]),
@@ -73,3 +73,11 @@ def test_the_figure_leaves_out_arrows_that_others_make() -> None:
     graph = {"tasks": set(), "engines": {"tasks"}, "runs": {"engines", "tasks"}, "cli": {"runs", "tasks"}}
     arrows = [line.strip() for line in figure(graph).splitlines()[2:-1]]
     assert arrows == ["engines --> tasks", "runs --> engines", "cli --> runs"]
+
+
+def test_every_key_says_what_it_is() -> None:
+    """Tables are described by their own docstrings."""
+    rows = [line for line in recipe_page(recipe_schema()).splitlines() if line.startswith("| `")]
+    keys = [line.removesuffix(" |").split(" | ") for line in rows if line.count(" | ") == 4]
+    assert len(keys) > 100
+    assert [key[0] for key in keys if not key[4].strip() and key[1] != "table"] == []

@@ -9,12 +9,12 @@ from mindsmirror.evaluation.metrics import WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import (
     AnnotationReport,
+    ArmAnswer,
     ArmResult,
     Comparison,
     Diversity,
     MirrorVersusVote,
     Report,
-    Said,
     ShownExample,
     StepYield,
     StudentJudge,
@@ -62,8 +62,8 @@ def arm_results() -> tuple[ArmResult, ...]:
     )
 
 
-def said(arm: str, answer: str | None, rationale: str, confidence: float | None) -> Said:
-    return Said(
+def said(arm: str, answer: str | None, rationale: str, confidence: float | None) -> ArmAnswer:
+    return ArmAnswer(
         arm=arm, mode="think" if rationale else "predict", answer=answer, rationale=rationale, confidence=confidence
     )
 

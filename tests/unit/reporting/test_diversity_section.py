@@ -1,12 +1,21 @@
 """How much rationales differ, by hand: answers, texts, and what is left out of the means."""
 
 import math
+from collections.abc import Iterable
 
 import pytest
 from unit.reporting.annotated_questions import annotation, rationale
 
 from mindsmirror.records import Annotation, Example, Parse, Rationale
-from mindsmirror.reporting.diversity_section import rationale_diversity
+from mindsmirror.reporting.diversity_section import AnswerKey, DiversityTotals, as_written
+from mindsmirror.reporting.schema import Diversity
+
+
+def diversity(annotations: Iterable[Annotation], key: AnswerKey = as_written) -> Diversity | None:
+    totals = DiversityTotals()
+    for each in annotations:
+        totals.add(each, key)
+    return totals.means()
 
 
 def said(sample: int, text: str, answer: str) -> Rationale:
@@ -23,7 +32,7 @@ def at(temperature: float | None, made: Annotation) -> Annotation:
 
 
 def test_means_over_the_questions_with_two_that_parsed() -> None:
-    found = rationale_diversity([FOUR, TWO, ALONE])
+    found = diversity([FOUR, TWO, ALONE])
     assert found is not None
     assert (found.questions, found.rationales) == (2, 3.0)
     assert (found.answers, found.distinct_answers, found.one_answer) == (2.0, (3 / 4 + 1 / 2) / 2, 1 / 2)
@@ -38,16 +47,16 @@ def test_answers_of_equal_value_are_one() -> None:
         assert example.id in ("four", "two")
         return f"{math.floor(float(answer))}"
 
-    found = rationale_diversity([FOUR, TWO], key)
+    found = diversity([FOUR, TWO], key)
     assert found is not None and (found.answers, found.distinct_answers) == (1.5, 1 / 2)
 
 
 def test_temperatures_are_those_that_are_known() -> None:
-    found = rationale_diversity([at(1.0, FOUR), at(None, TWO), at(0.3, ALONE)])
+    found = diversity([at(1.0, FOUR), at(None, TWO), at(0.3, ALONE)])
     assert found is not None and found.temperatures == (0.3, 1.0)
-    unknown = rationale_diversity([at(None, TWO)])
+    unknown = diversity([at(None, TWO)])
     assert unknown is not None and unknown.temperatures == ()
 
 
 def test_nothing_to_compare_is_no_diversity() -> None:
-    assert rationale_diversity([]) is None and rationale_diversity([ALONE]) is None
+    assert diversity([]) is None and diversity([ALONE]) is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.evaluation.metrics import VerdictConsistency, WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
-from mindsmirror.reporting import ArmResult, Report, Said, ShownExample, StepUsage, StepYield
+from mindsmirror.reporting import ArmAnswer, ArmResult, Report, ShownExample, StepUsage, StepYield
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.plot import arms_plot
 
@@ -94,7 +94,7 @@ def test_the_page_shows_the_numbers(full_report: Report) -> None:
 
 
 def test_model_text_is_escaped(full_report: Report) -> None:
-    said = Said(arm=HOSTILE, mode=HOSTILE, answer=HOSTILE, rationale=HOSTILE, confidence=0.5)
+    said = ArmAnswer(arm=HOSTILE, mode=HOSTILE, answer=HOSTILE, rationale=HOSTILE, confidence=0.5)
     report = changed(
         full_report,
         name=HOSTILE,
@@ -121,7 +121,7 @@ def test_model_text_is_escaped(full_report: Report) -> None:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=40))
 def test_any_text_keeps_the_page_well_formed(full_report: Report, text: str) -> None:
-    said = Said(arm="a", answer=text, rationale=text)
+    said = ArmAnswer(arm="a", answer=text, rationale=text)
     example = ShownExample(question=text, gold=None, fixed=False, baseline=said, ours=said)
     assert_offline(render(changed(full_report, examples=(example,), name=text)))
 
@@ -144,7 +144,7 @@ def test_one_arm_and_fifty(full_report: Report, count: int) -> None:
 
 
 def test_null_gold_and_answers(full_report: Report) -> None:
-    said = Said(arm="a", answer=None)
+    said = ArmAnswer(arm="a", answer=None)
     example = ShownExample(question="q", gold=None, fixed=True, baseline=said, ours=said)
     text = Page(render(changed(full_report, examples=(example,)))).text
     assert text.count("no readable answer") == 2

@@ -192,16 +192,20 @@ def test_the_recipe_is_written_down_and_read_back(run: Run) -> None:
 
 
 def test_a_folder_without_a_recipe_is_no_run(run: Run) -> None:
-    with pytest.raises(DataError, match=r"is no run: recipe.json cannot be read"):
+    with pytest.raises(DataError, match=r"is not a run: recipe.json cannot be read"):
         _ = run.recipe
     run.folder.mkdir()
     (run.folder / "recipe.json").write_text("{")
-    with pytest.raises(DataError, match=r"is no run"):
+    with pytest.raises(DataError, match=r"is not a run"):
         _ = run.recipe
 
 
 def test_a_run_is_worked_on_by_one_process_at_a_time(run: Run) -> None:
-    with run.locked(), pytest.raises(RunLockedError, match=r"another process works on .*run"), Run(run.folder).locked():
+    with (
+        run.locked(),
+        pytest.raises(RunLockedError, match=r"another process is working on .*run"),
+        Run(run.folder).locked(),
+    ):
         raise AssertionError("both hold it")
     with Run(run.folder).locked():
         pass

@@ -148,7 +148,7 @@ def test_of_a_file_of_annotations_its_own_questions_decide(data: Data) -> None:
     file.write_text("".join(written))
     tables: dict[str, Any] = {"name": "again", "teacher": None, "annotation": {"file": str(file)}}
     taken = data.pipeline(**tables)
-    assert labels(taken.recipe) == ["gold", "gold"] and len(taken.ready) == len(written)
+    assert labels(taken.recipe) == ["gold", "gold"] and len(taken.file_annotations) == len(written)
     data.rows[STRANGE]["answer"] = None
     file.write_text("".join(written[:STRANGE] + written[STRANGE + 1 :]))
     assert labels(data.pipeline(**tables).recipe) == ["gold", "gold"], "that question is not learnt from"

@@ -28,7 +28,7 @@ def pipeline(folder: Path, **training: Any) -> Pipeline:
 
 
 def test_an_early_end_needs_validation(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"training\.early_stopping: there are no validation questions.*task\.valid"):
+    with pytest.raises(RecipeError, match=r"training\.early_stopping: it needs validation questions.*task\.valid"):
         pipeline(tmp_path, valid=0, early_stopping=1).check()
     pipeline(tmp_path, early_stopping=1).check()
     pipeline(tmp_path, valid=0, early_stopping=1).check(trains=False)

@@ -56,8 +56,8 @@ def test_a_text_is_the_same_whoever_shares_its_batch(
     sources: list[int], samples: int, temperature: float, ending: float, length: int
 ) -> None:
     def written(asked: list[int]) -> list[list[int]]:
-        drawing = SamplingParams(length, temperature, samples, [1000 + source for source in asked])
-        return cut(decode(Babbler(asked, ending), drawing, END))
+        sampling = SamplingParams(length, temperature, samples, [1000 + source for source in asked])
+        return cut(decode(Babbler(asked, ending), sampling, END))
 
     together = written(sources)
     assert together == [text for source in sources for text in written([source])]
@@ -102,8 +102,8 @@ class Fixed:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_draws_follow_the_tempered_probabilities(temperature: float) -> None:
     shares = torch.tensor([0.5, 0.3, 0.0, 0.15, 0.05])
-    drawing = SamplingParams(1, temperature, samples=20_000, seeds=[7])
-    drawn = decode(Fixed(shares.tolist()), drawing, END).flatten().bincount(minlength=5) / 20_000
+    sampling = SamplingParams(1, temperature, samples=20_000, seeds=[7])
+    drawn = decode(Fixed(shares.tolist()), sampling, END).flatten().bincount(minlength=5) / 20_000
     expected = shares ** (1 / temperature)
     torch.testing.assert_close(drawn, expected / expected.sum(), rtol=0, atol=0.012)
     assert drawn[2] == 0

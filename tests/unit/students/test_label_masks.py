@@ -9,15 +9,15 @@ import tiny
 import torch
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TASKS, TERMS, Row
+from mindsmirror.students.base import TASKS, TokenisedTarget
 from mindsmirror.students.causal import CausalStudent
 
 
-def rows(student: tiny.AnyStudent) -> list[list[Row]]:
+def rows(student: tiny.AnyStudent) -> list[list[TokenisedTarget]]:
     """Sources in capitals, targets in small letters."""
 
-    def row(tag: Tag, question: str, text: str, weight: float = 1.0) -> Row:
-        return Row(question, tag, student.source(tag, question, None), student.target(text), weight)
+    def row(tag: Tag, question: str, text: str, weight: float = 1.0) -> TokenisedTarget:
+        return TokenisedTarget(question, tag, student.source(tag, question, None), student.target(text), weight)
 
     first = [row(Tag.PREDICT, "QQQQ", "ab", 3.0), row(Tag.EXPLAIN, "QQQQ", "acd"), row(Tag.EXPLAIN, "QQQQ", "ace", 0.5)]
     return [first, [row(Tag.PREDICT, "LONG QUESTION", "z")]]
@@ -62,11 +62,11 @@ def test_an_encoder_batch_by_hand(tiny_folder: Callable[..., Path]) -> None:
     student = tiny.load(tiny_folder("t5"))
     sources = [(7, 8, 1), (9, 1)]
     made = [
-        Row("a", Tag.EXPLAIN, sources[0], (20, 21, 1)),
-        Row("a", Tag.PREDICT, sources[1], (22, 1), 2.0),
-        Row("a", Tag.EXPLAIN, sources[0], (20, 23, 24, 1)),
-        Row("a", Tag.EXPLAIN, sources[0], (20, 21, 1), 0.5),
-        Row("a", Tag.EXPLAIN, sources[0], (25, 1)),
+        TokenisedTarget("a", Tag.EXPLAIN, sources[0], (20, 21, 1)),
+        TokenisedTarget("a", Tag.PREDICT, sources[1], (22, 1), 2.0),
+        TokenisedTarget("a", Tag.EXPLAIN, sources[0], (20, 23, 24, 1)),
+        TokenisedTarget("a", Tag.EXPLAIN, sources[0], (20, 21, 1), 0.5),
+        TokenisedTarget("a", Tag.EXPLAIN, sources[0], (25, 1)),
     ]
     batch = student.collate([made])
     assert batch["input_ids"].tolist() == [[7, 8, 1], [9, 1, 0]]
@@ -81,10 +81,10 @@ def test_an_encoder_batch_by_hand(tiny_folder: Callable[..., Path]) -> None:
         [1, 1, 0, 1, 0],
         [1, 1, 0, 1, 1],
     ]
-    assert batch["pass"].tolist() == [0, 0]
-    assert batch["decoder_pass"].tolist() == [0, 0, 0]
+    assert batch["bucket"].tolist() == [0, 0]
+    assert batch["decoder_bucket"].tolist() == [0, 0, 0]
     places = [divmod(place, 5) for place in batch["node"].tolist()]
-    tags = [TERMS[term].tag for term in batch["term"].tolist()]
+    tags = [TASKS[term] for term in batch["term"].tolist()]
     found = list(zip(places, batch["target"].tolist(), batch["weight"].tolist(), tags, strict=True))
     assert found == [
         ((0, 0), 20, 2.5, Tag.EXPLAIN),

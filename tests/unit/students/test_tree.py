@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TASKS, Row
-from mindsmirror.students.tree import Tree, alike, build_chain, build_tree, common
+from mindsmirror.students.base import TASKS, TokenisedTarget
+from mindsmirror.students.tree import Tree, build_chain, build_tree, common_prefix, sharing_groups
 
 TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=6).map(tuple)
 ROWS = st.lists(
     st.builds(
-        Row,
+        TokenisedTarget,
         family=st.just("q"),
         tag=st.sampled_from(Tag),
         source=TOKENS,
@@ -34,7 +34,7 @@ def path(tree: Tree, node: int) -> tuple[int, ...]:
     return tuple(reversed(tokens))
 
 
-def said_by_rows(rows: list[Row]) -> dict[tuple[tuple[int, ...], int, Tag], float]:
+def said_by_rows(rows: list[TokenisedTarget]) -> dict[tuple[tuple[int, ...], int, Tag], float]:
     """Weight of each (what was read, token to predict, task), row by row."""
     said: dict[tuple[tuple[int, ...], int, Tag], float] = defaultdict(float)
     for row in rows:
@@ -44,14 +44,14 @@ def said_by_rows(rows: list[Row]) -> dict[tuple[tuple[int, ...], int, Tag], floa
 
 
 @given(ROWS)
-def test_a_tree_predicts_what_its_rows_predict(rows: list[Row]) -> None:
+def test_a_tree_predicts_what_its_rows_predict(rows: list[TokenisedTarget]) -> None:
     tree = build_tree(rows)
     said = {(path(tree, node), token, TASKS[task]): w for (node, token, task), w in tree.predictions.items()}
     assert said == said_by_rows(rows)
 
 
 @given(ROWS)
-def test_every_beginning_stands_once_and_nothing_else_does(rows: list[Row]) -> None:
+def test_every_beginning_stands_once_and_nothing_else_does(rows: list[TokenisedTarget]) -> None:
     tree = build_tree(rows)
     read = [(*row.source, *row.target[:-1]) for row in rows]
     beginnings = {tokens[:length] for tokens in read for length in range(1, len(tokens) + 1)}
@@ -60,7 +60,7 @@ def test_every_beginning_stands_once_and_nothing_else_does(rows: list[Row]) -> N
 
 
 @given(ROWS)
-def test_parents_come_first_and_depth_is_position(rows: list[Row]) -> None:
+def test_parents_come_first_and_depth_is_position(rows: list[TokenisedTarget]) -> None:
     tree = build_tree(rows)
     for node, parent in enumerate(tree.parent):
         assert parent < node
@@ -68,7 +68,7 @@ def test_parents_come_first_and_depth_is_position(rows: list[Row]) -> None:
 
 
 @given(ROWS)
-def test_a_node_sees_itself_and_its_ancestors(rows: list[Row]) -> None:
+def test_a_node_sees_itself_and_its_ancestors(rows: list[TokenisedTarget]) -> None:
     tree = build_tree(rows)
     expected = torch.zeros(len(tree.tokens), len(tree.tokens), dtype=torch.bool)
     for node in range(len(tree.tokens)):
@@ -80,7 +80,7 @@ def test_a_node_sees_itself_and_its_ancestors(rows: list[Row]) -> None:
 
 
 @given(ROWS)
-def test_a_tree_of_one_row_is_the_row(rows: list[Row]) -> None:
+def test_a_tree_of_one_row_is_the_row(rows: list[TokenisedTarget]) -> None:
     row = rows[0]
     tree = build_chain(row)
     assert tree.tokens == [*row.source, *row.target[:-1]]
@@ -94,19 +94,19 @@ def test_a_tree_of_one_row_is_the_row(rows: list[Row]) -> None:
 
 def test_a_row_that_weighs_nothing_is_predicted_all_the_same() -> None:
     """A batch of nothing else is what a process computes that has no part of a step."""
-    counts = Row("q", Tag.EXPLAIN, (1,), (5, 6), factors=(0.0, 1.0))
+    counts = TokenisedTarget("q", Tag.EXPLAIN, (1,), (5, 6), factors=(0.0, 1.0))
     assert build_tree([counts]).predictions == {(1, 6, counts.term): 1.0}
-    idle = Row("q", Tag.EXPLAIN, (1,), (5, 6), 0.0, (0.0, 1.0))
+    idle = TokenisedTarget("q", Tag.EXPLAIN, (1,), (5, 6), 0.0, (0.0, 1.0))
     assert build_tree([idle]).predictions == {(0, 5, idle.term): 0.0, (1, 6, idle.term): 0.0}
 
 
 def test_by_hand() -> None:
     """Two rationales that part at their second token, and a label that stands twice."""
     rows = [
-        Row("q", Tag.EXPLAIN, (1, 2), (5, 6, 9)),
-        Row("q", Tag.EXPLAIN, (1, 2), (5, 7, 9), 2.0),
-        Row("q", Tag.PREDICT, (1, 3), (8, 9)),
-        Row("q", Tag.PREDICT, (1, 3), (8, 9), 0.5),
+        TokenisedTarget("q", Tag.EXPLAIN, (1, 2), (5, 6, 9)),
+        TokenisedTarget("q", Tag.EXPLAIN, (1, 2), (5, 7, 9), 2.0),
+        TokenisedTarget("q", Tag.PREDICT, (1, 3), (8, 9)),
+        TokenisedTarget("q", Tag.PREDICT, (1, 3), (8, 9), 0.5),
     ]
     tree = build_tree(rows)
     assert tree.tokens == [1, 2, 5, 6, 7, 3, 8]
@@ -124,8 +124,8 @@ def test_by_hand() -> None:
     }
 
 
-def row(*target: int) -> Row:
-    return Row("q", Tag.EXPLAIN, (0,), target)
+def row(*target: int) -> TokenisedTarget:
+    return TokenisedTarget("q", Tag.EXPLAIN, (0,), target)
 
 
 def test_targets_share_a_tree_if_they_begin_alike_for_long_enough() -> None:
@@ -133,22 +133,22 @@ def test_targets_share_a_tree_if_they_begin_alike_for_long_enough() -> None:
     start = tuple(range(100, 110))
     one, other = (*start, *range(10, 20)), (*start, *range(20, 30))
     apart = tuple(range(30, 50))
-    assert alike([row(*one), row(*apart), row(*other)]) == [[row(*apart)], [row(*one), row(*other)]]
-    assert alike([row(*one), row(*one)]) == [[row(*one), row(*one)]]
+    assert sharing_groups([row(*one), row(*apart), row(*other)]) == [[row(*apart)], [row(*one), row(*other)]]
+    assert sharing_groups([row(*one), row(*one)]) == [[row(*one), row(*one)]]
     wide = tuple(range(1000, 1060))
-    assert len(alike([row(7, *wide), row(7, *reversed(wide))])) == 2, "7,200 pairs for one token"
-    assert len(alike([row(*range(9), *wide), row(*range(9), *reversed(wide))])) == 1, "8,280 for nine"
+    assert len(sharing_groups([row(7, *wide), row(7, *reversed(wide))])) == 2, "7,200 pairs for one token"
+    assert len(sharing_groups([row(*range(9), *wide), row(*range(9), *reversed(wide))])) == 1, "8,280 for nine"
 
 
 @given(st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=8), min_size=1, max_size=12))
 def test_no_row_is_lost_in_groups(targets: list[list[int]]) -> None:
     rows = [row(*target) for target in targets]
-    assert sorted((r for group in alike(rows) for r in group), key=repr) == sorted(rows, key=repr)
+    assert sorted((r for group in sharing_groups(rows) for r in group), key=repr) == sorted(rows, key=repr)
 
 
 @given(st.lists(st.lists(st.integers(1, 2), max_size=6), min_size=1, max_size=5))
 def test_what_all_begin_with(sequences: list[list[int]]) -> None:
-    count = common(sequences)
+    count = common_prefix(sequences)
     assert len({tuple(sequence[:count]) for sequence in sequences}) == 1
     longer = {tuple(sequence[: count + 1]) for sequence in sequences}
     assert len(longer) > 1 or min(map(len, sequences)) == count

@@ -75,8 +75,8 @@ def test_samples_are_grouped_by_source_and_follow_the_seed(kind: str, tiny_folde
     student = tiny.load(tiny_folder(kind, spread=0.02))
 
     def drawn(seed: int) -> list[list[str]]:
-        drawing = SamplingParams(6, temperature=1.0, samples=4, seeds=(seed, seed + 10, seed + 20))
-        made = student.generate(student.model, sources(student), drawing)
+        sampling = SamplingParams(6, temperature=1.0, samples=4, seeds=(seed, seed + 10, seed + 20))
+        made = student.generate(student.model, sources(student), sampling)
         return [[text.text for text in texts] for texts in made]
 
     first = drawn(3)

@@ -136,7 +136,7 @@ def test_misspelt_choices_are_recognised_behind_their_letter() -> None:
 
 def test_a_data_dir_without_the_files_says_what_is_looked_for(tmp_path: Path) -> None:
     for name in task_names():
-        with pytest.raises(DataError, match=r"holds none of: .*\.jsonl"):
+        with pytest.raises(DataError, match=r"contains none of these files: .*\.jsonl"):
             load_task(TaskConfig(name=name, data_dir=tmp_path))
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match="is not a folder"):
         load_task(TaskConfig(name="svamp", data_dir=tmp_path / "nowhere"))

@@ -85,7 +85,7 @@ def test_a_final_stop_of_the_answer_sentence_does_not_decide() -> None:
 def test_wrong_names_and_parameters_are_named() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'leg_counting'"):
         load("leg_countng")
-    with pytest.raises(RecipeError, match=r"task.parameters.min_animal is no parameter.*Did you mean 'min_animals'"):
+    with pytest.raises(RecipeError, match=r"task.parameters.min_animal is not a parameter.*Did you mean 'min_animals'"):
         load("leg_counting", parameters={"min_animal": 2})
     with pytest.raises(RecipeError, match="refuses min_animals = 0: min_animals must be positive"):
         load("leg_counting", parameters={"min_animals": 0})

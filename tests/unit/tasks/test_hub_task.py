@@ -39,14 +39,14 @@ def test_the_recipes_folder_comes_before_that_of_the_environment(
 ) -> None:
     (tmp_path / "svamp").mkdir()
     monkeypatch.setenv(hub.VARIABLE, str(tmp_path))
-    with pytest.raises(DataError, match=r"data_dir .*nowhere is no folder"):
+    with pytest.raises(DataError, match=r"data_dir .*nowhere is not a folder"):
         load_task(TaskConfig(name="svamp", data_dir=tmp_path / "nowhere"))
     assert capsys.readouterr().err == ""
 
 
 def test_a_variable_that_names_no_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(hub.VARIABLE, str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match=r"MINDSMIRROR_DATA is '.*nowhere', which is no folder"):
+    with pytest.raises(DataError, match=r"MINDSMIRROR_DATA is '.*nowhere', which is not a folder"):
         load_task(TaskConfig(name="svamp"))
 
 

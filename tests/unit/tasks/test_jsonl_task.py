@@ -146,7 +146,7 @@ def test_the_kind_can_be_given(tmp_path: Path) -> None:
     path = write(tmp_path / "x.jsonl", rows)
     assert load(path).answers.name == "text"
     assert load(path, answer="equation").splits.train[0].gold == rows_gold(path)
-    with pytest.raises(DataError, match=r"line 1: the answer '0 \+ 1' is no number"):
+    with pytest.raises(DataError, match=r"line 1: the answer '0 \+ 1' is not of the kind number"):
         load(path, answer="number")
     with pytest.raises(RecipeError, match="must be one of number"):
         load(path, answer="numbers")
@@ -182,7 +182,7 @@ def test_an_explicit_split_is_honoured(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 5: 'split' is 'tset'"):
         load(write(tmp_path / "x.jsonl", rows))
     rows[4] = {**problems(5)[4], "split": "test", "answer": None}
-    with pytest.raises(DataError, match="line 5: a test row needs an answer"):
+    with pytest.raises(DataError, match="line 5: a row of the split test needs an answer"):
         load(write(tmp_path / "x.jsonl", rows))
 
 
@@ -202,22 +202,22 @@ GOOD = {"question": "q", "answer": "a"}
     ("rows", "message"),
     [
         ([GOOD, '{"question": '], "line 2: this is not JSON"),
-        ([GOOD, r'{"question": "a \ud83d b", "answer": "a"}'], "line 2: .* is half a character"),
+        ([GOOD, r'{"question": "a \ud83d b", "answer": "a"}'], "line 2: .* is one half of a surrogate pair"),
         ([GOOD, "[1]"], "line 2: a row must be a JSON object, not a list"),
         ([GOOD, {"question": "q"}], "line 2: the row needs"),
-        ([GOOD, {"question": "q", "a\nb\x1b": 1}], r"it has: question, 'a\\nb\\x1b'\.$"),
+        ([GOOD, {"question": "q", "a\nb\x1b": 1}], r"It has: question, 'a\\nb\\x1b'\.$"),
         ([GOOD, {"question": 3, "answer": "a"}], "line 2: 'question' must be a string, not a number"),
         ([GOOD, {"question": "r", "answer": ["a"]}], "line 2: 'answer' must be a string, not a list"),
         ([GOOD, {"question": " ", "answer": "a"}], "line 2: 'question' is empty"),
-        ([{"id": 7, **GOOD}, {"id": "7", **GOOD}], "line 2: the id '7' is also that of .*line 1"),
+        ([{"id": 7, **GOOD}, {"id": "7", **GOOD}], "line 2: the id '7' is used twice, here and in .*line 1"),
         ([GOOD, {"premise": "p", "hypothesis": "h", "label": "l"}], "line 2: its fields differ"),
         ([{"question": "q", "choices": ["a"], "answer_key": 0}], "line 1: 'choices' must map 2 to 26"),
         ([{"question": "q", "choices": ["a", "b"], "answer_key": 2}], "line 1: 'answer_key' is 2"),
         ([{"question": "q", "choices": ["a", "b"], "answer_key": "z"}], "line 1: 'answer_key' is 'z'"),
-        ([GOOD], "none of its 1 rows falls into"),
+        ([GOOD], "none of its 1 rows is in the split"),
         ([{"question": "q", "answer": None}], "no row has an answer"),
-        ([""], "holds no rows"),
-        ([], "holds no rows"),
+        ([""], "contains no rows"),
+        ([], "contains no rows"),
     ],
 )
 def test_bad_rows_are_named(tmp_path: Path, rows: list[Any], message: str) -> None:
@@ -237,10 +237,10 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 2: this is not UTF-8"):
         load(tmp_path / "latin.jsonl")
     (tmp_path / "plain.jsonl.gz").write_text("{}")
-    with pytest.raises(DataError, match="not a whole gzip file"):
+    with pytest.raises(DataError, match="not a complete gzip file"):
         load(tmp_path / "plain.jsonl.gz")
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(json.dumps(GOOD).encode() * 99)[:40])
-    with pytest.raises(DataError, match="not a whole gzip file"):
+    with pytest.raises(DataError, match="not a complete gzip file"):
         load(tmp_path / "cut.jsonl.gz")
     (tmp_path / "deep.jsonl").write_text("[" * 100_000 + "]" * 100_000)
     with pytest.raises(DataError, match="line 1"):
@@ -323,11 +323,11 @@ def _deep(depth: int) -> str:
     [
         ('{"question": "1+1?", "answer": 2, "split": ["train"]}', r"'split' is \['train'\]; it must be train"),
         ('{"question": "1+1?", "answer": 2, "split": {"a": 1}}', r"'split' is \{'a': 1\}"),
-        (_deep(300), "objects and lists are more than 64 deep"),
-        (_deep(65), "objects and lists are more than 64 deep"),
+        (_deep(300), "objects and lists are nested more than 64 deep"),
+        (_deep(65), "objects and lists are nested more than 64 deep"),
         (_deep(100_000), "this JSON cannot be read"),
         ('{"question": "1+1?", "answer": ' + "9" * 5000 + "}", "this JSON cannot be read"),
-        ('{"question": "1+1?", "answer": 1e999}', "'answer' is inf, which is no finite number"),
+        ('{"question": "1+1?", "answer": 1e999}', "'answer' is inf, which is not a finite number"),
         ('{"question": "1+1?", "answer": NaN}', "'answer' is nan"),
         ('{"question": "' + "a" * 9_000_000 + '", "answer": 1}', "line 61 is longer than 8,388,608 bytes"),
         ("\n" * 200_000, "more than 100,000 blank lines"),
@@ -349,5 +349,5 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe.jsonl")
     for name in ("zero.jsonl", "pipe.jsonl"):
-        with pytest.raises(DataError, match=rf"{name} is no file that could be read twice"):
+        with pytest.raises(DataError, match=rf"{name} cannot be read twice"):
             load(tmp_path / name)

@@ -87,7 +87,7 @@ def test_columns_that_are_called_otherwise_are_named(tmp_path: Path) -> None:
 
 def test_a_file_of_no_known_kind_is_told_from_a_name(tmp_path: Path) -> None:
     (tmp_path / "questions").write_text("{}")
-    assert "is no .jsonl or .jsonl.gz file" in refusal(tmp_path / "questions")
+    assert "is not a .jsonl or .jsonl.gz file" in refusal(tmp_path / "questions")
     with pytest.raises(UnknownNameError, match="no task is called"):
         load_task(tmp_path / "nothing")
 

@@ -13,8 +13,10 @@ from mindsmirror.records import Stage, Tag, Target
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.training import stages
 from mindsmirror.training.config import Budget, TrainingConfig
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.plan import StagePlan
 from mindsmirror.training.result import StageResult
-from mindsmirror.training.stages import train_arm
+from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import train_stage
 
 Folder = Callable[..., Path]
@@ -58,13 +60,11 @@ class Trained:
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(
-        self, student: Any, model: Any, plan: Any, task_weights: Any, *rest: Any, **named: Any
-    ) -> dict[str, Any]:
-        before = weights(model)
-        report = train_stage(student, model, plan, task_weights, *rest, **named)
-        call = {"before": before, "after": weights(model), "tasks": set(task_weights), "steps": len(plan)}
-        self.calls.append(call | {"seed": rest[2], "validate": rest[4]})
+    def __call__(self, plan: StagePlan) -> dict[str, Any]:
+        before = weights(plan.model)
+        report = train_stage(plan)
+        call = {"before": before, "after": weights(plan.model), "tasks": set(plan.task_weights)}
+        self.calls.append(call | {"steps": len(plan.batches), "seed": plan.seed, "validate": plan.validate})
         return report
 
 
@@ -80,7 +80,7 @@ def test_thinking_starts_from_what_judging_ended_with(
     kind: str, tiny_folder: Folder, tmp_path: Path, trained: Trained
 ) -> None:
     student = StudentConfig(model=str(tiny_folder(kind)))
-    reports = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", lambda *_: 0.5).stages
+    reports = train_arm(ArmPlan([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", lambda *_: 0.5)).stages
     judging, thinking = trained.calls
     assert judging["tasks"] == {Tag.VERDICT, Tag.CRITIQUE}
     assert Tag.EXPLAIN in thinking["tasks"]
@@ -104,7 +104,7 @@ def test_only_the_last_stage_is_validated_and_every_stage_has_a_seed(
         asked.append((reader.target("5"), type(model).__name__))
         return 0.25
 
-    train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", validate)
+    train_arm(ArmPlan([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", validate))
     assert [call["seed"] for call in trained.calls] == [8, 9]
     assert [call["validate"] is None for call in trained.calls] == [True, False]
     assert len(asked) == 2
@@ -117,7 +117,7 @@ def test_what_is_reported(tiny_folder: Folder, tmp_path: Path) -> None:
     stage = THINKING.model_copy(update={"dropped": {"rationale: truncated": 3}})
     config = CONFIG.model_copy(update={"budget": Budget(epochs=3)})
     settings = StudentConfig(model=str(tiny_folder("llama")), max_target=4)
-    [report] = train_arm([stage], settings, config, tmp_path, 0, "arm", None).stages
+    [report] = train_arm(ArmPlan([stage], settings, config, tmp_path, 0, "arm", None)).stages
     row = len(student.source(Tag.PREDICT, "2+3?", None)) + 2
     assert report.targets == 2
     assert report.dropped == {"rationale: truncated": 3, "target: too long": 1}
@@ -136,13 +136,13 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
     unit: str, tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A judge and a thinker, two stages and one: equal in what was given, unequal in the rest."""
-    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: LOG | {"steps": len(plan)})
+    monkeypatch.setattr(stages, "train_stage", lambda plan: LOG | {"steps": len(plan.batches)})
     student = StudentConfig(model=str(tiny_folder("llama")))
     much = {"tokens": 9_000, "target_tokens": 3_000, "flops": 1e9}
     config = CONFIG.model_copy(update={"budget": Budget.model_validate({unit: much[unit]}), "batch_tokens": 128})
     found = []
     for name, arm in (("mirror", [JUDGING, THINKING]), ("standard", [tiny.lesson((Tag.PREDICT, "2+3?", "5"))])):
-        reports = train_arm(arm, student, config, tmp_path / name, 0, name, None).stages
+        reports = train_arm(ArmPlan(arm, student, config, tmp_path / name, 0, name, None)).stages
         found.append({key: sum(getattr(report, key) for report in reports) for key in much})
     for spent in found:
         assert spent[unit] == pytest.approx(much[unit], rel=0.05)
@@ -153,12 +153,12 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
 def test_under_lora_the_same_plan_is_computed_for_less(
     tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "train_stage", lambda _, __, plan, *rest, **named: LOG | {"steps": len(plan)})
+    monkeypatch.setattr(stages, "train_stage", lambda plan: LOG | {"steps": len(plan.batches)})
     found: dict[str, StageResult] = {}
     for adapter in ("none", "lora"):
         settings = {"model": str(tiny_folder("t5")), "adapter": adapter, "lora_rank": 1}
         [report] = train_arm(
-            [THINKING], StudentConfig.model_validate(settings), CONFIG, tmp_path / adapter, 0, "arm", None
+            ArmPlan([THINKING], StudentConfig.model_validate(settings), CONFIG, tmp_path / adapter, 0, "arm", None)
         ).stages
         found[adapter] = report
     assert found["lora"].computed_tokens == found["none"].computed_tokens
@@ -167,8 +167,8 @@ def test_under_lora_the_same_plan_is_computed_for_less(
 
 def test_a_stage_that_is_done_is_not_trained_again(tiny_folder: Folder, tmp_path: Path, trained: Trained) -> None:
     student = StudentConfig(model=str(tiny_folder("llama")))
-    first = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None).stages
-    again = train_arm([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None).stages
+    first = train_arm(ArmPlan([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None)).stages
+    again = train_arm(ArmPlan([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", None)).stages
     assert again == first
     assert len(trained.calls) == 2
 
@@ -179,7 +179,7 @@ def test_lora_trains_and_the_model_that_is_saved_is_whole(
 ) -> None:
     student = StudentConfig(model=str(tiny_folder(kind)), adapter="lora", lora_rank=8)
     config = CONFIG.model_copy(update={"budget": Budget(steps=40), "learning_rate": 2e-2})
-    reports = train_arm([JUDGING, THINKING], student, config, tmp_path, 0, "arm", lambda *_: 0.5).stages
+    reports = train_arm(ArmPlan([JUDGING, THINKING], student, config, tmp_path, 0, "arm", lambda *_: 0.5)).stages
     assert reports[-1].losses[-1] < 0.3 * reports[-1].losses[0]
     assert not list(tmp_path.rglob("adapter_*"))
     model = tiny.load(tmp_path / "model").model
@@ -198,7 +198,7 @@ def test_lora_begins_alike_for_the_same_seed(tiny_folder: Folder, tmp_path: Path
     made = []
     for number in range(3):
         torch.manual_seed(number)
-        train_arm([THINKING], student, CONFIG, tmp_path / str(number), number // 2, "arm", None)
+        train_arm(ArmPlan([THINKING], student, CONFIG, tmp_path / str(number), number // 2, "arm", None))
         made.append(weights(tiny.load(tmp_path / str(number) / "model").model))
     assert equal(made[0], made[1])
     assert not equal(made[0], made[2])
@@ -209,5 +209,5 @@ def _loss(student: tiny.AnyStudent) -> Tensor:
     from mindsmirror.training.plan import encode
 
     with torch.no_grad():
-        batch = student.collate(encode(THINKING, student, max_target=256).families)
+        batch = student.collate(encode(THINKING, Likelihood(student), max_target=256).families)
         return student.losses(student.model.eval(), batch).mean()

@@ -25,8 +25,9 @@ from mindsmirror.training import callbacks, trainer
 from mindsmirror.training import config as settings
 from mindsmirror.training.callbacks import LATER_WINS, ProgressCallback, stopped_at
 from mindsmirror.training.config import Budget, TrainingConfig, check_trackers
-from mindsmirror.training.plan import encode
-from mindsmirror.training.stages import train_arm
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.plan import StagePlan, encode
+from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
 Folder = Callable[..., Path]
@@ -82,7 +83,7 @@ class KilledError(BaseException):
 
 def learn(student: StudentConfig, arm: Path, scores: Sequence[float], config: TrainingConfig = CONFIG) -> Any:
     asked = iter(scores)
-    [report] = train_arm([STAGE], student, config, arm, 3, "arm", lambda *_: next(asked)).stages
+    [report] = train_arm(ArmPlan([STAGE], student, config, arm, 3, "arm", lambda *_: next(asked))).stages
     return report.model_dump()
 
 
@@ -139,7 +140,7 @@ def test_killed_after_the_early_end_it_learns_no_more(
 
 def test_where_nothing_is_validated_nothing_ends_early(tiny_folder: Folder, tmp_path: Path) -> None:
     student = StudentConfig(model=str(tiny_folder("llama")))
-    [report] = train_arm([STAGE], student, CONFIG, tmp_path, 3, "arm", None).stages
+    [report] = train_arm(ArmPlan([STAGE], student, CONFIG, tmp_path, 3, "arm", None)).stages
     assert report.steps == report.planned_steps == 12
 
 
@@ -154,10 +155,12 @@ def test_the_loss_of_each_task_is_its_mean_over_tokens(tiny_folder: Folder, tmp_
     """Nats per token before the task's weight, over all batches since the last line of the log."""
     student, other = tiny.load(tiny_folder("llama")), tiny.load(tiny_folder("llama"))
     stage = STAGE.model_copy(update={"task_weights": {Tag.PREDICT: 0.2, Tag.EXPLAIN: 0.8}})
-    families = encode(stage, student, max_target=256).families
+    families = encode(stage, Likelihood(student), max_target=256).families
     config = TrainingConfig(learning_rate=1e-9, accumulate=2, precision="fp32", checkpoints=1)
     plan = ((families[0],), (families[1], families[2]))
-    report = train_stage(student, student.model, plan, stage.task_weights, config, tmp_path, 0, "tiny")
+    report = train_stage(
+        StagePlan(Likelihood(student), student.model, plan, stage.task_weights, config, tmp_path, 0, "tiny")
+    )
     expected = {}
     for tag in (Tag.PREDICT, Tag.EXPLAIN):
         rows = [row for family in families[:3] for row in family if row.tag is tag]

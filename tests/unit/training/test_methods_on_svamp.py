@@ -15,7 +15,7 @@ import tiny
 import torch
 
 from mindsmirror.annotation.annotate import AnnotationConfig, Annotator, Teacher
-from mindsmirror.annotation.imports.formats import read_step_by_step
+from mindsmirror.annotation.imports.step_by_step import read_step_by_step
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.prompts import prompts_for
 from mindsmirror.annotation.store import Store
@@ -26,10 +26,11 @@ from mindsmirror.records import Annotation, DualKind, Example, Parse, Stage
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.tasks import Task, TaskConfig, load_task
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.objectives.base import Likelihood
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_factors, weight_totals
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.objectives.registry import objective_of
+from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_weights
 from mindsmirror.training.plan import encode
-from mindsmirror.training.stages import train_arm
+from mindsmirror.training.stages import ArmPlan, train_arm
 
 DATA = Path(os.environ.get("MINDSMIRROR_DATA", Path(__file__).parents[4] / "shared" / "data"))
 PALM = DATA / "dss_palm540b" / "svamp_train.jsonl.gz"
@@ -103,11 +104,12 @@ def test_the_annotations_are_real_ones(annotations: list[Annotation]) -> None:
 def loss(stage: Stage, folder: Path) -> float:
     """The stage's loss over all that it teaches, of the model in a folder."""
     student = tiny.load(folder)
-    batches = [student.collate([family]) for family in encode(stage, student, max_target=256).families]
-    totals, factors = weight_totals(batches), term_factors(stage.task_weights, stage.unlearning)
-    objective = Likelihood(student)
+    # DynSDPB's agreement is with a batch of one step before, and here is no step.
+    objective = Likelihood(student) if stage.objective == "dynsdpb" else objective_of(stage, student)
+    batches = [objective.collate([family]) for family in encode(stage, objective, max_target=256).families]
+    totals, factors = term_weights(batches), objective.factors(stage.task_weights)
     with torch.no_grad():
-        parts = [task_weighted_loss(*objective.costs(student.model.eval(), b), totals, factors) for b in batches]
+        parts = [task_weighted_loss(*objective.losses(student.model.eval(), b), totals, factors) for b in batches]
     return float(sum(parts))
 
 
@@ -124,7 +126,7 @@ def test_the_loss_of_every_stage_falls(
     start = tiny_folder(kind)
     # The rate of EDIT's second stage is a fortieth of this.
     config = TrainingConfig(learning_rate=4e-3, budget=Budget(steps=16), batch_tokens=1024, precision="fp32")
-    reports = train_arm(stages, StudentConfig(model=str(start)), config, tmp_path, 0, name, None).stages
+    reports = train_arm(ArmPlan(stages, StudentConfig(model=str(start)), config, tmp_path, 0, name, None)).stages
     before = start
     for number, (stage, report) in enumerate(zip(stages, reports, strict=True), start=1):
         last = number == len(stages)

@@ -16,10 +16,10 @@ from learning_together import ACCUMULATE, learn
 from safetensors.torch import load_file
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import Row
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.students.seq2seq import Seq2SeqStudent
 from mindsmirror.system.distributed import agreed, join, leads, processes
-from mindsmirror.training.shards import parts_of_steps
+from mindsmirror.training.shards import shards_of_steps
 
 Folder = Callable[..., Path]
 KINDS = ("llama", "t5", "lora", "edit", "dynsdpb")
@@ -28,7 +28,7 @@ WORDS = tiny.tokenizer(None)
 STUDENT = Seq2SeqStudent(tiny.model("t5", len(WORDS)), WORDS, max_source=512, max_target=256)
 
 
-def rows_of(batches: Sequence[Sequence[Sequence[Row]]]) -> Counter[Row]:
+def rows_of(batches: Sequence[Sequence[Sequence[TokenisedTarget]]]) -> Counter[TokenisedTarget]:
     return Counter(row for batch in batches for family in batch for row in family if row.weight > 0)
 
 
@@ -41,12 +41,12 @@ def test_the_rows_of_a_step_are_dealt_out_once_each(shapes: list[list[int]], acc
     """Shapes: how many rows each family of each batch has."""
     plan = tuple(
         tuple(
-            tuple(Row(f"{b} {f}", Tag.EXPLAIN, (5, b, f), (7, row)) for row in range(rows))
+            tuple(TokenisedTarget(f"{b} {f}", Tag.EXPLAIN, (5, b, f), (7, row)) for row in range(rows))
             for f, rows in enumerate(batch)
         )
         for b, batch in enumerate(shapes)
     )
-    dealt = [parts_of_steps(plan, accumulate, count, rank, STUDENT) for rank in range(count)]
+    dealt = [shards_of_steps(plan, accumulate, count, rank, STUDENT) for rank in range(count)]
     assert len({(len(mine), batches) for mine, batches in dealt}) == 1, "all take as many turns"
     batches = dealt[0][1]
     steps = -(-len(plan) // accumulate)
@@ -59,16 +59,18 @@ def test_the_rows_of_a_step_are_dealt_out_once_each(shapes: list[list[int]], acc
 
 
 def test_one_process_has_the_plan_as_it_is() -> None:
-    plan = tuple(((Row(str(n), Tag.EXPLAIN, (5, n), (7,)),),) for n in range(5))
-    assert parts_of_steps(plan, 2, 1, 0, STUDENT) == (list(plan), 2)
+    plan = tuple(((TokenisedTarget(str(n), Tag.EXPLAIN, (5, n), (7,)),),) for n in range(5))
+    assert shards_of_steps(plan, 2, 1, 0, STUDENT) == (list(plan), 2)
     join()
     assert (processes(), leads(), agreed("x")) == (1, True, "x")
 
 
 def test_families_stay_whole_where_there_are_enough() -> None:
-    families = tuple(tuple(Row(str(n), Tag.EXPLAIN, (5, n), (7, row)) for row in range(3)) for n in range(4))
+    families = tuple(
+        tuple(TokenisedTarget(str(n), Tag.EXPLAIN, (5, n), (7, row)) for row in range(3)) for n in range(4)
+    )
     for rank in range(2):
-        [batch], _ = parts_of_steps((families,), 1, 2, rank, STUDENT)
+        [batch], _ = shards_of_steps((families,), 1, 2, rank, STUDENT)
         assert len(batch) == 2
         assert all(family in families for family in batch)
 

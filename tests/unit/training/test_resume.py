@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mindsmirror.errors import StorageError
-from mindsmirror.records import Agreement, Stage, Tag
+from mindsmirror.records import Stage, Tag
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.training import callbacks, stages, trainer
 from mindsmirror.training.checkpoints import SEAL, last_checkpoint
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.stages import train_arm
+from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import StageTrainer
 
 Folder = Callable[..., Path]
@@ -33,7 +33,7 @@ STAGE = tiny.lesson(
     *((Tag.PREDICT, f"{n}+{n}?", f"{2 * n}") for n in range(9)),
     *((Tag.EXPLAIN, f"{n}+{n}?", f"{n} twice is {2 * n}.") for n in range(9)),
 )
-AGREEING = STAGE.model_copy(update={"agreement": Agreement()})
+AGREEING = STAGE.model_copy(update={"objective": "dynsdpb"})
 CONFIG = TrainingConfig(
     learning_rate=5e-3, budget=Budget(steps=6), precision="fp32", checkpoints=3, accumulate=2, batch_tokens=90
 )
@@ -56,7 +56,9 @@ def learn(
 ) -> Mapping[str, Any]:
     """Train the stage; with scores, they are what the checkpoints after those steps are worth."""
     asked = iter(scores.values()) if scores else iter(())
-    [report] = train_arm([stage], student, config, arm, 3, "arm", (lambda *_: next(asked)) if scores else None).stages
+    [report] = train_arm(
+        ArmPlan([stage], student, config, arm, 3, "arm", (lambda *_: next(asked)) if scores else None)
+    ).stages
     return report.model_dump()
 
 
@@ -81,7 +83,7 @@ def test_a_checkpoint_can_be_read_by_others(tiny_folder: Folder, tmp_path: Path)
 
     before = os.umask(0o022)
     try:
-        train_arm([AGREEING], settings(tiny_folder("llama")), CONFIG, tmp_path, 3, "arm", look)
+        train_arm(ArmPlan([AGREEING], settings(tiny_folder("llama")), CONFIG, tmp_path, 3, "arm", look))
     finally:
         os.umask(before)
     assert modes == {0o644}
@@ -301,10 +303,10 @@ def test_killed_between_two_logs_the_log_says_what_it_would_have_said(
     def logged(name: str) -> Mapping[str, Any]:
         found = callbacks.summary
 
-        def summary(state: Any, planned: int) -> dict[str, Any]:
+        def summary(state: Any, planned: int, terms: Sequence[str]) -> dict[str, Any]:
             # The last entry says how long it took.
             histories[name] = [entry for entry in state.log_history if "train_runtime" not in entry]
-            return found(state, planned)
+            return found(state, planned, terms)
 
         with monkeypatch.context() as patch:
             patch.setattr("mindsmirror.training.trainer.summary", summary)
@@ -347,7 +349,7 @@ def test_a_damaged_checkpoint_beside_a_good_state_is_left_out(
     learnt = die_after(None)
     learn(student, tmp_path)
     said = capsys.readouterr().err
-    assert "checkpoint-4 is damaged and is removed" in said and file in said
+    assert "checkpoint-4 is damaged and was removed" in said and file in said
     assert learnt[0] == 0
     assert_same(tmp_path, whole("llama"))
 

@@ -15,8 +15,9 @@ from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.decoding import SamplingParams
 from mindsmirror.training import trainer
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.plan import Plan, encode
-from mindsmirror.training.stages import train_arm
+from mindsmirror.training.objectives.likelihood import Likelihood
+from mindsmirror.training.plan import Batches, StagePlan, encode
+from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
 Folder = Callable[..., Path]
@@ -35,7 +36,7 @@ def test_a_student_of_each_family_learns_a_handful_by_heart(kind: str, tiny_fold
     lesson = LESSON.model_copy(update={"targets": tuple(t for t in LESSON.targets if t.text != "1, one more.")})
     config = TrainingConfig(learning_rate=1e-2, budget=Budget(steps=60), precision="fp32", checkpoints=1)
     student = StudentConfig(model=str(tiny_folder(kind)))
-    [report] = train_arm([lesson], student, config, tmp_path, seed=0, label="tiny", validate=None).stages
+    [report] = train_arm(ArmPlan([lesson], student, config, tmp_path, seed=0, label="tiny", validate=None)).stages
     assert report.steps == 60
     assert report.losses[0] > 1.0
     assert report.losses[-1] < 0.05
@@ -46,9 +47,9 @@ def test_a_student_of_each_family_learns_a_handful_by_heart(kind: str, tiny_fold
         assert (said.text, said.ended) == (target.text, True)
 
 
-def batches(student: tiny.AnyStudent) -> Plan:
+def batches(student: tiny.AnyStudent) -> Batches:
     """Three unequal batches."""
-    first, second, third = encode(LESSON, student, max_target=256).families
+    first, second, third = encode(LESSON, Likelihood(student), max_target=256).families
     return ((first,), (second,), (third,))
 
 
@@ -84,7 +85,7 @@ def test_the_gradient_of_a_step_is_that_of_all_its_rows(
     config = TrainingConfig(learning_rate=1e-3, accumulate=accumulate, precision="fp32")
     monkeypatch.setattr(Recorded, "seen", [], raising=False)
     monkeypatch.setattr(trainer, "StageTrainer", Recorded)
-    report = train_stage(student, student.model, plan, weights, config, tmp_path, 0, "tiny")
+    report = train_stage(StagePlan(Likelihood(student), student.model, plan, weights, config, tmp_path, 0, "tiny"))
     assert report["steps"] == len(steps)
     for number, step in enumerate(steps):
         before, found = Recorded.seen[step[-1]]
@@ -102,10 +103,19 @@ def test_a_task_that_weighs_nothing_teaches_nothing(tiny_folder: Folder, tmp_pat
     ends: list[dict[str, Tensor]] = []
     for kept in (LESSON.targets, tuple(t for t in LESSON.targets if t.tag is Tag.PREDICT)):
         student = tiny.load(tiny_folder("llama"))
-        rows = encode(LESSON.model_copy(update={"targets": kept}), student, max_target=256)
+        rows = encode(LESSON.model_copy(update={"targets": kept}), Likelihood(student), max_target=256)
         config = TrainingConfig(learning_rate=1e-3, precision="fp32")
         train_stage(
-            student, student.model, (rows.families,) * 3, {Tag.PREDICT: 1.0}, config, tmp_path / str(len(ends)), 0, ""
+            StagePlan(
+                Likelihood(student),
+                student.model,
+                (rows.families,) * 3,
+                {Tag.PREDICT: 1.0},
+                config,
+                tmp_path / str(len(ends)),
+                0,
+                "",
+            )
         )
         ends.append({name: value.clone() for name, value in student.model.state_dict().items()})
     for name, value in ends[0].items():
@@ -130,7 +140,9 @@ def test_the_checkpoint_is_chosen_on_validation(
     config = TrainingConfig(learning_rate=1e-2, precision="fp32", checkpoints=3)
     plan = batches(student) * 2
     weights = {Tag.PREDICT: 0.5, Tag.EXPLAIN: 0.5}
-    report = train_stage(student, student.model, plan, weights, config, tmp_path, 0, "tiny", validate)
+    report = train_stage(
+        StagePlan(Likelihood(student), student.model, plan, weights, config, tmp_path, 0, "tiny", validate)
+    )
     assert len(seen) == 3
     assert report["selected_step"] == chosen
     assert report["selected_score"] == pytest.approx(max(scores), abs=1e-6)
@@ -146,7 +158,11 @@ def test_the_end_is_validated_also_when_steps_do_not_divide(tiny_folder: Folder,
     student = tiny.load(tiny_folder("llama"))
     config = TrainingConfig(learning_rate=1e-2, precision="fp32", checkpoints=2)
     plan = (*batches(student), *batches(student)[:2])
-    report = train_stage(student, student.model, plan, {Tag.PREDICT: 1.0}, config, tmp_path, 0, "tiny", lambda _: 0.5)
+    report = train_stage(
+        StagePlan(
+            Likelihood(student), student.model, plan, {Tag.PREDICT: 1.0}, config, tmp_path, 0, "tiny", lambda _: 0.5
+        )
+    )
     assert list(report["validation"]) == [3, 5]
     assert report["selected_step"] == 5
 
@@ -163,7 +179,11 @@ def test_bf16_computes_in_bf16_and_keeps_fp32_weights(kind: str, tiny_folder: Fo
                 module.register_forward_hook(lambda _, __, out, seen=seen: seen.add(out.dtype))
         config = TrainingConfig.model_validate({"learning_rate": 1e-2, "precision": precision})
         weights = {Tag.PREDICT: 0.5, Tag.EXPLAIN: 0.5}
-        report = train_stage(student, student.model, batches(student) * 4, weights, config, tmp_path / precision, 0, "")
+        report = train_stage(
+            StagePlan(
+                Likelihood(student), student.model, batches(student) * 4, weights, config, tmp_path / precision, 0, ""
+            )
+        )
         losses[precision] = torch.tensor(report["losses"])
         assert seen == {torch.bfloat16 if precision == "bf16" else torch.float32}
         assert {value.dtype for value in student.model.parameters()} == {torch.float32}
@@ -185,5 +205,5 @@ def test_warmup_and_decay_of_the_rate(tiny_folder: Folder, tmp_path: Path, monke
     student = tiny.load(tiny_folder("llama"))
     config = TrainingConfig(learning_rate=8e-3, warmup=0.2, precision="fp32", checkpoints=1)
     plan = (batches(student) * 4)[:10]
-    train_stage(student, student.model, plan, {Tag.PREDICT: 1.0}, config, tmp_path, 0, "tiny")
+    train_stage(StagePlan(Likelihood(student), student.model, plan, {Tag.PREDICT: 1.0}, config, tmp_path, 0, "tiny"))
     assert rates == pytest.approx([0.0, 4e-3, 8e-3, 7e-3, 6e-3, 5e-3, 4e-3, 3e-3, 2e-3, 1e-3])

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.annotation.duals import read_dual
-from mindsmirror.annotation.imports.formats import KINDS, ForeignJudgement, ForeignRationale
-from mindsmirror.annotation.reading import read_judgement, read_rationale
+from mindsmirror.annotation.imports.foreign import ForeignEvaluation, ForeignRationale
+from mindsmirror.annotation.imports.formats import FORMATS
+from mindsmirror.annotation.reading import read_evaluation, read_rationale
 from mindsmirror.annotation.store import Stored
 from mindsmirror.engines.base import Finish
 from mindsmirror.errors import DataError, UnknownNameError
@@ -36,8 +37,11 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What a split's annotations amount to. `scored` are the rationales of questions whose gold is known."""
+class SplitCounts:
+    """How many questions, rationales and self-evaluations of a split were imported, and what became of them.
+
+    `scored` are the rationales of questions whose gold is known.
+    """
 
     split: str
     questions: int
@@ -77,15 +81,15 @@ def import_annotations(
     task: Task | TaskConfig | str | Path,
     teacher: str | None = None,
 ) -> Imported:
-    """The annotations of a task's questions in files of one kind (importers.KINDS), all its splits included.
+    """The annotations of a task's questions in files of one format (`formats.FORMATS`), all its splits included.
 
     `paths` is one file or folder, or several; `task` a task that is loaded, or what `load_task` takes. A question that
     recurs, in one file or several, gets all its rationales. `teacher` is who wrote them, by default whom the file
     names or the kind is known for. UnknownNameError for a kind that there is not; DataError, with file and row, for
     what is not of that kind, and if no rationale belongs to a question of the task.
     """
-    if kind not in KINDS:
-        raise UnknownNameError("kind of file", kind, KINDS)
+    if kind not in FORMATS:
+        raise UnknownNameError("format", kind, FORMATS)
     if not isinstance(task, Task):
         task = load_task(task)
     files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
@@ -94,7 +98,7 @@ def import_annotations(
     found: dict[str, list[ForeignRationale]] = {}
     elsewhere: list[ForeignRationale] = []
     for path in files:
-        for rationale in KINDS[kind].read(path):
+        for rationale in FORMATS[kind].read(path):
             named = by_text.get(question_key(rationale.question)) if rationale.id is None else rationale.id
             if named in places:
                 found.setdefault(named, []).append(rationale)
@@ -104,15 +108,15 @@ def import_annotations(
         raise DataError(_nothing_found(elsewhere, files, task))
     source = _source(kind, files)
     annotations = tuple(
-        _annotation(task, split, example, found[example.id], teacher or KINDS[kind].teacher, teacher, source)
+        _annotation(task, split, example, found[example.id], teacher or FORMATS[kind].teacher, teacher, source)
         for split, example in places.values()
         if example.id in found
     )
     return Imported(annotations, len(elsewhere))
 
 
-def count_by_split(annotations: Iterable[Annotation], task: Task) -> list[Counts]:
-    """Questions, rationales and judgements of each split that has any, with what parsed and what is right."""
+def count_by_split(annotations: Iterable[Annotation], task: Task) -> list[SplitCounts]:
+    """Questions, rationales and self-evaluations of each split that has any, with what parsed and what is right."""
     by_split: dict[str, list[Annotation]] = {}
     for annotation in annotations:
         by_split.setdefault(annotation.split, []).append(annotation)
@@ -159,8 +163,8 @@ def _annotation(
         name = teacher or foreign.teacher or usual
         rationales.append(_rationale(task, example, name, sample, foreign))
         evaluations += [
-            _judgement(teacher or said.teacher or name, sample, number, said)
-            for number, said in enumerate(foreign.judgements)
+            _evaluation(teacher or said.teacher or name, sample, number, said)
+            for number, said in enumerate(foreign.evaluations)
         ]
         kinds: Counter[DualKind] = Counter()
         for dual in foreign.duals:
@@ -198,8 +202,8 @@ def _rationale(task: Task, example: Example, teacher: str, sample: int, foreign:
     return found.model_copy(update=read)
 
 
-def _judgement(teacher: str, rationale: int, sample: int, said: ForeignJudgement) -> SelfEvaluation:
-    found = read_judgement(teacher, rationale, sample, _stored(said.text), said.source, said.verdict)
+def _evaluation(teacher: str, rationale: int, sample: int, said: ForeignEvaluation) -> SelfEvaluation:
+    found = read_evaluation(teacher, rationale, sample, _stored(said.text), said.source, said.verdict)
     given: dict[str, object] = {
         "likelihood": said.likelihood,
         "p_correct": said.p_correct,
@@ -214,11 +218,11 @@ def _stored(text: str, *, truncated: bool = False) -> Stored:
     return Stored(text, Finish.LENGTH if truncated else Finish.STOP, 0, 0)
 
 
-def _counts(split: str, annotations: Sequence[Annotation], task: Task) -> Counts:
+def _counts(split: str, annotations: Sequence[Annotation], task: Task) -> SplitCounts:
     rationales = [rationale for annotation in annotations for rationale in annotation.rationales]
     verdicts = Counter(evaluation.verdict for annotation in annotations for evaluation in annotation.evaluations)
     known = [a for a in annotations if a.example.gold is not None or task.scorer is not None]
-    return Counts(
+    return SplitCounts(
         split=split,
         questions=len(annotations),
         rationales=len(rationales),

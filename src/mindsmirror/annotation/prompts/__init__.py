@@ -54,16 +54,16 @@ class Shot(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    question: str
-    rationale: str
-    critique: str
+    question: str = Field(description="the question")
+    rationale: str = Field(description="the solution, ending with the sentence that states the answer")
+    critique: str = Field(description="a sentence that says why the solution is correct or wrong")
 
 
 class JudgedShot(Shot):
     """Somebody's solution, the verdict on it, and the answer it should have reached."""
 
-    verdict: Verdict
-    answer: str
+    verdict: Verdict = Field(description="what the judge should say of the solution")
+    answer: str = Field(description="the right answer")
 
 
 class DualShot(BaseModel):
@@ -71,10 +71,10 @@ class DualShot(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    question: str
-    answer: str
-    right: str
-    wrong: str
+    question: str = Field(description="the question")
+    answer: str = Field(description="the right answer")
+    right: str = Field(description="a solution that reaches it")
+    wrong: str = Field(description="the same solution with one mistake, carried through to another answer")
 
 
 class Prompt(NamedTuple):
@@ -98,7 +98,7 @@ class PromptSet(BaseModel):
     dual: tuple[DualShot, ...] = Field((), description="examples for rectified and corrupted rationales")
     reminder: str = Field(
         "",
-        description="the form of the answer once more, below every question: a small teacher forgets the system text",
+        description="repeated below every question, such as the form of the answer, which small teachers forget",
     )
 
     @property

@@ -1,10 +1,10 @@
-"""Who has the store open, and what each of them has asked for: nothing is asked twice, no cap passed together.
+"""Who has the store open, and what each has asked for, so that processes ask nothing twice and share their caps.
 
-A session is one opening of the store by one process. What it sends is written down before it is sent, with its keys
-and the most that it can cost, and struck out in the transaction that keeps the replies. A session ends with its
-process, whatever becomes of it: others see by the process's number and start that it is dead, and count what it had
-in flight as paid at its most, because its teacher may have written it. Only where processes cannot be looked up,
-on another machine, an hour without a sign has to do.
+A session is one opening of the store by one process. A request is written down before it is sent, with its keys and
+the most that it can cost, and removed in the transaction that stores the replies. A session ends with its process:
+others see by the process's number and start time that it is dead. They count what it had in flight as paid at its
+most, because its teacher may have written it. Processes of another machine cannot be looked up; there a session counts
+as dead after an hour without a sign of life.
 """
 
 import os
@@ -48,10 +48,10 @@ class Session:
         self._signed = time.monotonic()
 
     def begin(self) -> None:
-        """Take part, and settle what the dead have left; the file itself knows of it before anything is paid."""
+        """Enter this session into the store, and count what dead sessions had in flight; durable at once."""
         process, place = this_process(), place_of(self._database.path)
         with self._database.writing() as connection:
-            # A copy has its own file: who had the original open does not have this one open.
+            # A copy has its own file, so the sessions of the original do not have it open.
             self._bury([row[0] for row in connection.execute("SELECT id FROM sessions WHERE inode <> ?", place[1:])])
             self._bury(self._dead())
             row = (self.id, *process, *place, time.time())
@@ -61,13 +61,13 @@ class Session:
         _OPEN.add(self.id)
 
     def end(self) -> None:
-        """Take no part any more; what is still in flight counts as paid at its most."""
+        """End the session; what is still in flight counts as paid at its most."""
         with self._database.writing():
             self._bury([self.id])
         self.leave()
 
     def leave(self) -> None:
-        """Where nothing can be written: others will settle it."""
+        """End the session where nothing can be written; another session will count what it had in flight."""
         _OPEN.discard(self.id)
 
     @property
@@ -76,7 +76,7 @@ class Session:
         return self._database.rows("SELECT count(*) FROM sessions") == [(1,)]
 
     def send(self, name: str, sent: Sent) -> None:
-        """Write down what is about to be sent; `name` strikes it out later."""
+        """Write down what is about to be sent; `over` removes it by its name."""
         most = sent.most
         row = (self.id, *sent[:2], most.tokens_in, most.tokens_out, most.usd, " ".join(sent.keys))
         with self._database.writing() as connection:
@@ -87,14 +87,14 @@ class Session:
                 self._signed = time.monotonic()
 
     def over(self, name: str) -> None:
-        """Strike it out."""
+        """Remove a request, by its name, from what is in flight."""
         number = self._sent.pop(name, None)
         if number is not None:
             with self._database.writing() as connection:
                 connection.execute("DELETE FROM in_flight WHERE id = ?", (number,))
 
     def others(self) -> list[Sent]:
-        """What others who live have in flight; what the dead had is settled first, in a transaction."""
+        """What other living sessions have in flight. What dead ones had is counted first, in a transaction."""
         dead = self._dead()
         if dead:
             with self._database.writing():

@@ -1,11 +1,10 @@
 """The store of everything a teacher ever wrote: SQLite, addressed by content, append only.
 
-A sample's key is the hash of all that determines it (`engines.base.sample_key`), so a sample that is here is
-never asked for twice, whichever run asks. Raw text is kept for ever and parsing happens on reading: a better
-parser costs nothing. Whatever gave nothing to use is a row of the ledger `failures` too: a failed request, which
-does not keep the sample from being asked for again, and a reply that did not parse when it was first read, which
-the reports read anew. `payments` says what each recipe has paid, request by request. Every sample is kept with
-its prompt, but for the few-shot messages that prompts share (`annotation.prefixes`).
+A sample's key is the hash of all that determines it (`engines.base.sample_key`), so no run asks for a sample that is
+here. Raw text is kept for ever and parsed whenever it is read, so a better parser costs nothing. The ledger `failures`
+has a row for each failed request, whose sample will be asked for again, and for each reply that did not parse when it
+was first read. `payments` says what each recipe has used, request by request. Every sample is kept with
+its prompt; the few-shot messages that prompts share are kept once (`annotation.prefixes`).
 
 What arrives together is committed together, before the engine is waited for again, so a kill loses at most what
 was in flight. Processes may share a store: each transaction is short, inserting a key that is there changes nothing,
@@ -30,7 +29,6 @@ from mindsmirror.annotation.store.rows import (
     document,
     encode,
     inserted,
-    sound,
     stored_of,
 )
 from mindsmirror.annotation.store.sessions import Sent, Session
@@ -64,11 +62,13 @@ class Store:
             raise
 
     def get(self, keys: Sequence[str]) -> dict[str, Stored]:
-        """Those of the keys that are here; StorageError if one of them is not as it was written."""
+        """Those of the keys that are here; StorageError if one of them cannot be a sample.
+
+        Checksums were compared when the store was opened, and are not compared again.
+        """
         found = {}
-        query = f"SELECT {','.join(COLUMNS['completions'])}, checksum FROM completions"
-        for *values, mark in self._database.by_key(query, keys):
-            stored = stored_of(values) if sound("completions", values, mark) else None
+        for values in self._database.by_key(f"SELECT {','.join(COLUMNS['completions'])} FROM completions", keys):
+            stored = stored_of(values)
             if stored is None:
                 raise StorageError(
                     f"the store {self.path} cannot be used: sample {shown(values[0])} is not as it was written. "
@@ -101,7 +101,7 @@ class Store:
                     failure = Failure(done.key, purpose, model, "failed", done.error, done.text)
                     write_failure(connection, failure, repair, now)
                     continue
-                # Plain values, as they come back: a purpose may be an enumeration's.
+                # Plain values: a purpose may be a member of an enumeration, and checksums depend on types.
                 row = (
                     *(done.key, str(purpose), model, messages, sampling, encode(done.text), done.finish.value),
                     *(int(done.tokens_in), int(done.tokens_out), now, document(done.alternatives)),
@@ -109,7 +109,7 @@ class Store:
                 connection.execute(inserted("completions"), (*row, checksum(*row)))
 
     def note(self, failures: Iterable[Failure], repair: int = 0) -> None:
-        """Enter replies that did not parse into the ledger, each key once; durable after `commit`."""
+        """Write replies that did not parse into the ledger, each key once; durable after `commit`."""
         with self._database.writing() as connection:
             for failure in failures:
                 write_failure(connection, failure, repair, time.time())
@@ -144,16 +144,16 @@ class Store:
 
     @property
     def alone(self) -> bool:
-        """Whether nobody else has the store open."""
+        """Whether no other session has the store open."""
         return self._session.alone
 
     @property
     def changes(self) -> int:
-        """Another number after others have committed anything."""
+        """A number that differs after another process has committed anything."""
         return int(self._database.rows("PRAGMA data_version")[0][0])
 
     def begin(self) -> None:
-        """Let nobody else write until the next commit."""
+        """Keep others from writing until the next commit."""
         self._database.begin()
 
     def send(self, name: str, sent: Sent) -> None:
@@ -161,11 +161,11 @@ class Store:
         self._session.send(name, sent)
 
     def over(self, name: str) -> None:
-        """What was sent by that name is not in flight any more."""
+        """Remove a request from what is in flight, by the name under which it was sent."""
         self._session.over(name)
 
     def others(self) -> list[Sent]:
-        """What living others have in flight; what the dead had is counted as paid at its most."""
+        """What other living sessions have in flight. What dead ones had counts as paid at its most."""
         with self._database.guard():
             return self._session.others()
 

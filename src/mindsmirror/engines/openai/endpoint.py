@@ -1,4 +1,4 @@
-"""What is known of one server: what it takes, whether it has ever worked, and when it is of no use.
+"""What is known of one server: which fields it takes, whether it has ever worked, and when to give it up.
 
 Servers differ in the fields that they accept. What one refuses is found out once, from its own words, and
 remembered for the life of the engine.
@@ -15,8 +15,8 @@ from mindsmirror.engines.address import public_url
 from mindsmirror.engines.base import ALTERNATIVES, Request, seed_of
 from mindsmirror.engines.counting import own_room
 from mindsmirror.engines.openai.failures import LostError, MalformedError, RefusedError, SlowError
-from mindsmirror.engines.openai.masking import Masking, secrets_of
 from mindsmirror.engines.openai.options import DEFAULT_BASE_URL, OpenAIOptions
+from mindsmirror.engines.openai.redactor import Redactor, secrets_of
 from mindsmirror.errors import EngineError
 
 LONGEST_PAUSE = 600.0
@@ -24,11 +24,11 @@ LONGEST_PAUSE = 600.0
 LONGEST_REASON = 400
 """Characters of what a server says that are shown."""
 FEWER_ALTERNATIVES = 5
-"""To a token: what servers give that do not give as many as OpenAI's."""
+"""How many alternatives to a token are asked for, if a server refuses to give as many as OpenAI's."""
 
 
-class Form(NamedTuple):
-    """How a request is written for this server."""
+class Dialect(NamedTuple):
+    """Which fields a request to this server has, and how they are named."""
 
     limit: str = "max_tokens"
     """Name of the field that bounds the tokens of a reply."""
@@ -49,8 +49,8 @@ class Endpoint:
             raise EngineError(f"the environment variable {key_variable} holds what cannot be an API key")
         if not (self.secret or self._names_user) and self._shown == DEFAULT_BASE_URL:
             raise EngineError(f"the endpoint {self._shown} needs an API key. {self._missing()}")
-        self.masking = Masking([self.secret, *secrets_of(base_url)])
-        self.form = Form()
+        self.redactor = Redactor([self.secret, *secrets_of(base_url)])
+        self.dialect = Dialect()
         self.takes_n = True
         self.worked = False
 
@@ -59,44 +59,46 @@ class Endpoint:
         asked = 1 if request.sampling.choices else request.sampling.max_tokens
         return own_room(self._options.extra, asked)
 
-    def body(self, request: Request, keys: tuple[str, ...], form: Form, more: Mapping[str, Any] | None = None) -> bytes:
+    def body(
+        self, request: Request, keys: tuple[str, ...], dialect: Dialect, more: Mapping[str, Any] | None = None
+    ) -> bytes:
         """A chat completion's request for so many samples, with `more` fields; ValueError if it cannot be sent."""
         sampling = request.sampling
         fields: dict[str, Any] = {
             "model": self._model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-            form.limit: sampling.max_tokens,
+            dialect.limit: sampling.max_tokens,
             "temperature": sampling.temperature,
         }
-        if form.seed:
+        if dialect.seed:
             fields["seed"] = seed_of(keys[0])
         if len(keys) > 1:
             fields["n"] = len(keys)
         if sampling.top_p < 1:
             fields["top_p"] = sampling.top_p
         if sampling.choices:
-            fields |= {form.limit: 1, "logprobs": True, "top_logprobs": form.alternatives}
+            fields |= {dialect.limit: 1, "logprobs": True, "top_logprobs": dialect.alternatives}
         # TOML knows dates, JSON does not: they are written as text.
         return json.dumps(fields | self._options.extra | dict(more or {}), ensure_ascii=False, default=str).encode()
 
-    def adapts(self, error: Exception, form: Form) -> bool:
-        """Whether the server only refused the name of a field in this form, which is mended from now on."""
+    def adapts(self, error: Exception, dialect: Dialect) -> bool:
+        """Whether the server only refused a field of this dialect, which is changed from now on."""
         if not isinstance(error, RefusedError) or error.status not in (400, 422):
             return False
         extra: Mapping[str, Any] = self._options.extra
-        if "max_completion_tokens" in error.message and form.limit == "max_tokens" and form.limit not in extra:
-            self.form = self.form._replace(limit="max_completion_tokens")
+        if "max_completion_tokens" in error.message and dialect.limit == "max_tokens" and dialect.limit not in extra:
+            self.dialect = self.dialect._replace(limit="max_completion_tokens")
             return True
-        if form.seed and "seed" not in extra and re.search(r"\bseed\b", error.message):
-            self.form = self.form._replace(seed=False)
+        if dialect.seed and "seed" not in extra and re.search(r"\bseed\b", error.message):
+            self.dialect = self.dialect._replace(seed=False)
             return True
-        if "top_logprobs" in error.message and form.alternatives > FEWER_ALTERNATIVES:
-            self.form = self.form._replace(alternatives=FEWER_ALTERNATIVES)
+        if "top_logprobs" in error.message and dialect.alternatives > FEWER_ALTERNATIVES:
+            self.dialect = self.dialect._replace(alternatives=FEWER_ALTERNATIVES)
             return True
         return False
 
     def useless(self, error: Exception, attempt: int) -> EngineError | None:
-        """The end of it all, if no other request will fare better than this one."""
+        """The error that ends the run, if no other request can succeed where this one failed; None otherwise."""
         if isinstance(error, RefusedError) and error.code == "insufficient_quota":
             return self.end("has no money left on this key", error, "Top it up or use another one.")
         if isinstance(error, RefusedError) and error.status in (400, 422) and "logprobs" in error.message:
@@ -110,12 +112,12 @@ class Endpoint:
         return None
 
     def blind(self, error: Exception) -> EngineError:
-        """The end for whoever asks how likely a reply is."""
+        """The error for a server that gives no probabilities, though a request needs them."""
         hint = "A judge by likelihood needs them: take a server that gives `top_logprobs`, or another judge."
         return self.end("gives no probabilities of tokens", error, hint)
 
     def boundless(self, written: int, room: int) -> EngineError:
-        """The end of asking a server that writes on when the room is full."""
+        """The error for a server that writes more tokens than a request allows."""
         error = MalformedError(f"a reply of {written} tokens where there was room for {room}")
         hint = (
             "It would bill whatever it likes; what has come is kept. Take a server that keeps to it, or set the field "
@@ -128,9 +130,9 @@ class Endpoint:
         return EngineError(f"the endpoint {self._shown} {what} ({self.reason(error)}). {hint}")
 
     def reason(self, error: Exception) -> str:
-        """The error in one line, without the key, which some servers repeat."""
+        """The error in one line. The key, which some servers repeat, is masked."""
         name = "" if isinstance(error, RefusedError | LostError | SlowError) else f"{type(error).__name__}: "
-        return self.masking.line(f"{name}{error}", LONGEST_REASON)
+        return self.redactor.line(f"{name}{error}", LONGEST_REASON)
 
     def _silent(self, error: LostError | SlowError) -> EngineError:
         hint = "Is the server running, and is `base_url` right?"

@@ -17,7 +17,7 @@ from mindsmirror.engines.base import Completion, Request
 from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.engines.openai.endpoint import Endpoint
 from mindsmirror.engines.openai.options import DEFAULT_BASE_URL, OpenAIOptions
-from mindsmirror.engines.openai.scheduler import Pending, Scheduler
+from mindsmirror.engines.openai.scheduler import Charged, Scheduler
 from mindsmirror.engines.openai.transport import Transport
 from mindsmirror.engines.plugin import EngineBase, Probe
 
@@ -55,7 +55,7 @@ class OpenAIEngine(EngineBase):
 
     @classmethod
     def probe(cls, config: TeacherConfig) -> Probe:
-        """What the endpoint does, by a handful of tiny samples; EngineError if it is of no use."""
+        """What the endpoint does, by a handful of tiny samples; EngineError if it cannot be used."""
         from mindsmirror.engines.openai.probe import probe
 
         options = OpenAIOptions.model_validate(config.parameters)
@@ -74,9 +74,9 @@ class OpenAIEngine(EngineBase):
         options = options or OpenAIOptions()
         self._endpoint = Endpoint(model, base_url, api_key_env, options)
         secret = self._endpoint.secret
-        self._wire = Transport(base_url, secret, connections=options.concurrency, timeout=options.timeout)
-        self._ended: queue.SimpleQueue[Pending | BaseException | None] = queue.SimpleQueue()
-        self._traffic = Scheduler(self._endpoint, self._wire, options, self._ended.put)
+        self._transport = Transport(base_url, secret, connections=options.concurrency, timeout=options.timeout)
+        self._ended: queue.SimpleQueue[Charged | BaseException | None] = queue.SimpleQueue()
+        self._scheduler = Scheduler(self._endpoint, self._transport, options, self._ended.put)
         self._submitted: deque[Request] = deque()
         self._woken = self._closed = False
         self._owed, self._widest = 0, 1
@@ -90,7 +90,7 @@ class OpenAIEngine(EngineBase):
     @property
     def capacity(self) -> int:
         """The number of HTTP requests at once and half as many to follow, times the samples that one brings."""
-        limit = self._traffic.pace.limit
+        limit = self._scheduler.pace.limit
         return (limit + (limit + 1) // 2) * (self._widest if self._endpoint.takes_n else 1)
 
     def submit(self, request: Request) -> None:
@@ -105,8 +105,8 @@ class OpenAIEngine(EngineBase):
             self._loop.call_soon_threadsafe(self._accept)
 
     def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
-        """Wait for at least one request to end; EngineError once the endpoint proves to be of no use."""
-        ended: list[Pending] = []
+        """Wait for at least one request to end; EngineError once the endpoint proves unusable."""
+        ended: list[Charged] = []
         while self._fatal is None and (not self._ended.empty() or (self._owed and not ended)):
             item = self._ended.get()
             if isinstance(item, BaseException):
@@ -119,6 +119,10 @@ class OpenAIEngine(EngineBase):
         if self._fatal is not None and not ended:
             raise self._fatal
         return [(pending.request, pending.completions) for pending in ended]
+
+    def ready(self) -> bool:
+        """Whether something has ended since the last poll."""
+        return self._fatal is not None or not self._ended.empty()
 
     def close(self) -> None:
         """Stop asking; replies that are still on their way are dropped."""
@@ -133,7 +137,7 @@ class OpenAIEngine(EngineBase):
     def _serve(self) -> None:
         try:
             self._loop.run_forever()
-            for task in self._traffic.tasks:
+            for task in self._scheduler.tasks:
                 task.cancel()
             self._loop.run_until_complete(self._hang_up())
         except BaseException as error:  # a thread's failure must reach whoever polls
@@ -142,10 +146,10 @@ class OpenAIEngine(EngineBase):
             self._loop.close()
 
     async def _hang_up(self) -> None:
-        if self._traffic.tasks:
-            await asyncio.wait(self._traffic.tasks, timeout=CLOSING / 2)
+        if self._scheduler.tasks:
+            await asyncio.wait(self._scheduler.tasks, timeout=CLOSING / 2)
         async with asyncio.timeout(CLOSING / 2):
-            await self._wire.close()
+            await self._transport.close()
 
     def _accept(self) -> None:
         """Take over what was submitted."""
@@ -153,7 +157,7 @@ class OpenAIEngine(EngineBase):
         requests = []
         while self._submitted:
             requests.append(self._submitted.popleft())
-        self._traffic.take(requests)
+        self._scheduler.take(requests)
 
     def _report(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Tell the caller of a callback that failed; of a broken connection its own request will know."""

@@ -1,4 +1,4 @@
-"""What a server says in its headers about when it wants to be asked again.
+"""When a server may be asked again, by its headers.
 
 `Retry-After` is a number of seconds or a date; OpenAI and those who follow it send `x-ratelimit-…` with
 durations such as "1s", "6m0s" and "20ms", for requests and for tokens. A date is compared with the date in
@@ -57,7 +57,7 @@ def used_up(headers: Mapping[str, str], tokens: int = 1) -> float | None:
 
 
 def pause_asked(headers: Mapping[str, str], tokens: int = 1) -> float | None:
-    """Seconds that a server which refused a request of so many tokens asks to wait, by whichever header it says so."""
+    """Seconds to wait after a refused request of so many tokens, by any of the headers; None if none says it."""
     asked = retry_after(headers)
     return asked if asked is not None else used_up(headers, tokens)
 

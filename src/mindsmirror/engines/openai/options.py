@@ -1,4 +1,4 @@
-"""Parameters of the engine `openai`, and where it asks if nobody says."""
+"""Parameters of the engine `openai`, and the address that it asks by default."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mindsmirror import limits
 from mindsmirror.engines.config import Options
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
-"""Where a teacher is if neither recipe nor environment says it. Its server takes nobody without a key."""
+"""The address of a teacher if neither recipe nor environment gives one. It refuses requests without a key."""
 
 
 class OpenAIOptions(Options):

@@ -11,7 +11,7 @@ from mindsmirror.engines.base import Message, Request, Sampling
 from mindsmirror.engines.openai.endpoint import Endpoint
 from mindsmirror.engines.openai.failures import CROWDED, FAILURES, LostError, RefusedError, SlowError
 from mindsmirror.engines.openai.options import OpenAIOptions
-from mindsmirror.engines.openai.reply import Reply, read_refusal, read_reply
+from mindsmirror.engines.openai.reply import ChatCompletion, read_completion, read_refusal
 from mindsmirror.engines.openai.transport import Transport
 from mindsmirror.engines.plugin import Probe
 
@@ -37,17 +37,17 @@ def probe(model: str, base_url: str, key_variable: str, options: OpenAIOptions) 
 
 async def _probe(model: str, base_url: str, key_variable: str, options: OpenAIOptions) -> Probe:
     endpoint = Endpoint(model, base_url, key_variable, options)
-    wire = Transport(base_url, endpoint.secret, connections=1, timeout=min(LONGEST, options.timeout))
+    transport = Transport(base_url, endpoint.secret, connections=1, timeout=min(LONGEST, options.timeout))
     try:
-        served = await _served(wire, endpoint)
+        served = await _served(transport, endpoint)
         times: list[float] = []
         try:
-            await _asked(endpoint, wire, times, KEYS[:1])
+            await _asked(endpoint, transport, times, KEYS[:1])
         except FAILURES as error:
             return _refused(endpoint, model, error, served)
         endpoint.worked = True
-        several, _ = await _tried(endpoint, wire, times, KEYS, {})
-        one, document = await _tried(endpoint, wire, times, KEYS[:1], ALTERNATIVES)
+        several, _ = await _tried(endpoint, transport, times, KEYS, {})
+        one, document = await _tried(endpoint, transport, times, KEYS[:1], ALTERNATIVES)
         return Probe(
             served,
             None if several is None else len(several.choices) == len(KEYS),
@@ -56,55 +56,55 @@ async def _probe(model: str, base_url: str, key_variable: str, options: OpenAIOp
             1 + 2 + 1,
         )
     finally:
-        await wire.close()
+        await transport.close()
 
 
 async def _asked(
     endpoint: Endpoint,
-    wire: Transport,
+    transport: Transport,
     times: list[float],
     keys: tuple[str, ...],
     more: Mapping[str, Any] | None = None,
-) -> tuple[Reply, Any]:
+) -> tuple[ChatCompletion, Any]:
     """The reply, and the document in which it came; the time that it took is added to `times`."""
     while True:
-        form, began = endpoint.form, time.monotonic()
+        dialect, began = endpoint.dialect, time.monotonic()
         try:
-            answer = await wire.post(endpoint.body(TINY, keys, form, more))
-            if not 200 <= answer.status < 300:
-                raise read_refusal(answer.status, answer.content, answer.headers)
-            reply = read_reply(answer.content)
+            response = await transport.post(endpoint.body(TINY, keys, dialect, more))
+            if not 200 <= response.status < 300:
+                raise read_refusal(response.status, response.content, response.headers)
+            reply = read_completion(response.content)
         except FAILURES as error:
-            if not endpoint.adapts(error, form):
+            if not endpoint.adapts(error, dialect):
                 raise
         else:
             times.append(time.monotonic() - began)
-            return reply, json.loads(answer.content)
+            return reply, json.loads(response.content)
 
 
 async def _tried(
-    endpoint: Endpoint, wire: Transport, times: list[float], keys: tuple[str, ...], more: Mapping[str, Any]
-) -> tuple[Reply | None, Any]:
+    endpoint: Endpoint, transport: Transport, times: list[float], keys: tuple[str, ...], more: Mapping[str, Any]
+) -> tuple[ChatCompletion | None, Any]:
     """What came of a request that the server may refuse; an empty reply if it does so, None if that says nothing."""
     try:
-        return await _asked(endpoint, wire, times, keys, more)
+        return await _asked(endpoint, transport, times, keys, more)
     except FAILURES as error:
         refused = isinstance(error, RefusedError) and error.status in (400, 404, 422, 501)
-        return (Reply((), 0, 0) if refused else None), {}
+        return (ChatCompletion((), 0, 0) if refused else None), {}
 
 
-async def _served(wire: Transport, endpoint: Endpoint) -> tuple[str, ...] | None:
+async def _served(transport: Transport, endpoint: Endpoint) -> tuple[str, ...] | None:
     try:
         async with asyncio.timeout(LONGEST_LIST):
-            answer = await wire.models()
-        document = json.loads(answer.content.decode("utf-8")) if answer.status == 200 else None
+            response = await transport.models()
+        document = json.loads(response.content.decode("utf-8")) if response.status == 200 else None
     except (LostError, SlowError, TimeoutError, ValueError, RecursionError):
         return None
     rows = document.get("data") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         return None
     named = [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
-    return tuple(endpoint.masking.line(name, LONGEST_NAME) for name in named)
+    return tuple(endpoint.redactor.line(name, LONGEST_NAME) for name in named)
 
 
 def _has_alternatives(document: Any) -> bool:

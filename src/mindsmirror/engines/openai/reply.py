@@ -20,7 +20,7 @@ class Choice(NamedTuple):
     alternatives: tuple[Alternative, ...] = ()
 
 
-class Reply(NamedTuple):
+class ChatCompletion(NamedTuple):
     """A chat completion; its counts are as the server reports them, None where it reports what is no count."""
 
     choices: tuple[Choice, ...]
@@ -29,16 +29,16 @@ class Reply(NamedTuple):
 
     @property
     def blind(self) -> bool:
-        """Whether it says of no token how likely it was, though nothing was withheld."""
+        """Whether it gives no probabilities, though no choice was filtered."""
         return not any(choice.alternatives or choice.finish is Finish.FILTERED for choice in self.choices)
 
 
 def completions_of(
-    keys: Sequence[str], reply: Reply, tokens_in: int, tokens_out: int, estimated: bool = False
+    keys: Sequence[str], reply: ChatCompletion, tokens_in: int, tokens_out: int, estimated: bool = False
 ) -> list[Completion]:
     """The reply's choices as completions; its tokens are split by length, for servers give only the sum.
 
-    The part of choices beyond the keys has been written in vain, which the first completion bears.
+    The tokens of choices beyond the keys were written in vain; they are counted with the first completion.
     """
     letters = [len(choice.text) for choice in reply.choices]
     whole = max(1, sum(letters))
@@ -46,7 +46,7 @@ def completions_of(
     given = passed = 0
     for index, (key, choice) in enumerate(zip(keys, reply.choices, strict=False)):
         passed += letters[index]
-        # Of texts that are all empty each bears the same.
+        # If all texts are empty, the tokens are split evenly.
         until = tokens_out * passed // whole if any(letters) else tokens_out * (index + 1) // len(letters)
         completions.append(
             Completion(
@@ -64,7 +64,7 @@ def completions_of(
     return completions
 
 
-def read_reply(content: bytes) -> Reply:
+def read_completion(content: bytes) -> ChatCompletion:
     """The parts of a chat completion that are used; MalformedError if the bytes are none.
 
     The content type is not looked at: some servers send plain JSON as text.
@@ -75,10 +75,10 @@ def read_reply(content: bytes) -> Reply:
         raise MalformedError(f"the reply is not JSON: {error}") from error
     choices = document.get("choices") if isinstance(document, dict) else None
     if not isinstance(choices, list) or not choices:
-        raise MalformedError(f"the reply is no chat completion: {content.decode('utf-8')}")
+        raise MalformedError(f"the reply is not a chat completion: {content.decode('utf-8')}")
     usage = document.get("usage")
     tokens_in, tokens_out = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
-    return Reply(tuple(map(_read_choice, choices)), tokens_in, tokens_out)
+    return ChatCompletion(tuple(map(_read_choice, choices)), tokens_in, tokens_out)
 
 
 def _count(usage: Any, name: str) -> int | None:
@@ -110,7 +110,7 @@ def _alternatives(logprobs: Any) -> tuple[Alternative, ...]:
 
 
 def read_refusal(status: int, content: bytes, headers: Mapping[str, str]) -> RefusedError:
-    """The error that a reply with another status than 200 is, in whichever of the usual forms it comes.
+    """The error of a reply with another status than 200, read from any of the usual formats.
 
     Nothing of its text is cut here: a key that the server repeats could otherwise lie across the cut, unseen.
     """

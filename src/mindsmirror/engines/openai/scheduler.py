@@ -1,4 +1,4 @@
-"""What happens in the engine's loop: HTTP requests are sent, as many as the server bears, and seen to their end.
+"""The engine's loop: it sends as many HTTP requests at once as the server bears, and retries those that fail.
 
 Each HTTP request is a task of one asyncio loop, and nothing but that loop touches what is here: there are no
 locks. What ends is handed to `ended`: a request with its completions, or the error that ends it all.
@@ -8,11 +8,11 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.counting import Ratio, most_read
-from mindsmirror.engines.openai.bill import Bill, bill_of, is_billed, most_of, overrun
+from mindsmirror.engines.in_flight import InFlight
 from mindsmirror.engines.openai.concurrency import Concurrency
 from mindsmirror.engines.openai.endpoint import LONGEST_PAUSE, Endpoint
 from mindsmirror.engines.openai.failures import (
@@ -26,39 +26,39 @@ from mindsmirror.engines.openai.failures import (
 from mindsmirror.engines.openai.headers import pause_asked, used_up
 from mindsmirror.engines.openai.options import OpenAIOptions
 from mindsmirror.engines.openai.prefix_queue import PrefixQueue
-from mindsmirror.engines.openai.reply import Reply, completions_of, read_refusal, read_reply
+from mindsmirror.engines.openai.reply import ChatCompletion, completions_of, read_completion, read_refusal
+from mindsmirror.engines.openai.token_count import TokenCount, is_billed, most_tokens, overrun, tokens_of
 from mindsmirror.engines.openai.transport import Transport
 from mindsmirror.errors import EngineError
 
 LOST_IN_A_ROW = 2
-"""Times the concurrency: after so many attempts in a row that failed for all, the endpoint counts as gone."""
+"""Times the concurrency: after this many failed attempts in a row, of all requests, the endpoint counts as gone."""
 REFUSALS = 4
-"""Times `retries`: attempts of a sample that a server without room may refuse, for it means nobody by it."""
+"""Times `retries`: how often a server without room may refuse a sample. It refuses all alike, so these count apart."""
 LONGEST_SILENCE = 300.0
-"""Seconds for which a server may refuse everybody."""
+"""Seconds for which a server may refuse all requests."""
 LONGEST_BACKOFF = 8.0
 """Seconds between attempts where the server does not say how long to wait."""
 
 
 @dataclass(eq=False)
-class Pending:
-    """A request, its completions as far as they have arrived, and the tokens that it has cost in vain."""
+class Charged(InFlight):
+    """A request in flight, and the tokens that its failed attempts have used."""
 
-    request: Request
-    prefix: int | None
-    arrived: dict[str, Completion] = field(default_factory=dict)
+    prefix: int | None = None
+    """Stands for the messages that its prompt shares with others."""
     vain_in: int = 0
     vain_out: int = 0
 
-    def lose(self, bill: Bill) -> None:
-        """Add what an attempt cost that brought nothing."""
-        self.vain_in += bill.tokens_in
-        self.vain_out += bill.tokens_out
+    def lose(self, count: TokenCount) -> None:
+        """Add the tokens of an attempt that brought nothing."""
+        self.vain_in += count.tokens_in
+        self.vain_out += count.tokens_out
 
     @property
     def completions(self) -> tuple[Completion, ...]:
-        """One for each key; the first bears what was in vain."""
-        found = [self.arrived[key] for key in self.request.keys]
+        """One for each key; the first one has the tokens that were used in vain."""
+        found = list(super().completions)
         if self.vain_in or self.vain_out:
             vain = (found[0].vain_in + self.vain_in, found[0].vain_out + self.vain_out)
             found[0] = replace(found[0], vain_in=vain[0], vain_out=vain[1], estimated=True)
@@ -66,13 +66,13 @@ class Pending:
 
 
 @dataclass(eq=False)
-class _Job:
-    """One HTTP request: some of a pending request's samples."""
+class _Post:
+    """One HTTP request: some of a request's samples."""
 
-    pending: Pending
+    parent: Charged
     keys: tuple[str, ...]
     refused: bool = False
-    """The server refused these samples as part of more, or left them out."""
+    """Whether the server refused these samples in a request for several, or left them out of its reply."""
     attempt: int = 0
     refusals: int = 0
     """Attempts for which the server had no room; they count apart."""
@@ -86,14 +86,14 @@ class Scheduler:
     def __init__(
         self,
         endpoint: Endpoint,
-        wire: Transport,
+        transport: Transport,
         options: OpenAIOptions,
-        ended: Callable[[Pending | BaseException], None],
+        ended: Callable[[Charged | BaseException], None],
     ) -> None:
-        self._endpoint, self._wire, self._options, self._ended = endpoint, wire, options, ended
+        self._endpoint, self._transport, self._options, self._ended = endpoint, transport, options, ended
         self.pace = Concurrency(options.concurrency)
-        self._waiting: PrefixQueue[_Job] = PrefixQueue()
-        self._open: set[Pending] = set()
+        self._waiting: PrefixQueue[_Post] = PrefixQueue()
+        self._open: set[Charged] = set()
         self._read = Ratio(margin=1.0, sure_after=1)
         self._choices = Ratio(margin=1.0)
         self._in_flight = self._lost = 0
@@ -106,16 +106,16 @@ class Scheduler:
         """Send the requests when their turn comes."""
         for request in requests:
             prefix = hash(request.messages[: request.shared]) if request.shared else None
-            pending = Pending(request, prefix)
+            pending = Charged(request, prefix=prefix)
             if request.keys:
                 self._open.add(pending)
-                self._waiting.put(prefix, _Job(pending, request.keys))
+                self._waiting.put(prefix, _Post(pending, request.keys))
             else:
                 self._ended(pending)
         self._fill()
 
     def _fill(self) -> None:
-        """Send as much as may be sent now; before anything has worked, one request at a time."""
+        """Send what may be sent now. Until a first request has worked, they go one at a time."""
         if self._useless is not None:
             if self._in_flight == 0:
                 self._give_back()
@@ -127,14 +127,14 @@ class Scheduler:
                     self._timer.cancel()
                 self._timer = asyncio.get_running_loop().call_later(held, self._fill)
                 return
-            job = self._waiting.take()
-            if job is None:
+            post = self._waiting.take()
+            if post is None:
                 return
-            if len(job.keys) > 1 and not self._endpoint.takes_n:
-                self._split(job, job.keys[1:])
-                job.keys = job.keys[:1]
+            if len(post.keys) > 1 and not self._endpoint.takes_n:
+                self._split(post, post.keys[1:])
+                post.keys = post.keys[:1]
             self._in_flight += 1
-            task = asyncio.get_running_loop().create_task(self._ask(job))
+            task = asyncio.get_running_loop().create_task(self._ask(post))
             self.tasks.add(task)
             task.add_done_callback(self._done)
 
@@ -144,57 +144,57 @@ class Scheduler:
         if error is not None:
             self._ended(error)
 
-    async def _ask(self, job: _Job) -> None:
-        """Send the job's HTTP request and see to what becomes of it."""
-        form, began = self._endpoint.form, time.monotonic()
+    async def _ask(self, post: _Post) -> None:
+        """Send the post's HTTP request and see to what becomes of it."""
+        dialect, began = self._endpoint.dialect, time.monotonic()
         try:
-            answer = await self._wire.post(self._endpoint.body(job.pending.request, job.keys, form))
-            if not 200 <= answer.status < 300:
-                raise read_refusal(answer.status, answer.content, answer.headers)
-            reply = read_reply(answer.content)
+            response = await self._transport.post(self._endpoint.body(post.parent.request, post.keys, dialect))
+            if not 200 <= response.status < 300:
+                raise read_refusal(response.status, response.content, response.headers)
+            reply = read_completion(response.content)
         except FAILURES as error:
-            self._waiting.arrived(job.pending.prefix)
-            if self._endpoint.adapts(error, form):
-                self._waiting.put(job.pending.prefix, job, first=True)
+            self._waiting.arrived(post.parent.prefix)
+            if self._endpoint.adapts(error, dialect):
+                self._waiting.put(post.parent.prefix, post, first=True)
             else:
-                self._went_wrong(job, error, began)
+                self._went_wrong(post, error, began)
         else:
-            self._waiting.arrived(job.pending.prefix)
+            self._waiting.arrived(post.parent.prefix)
             self.pace.answered(began, self._in_flight)
-            bill = bill_of(job.pending.request, reply, self._endpoint.room(job.pending.request))
+            count = tokens_of(post.parent.request, reply, self._endpoint.room(post.parent.request))
             # The next requests are taken to be like this one.
-            wait = used_up(answer.headers, bill.tokens_in + bill.tokens_out)
+            wait = used_up(response.headers, count.tokens_in + count.tokens_out)
             if wait is not None and wait <= LONGEST_PAUSE:
                 self.pace.hold(wait)
-            if job.pending.request.sampling.choices and reply.blind:
-                job.pending.lose(bill)
+            if post.parent.request.sampling.choices and reply.blind:
+                post.parent.lose(count)
                 self._useless = self._useless or self._endpoint.blind(MalformedError("a reply without logprobs"))
             else:
-                self._went_well(job, reply, bill)
+                self._went_well(post, reply, count)
         self._in_flight -= 1
         self._fill()
 
-    def _went_well(self, job: _Job, reply: Reply, bill: Bill) -> None:
+    def _went_well(self, post: _Post, reply: ChatCompletion, count: TokenCount) -> None:
         """Keep the samples; those that did not come with the others are asked for one by one.
 
         A server that writes more than there is room for is asked nothing more.
         """
         self._endpoint.worked, self._lost = True, 0
-        self._endpoint.takes_n = self._endpoint.takes_n and not job.refused
-        got, missing = job.keys[: len(reply.choices)], job.keys[len(reply.choices) :]
-        if bill.tokens_in and not bill.estimated:
-            self._read.learn(bill.tokens_in, most_read(job.pending.request.messages))
-        self._choices.learn(len(reply.choices), len(job.keys))
-        room = self._endpoint.room(job.pending.request)
-        if overrun(reply, bill, room):
-            self._useless = self._useless or self._endpoint.boundless(bill.tokens_out, room * len(reply.choices))
-        self._arrive(job.pending, completions_of(got, reply, *bill))
+        self._endpoint.takes_n = self._endpoint.takes_n and not post.refused
+        got, missing = post.keys[: len(reply.choices)], post.keys[len(reply.choices) :]
+        if count.tokens_in and not count.estimated:
+            self._read.learn(count.tokens_in, most_read(post.parent.request.messages))
+        self._choices.learn(len(reply.choices), len(post.keys))
+        room = self._endpoint.room(post.parent.request)
+        if overrun(reply, count, room):
+            self._useless = self._useless or self._endpoint.boundless(count.tokens_out, room * len(reply.choices))
+        self._arrive(post.parent, completions_of(got, reply, *count))
         if missing:
             self._endpoint.takes_n = False
-            self._split(job, missing)
+            self._split(post, missing)
 
-    def _went_wrong(self, job: _Job, error: Exception, began: float) -> None:
-        """Try again, split the job, fail its samples, or give the endpoint up."""
+    def _went_wrong(self, post: _Post, error: Exception, began: float) -> None:
+        """Try again, split the post, fail its samples, or give the endpoint up."""
         if is_crowded(error):
             self.pace.refused(began)
         if concerns_all(error):
@@ -203,42 +203,42 @@ class Scheduler:
         else:
             self._lost = 0
         refused = isinstance(error, RefusedError) and is_crowded(error)
-        used, allowed = (job.refusals, REFUSALS) if refused else (job.attempt, 1)
-        paid = is_billed(error) and self._paid_in_vain(job)
+        used, allowed = (post.refusals, REFUSALS) if refused else (post.attempt, 1)
+        paid = is_billed(error) and self._paid_in_vain(post)
         last = used >= allowed * self._options.retries or not may_pass(error) or paid
-        useless = self._endpoint.useless(error, job.attempt) or self._gone(error, last, job)
+        useless = self._endpoint.useless(error, post.attempt) or self._gone(error, last, post)
         if useless is not None:
             self._useless = self._useless or useless
-        elif last and len(job.keys) > 1 and isinstance(error, RefusedError) and error.status in (400, 422):
-            self._split(job, job.keys)
+        elif last and len(post.keys) > 1 and isinstance(error, RefusedError) and error.status in (400, 422):
+            self._split(post, post.keys)
         elif last:
-            self._fail(job.pending, job.keys, self._endpoint.reason(error))
+            self._fail(post.parent, post.keys, self._endpoint.reason(error))
         elif refused:
-            self._step_back(job)
+            self._step_back(post)
         else:
-            pause = 0.5 * 2 ** min(job.attempt, 6) * random.uniform(0.75, 1.25)
-            job.attempt += 1
-            asyncio.get_running_loop().call_later(pause, self._again, job)
+            pause = 0.5 * 2 ** min(post.attempt, 6) * random.uniform(0.75, 1.25)
+            post.attempt += 1
+            asyncio.get_running_loop().call_later(pause, self._again, post)
 
-    def _paid_in_vain(self, job: _Job) -> bool:
+    def _paid_in_vain(self, post: _Post) -> bool:
         """Count what a failed attempt may have cost; whether no further one may be paid for."""
-        request = job.pending.request
+        request = post.parent.request
         # A server that sends more choices than it is asked for has written as many where its reply was lost.
-        samples = max(len(job.keys), self._choices.of(len(job.keys)))
-        job.pending.lose(most_of(request, samples, self._endpoint.room(request)))
-        job.billed += 1
-        return request.attempts is not None and job.billed >= request.attempts
+        samples = max(len(post.keys), self._choices.of(len(post.keys)))
+        post.parent.lose(most_tokens(request, samples, self._endpoint.room(request)))
+        post.billed += 1
+        return request.attempts is not None and post.billed >= request.attempts
 
-    def _tokens(self, job: _Job) -> int:
-        """What the server reckons a job at before it is answered, about: its prompt as it counts, and all its room."""
-        request = job.pending.request
-        return self._read.of(most_read(request.messages)) + self._endpoint.room(request) * len(job.keys)
+    def _tokens(self, post: _Post) -> int:
+        """About as many tokens as the server reserves before it replies: the prompt as it counts, and all the room."""
+        request = post.parent.request
+        return self._read.of(most_read(request.messages)) + self._endpoint.room(request) * len(post.keys)
 
-    def _gone(self, error: Exception, last: bool, job: _Job) -> EngineError | None:
-        """The end, if the server wants to be left alone for too long, or no attempt of many came through."""
+    def _gone(self, error: Exception, last: bool, post: _Post) -> EngineError | None:
+        """The error that ends the run, if the server asks for too long a pause or too many attempts in a row failed."""
         asked = None
         if isinstance(error, RefusedError) and may_pass(error):
-            asked = pause_asked(error.headers, self._tokens(job))
+            asked = pause_asked(error.headers, self._tokens(post))
         if asked is not None and asked > LONGEST_PAUSE:
             hint = "Run again later: what has come is kept."
             return self._endpoint.end(f"asks for a pause of {asked:.0f} seconds", error, hint)
@@ -251,31 +251,31 @@ class Scheduler:
             return self._endpoint.end(f"has gone away: {self._lost} attempts in a row failed", error, hint)
         return None
 
-    def _step_back(self, job: _Job) -> None:
-        """Nobody goes for the time that the server wants, or half as long as it has been refusing by now."""
-        job.refusals += 1
+    def _step_back(self, post: _Post) -> None:
+        """Send nothing for as long as the server asks, or for half the time for which it has been refusing."""
+        post.refusals += 1
         if self.pace.held() == 0:
             silent = time.monotonic() - self._lost_since
             self.pace.hold(min(max(0.5, silent / 2), LONGEST_BACKOFF) * random.uniform(0.75, 1.25))
         # At the end of the line, so that the refusals are not all of one sample.
-        self._waiting.put(job.pending.prefix, job)
+        self._waiting.put(post.parent.prefix, post)
 
-    def _again(self, job: _Job) -> None:
-        self._waiting.put(job.pending.prefix, job, first=True)
+    def _again(self, post: _Post) -> None:
+        self._waiting.put(post.parent.prefix, post, first=True)
         self._fill()
 
-    def _split(self, job: _Job, keys: tuple[str, ...]) -> None:
+    def _split(self, post: _Post, keys: tuple[str, ...]) -> None:
         for key in reversed(keys):
-            single = _Job(job.pending, (key,), refused=True, billed=job.billed)
-            self._waiting.put(job.pending.prefix, single, first=True)
+            single = _Post(post.parent, (key,), refused=True, billed=post.billed)
+            self._waiting.put(post.parent.prefix, single, first=True)
 
-    def _fail(self, pending: Pending, keys: Sequence[str], reason: str) -> None:
+    def _fail(self, pending: Charged, keys: Sequence[str], reason: str) -> None:
         self._arrive(pending, [Completion(key, "", Finish.FAILED, error=reason) for key in keys])
 
-    def _arrive(self, pending: Pending, completions: Sequence[Completion]) -> None:
-        clean = self._endpoint.masking.written
+    def _arrive(self, pending: Charged, completions: Sequence[Completion]) -> None:
+        clean = self._endpoint.redactor.written
         pending.arrived |= {done.key: replace(done, text=clean(done.text)) for done in completions}
-        if len(pending.arrived) == len(set(pending.request.keys)):
+        if pending.whole:
             self._open.discard(pending)
             self._ended(pending)
 

@@ -21,7 +21,7 @@ CODED = 4
 """Characters from which on the coded forms of a secret are looked for."""
 
 
-class Masking:
+class Redactor:
     """Puts *** in the place of secrets; those that are empty are none."""
 
     def __init__(self, secrets: Iterable[str]) -> None:

@@ -26,8 +26,8 @@ from unit.engines.loopback import (
 
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.engines.counting import LARGEST, most_read
-from mindsmirror.engines.openai.bill import bill_of, most_of, overrun
-from mindsmirror.engines.openai.reply import Reply, completions_of, read_reply
+from mindsmirror.engines.openai.reply import ChatCompletion, completions_of, read_completion
+from mindsmirror.engines.openai.token_count import most_tokens, overrun, tokens_of
 from mindsmirror.errors import EngineError
 
 PROMPT, ROOM = most_read(request(KEYS[0]).messages), 256
@@ -206,23 +206,23 @@ USAGES = ANYTHING | st.fixed_dictionaries({}, optional={"prompt_tokens": ANYTHIN
 @settings(max_examples=200, deadline=None)
 def test_whatever_the_usage_is_all_of_it_counts_once(usage: Any, texts: list[str], asked: int) -> None:
     choices = [{"message": {"content": text}, "finish_reason": "stop"} for text in texts]
-    reply = read_reply(json.dumps({"choices": choices, "usage": usage}).encode())
+    reply = read_completion(json.dumps({"choices": choices, "usage": usage}).encode())
     keys = KEYS[:asked]
     sent = request(*keys)
-    bill = bill_of(sent, reply, ROOM)
-    done: list[Completion] = completions_of(keys, reply, *bill)
-    assert sum(each.tokens_in + each.vain_in for each in done) == bill.tokens_in
-    assert sum(each.tokens_out + each.vain_out for each in done) == bill.tokens_out
+    tokens = tokens_of(sent, reply, ROOM)
+    done: list[Completion] = completions_of(keys, reply, *tokens)
+    assert sum(each.tokens_in + each.vain_in for each in done) == tokens.tokens_in
+    assert sum(each.tokens_out + each.vain_out for each in done) == tokens.tokens_out
     assert all(each.tokens_out >= 0 and each.vain_out >= 0 for each in done)
-    believed = reply.tokens_out is not None and bill.tokens_out == reply.tokens_out
-    assert believed or bill.tokens_out >= most_of(sent, 1, ROOM).tokens_out
-    assert not bill.estimated or not believed or bill.tokens_in != reply.tokens_in
+    believed = reply.tokens_out is not None and tokens.tokens_out == reply.tokens_out
+    assert believed or tokens.tokens_out >= most_tokens(sent, 1, ROOM).tokens_out
+    assert not tokens.estimated or not believed or tokens.tokens_in != reply.tokens_in
 
 
 @given(st.integers(0, 3000), st.integers(1, 500), st.integers(1, 5))
 def test_an_overrun_is_clearly_more_than_the_room(written: int, room: int, choices: int) -> None:
-    reply = read_reply(completion(["x"] * choices, tokens=written))
-    assert isinstance(reply, Reply)
-    found = overrun(reply, bill_of(request(KEYS[0]), reply, room), room)
+    reply = read_completion(completion(["x"] * choices, tokens=written))
+    assert isinstance(reply, ChatCompletion)
+    found = overrun(reply, tokens_of(request(KEYS[0]), reply, room), room)
     said = max(written, choices if written >= choices else room * choices)
     assert found == (said > 1.1 * room * choices + 16)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unit.engines.loopback import KEYS, SECRET, Behaviour, Server, ask, completion, engine_at, first_then, well
 
 from mindsmirror.engines.address import public_url
-from mindsmirror.engines.openai.masking import LOOKED_AT, Masking, secrets_of
+from mindsmirror.engines.openai.redactor import LOOKED_AT, Redactor, secrets_of
 
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=4, max_size=40)
 
@@ -18,7 +18,7 @@ PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
 @given(PRINTABLE, st.text(max_size=7), st.text(max_size=7))
 def test_a_secret_is_masked_in_whatever_form(secret: str, before: str, after: str) -> None:
     for coded in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], secret.encode().hex()):
-        assert coded not in Masking([secret]).line(f"{before} {coded} {after}", 1000).replace("***", "\n")
+        assert coded not in Redactor([secret]).line(f"{before} {coded} {after}", 1000).replace("***", "\n")
 
 
 @given(PRINTABLE, st.binary(max_size=9), st.binary(max_size=9), st.booleans())
@@ -27,19 +27,19 @@ def test_a_secret_within_something_else_in_base64_is_masked(
 ) -> None:
     encode = base64.urlsafe_b64encode if safe else base64.b64encode
     coded = encode(before + secret.encode() + after).decode()
-    assert "***" in Masking([secret]).line(coded, 1000)
+    assert "***" in Redactor([secret]).line(coded, 1000)
 
 
 @pytest.mark.parametrize("control", ["\x1b", "\x00", "\u200b", "\x9b", "\u2066", "\ud800"])
 def test_control_characters_do_not_part_a_secret(control: str) -> None:
-    assert Masking([SECRET]).line(control.join(SECRET), 400) == "***"
+    assert Redactor([SECRET]).line(control.join(SECRET), 400) == "***"
 
 
 @pytest.mark.parametrize("shown", [1, 4, 10, len(SECRET) - 1])
 @pytest.mark.parametrize("filling", [" ", "\x1b", ".", " \x00"])
 def test_nor_where_only_the_beginning_of_a_long_text_is_looked_at(shown: int, filling: str) -> None:
     text = (filling * LOOKED_AT)[: LOOKED_AT - shown] + SECRET + "." * 100
-    assert SECRET[: min(shown, 4)] not in Masking([SECRET]).line(text, LOOKED_AT)
+    assert SECRET[: min(shown, 4)] not in Redactor([SECRET]).line(text, LOOKED_AT)
 
 
 def cuts(length: int) -> Behaviour:
@@ -70,8 +70,8 @@ def test_a_key_that_a_reply_repeats_is_not_stored(server: Server) -> None:
 
 
 def test_short_keys_leave_what_a_model_writes_as_it_is() -> None:
-    masking = Masking(["none"])
-    assert masking.written("There are none.") == "There are none." and masking.line("key none", 40) == "key ***"
+    redactor = Redactor(["none"])
+    assert redactor.written("There are none.") == "There are none." and redactor.line("key none", 40) == "key ***"
 
 
 @pytest.mark.parametrize(
@@ -105,5 +105,5 @@ def test_no_address_breaks_off_or_shows_its_password(password: str, scheme: str,
 def test_a_port_that_is_none_is_told(port: str) -> None:
     from mindsmirror.errors import EngineError
 
-    with pytest.raises(EngineError, match=rf"base_url.*:{port}.* is no address: .*port.*65535"):
+    with pytest.raises(EngineError, match=rf"base_url.*:{port}.* is not an address: .*port.*65535"):
         engine_at(f"http://127.0.0.1:{port}/v1")

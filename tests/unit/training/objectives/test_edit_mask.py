@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.training.edit_mask import key_tokens
+from mindsmirror.training.objectives.edit_mask import key_tokens
 
 
 def key(text: str, other: str) -> str:

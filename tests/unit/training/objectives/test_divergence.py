@@ -10,15 +10,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from mindsmirror.records import Tag
-from mindsmirror.students.base import TERMS, LossKind, LossTerm
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.training.objectives import divergence as module
 from mindsmirror.training.objectives.divergence import divergence
-from mindsmirror.training.objectives.last_batch import certainty
-from mindsmirror.training.objectives.unlikelihood import token_costs, unlikelihood
+from mindsmirror.training.objectives.dynsdpb import certainty
+from mindsmirror.training.objectives.edit import UNLEARN, token_losses, unlikelihood
 
 
 def plain(taught: Tensor, logits: Tensor, temperature: Tensor) -> Tensor:
-    """Row by row, as PyTorch defines it."""
+    """TokenisedTarget by row, as PyTorch defines it."""
     rows = [
         functional.kl_div((b / t).log_softmax(-1), (a / t).log_softmax(-1), reduction="sum", log_target=True)
         for a, b, t in zip(taught, logits, temperature, strict=True)
@@ -86,9 +86,9 @@ def test_unlikelihood_is_bounded_and_lets_go() -> None:
 
 
 def test_only_what_is_unlearnt_costs_its_unlikelihood() -> None:
-    learn, unlearn = (TERMS.index(LossTerm(aim, Tag.EXPLAIN)) for aim in (LossKind.LEARN, LossKind.UNLEARN))
+    learn, unlearn = (TokenisedTarget("q", Tag.EXPLAIN, (1,), (2,), kind=kind).term for kind in (0, UNLEARN))
     nll = torch.tensor([2.0, 2.0], requires_grad=True)
-    cost = token_costs(nll, torch.tensor([learn, unlearn]))
+    cost = token_losses(nll, torch.tensor([learn, unlearn]))
     p = math.exp(-2.0)
     assert cost.tolist() == pytest.approx([2.0, -math.log(1 - p)])
     torch.autograd.backward(cost.sum())

@@ -1,9 +1,9 @@
-"""Agreement with the last batch: the student is its own teacher, one step old.
+"""DynSDPB's loss: agreement with the last batch. The student is its own teacher, one step old.
 
 Half of every batch is the half that was new one step before (training/plan.py); one forward pass computes both. For
 each token i of the repeated half, with the logits z' that were computed for it then and z now,
 
-    cost_i = alpha_i * T_i^2 * KL(softmax(z'_i / T_i) || softmax(z_i / T_i))
+    loss_i = alpha_i * T_i^2 * KL(softmax(z'_i / T_i) || softmax(z_i / T_i))
 
 and the mean over the repeated tokens of each task is added to that task's cross-entropy over all of them, as in DLB
 (Shen et al., 2022, arXiv 2203.16172) and DynSDPB (Fu et al., 2024, arXiv 2411.16991). What was said before is
@@ -16,36 +16,52 @@ T_i = temperature * (2 - c): a certain student is held to all it said, an uncert
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mindsmirror.records import Agreement
-from mindsmirror.students.base import TASKS, TERMS, LossKind, LossTerm, Student
-from mindsmirror.training.objectives.base import Costs, joined
+from mindsmirror.methods.dynsdpb import Agreement
+from mindsmirror.students.base import TASKS, Batch, Student, TokenisedTarget
+from mindsmirror.students.flops import Component
+from mindsmirror.training.objectives.base import LEARN, Objective, TokenLosses, joined
 from mindsmirror.training.objectives.divergence import CHUNK, divergence
-from mindsmirror.training.objectives.unlikelihood import token_costs
 
-AGREE = torch.tensor([TERMS.index(LossTerm(LossKind.AGREE, tag)) for _ in LossKind for tag in TASKS])
-"""The term of agreement that belongs to each term's task."""
+AGREE = 1
+"""Index of the kind of loss."""
 
 
-class LastBatch:
+class DynSDPBObjective(Objective):
     """Likelihood of all tokens, and agreement on those that were in the batch one step before."""
 
-    def __init__(self, student: Student, agreement: Agreement) -> None:
-        self._student, self._agreement = student, agreement
+    Parameters = Agreement
+    kinds = (LEARN, "agree")
+    repeats = True
+
+    def __init__(self, student: Student, parameters: Agreement | None = None) -> None:
+        super().__init__(student, parameters)
         self._said: dict[int, Tensor] = {}
         """Serial number of a batch to the logits of its new half."""
 
-    def costs(self, model: Any, batch: Mapping[str, Tensor]) -> Costs:
+    def sums_likelihoods(self, batch: Mapping[str, Tensor]) -> bool:
+        """Never: there is the divergence, too."""
+        return False
+
+    def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
+        """The first `apart` families are repeated: their predictions count for agreement, too."""
+        batch = super().collate(families, apart)
+        repeated = self.student.work(families[:apart])[Component.HEAD] if apart else 0
+        terms, weights = _agree(batch["term"][:repeated]), batch["weight"][:repeated]
+        batch["term_weights"] = batch["term_weights"].index_add(0, terms, weights)
+        return {**batch, "repeated": torch.tensor(repeated)}
+
+    def losses(self, model: Any, batch: Mapping[str, Tensor]) -> TokenLosses:
         """Likelihoods of both halves, and the repeated half's agreement if it was seen before."""
-        logits = self._student.logits(model, batch)
+        logits = self.student.logits(model, batch)
         nll = functional.cross_entropy(logits.float(), batch["target"], reduction="none")
-        own = Costs(token_costs(nll, batch["term"]), batch["weight"], batch["term"])
+        own = TokenLosses(nll, batch["weight"], batch["term"])
         serial, repeats, repeated = (int(batch[name]) for name in ("serial", "repeats", "repeated"))
         before = self._said.get(repeats)
         # Older ones are not asked for any more.
@@ -55,8 +71,7 @@ class LastBatch:
             return own
         strength, temperature = self._softness(before)
         gap = strength * temperature**2 * divergence(before, logits[:repeated], temperature)
-        term = AGREE.to(gap.device)[batch["term"][:repeated]]
-        return joined(own, Costs(gap, batch["weight"][:repeated], term))
+        return joined(own, TokenLosses(gap, batch["weight"][:repeated], _agree(batch["term"][:repeated])))
 
     def state(self) -> dict[str, Tensor]:
         """What was said of the halves that are still to be repeated."""
@@ -64,13 +79,18 @@ class LastBatch:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take back what `state` gave."""
-        device = self._student.model.device
+        device = self.student.model.device
         self._said = {int(serial): said.to(device) for serial, said in state.items()}
 
     def _softness(self, before: Tensor) -> tuple[Tensor, Tensor]:
         """alpha and T of each repeated token, [N] both."""
-        sure = certainty(before) if self._agreement.dynamic else before.new_ones(len(before), dtype=torch.float32)
-        return self._agreement.weight * sure, self._agreement.temperature * (2 - sure)
+        sure = certainty(before) if self.parameters.dynamic else before.new_ones(len(before), dtype=torch.float32)
+        return self.parameters.weight * sure, self.parameters.temperature * (2 - sure)
+
+
+def _agree(term_N: Tensor) -> Tensor:
+    """The term of agreement that belongs to the task of each term."""
+    return AGREE * len(TASKS) + term_N % len(TASKS)
 
 
 def certainty(logits_NV: Tensor) -> Tensor:

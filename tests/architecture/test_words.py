@@ -1,0 +1,100 @@
+"""Words that were given up stay given up: names of modules and classes that said too little."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from docs import ROOT
+
+SOURCE = ROOT / "src" / "mindsmirror"
+MODULES = {
+    "annotated": "annotation_section",
+    "annotating": "annotation/step",
+    "asking": "annotation/requests",
+    "care": "annotation/store/maintenance",
+    "catalog": "models/catalogue",
+    "contents": "reporting/schema",
+    "counts": "training/cost",
+    "diverse": "diversity_section",
+    "enough": "evaluation/sample_size",
+    "exporting": "runs/export",
+    "fetch": "models/download",
+    "head": "students/fused_cross_entropy",
+    "helpers": "the room whose matter it is",
+    "importers": "annotation/imports/formats",
+    "key_tokens": "training/objectives/edit_mask",
+    "last_batch": "training/objectives/dynsdpb",
+    "unlikelihood": "training/objectives/edit",
+    "lean": "students/cpu_kernels",
+    "living": "system/processes",
+    "outcome": "runs/results",
+    "pace": "engines/openai/concurrency",
+    "parts": "training/shards",
+    "passes": "students/length_buckets",
+    "precision": "system/hardware",
+    "ready": "annotation/from_file",
+    "traffic": "engines/openai/scheduler",
+    "trained": "runs/use",
+    "utils": "the room whose matter it is",
+    "waiting": "engines/openai/prefix_queue",
+    "wanted": "annotation/samples",
+    "watching": "training/callbacks",
+    "wire": "engines/openai/transport",
+    "wording": "reporting/formatting",
+    "work": "students/flops",
+}
+"""Stems of modules, and where such a thing is now."""
+CLASSES = {
+    "Aim": "Objective.kinds",
+    "Costs": "TokenLosses",
+    "Counts": "Cost",
+    "Drawing": "SamplingParams",
+    "Grounds": "CalibrationTarget",
+    "Learnt": "WholeBatch",
+    "Prices": "UnitFlops",
+    "Reader": "Predictor",
+    "Term": "Objective.term_names",
+}
+KINDS = re.compile(r"\w*(Manager|Helper|Utils?)")
+"""Classes that say nothing of what they do."""
+
+
+def retired(source: Path) -> Iterator[str]:
+    """Every module and class of a package that has a name which was given up, with the name to use."""
+    for path in sorted(source.rglob("*.py")):
+        where = str(path.relative_to(source))
+        if path.stem in MODULES:
+            yield f"{where}: use {MODULES[path.stem]}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                name = node.name.lstrip("_")
+                if name in CLASSES or KINDS.fullmatch(name):
+                    yield f"{where}: {name}: use {CLASSES.get(name, 'a name that says what it does')}"
+
+
+def test_no_module_or_class_has_a_name_that_was_given_up() -> None:
+    assert list(retired(SOURCE)) == []
+
+
+def test_no_document_or_source_names_such_a_module() -> None:
+    names = re.compile(rf"(?<![\w-])\w+/({'|'.join(MODULES)})\.py\b")
+    files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), *SOURCE.rglob("*.py")]
+    found = {path.name: names.findall(path.read_text(encoding="utf-8").replace("benchmarks/", "")) for path in files}
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("traffic.py", "", ["traffic.py: use engines/openai/scheduler"]),
+        ("loss.py", "class Aim: ...", ["loss.py: Aim: use Objective.kinds"]),
+        ("loss.py", "class _RunManager: ...", ["loss.py: RunManager: use a name that says what it does"]),
+        ("loss.py", "class Aims: ...\nhelper = 1", []),
+    ],
+)
+def test_a_name_that_was_given_up_is_found(tmp_path: Path, name: str, text: str, found: list[str]) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert list(retired(tmp_path)) == found
