@@ -69,7 +69,7 @@ def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Pat
     settings = [*FEW, *SMALL, f"student.model={student}"]
     for number in range(len(recipe.teacher)):
         settings += [f"teacher.{number}.engine=scripted", f"teacher.{number}.model=teacher"]
-    if any(method_named(arm.method).needs.gold or getattr(arm, "select", "all") == "right" for arm in recipe.arm):
+    if any(method_named(arm.method).needs.gold or getattr(arm, "rule", "all") == "right" for arm in recipe.arm):
         settings += [f"task.name={easy_questions(tmp_path)}", "task.parameters={}"]
     arguments = [part for key in settings for part in ("--set", key)]
     data = {"MINDSMIRROR_DATA": str(svamp(tmp_path / "data"))}
