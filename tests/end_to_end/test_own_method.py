@@ -110,7 +110,7 @@ def test_a_recipe_that_asks_one_teacher_says_so_before_anything_is_paid(tmp_path
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
-    ("teachers", "message"), [([0, 2], "no teacher 2, only 2"), ([1, 1], "each teacher is named once")]
+    ("teachers", "message"), [([0, 2], "no teacher 2; the last is 1"), ([1, 1], "name each teacher once")]
 )
 def test_teachers_that_there_are_not(tmp_path: Path, llama: Path, teachers: list[int], message: str) -> None:
     with pytest.raises(RecipeError, match=rf"annotation\.teachers: .*{message}"):

@@ -59,7 +59,7 @@ def _annotation(row: Row) -> Annotation:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the row"
         raise DataError(
-            f"{row.where}: this is no annotation ({place}: {in_words(first)}). `mindsmirror import` reads other files."
+            f"{row.where}: this is not an annotation ({place}: {in_words(first)}). `mindsmirror import` reads others."
         ) from error
     samples = [rationale.sample for rationale in annotation.rationales]
     strays = {evaluation.rationale for evaluation in annotation.evaluations} - set(samples)

@@ -141,7 +141,7 @@ class AnnotationStep:
         found = calibrated(annotations, self.task, self.judge.calibration)
         judged = [evaluation for annotation in found for evaluation in annotation.evaluations]
         if judged and all(evaluation.p_correct is None for evaluation in judged):
-            say("too few correct or wrong rationales to calibrate the judge's likelihoods: its verdicts are raw")
+            say("too few correct or wrong rationales to calibrate the judge's likelihoods: they stay as they are")
         return found
 
     def _annotator(self, store: Store, budget: BudgetConfig | None = None) -> Annotator:
@@ -171,11 +171,11 @@ class AnnotationStep:
 
     def _notices(self, totals: Totals) -> None:
         if totals.failed:
-            say(f"{quantity(totals.failed, 'sample')} failed; the next `run` asks again. See the report")
+            say(f"{quantity(totals.failed, 'sample')} failed; the next `run` asks for them again. See the report")
         repairs = self.config.repairs
         if totals.lost and repairs < MOST_REPAIRS:
             replies = quantity(totals.lost, "reply", "replies")
-            say(f"{replies} gave nothing to use; [annotation] repairs = {repairs + 1} asks again")
+            say(f"{replies} could not be used; [annotation] repairs = {repairs + 1} would ask again")
 
 
 def asked_before(result: AnnotationResult) -> AnnotationResult:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 CHECKS: Mapping[str, str] = {
     "task": "questions, prompts, and whether the prompts solve test questions",
-    "student": "it can be had, loads, and takes the questions",
+    "student": "whether it is available, loads, and can read the questions",
     "machine": "device, precision, memory for training",
-    "disk": "room for store, checkpoints and models",
-    "endpoint": "address, key, model, and what the server can do; asks for four samples of at most 16 tokens",
+    "disk": "space for store, checkpoints and models",
+    "endpoint": "address, key, model, and what the server can do; requests four samples of at most 16 tokens",
     "prices": "prices, caps, and what the annotation will cost",
     "judge": "how often its verdicts agree with gold",
     "fidelity": "whether the engine reads the teacher's file as Transformers does; loads it twice",

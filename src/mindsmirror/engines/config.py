@@ -80,7 +80,7 @@ class TeacherConfig(BaseModel):
         if self.base_url is not None:
             fault = address_fault(self.base_url)
             if fault:
-                raise ValueError(f"base_url: {public_url(self.base_url)!r} is no address: {fault}")
+                raise ValueError(f"base_url: {public_url(self.base_url)!r} is not an address: {fault}")
             secret = secret_in_address(self.base_url)
             if secret:
                 raise ValueError(

@@ -277,11 +277,11 @@ def _open(model: Path, options: LlamaCppOptions) -> Any:
 
 
 def _check(model: Path) -> None:
-    """EngineError if it is no GGUF file, or has no chat template: llama.cpp would then take one of its own."""
+    """EngineError if it is not a GGUF file, or has no chat template: llama.cpp would then take one of its own."""
     try:
         with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if content[:4] != b"GGUF":
-                raise EngineError(f"llama.cpp cannot load {model}: it is no GGUF file")
+                raise EngineError(f"llama.cpp cannot load {model}: it is not a GGUF file")
             if content.find(b"tokenizer.chat_template") < 0:
                 raise EngineError(f"{model} has no chat template: as a teacher, take a model trained to follow one")
     except (OSError, ValueError) as error:

@@ -36,7 +36,7 @@ def try_in_child(config: TeacherConfig, path: Path, package: str) -> None:
     stamp = _stamp(config.engine, path, package)
     if stamp is None or stamp.exists():
         return
-    say(f"{path.name} is not in the catalogue: it is tried in a process of its own (once)")
+    say(f"{path.name} is not in the catalogue: trying it once in a process of its own")
     command = [sys.executable, "-P", "-m", "mindsmirror.engines.trial"]
     given = config.model_dump_json().encode("utf-8", "surrogatepass")
     try:

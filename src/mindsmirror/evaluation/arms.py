@@ -101,7 +101,7 @@ def predict_arm(
     modes = modes_of(arm, config.modes)
     left_out = [mode for mode in config.modes if mode not in modes]
     if arm is not None and left_out:
-        say(f"{name}: no {', '.join(left_out)}, which {arm.method} in this form does not teach")
+        say(f"{name}: skipping {', '.join(left_out)}: {arm.method} does not teach it with these settings")
     predictor = open_predictor(task, student, config, precision, model)
     found = ask_modes(predictor, arm, modes, examples, config, seed)
     for mode, predictions in found.items():

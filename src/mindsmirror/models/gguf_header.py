@@ -100,7 +100,7 @@ class _Header:
     def read(self) -> Mapping[str, Scalar]:
         magic = self._file.read(4)
         if magic != MAGIC:
-            raise ModelFileError(f"{self._path} is no GGUF file: it begins with {magic!r}")
+            raise ModelFileError(f"{self._path} is not a GGUF file: it begins with {magic!r}")
         version = self._number("<I")
         if version not in VERSIONS:
             raise self._bad(f"it is of version {version}, and only {VERSIONS} are read, the lowest byte first")

@@ -85,7 +85,7 @@ def _refuse_damaged(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(4)
         if magic != b"GGUF":
-            raise ModelFileError(f"{path} is no GGUF file: it begins with {magic!r}")
+            raise ModelFileError(f"{path} is not a GGUF file: it begins with {magic!r}")
     size = path.stat().st_size
     for entry in catalogue.entries().values():
         if entry.bytes == size and sha256_of(path) != entry.sha256:
@@ -120,7 +120,7 @@ def _fetched(entry: CatalogueEntry) -> Path:
             return path
         # Only whoever holds the lock deletes: what another process has just renamed into place is intact.
         if path.exists():
-            say(f"{path} has not the catalogue's SHA-256 and is deleted")
+            say(f"{path} does not have the catalogue's SHA-256 and is deleted")
             with storage_guard(path.parent, advice=MAKE_ROOM):
                 path.unlink()
         tried = [f"the cache, {path.parent}: does not hold it"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from mindsmirror.cli.main import VERBS, cli, exit_codes
+from mindsmirror.errors import failures
 from mindsmirror.reference.markdown import code, page, sentence, table
 
 CODES = """
@@ -21,7 +22,7 @@ def cli_page() -> str:
         command = cli.get_command(root, verb)
         assert command is not None
         parts += _command(command, click.Context(command, root, info_name=verb))
-    parts += ["## Exit codes", CODES, table(("code", "meaning", "kind"), _codes())]
+    parts += ["## Exit codes", CODES, table(("code", "meaning", "kind", "raised in"), _codes())]
     return page("Command line", *parts)
 
 
@@ -30,9 +31,10 @@ def _verbs() -> Iterator[tuple[str, str]]:
         yield f"[{code(verb)}](#{verb})", about
 
 
-def _codes() -> Iterator[tuple[str, str, str]]:
+def _codes() -> Iterator[tuple[str, str, str, str]]:
+    rooms = {kind.exit_code: ", ".join(map(code, kind.raised_in)) for kind in failures()}
     for number, (meaning, kind) in exit_codes().items():
-        yield str(number), meaning, code(kind) if kind else ""
+        yield str(number), meaning, code(kind) if kind else "", rooms.get(number, "")
 
 
 def _command(command: click.Command, context: click.Context, level: int = 2) -> list[str]:

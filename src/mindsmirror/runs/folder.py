@@ -90,7 +90,7 @@ class Run:
         process does the step again. `again` maps the result of a step that was done before to what is returned.
         """
         folder = self.folder / name
-        with Working(f"{name}: looking at what is done"):
+        with Working(f"{name}: checking what is done"):
             mark = {"inputs": digest(inputs)}
         with storage_guard(folder):
             if read_json(folder / "inputs.json") != mark:

@@ -153,7 +153,7 @@ class Pipeline:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
         self.check(trains=False)
         if self.recipe.annotation.file is not None:
-            raise RecipeError("annotation.file: these annotations are there already and cost nothing.")
+            raise RecipeError("annotation.file: annotations from a file cost nothing, so there is nothing to estimate.")
         return self.annotation_step.estimate(samples)
 
     def require_whole(self, annotated: AnnotationResult) -> None:
@@ -172,7 +172,7 @@ class Pipeline:
         """
         join()
         annotations = self.annotations()
-        with Working("choosing what is learnt"):
+        with Working("choosing training targets"):
             learnt = annotations.where(lambda annotation: annotation.split == "train")
             if len(self.recipe.arm) > 1:
                 # An arm that is left with nothing to learn must not fail when others have been trained. What is found

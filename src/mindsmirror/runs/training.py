@@ -55,7 +55,7 @@ def train(
             from mindsmirror.evaluation.arms import validation_score
             from mindsmirror.training.stages import ArmPlan, train_arm
 
-        with Working("choosing what is learnt"):
+        with Working("choosing training targets"):
             stages = stages_of(arm, annotations, task)
         score = validation_score(task, recipe.evaluation, arm, recipe.training.precision)
         return train_arm(ArmPlan(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, score))

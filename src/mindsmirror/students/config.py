@@ -58,7 +58,7 @@ def check_student(config: StudentConfig) -> None:
         _check_hub(config.model)
     elif not (folder / "config.json").is_file():
         raise ModelFileError(
-            f"the student {config.model!r} is no model: there is no file {folder / 'config.json'}. "
+            f"the student {config.model!r} is not a model: there is no file {folder / 'config.json'}. "
             "Give a catalogue name (mindsmirror list students), a folder as Transformers saves it, or a hub id."
         )
     else:

@@ -115,7 +115,7 @@ def _converted(config: StudentConfig) -> Path:
     if (folder / "config.json").exists():
         return folder
     path = locate(config.model, config.path)
-    say(f"reading {path.name} as a student (once)")
+    say(f"converting {path.name} to a student (once)")
     import transformers
 
     quiet(transformers)

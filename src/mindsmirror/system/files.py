@@ -29,7 +29,7 @@ PART = re.compile(r"\..+-(?P<pid>\d{1,9})-[a-z0-9_]{8}")
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Error numbers of a full disk, of a file that is too large, and of a used-up quota."""
 START_AGAIN = (
-    "What was written before is safe; free some disk space or correct the path, then run the same command again."
+    "What was written before is safe. Free some disk space or correct the path, then run the same command again."
 )
 
 

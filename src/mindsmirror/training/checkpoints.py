@@ -96,7 +96,7 @@ def _step(checkpoint: Path) -> int | None:
 
 
 def _set_aside(checkpoint: Path, reason: str) -> None:
-    say(f"{checkpoint} is damaged and is removed: {reason}. Training goes on from what came before it.")
+    say(f"{checkpoint} is damaged and was removed: {reason}. Training resumes from the checkpoint before it.")
     shutil.rmtree(checkpoint, ignore_errors=True)
 
 

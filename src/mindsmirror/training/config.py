@@ -26,10 +26,10 @@ class Budget(BaseModel):
         None,
         ge=1,
         le=limits.COUNTED_TOKENS,
-        description="source and target tokens of all rows, shared ones counted once per row",
+        description="source and target tokens of all targets, shared ones counted once per target",
     )
     target_tokens: int | None = Field(
-        None, ge=1, le=limits.COUNTED_TOKENS, description="tokens that the student learns to write, of all rows"
+        None, ge=1, le=limits.COUNTED_TOKENS, description="tokens that the student learns to write, of all targets"
     )
     flops: float | None = Field(
         None,

@@ -81,9 +81,9 @@ def edited(annotation: Annotation, path: str, value: Any) -> str:
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        ("rationales", [{"text": "x"}], r"this is no annotation \(rationales\.0\.teacher: is missing\).*import"),
-        ("schema", 2, "this is no annotation"),
-        ("stranger", 1, r"this is no annotation \(stranger"),
+        ("rationales", [{"text": "x"}], r"this is not an annotation \(rationales\.0\.teacher: is missing\).*import"),
+        ("schema", 2, "this is not an annotation"),
+        ("stranger", 1, r"this is not an annotation \(stranger"),
         ("rationales.1.sample", 0, "two of its rationales have the same sample number"),
         ("evaluations.0.rationale", 7, "it evaluates a rationale 7, which it does not have"),
         ("example.id", "a", r"the question 'a' is also that of .*line 1"),

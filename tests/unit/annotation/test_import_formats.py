@@ -82,7 +82,7 @@ def test_an_official_record_that_is_wrong_is_named(tmp_path: Path, step: dict[st
         (b"[", "is not JSON"),
         (b"\xff\xfe", "is not JSON in UTF-8"),
         (b"[" * 100_000, "is not JSON"),
-        (b'{"steps": []}', "is no official file: it must hold a list"),
+        (b'{"steps": []}', "is not an official file: it must be a list"),
         (b"[3]", "record 0: the record: "),
     ],
 )

@@ -14,7 +14,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mindsmirror.annotation.store import VERSION, Failure, Store, Stored
@@ -75,15 +75,22 @@ def test_what_prompts_share_is_kept_once(tmp_path: Path) -> None:
     assert kept == [[digest], [digest, ["user", "3 + 5?"]], [digest, ["user", "4 + 4?"]]]
 
 
-@given(st.lists(st.builds(Alternative, st.text(st.characters()), st.floats(max_value=0, allow_nan=False)), max_size=9))
-def test_alternatives_come_back_as_they_were(alternatives: list[Alternative]) -> None:
+ALTERNATIVES = st.lists(
+    st.builds(Alternative, st.text(st.characters()), st.floats(max_value=0, allow_nan=False)), max_size=9
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(ALTERNATIVES, max_size=9))
+def test_alternatives_come_back_as_they_were(drawn: list[list[Alternative]]) -> None:
     """Whatever tokens are: control signs, lone surrogates, halves of words; and probabilities of nothing."""
+    kept = {str(number): tuple(alternatives) for number, alternatives in enumerate([[], *drawn])}
     with tempfile.TemporaryDirectory() as folder:
         with Store(Path(folder) / "s") as store:
-            put(store, Completion("a", "x", Finish.LENGTH, 30, 1, alternatives=tuple(alternatives)), done("b"))
+            put(store, *(Completion(k, "x", Finish.LENGTH, 30, 1, alternatives=each) for k, each in kept.items()))
         with Store(Path(folder) / "s") as store:
-            found = store.get(["a", "b"])
-    assert found["a"].alternatives == tuple(alternatives) and found["b"].alternatives == ()
+            found = store.get(list(kept))
+    assert {key: each.alternatives for key, each in found.items()} == kept
 
 
 def test_values_of_other_types_come_back_as_what_sqlite_makes_of_them(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_copy_has_all_that_is_committed_while_the_store_is_in_use(tmp_path: Pa
 
 def test_a_copy_takes_nothings_place_and_is_made_of_nothing_that_is_damaged(tmp_path: Path) -> None:
     path, other = filled(tmp_path / "store.sqlite", "a"), filled(tmp_path / "other.sqlite", "b")
-    with pytest.raises(StorageError, match="is there already"):
+    with pytest.raises(StorageError, match="already exists"):
         copy_store(path, other)
     assert texts(other) == {"b": "x b"}
     with sqlite3.connect(path) as database:

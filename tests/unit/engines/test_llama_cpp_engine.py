@@ -172,7 +172,7 @@ def test_a_program_that_forgets_to_close_ends_all_the_same(model: Path) -> None:
     ("content", "message"),
     [
         (b"", "cannot read"),
-        (b"no model at all", "no GGUF file"),
+        (b"no model at all", "not a GGUF file"),
         (b"GGUF" + b"\0" * 200, "no chat template"),
         (b"GGUF\0\0\0\0tokenizer.chat_template" + b"\0" * 200, "damaged"),
     ],

@@ -105,5 +105,5 @@ def test_no_address_breaks_off_or_shows_its_password(password: str, scheme: str,
 def test_a_port_that_is_none_is_told(port: str) -> None:
     from mindsmirror.errors import EngineError
 
-    with pytest.raises(EngineError, match=rf"base_url.*:{port}.* is no address: .*port.*65535"):
+    with pytest.raises(EngineError, match=rf"base_url.*:{port}.* is not an address: .*port.*65535"):
         engine_at(f"http://127.0.0.1:{port}/v1")

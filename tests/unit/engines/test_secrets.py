@@ -46,7 +46,7 @@ def test_an_address_with_a_secret_is_refused_without_repeating_it(url: str) -> N
 
 @pytest.mark.parametrize("port", ["99999", "-5", "0"])
 def test_a_port_that_is_none_is_one_clear_error(port: str) -> None:
-    with pytest.raises(RecipeError, match=rf"host:{port}/v1' is no address: .*port.*between 1 and 65535"):
+    with pytest.raises(RecipeError, match=rf"host:{port}/v1' is not an address: .*port.*between 1 and 65535"):
         make_recipe(recipe_with(base_url=f"http://host:{port}/v1"))
 
 

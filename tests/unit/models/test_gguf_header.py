@@ -95,7 +95,7 @@ def tensor(shape: tuple[int, ...] = (32,), kind: int = 0, begin: int = 0, name: 
 ENTRY = packed("general.architecture") + struct.pack("<I", 8) + packed("llama")
 REST = b"\0" * 4096
 REFUSED: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "is no GGUF file"),
+    "empty": (b"", "is not a GGUF file"),
     "version": (header(version=1), "of version 1"),
     "byte order": (header(version=3 << 24), "lowest byte first"),
     "2^64 - 1 tensors": (header(count=2**64 - 1), "18,446,744,073,709,551,615 tensors"),

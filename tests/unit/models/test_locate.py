@@ -150,7 +150,7 @@ def test_the_users_copy_comes_first(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="does not exist"):
         locate("tiny", tmp_path / "none.gguf")
     mine.write_bytes(b"<html>not found</html>")
-    with pytest.raises(ModelFileError, match="is no GGUF file"):
+    with pytest.raises(ModelFileError, match="is not a GGUF file"):
         locate(str(mine))
     with pytest.raises(UnknownNameError, match="Did you mean 'tiny'"):
         locate("tinny")

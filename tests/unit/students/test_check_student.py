@@ -43,9 +43,9 @@ def test_a_copy_of_a_catalogue_model_must_have_its_bytes(tmp_path: Path) -> None
 
 def test_a_folder_needs_a_configuration(tmp_path: Path, hub: Callable[[Ask], None]) -> None:
     hub(refuses)
-    with pytest.raises(ModelFileError, match=r"is no model: there is no file .*config\.json"):
+    with pytest.raises(ModelFileError, match=r"is not a model: there is no file .*config\.json"):
         check_student(StudentConfig(model=str(tmp_path)))
-    with pytest.raises(ModelFileError, match="is no model"):
+    with pytest.raises(ModelFileError, match="is not a model"):
         check_student(StudentConfig(model="./nowhere"))
     (tmp_path / "config.json").write_text("{}")
     check_student(StudentConfig(model=str(tmp_path)))

@@ -67,7 +67,7 @@ def test_weights_are_those_of_the_file(kind: str, tmp_path: Path) -> None:
 def test_a_catalogue_student_is_converted_once(catalogued: Catalogued, capsys: pytest.CaptureFixture[str]) -> None:
     entry = catalogued("Q4_1")
     first = load_student(StudentConfig(model=entry.name))
-    assert "as a student" in capsys.readouterr().err
+    assert "to a student" in capsys.readouterr().err
     folder = converted(entry)
     written = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert "model.safetensors" in written

@@ -349,7 +349,7 @@ def test_a_damaged_checkpoint_beside_a_good_state_is_left_out(
     learnt = die_after(None)
     learn(student, tmp_path)
     said = capsys.readouterr().err
-    assert "checkpoint-4 is damaged and is removed" in said and file in said
+    assert "checkpoint-4 is damaged and was removed" in said and file in said
     assert learnt[0] == 0
     assert_same(tmp_path, whole("llama"))
 

@@ -86,7 +86,7 @@ def _records(path: Path, content: bytes) -> list[_Record]:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON in UTF-8: {error}.") from error
     if not isinstance(document, list):
-        raise DataError(f"{path} is no official file: it must hold a list of records.")
+        raise DataError(f"{path} is not an official file: it must be a list of records.")
     try:
         return _RECORDS.validate_python(document)
     except ValidationError as error:

@@ -91,7 +91,7 @@ def copy_store(source: Path, target: Path) -> dict[str, int]:
     require_file(source)
     if target.exists() or log_of(target).exists():
         raise StorageError(
-            f"{target} is there already: a copy takes nothing's place. Name another, or `merge` into it."
+            f"{target} already exists, and a copy replaces nothing. Choose another file, or `merge` into it."
         )
     with Store(source), temporary_beside(target) as part:
         with closing(Database(source)) as database, database.guard(), closing(sqlite3.connect(part)) as copy:
@@ -145,7 +145,7 @@ def require_file(path: Path) -> None:
 
 def _require_store(database: Database) -> None:
     if not database.version:
-        raise StorageError(f"{database.path} is no store: it holds no tables of one")
+        raise StorageError(f"{database.path} is not a store: it has no tables of one")
 
 
 def _set_aside(database: Database, bad: Sequence[BadRow]) -> None:

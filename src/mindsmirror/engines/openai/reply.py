@@ -75,7 +75,7 @@ def read_completion(content: bytes) -> ChatCompletion:
         raise MalformedError(f"the reply is not JSON: {error}") from error
     choices = document.get("choices") if isinstance(document, dict) else None
     if not isinstance(choices, list) or not choices:
-        raise MalformedError(f"the reply is no chat completion: {content.decode('utf-8')}")
+        raise MalformedError(f"the reply is not a chat completion: {content.decode('utf-8')}")
     usage = document.get("usage")
     tokens_in, tokens_out = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
     return ChatCompletion(tuple(map(_read_choice, choices)), tokens_in, tokens_out)

@@ -51,7 +51,7 @@ class Transport:
         self._timeout = timeout
         shown, fault = public_url(base_url), address_fault(base_url)
         if fault:
-            raise EngineError(f"the `base_url` {shown!r} is no address: {fault}")
+            raise EngineError(f"the `base_url` {shown!r} is not an address: {fault}")
         parts = urlsplit(base_url)
         assert parts.hostname is not None
         query = f"?{parts.query}" if parts.query else ""
@@ -65,8 +65,8 @@ class Transport:
         except OSError as error:
             named = [f"{name} ({os.environ[name]})" for name in CERTIFICATES if os.environ.get(name)]
             raise EngineError(
-                f"the certificates by which servers are trusted cannot be read: {error}. "
-                f"Mend or unset {' and '.join(named) or 'what the system has'}."
+                f"the certificates that servers are checked against cannot be read: {error}. "
+                f"Correct or unset {' and '.join(named) or 'what the system has'}."
             ) from None
         except (httpx2.InvalidURL, ValueError, ImportError) as error:
             raise EngineError(f"the endpoint {shown} cannot be reached: {error}") from None

@@ -1,1 +1,1 @@
-"""What is minimised: one file an objective."""
+"""What a stage minimises: one file an objective, named like the method that needs it, and found by `registry.py`."""

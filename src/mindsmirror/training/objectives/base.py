@@ -58,7 +58,7 @@ class Objective(ABC):
     number in the plan (`serial`), that of the batch which it repeats (`repeats`, -1: none), and how many of its
     predictions, the first ones, are repeated (`repeated`)."""
     weightless: ClassVar[str] = "no token counts"
-    """Why a target is left out none of whose tokens counts, as the report says it."""
+    """What the report calls targets that are left out because none of their tokens counts."""
 
     def __init__(self, student: Student, parameters: BaseModel | None = None) -> None:
         """Raises pydantic's ValidationError if parameters are missing that have no default."""
@@ -85,9 +85,9 @@ class Objective(ABC):
         return True
 
     def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
-        """A batch of whole families, the first `apart` of them by themselves, with the `total` weight of each term.
+        """A batch of whole families, the first `apart` of them by themselves, with the weights of its terms.
 
-        [terms]: of each target its weight times its tokens, also those that count for nothing.
+        `term_weights` [terms] sums each target's weight times its tokens, also those that count for nothing.
         """
         totals = [0.0] * self.terms
         for row in chain.from_iterable(families):

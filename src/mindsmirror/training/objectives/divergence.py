@@ -1,7 +1,7 @@
-"""How far one distribution over the vocabulary is from another: what soft labels cost.
+"""How far one distribution over the vocabulary is from another: the loss of soft labels.
 
-`KL(softmax(a / T) || softmax(b / T))`, with a from whoever teaches (the student itself one step before, a mentor, a
-teacher of the same vocabulary) and b from the student. The temperature may differ from token to token. Distributions
+`KL(softmax(a / T) || softmax(b / T))`, with a from the teacher (the student itself one step before, a mentor, a teacher
+of the same vocabulary) and b from the student. The temperature may differ from token to token. Distributions
 of a whole batch are larger than everything else in training, so they are made a few tokens at a time, and made again
 for the gradient.
 """
