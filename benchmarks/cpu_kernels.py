@@ -6,7 +6,7 @@ the optimizer; asking draws texts of a fixed length. All sides take turns, round
 in one round, above 1 where the kernel is faster; `fastest_ratio` is that of their fastest steps, which is steadier on a
 machine that others use, since a short step is now and then left alone. Prints one JSON line for each kernel and case.
 
-    python benchmarks/cpu_kernels.py [t5-training t5-asking smollm2-training smollm2-asking] [--rounds 15] [--threads 2]
+    python benchmarks/cpu_kernels.py [t5-training t5-asking smollm2-training smollm2-asking] [--each] [--rounds 15]
 """
 
 import argparse
@@ -33,11 +33,11 @@ RATIONALES = 3
 Step = Callable[[], None]
 
 
-def sides(shape: str, asks: bool) -> Iterator[tuple[str, frozenset[str]]]:
+def sides(shape: str, asks: bool, each: bool) -> Iterator[tuple[str, frozenset[str]]]:
     """Which kernels each side has, by what it lacks: nothing, one, or all."""
     able = {"norm"} if shape == "smollm2" else {"norm", "gelu"} if asks else set(KERNELS)
     yield "nothing", KERNELS
-    if len(able) > 1:
+    if each and len(able) > 1:
         yield from ((name, KERNELS - {name}) for name in sorted(able))
     yield "all", frozenset()
 
@@ -82,7 +82,7 @@ def measure(case: str, precision: str, options: argparse.Namespace) -> None:
     """Print the lines of one case."""
     shape, _, what = case.partition("-")
     weights, steps = model(shape), {}
-    for lacks, kernels in sides(shape, what == "asking"):
+    for lacks, kernels in sides(shape, what == "asking", options.each):
         learner = with_kernels(shape, weights, kernels)
         steps[lacks] = (training if what == "training" else asking)(learner, shape, precision)
         steps[lacks]()
@@ -117,6 +117,7 @@ def main() -> None:
     """Measure and print JSON lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="case", help=", ".join(CASES))
+    parser.add_argument("--each", action="store_true", help="also without each kernel by itself")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--precision", choices=["bf16", "fp32"], help="both by default")

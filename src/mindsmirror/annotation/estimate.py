@@ -1,6 +1,6 @@
 """What annotating will cost, with a range, judged by the questions that are complete already.
 
-The unit is a question: its rationales, judgements and repairs together, whatever their number turned out to be.
+The unit is a question: its rationales, self-evaluations and repairs together, however many there were.
 A question of which a part is stored counts for the share that it lacks. The range of a total is the 95 %
 prediction interval of a sum of so many questions, by Student's t over those that were seen.
 """

@@ -52,7 +52,7 @@ def read_evaluation(
     known: Verdict | None,
     repairs: int = 0,
 ) -> SelfEvaluation:
-    """Read a judgement of a rationale; `known` is the verdict if it did not come from the judge's words.
+    """Read a self-evaluation of a rationale; `known` is the verdict if it did not come from the judge's words.
 
     A critique that is cut short or missing keeps its known verdict and carries its own parse and reason.
     """

@@ -1,4 +1,4 @@
-"""A run's annotations as one HTML page: every question with gold, its rationales and their judgements, side by side.
+"""A run's annotations as one HTML page: every question with gold, its rationales and self-evaluations, side by side.
 
 The page holds the annotations as one block of JSON that is no script, and draws the question that is shown. Whatever a
 model or a data file wrote is data: the block cannot be left from within, the scripts make text nodes of it, and the
@@ -71,7 +71,7 @@ def browse_page(name: str, annotations: Sequence[Annotation]) -> str:
 def page_data(name: str, annotations: Sequence[Annotation]) -> dict[str, Any]:
     """What the page's scripts read. A key is absent where its value is: no gold, no answer, nothing to say.
 
-    `teachers` are names that rationales and judgements point to by their place; `parse` is there only where it is
+    `teachers` are names that rationales and self-evaluations point to by their place; `parse` is there only where it is
     not ok. The thought, which the rationale's text contains, and the task's other fields are left out.
     """
     judges = (evaluation.teacher for annotation in annotations for evaluation in annotation.evaluations)
@@ -95,9 +95,9 @@ def json_block(document: Any) -> Markup:
 
 
 def _question(annotation: Annotation, teachers: Mapping[str, int]) -> dict[str, Any]:
-    judgements: dict[int, list[SelfEvaluation]] = {}
+    evaluations: dict[int, list[SelfEvaluation]] = {}
     for evaluation in annotation.evaluations:
-        judgements.setdefault(evaluation.rationale, []).append(evaluation)
+        evaluations.setdefault(evaluation.rationale, []).append(evaluation)
     example = annotation.example
     return _said(
         id=example.id,
@@ -107,7 +107,7 @@ def _question(annotation: Annotation, teachers: Mapping[str, int]) -> dict[str, 
         rationales=[
             _rationale(
                 said,
-                judgements.get(said.sample, []),
+                evaluations.get(said.sample, []),
                 [dual for dual in annotation.duals if dual.of == said.sample],
                 teachers,
             )
