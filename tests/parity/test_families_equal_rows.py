@@ -16,7 +16,7 @@ from mindsmirror.records import Tag
 from mindsmirror.students.base import Student, TokenisedTarget
 from mindsmirror.students.causal import CausalStudent
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_weights
+from mindsmirror.training.objectives.task_weighted import mean_weights, scales, task_weighted_loss
 
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7, Tag.VERDICT: 0.45, Tag.CRITIQUE: 0.55}
 QUESTIONS = ("Tom has 3 nuts and 4 figs. How many?", "6 - 2?", "How many legs have 2 hens, 1 cow and 3 flies?")
@@ -44,10 +44,9 @@ def packed_loss(student: Student, batches: Sequence[Sequence[Sequence[TokenisedT
     """The loss as training computes it, over the batches of one step."""
     objective = Likelihood(student)
     collated = [objective.collate(batch) for batch in batches]
-    totals, factors = term_weights(collated), objective.factors(WEIGHTS)
-    return sum(
-        task_weighted_loss(student.losses(student.model, b), b["weight"], b["term"], totals, factors) for b in collated
-    )
+    means = mean_weights([objective.term_weights(batch) for batch in batches], steps=1)
+    scale = scales(objective.factors(WEIGHTS), means)
+    return sum(task_weighted_loss(student.losses(student.model, b), b["weight"], b["term"], scale) for b in collated)
 
 
 def assert_same(student: Student, batches: Sequence[Sequence[Sequence[TokenisedTarget]]]) -> None:

@@ -23,7 +23,7 @@ from mindsmirror.training.objectives.base import Objective
 from mindsmirror.training.objectives.dynsdpb import DynSDPBObjective
 from mindsmirror.training.objectives.edit import EditObjective, EditParameters
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_weights
+from mindsmirror.training.objectives.task_weighted import mean_weights, scales, task_weighted_loss
 from mindsmirror.training.plan import Families, encode
 
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7}
@@ -58,8 +58,9 @@ def assert_gradients(model: Any, loss: Tensor, expected: Tensor) -> None:
 
 def step_loss(objective: Objective, model: Any, batches: Sequence[dict[str, Tensor]]) -> Any:
     """The loss of one step as training computes it."""
-    totals, factors = term_weights(batches), objective.factors(WEIGHTS)
-    return sum(task_weighted_loss(*objective.losses(model, batch), totals, factors) for batch in batches)
+    means = mean_weights([batch["term_weights"].tolist() for batch in batches], steps=1)
+    scale = scales(objective.factors(WEIGHTS), means)
+    return sum(task_weighted_loss(*objective.losses(model, batch), scale) for batch in batches)
 
 
 @pytest.mark.parametrize("kind", KINDS)

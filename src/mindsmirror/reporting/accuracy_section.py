@@ -7,6 +7,7 @@ from itertools import combinations
 from mindsmirror.evaluation.evaluate import own_self_evaluations
 from mindsmirror.evaluation.metrics import auroc_within
 from mindsmirror.evaluation.result import JudgeQuality
+from mindsmirror.evaluation.selective import RiskCoverage, risk_coverage
 from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
 from mindsmirror.records import Example, Mode, Prediction
 from mindsmirror.reporting.schema import (
@@ -54,10 +55,21 @@ def arm_results(arm: ArmPredictions, seed: int) -> list[ArmResult]:
                 ci95=wilson(sum(flags), len(flags)) if flags else None,
                 tokens_per_question=sum(p.tokens for p in predictions) / max(1, len(predictions)),
                 unparsed=sum(p.answer is None for p in predictions),
+                risk_coverage=_risk_coverage(predictions),
                 training=training_report(arm.training),
             )
         )
     return rows
+
+
+def _risk_coverage(predictions: Sequence[Prediction]) -> RiskCoverage | None:
+    """Of the questions with gold; None where no answer has a confidence. One that cannot be read is withheld first."""
+    known = [p for p in predictions if p.right is not None]
+    if all(p.confidence is None for p in known):
+        return None
+    return risk_coverage(
+        [-1.0 if p.confidence is None else p.confidence for p in known], [bool(p.right) for p in known]
+    )
 
 
 def comparisons(arms: Sequence[ArmPredictions], seed: int) -> list[Comparison]:

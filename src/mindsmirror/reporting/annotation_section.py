@@ -66,6 +66,8 @@ def totals_report(
         judge_calibration=" and ".join(sorted(totals.calibrations)),
         majority_baseline=quality.majority_baseline,
         verdict_quality=quality if totals.pairs else None,
+        critiques=totals.yields["critique"].asked - totals.yields["critique"].lost.total(),
+        contradicted_critiques=dict(totals.contradicted.most_common()),
         verdict_consistency=verdict_consistency(totals.repeated),
         distinct_rationales=_each(totals.different_texts, totals.texts),
         diversity=totals.diversity.means(),

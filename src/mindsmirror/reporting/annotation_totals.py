@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Self
 
+from mindsmirror.annotation.critiques import fault_of
 from mindsmirror.records import (
     Annotation,
     DualKind,
@@ -109,6 +110,8 @@ class AnnotationTotals:
     pairs: "array[int]" = field(default_factory=lambda: array("b"))
     """A verdict on a rationale that is known to be right or wrong: twice its place in VERDICTS, and 1 if right."""
     pair_questions: "array[int]" = field(default_factory=lambda: array("q"))
+    contradicted: Counter[str] = field(default_factory=Counter)
+    """Critiques that contradict their rationale or their verdict, by reason."""
     by_verdict: Scores = field(default_factory=Scores)
     by_likelihood: Scores = field(default_factory=Scores)
     repeated: list[tuple[Verdict, ...]] = field(default_factory=list)
@@ -137,8 +140,12 @@ class AnnotationTotals:
         self.texts += len(texts)
         self.different_texts += len(set(texts))
         self.diversity.add(annotation, self.key)
+        texts_of = {rationale.sample: rationale.written for rationale in annotation.rationales}
         for evaluation in annotation.evaluations:
             self._add_evaluation(evaluation)
+            if evaluation.critique and evaluation.parse is Parse.OK:
+                fault = fault_of(evaluation.critique, texts_of[evaluation.rationale], evaluation.verdict)
+                self.contradicted.update([fault] if fault else [])
         self._add_judged(annotation)
 
     def usable(self, purpose: Purpose) -> int:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from mindsmirror.records import Verdict, VerdictSource
 from mindsmirror.reporting import verdict_section
+from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.findings import headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report, ShownExample, StepYield
@@ -56,6 +57,8 @@ def render(report: Report) -> str:
         findings=[finding for finding in report.findings if finding != main],
         plots=[(size, Markup(arms_plot(report.arms, width, size))) for size, width in SIZES.items()],
         legend=_legend(report.arms),
+        coverage_plots=[(size, Markup(coverage_plot(report.arms, width, size))) for size, width in SIZES.items()],
+        selective=[arm for arm in report.arms if arm.risk_coverage is not None],
         yields=[(step, _segments(step)) for step in report.annotation.yields],
         verdicts=_verdict_rows(report),
         probable=report.annotation.judge == VerdictSource.LIKELIHOOD or bool(report.annotation.judge_calibration),

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality, WithinQuestions
+from mindsmirror.evaluation.selective import RiskCoverage
 from mindsmirror.records import Record, Verdict
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -85,6 +86,11 @@ class AnnotationReport(Section):
     judge_calibration: str = Field("", description="against what the likelihoods were calibrated")
     majority_baseline: Share | None = None
     verdict_quality: VerdictQuality | None = Field(None, description="the whole table behind it")
+    critiques: int = Field(0, description="those that parsed")
+    contradicted_critiques: dict[str, int] = Field(
+        default_factory=dict,
+        description="those of them that contradict their rationale or their verdict, by reason",
+    )
     verdict_consistency: VerdictConsistency | None = Field(
         None, description="of verdicts in the judge's own words; None where none was asked for twice"
     )
@@ -146,6 +152,9 @@ class ArmResult(Section):
     ci95: Interval | None
     tokens_per_question: float | None = None
     unparsed: int = Field(0, description="questions to which no readable answer was given")
+    risk_coverage: RiskCoverage | None = Field(
+        None, description="how accuracy rises as the least confident answers are withheld; None without confidences"
+    )
     training: TrainingReport | None = None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from torch import Tensor
 
 from mindsmirror import limits
 from mindsmirror.errors import AnnotationError, RecipeError
@@ -25,6 +26,7 @@ from mindsmirror.system.validation import explain
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.cost import CostMeter, token_count
 from mindsmirror.training.objectives.base import Objective
+from mindsmirror.training.objectives.task_weighted import mean_weights, scales
 
 Families = tuple[tuple[TokenisedTarget, ...], ...]
 Batches = tuple[Families, ...]
@@ -66,6 +68,19 @@ class StagePlan:
     """A score of the model, higher is better; the best checkpoint is kept by it."""
     tokens: tuple[int, ...] = ()
     """Tokens that each batch computes, for the pace; none: it is not told."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps; the last may have fewer batches."""
+        return max(1, -(-len(self.batches) // self.config.accumulate))
+
+    @property
+    def scales(self) -> Tensor:
+        """What a loss of each term is multiplied by, [terms]: a constant of the whole plan (task_weighted.py)."""
+        distance = self.config.accumulate if self.objective.repeats else 0
+        whole = (with_repeated(self.batches, number, distance) for number in range(len(self.batches)))
+        means = mean_weights([self.objective.term_weights(*batch) for batch in whole], self.steps)
+        return scales(self.objective.factors(self.task_weights), means)
 
 
 class WholeBatch(NamedTuple):

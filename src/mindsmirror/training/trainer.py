@@ -1,13 +1,12 @@
 """One stage of training: Hugging Face's Trainer as the loop, the loss and the batches ours.
 
 The whole plan of batches is the Trainer's dataset, one batch an item in order, so its checkpoints resume at the
-very batch. The Trainer leaves normalisation to us (`loss_is_scaled_for_ga`): the weights of each term are summed over
-the batches of one optimizer step and over all processes.
+very batch. The Trainer leaves normalisation to us (`loss_is_scaled_for_ga`): what a token's loss is divided by is a
+constant of the plan, so neither the other batches of a step nor other processes need to be asked.
 
 Beside the public hooks (`compute_loss`, `get_train_dataloader`, `log`, `evaluate`), these private parts of Transformers
 are overridden or set, each of them read in the version that constraints.txt pins; pyproject.toml allows no later major:
 
-* `_get_num_items_in_batch`: it gives `compute_loss` the sums over a whole step, which no public hook does;
 * `_save_optimizer_and_scheduler`, `_save_checkpoint`: what the objective remembers is written before the state, and the
   seal after all else;
 * `_load_from_checkpoint`, `_load_rng_state`, `_load_optimizer_and_scheduler`: a damaged file becomes a StorageError;
@@ -45,7 +44,7 @@ from mindsmirror.training.callbacks import (
 from mindsmirror.training.checkpoints import history, last_checkpoint, readable, seal
 from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.base import TokenLosses
-from mindsmirror.training.objectives.task_weighted import derivatives, task_weighted_loss, term_sums, term_weights
+from mindsmirror.training.objectives.task_weighted import derivatives, task_weighted_loss, term_sums
 from mindsmirror.training.plan import StagePlan
 from mindsmirror.training.shards import shards_of_steps
 
@@ -68,7 +67,7 @@ class StageTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self._objective, self._validate = plan.objective, plan.validate
-        self._factors = plan.objective.factors(plan.task_weights)
+        self._scales = plan.scales
         self._since_log = torch.zeros(2, plan.objective.terms)
         super().__init__(
             model=plan.model,
@@ -83,12 +82,6 @@ class StageTrainer(Trainer):
         """The plan's batches in order; they are this process's own, so Accelerate has nothing to deal out."""
         return DataLoader(self.train_dataset, batch_size=1, collate_fn=_only)
 
-    def _get_num_items_in_batch(self, batch_samples: list[Batch], device: torch.device) -> Tensor:
-        totals: Tensor = term_weights(batch_samples).to(device)
-        if self.accelerator.num_processes > 1:
-            totals = self.accelerator.gather(totals[None]).sum(0)
-        return totals
-
     def compute_loss(
         self,
         model: Any,
@@ -97,21 +90,19 @@ class StageTrainer(Trainer):
         num_items_in_batch: Tensor | None = None,
     ) -> Tensor:
         """What this batch adds to its step's loss; see objectives/task_weighted.py."""
-        totals = num_items_in_batch if num_items_in_batch is not None else term_weights([inputs])
-        factors = self._factors.to(totals.device)
+        # Data parallelism averages gradients over processes; each has a part of the step's sum.
+        scale = self.accelerator.num_processes * self._scales.to(inputs["weight"].device)
         if self._objective.sums_likelihoods(inputs):
-            inputs = {**inputs, "expected": derivatives(inputs["weight"], inputs["term"], totals, factors)}
+            inputs = {**inputs, "expected": derivatives(inputs["weight"], inputs["term"], scale)}
         # Accelerate lowers the precision of the model's own forward only.
         with self.accelerator.autocast():
             losses, weight, term = self._token_losses(model, inputs)
-        loss = task_weighted_loss(losses, weight, term, totals, factors)
+        loss = task_weighted_loss(losses, weight, term, scale)
         if not torch.isfinite(loss):
             raise self.diverged()
-        seen = torch.stack([term_sums(losses.detach(), weight, term, len(factors)), term_weights([inputs])])
+        seen = torch.stack([term_sums(losses.detach(), weight, term, len(scale)), inputs["term_weights"]])
         self._since_log = self._since_log.to(seen.device) + seen
-        # Data parallelism averages gradients over processes; the totals already count all of them.
-        processes: int = self.accelerator.num_processes
-        return loss * processes
+        return loss
 
     def _token_losses(self, model: Any, batch: Mapping[str, Tensor]) -> TokenLosses:
         """The objective's losses. A wrapper of the model (DDP, FSDP) gets all of their computation as its forward."""
@@ -221,7 +212,6 @@ def train_stage(plan: StagePlan) -> dict[str, Any]:
     peak memory.
     """
     objective, config, batches = plan.objective, plan.config, plan.batches
-    steps = max(1, -(-len(batches) // config.accumulate))
     # Only one process removes what is torn.
     checkpoint = agreed(last_checkpoint(plan.folder) if leads() else None)
     early = config.early_stopping if plan.validate else None
@@ -230,7 +220,7 @@ def train_stage(plan: StagePlan) -> dict[str, Any]:
         ended = stopped_at(history(checkpoint), early)
         batches = batches[: ended * config.accumulate] if ended else batches
     mine, each = shards_of_steps(batches, config.accumulate, processes(), rank(), objective.student)
-    arguments = trainer_arguments(plan, steps, each)
+    arguments = trainer_arguments(plan, plan.steps, each)
     reset_peak()
     watch = ProgressCallback(plan.label, by_step(plan.tokens or [0] * len(batches), config.accumulate))
     stop = [EarlyStopping(early)] if early else []
@@ -242,7 +232,7 @@ def train_stage(plan: StagePlan) -> dict[str, Any]:
     # The last step changes the weights after the last loss was looked at.
     if not all(bool(torch.isfinite(value).all()) for value in plan.model.parameters()):
         raise trainer.diverged()
-    return summary(trainer.state, steps, objective.term_names) | {
+    return summary(trainer.state, plan.steps, objective.term_names) | {
         "tokens_per_second": round(watch.tokens_per_second, 1) if watch.tokens_per_second else None,
         "peak_memory": peak_memory(),
         "peak_device_memory": peak_device_memory(),

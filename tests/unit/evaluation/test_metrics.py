@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from scipy import stats
 
 from mindsmirror.evaluation import (
     auroc,
@@ -30,7 +31,6 @@ def test_auroc_refuses_what_it_cannot_rank(scores: list[float], labels: list[boo
 
 
 def test_auroc_against_scipy() -> None:
-    stats = pytest.importorskip("scipy.stats")
     scores = [0.3, 0.3, 0.9, 0.1, 0.5, 0.5, 0.5, 0.7]
     labels = [True, False, True, False, False, True, True, False]
     positive = [s for s, label in zip(scores, labels, strict=True) if label]

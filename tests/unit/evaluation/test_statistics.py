@@ -1,8 +1,9 @@
-"""Statistics against literals worked out elsewhere, and against scipy where it is installed."""
+"""Statistics against literals worked out elsewhere, and against scipy."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import optimize, stats
 
 from mindsmirror.evaluation import (
     cluster_bootstrap,
@@ -49,7 +50,6 @@ def test_mcnemar_literals() -> None:
 
 
 def test_against_scipy() -> None:
-    stats = pytest.importorskip("scipy.stats")
     for b, c in [(3, 10), (0, 7), (40, 61), (999, 1100)]:
         assert mcnemar(b, c) == pytest.approx(stats.binomtest(b, b + c).pvalue, rel=1e-9)
     for k, n in [(1, 9), (50, 100), (199, 200)]:
@@ -70,8 +70,6 @@ def test_a_paired_difference_without_any_is_as_wide_as_nothing_seen_allows() -> 
 
 @pytest.mark.parametrize(("ahead", "behind", "n"), [(9, 2, 40), (1, 1, 10), (30, 12, 100), (0, 4, 25), (5, 0, 8)])
 def test_the_score_interval_is_where_the_likelihoods_score_test_ends(ahead: int, behind: int, n: int) -> None:
-    optimize = pytest.importorskip("scipy.optimize")
-
     def statistic(d: float) -> float:
         """The score test, its nuisance share found by a search instead of the closed form."""
 
@@ -92,7 +90,6 @@ def test_the_score_interval_is_where_the_likelihoods_score_test_ends(ahead: int,
 @pytest.mark.parametrize("n", [10, 40, 100])
 def test_the_interval_of_a_paired_difference_covers(n: int) -> None:
     """Exactly, summed over all that can be seen; each pair of shares is who is right alone how often."""
-    stats = pytest.importorskip("scipy.stats")
     seen = [(b, c) for b in range(n + 1) for c in range(n + 1 - b)]
     ends = np.array([paired_difference(*answers(b, c, n))[1:] for b, c in seen])
     counts = np.array([(b, c, n - b - c) for b, c in seen])

@@ -6,6 +6,7 @@ import pytest
 
 from mindsmirror.evaluation import wilson
 from mindsmirror.evaluation.metrics import WithinQuestions, verdict_quality
+from mindsmirror.evaluation.selective import RiskCoverage, risk_coverage
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import (
     AnnotationReport,
@@ -28,6 +29,12 @@ ACCURACY = {
     ("minds_mirror", "minds_mirror"): {"predict": 14, "think": 61, "vote": 68, "mirror": 72},
 }
 QUESTION = "A farm has 4 sheep and 3 hens. How many legs do the animals have together?"
+
+
+def surer(right: int) -> RiskCoverage | None:
+    """Of 100 answers so many are right, more of them among the surer ones."""
+    wrong = set(sorted(range(100), key=lambda number: number * (1 + number % 3))[: 100 - right])
+    return risk_coverage(range(100), [number not in wrong for number in range(100)])
 
 
 def arm_results() -> tuple[ArmResult, ...]:
@@ -55,6 +62,7 @@ def arm_results() -> tuple[ArmResult, ...]:
             ci95=wilson(right, 100),
             tokens_per_question={"predict": 3.1, "think": 58.4}.get(mode, 291.0),
             unparsed=14 if name == "untrained" else 1,
+            risk_coverage=surer(right) if mode in ("vote", "mirror") else None,
             training=None if name == "untrained" else training,
         )
         for (name, method), modes in ACCURACY.items()

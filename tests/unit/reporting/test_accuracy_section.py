@@ -47,6 +47,16 @@ LABELS = arm("labels", "predict", {"predict": "++--"}, "standard")
 MIRROR = arm("mirror", "think", {"predict": "+---", "think": "+-++", "vote": "+++-", "mirror": "++++"}, "minds_mirror")
 
 
+def test_the_surer_half_counts_questions_with_gold_and_unreadable_answers_last() -> None:
+    sure = [0.9, None, 0.2, 0.8, 0.7]
+    said = [p.model_copy(update={"confidence": c}) for p, c in zip(predictions("vote", "+0-?+"), sure, strict=True)]
+    [row] = arm_results(ArmPredictions("a", "x", "vote", {"vote": said}), seed=0)
+    assert row.risk_coverage is not None and row.risk_coverage.n == 4
+    assert row.risk_coverage.accuracy_at_half == 1.0
+    assert row.risk_coverage.curve[-1] == (1.0, 0.5)
+    assert arm_results(LABELS, seed=0)[0].risk_coverage is None
+
+
 def test_a_row_for_each_mode_with_its_share() -> None:
     rows = arm_results(MIRROR, seed=7)
     assert [(row.name, row.method, row.mode, row.seed, row.n, row.accuracy) for row in rows] == [

@@ -72,6 +72,17 @@ SECOND = annotation(
 )
 
 
+def test_critiques_that_contradict_their_rationale_are_counted_by_reason() -> None:
+    said = ("A hen has 2 legs, not 4.", "A hen has 3 legs, not 2.", "All is right.")
+    evaluations = [verdict(0, W, sample=n).model_copy(update={"critique": text}) for n, text in enumerate(said)]
+    found = report(annotation("hens", [rationale(0, "A hen has 2 legs.", False)], evaluations))
+    assert found.critiques == 3
+    assert found.contradicted_critiques == {
+        "the rationale says what it demands": 1,
+        "it only praises what is judged wrong": 1,
+    }
+
+
 def test_counts_and_costs() -> None:
     found = report(FIRST, SECOND, usd=0.25)
     assert (found.examples, found.rationales, found.evaluations) == (2, 6, 6)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mindsmirror.evaluation.metrics import VerdictConsistency, WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import ArmAnswer, ArmResult, Report, ShownExample, StepUsage, StepYield
+from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.plot import arms_plot
 
@@ -217,6 +218,29 @@ def test_diversity_is_shown_with_its_temperature(full_report: Report, bare_repor
     text = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes)))).text
     assert "temperaturenot known" in text
     assert "rationales differ" not in Page(render(bare_report)).text
+
+
+def test_the_surer_half_is_shown_where_answers_have_a_confidence(full_report: Report, bare_report: Report) -> None:
+    text = shown_text(full_report)
+    mirror = next(arm for arm in full_report.arms if arm.mode == "mirror")
+    assert mirror.risk_coverage is not None
+    assert "Answering only what it is sure of" in text
+    assert f"{mirror.risk_coverage.aurc:.3f}" in text
+    assert "sure of" not in shown_text(bare_report)
+
+
+def test_a_coverage_curve_ends_at_the_accuracy_of_all(full_report: Report) -> None:
+    tree = ET.fromstring(coverage_plot(full_report.arms, 500, "p"))
+    curves = list(tree.iter("polyline"))
+    assert [curve.attrib["class"] for curve in curves] == ["curve mode-vote", "curve mode-mirror"]
+    grid = {line.attrib["y1"] for line in tree.iter("line")}
+    for curve, arm in zip(curves, [arm for arm in full_report.arms if arm.risk_coverage], strict=True):
+        x, y = map(float, curve.attrib["points"].split()[-1].split(","))
+        top, bottom = min(map(float, grid)), max(map(float, grid))
+        assert arm.risk_coverage is not None
+        assert x == 500 - 14
+        assert y == pytest.approx(bottom - arm.risk_coverage.curve[-1][1] * (bottom - top), abs=0.1)
+    assert coverage_plot((), 500, "p") == ""
 
 
 def test_plot_places_dots_on_the_scale() -> None:

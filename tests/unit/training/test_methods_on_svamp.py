@@ -28,7 +28,7 @@ from mindsmirror.tasks import Task, TaskConfig, load_task
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.objectives.likelihood import Likelihood
 from mindsmirror.training.objectives.registry import objective_of
-from mindsmirror.training.objectives.task_weighted import task_weighted_loss, term_weights
+from mindsmirror.training.objectives.task_weighted import mean_weights, scales, task_weighted_loss
 from mindsmirror.training.plan import encode
 from mindsmirror.training.stages import ArmPlan, train_arm
 
@@ -107,9 +107,10 @@ def loss(stage: Stage, folder: Path) -> float:
     # DynSDPB's agreement is with a batch of one step before, and here is no step.
     objective = Likelihood(student) if stage.objective == "dynsdpb" else objective_of(stage, student)
     batches = [objective.collate([family]) for family in encode(stage, objective, max_target=256).families]
-    totals, factors = term_weights(batches), objective.factors(stage.task_weights)
+    means = mean_weights([batch["term_weights"].tolist() for batch in batches], steps=1)
+    scale = scales(objective.factors(stage.task_weights), means)
     with torch.no_grad():
-        parts = [task_weighted_loss(*objective.losses(student.model.eval(), b), totals, factors) for b in batches]
+        parts = [task_weighted_loss(*objective.losses(student.model.eval(), b), scale) for b in batches]
     return float(sum(parts))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
-from plain import gradients, plain_loss
+from plain import gradients, row_nll
 from torch import Tensor
 
 from mindsmirror.records import Tag
@@ -78,7 +78,7 @@ def test_the_gradient_of_a_step_is_that_of_all_its_rows(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However the rows of a step are cut into batches, and also when the last step has fewer of them."""
+    """Each row as in the mean of the whole plan, however a step is cut into batches, also when the last has fewer."""
     student, other = tiny.load(tiny_folder(kind)), tiny.load(tiny_folder(kind))
     plan = batches(student)
     weights = {Tag.PREDICT: 0.2, Tag.EXPLAIN: 0.8}
@@ -87,10 +87,14 @@ def test_the_gradient_of_a_step_is_that_of_all_its_rows(
     monkeypatch.setattr(trainer, "StageTrainer", Recorded)
     report = train_stage(StagePlan(Likelihood(student), student.model, plan, weights, config, tmp_path, 0, "tiny"))
     assert report["steps"] == len(steps)
+    every = [row for families in plan for rows in families for row in rows]
+    weight = {tag: sum(len(row.target) for row in every if row.tag is tag) / len(steps) for tag in weights}
     for number, step in enumerate(steps):
         before, found = Recorded.seen[step[-1]]
         other.model.load_state_dict(before, strict=False)
-        expected = plain_loss(other.model.eval(), (row for i in step for rows in plan[i] for row in rows), weights)
+        here = [row for i in step for rows in plan[i] for row in rows]
+        costs = [weights[row.tag] / weight[row.tag] * row_nll(other.model.eval(), row).sum() for row in here]
+        expected = torch.stack(costs).sum()
         assert report["losses"][number] == pytest.approx(expected.item(), rel=1e-5)
         truth = gradients(other.model, expected)
         largest = max(float(value.norm()) for value in truth.values())

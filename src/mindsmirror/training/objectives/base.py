@@ -85,14 +85,16 @@ class Objective(ABC):
         return True
 
     def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
-        """A batch of whole families, the first `apart` of them by themselves, with the weights of its terms.
+        """A batch of whole families, the first `apart` of them by themselves, with `term_weights` [terms]."""
+        weights = torch.tensor(self.term_weights(families, apart))
+        return {**self.student.collate(families, apart), "term_weights": weights}
 
-        `term_weights` [terms] sums each target's weight times its tokens, also those that count for nothing.
-        """
-        totals = [0.0] * self.terms
+    def term_weights(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> list[float]:
+        """The weight of each term in a batch: of each target its weight times its tokens, also those of factor 0."""
+        weights = [0.0] * self.terms
         for row in chain.from_iterable(families):
-            totals[row.term] += row.weight * len(row.target)
-        return {**self.student.collate(families, apart), "term_weights": torch.tensor(totals)}
+            weights[row.term] += row.weight * len(row.target)
+        return weights
 
     def state(self) -> dict[str, Tensor]:
         """What later batches need of earlier ones; empty if nothing."""

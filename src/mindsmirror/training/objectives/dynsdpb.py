@@ -17,6 +17,7 @@ T_i = temperature * (2 - c): a certain student is held to all it said, an uncert
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -50,12 +51,16 @@ class DynSDPBObjective(Objective):
         return False
 
     def collate(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> Batch:
-        """The first `apart` families are repeated: their predictions count for agreement, too."""
-        batch = super().collate(families, apart)
+        """The first `apart` families are repeated; `repeated` is how many predictions they have."""
         repeated = self.student.work(families[:apart])[Component.HEAD] if apart else 0
-        terms, weights = _agree(batch["term"][:repeated]), batch["weight"][:repeated]
-        batch["term_weights"] = batch["term_weights"].index_add(0, terms, weights)
-        return {**batch, "repeated": torch.tensor(repeated)}
+        return {**super().collate(families, apart), "repeated": torch.tensor(repeated)}
+
+    def term_weights(self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0) -> list[float]:
+        """The tokens of the first `apart` families count for agreement, too."""
+        weights = super().term_weights(families, apart)
+        for row in chain.from_iterable(families[:apart]):
+            weights[AGREE * len(TASKS) + row.term % len(TASKS)] += sum(row.weights)
+        return weights
 
     def losses(self, model: Any, batch: Mapping[str, Tensor]) -> TokenLosses:
         """Likelihoods of both halves, and the repeated half's agreement if it was seen before."""

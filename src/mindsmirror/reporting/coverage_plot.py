@@ -1,0 +1,61 @@
+"""Accuracy against coverage as an inline SVG: one line for each mode of an arm that says how sure it is.
+
+Drawn for a given width in CSS pixels, like plot.py; colours come from the page's style sheet by the mode's class.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+from mindsmirror.reporting.formatting import named_arm, percent
+from mindsmirror.reporting.plot import MODES
+from mindsmirror.reporting.schema import ArmResult
+
+HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 210, 14, 34, 46, 14
+"""In pixels: the plot, and the room around its lines."""
+
+
+def coverage_plot(arms: Sequence[ArmResult], width: int, name: str) -> str:
+    """The plot as one `<svg>` element, "" if no arm has a curve; `name` makes its ids unique on a page."""
+    shown = [arm for arm in arms if arm.risk_coverage is not None]
+    if not shown:
+        return ""
+    lines = "".join(_line(arm, width) for arm in shown)
+    return (
+        f'<svg class="plot" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img" '
+        f'aria-labelledby="{name}-coverage-title {name}-coverage-desc">'
+        f'<title id="{name}-coverage-title">Accuracy of the surest answers, by the share that is answered</title>'
+        f'<desc id="{name}-coverage-desc">{escape("; ".join(map(_described, shown)))}.</desc>'
+        f"{_axes(width)}{lines}</svg>"
+    )
+
+
+def _axes(width: int) -> str:
+    parts = []
+    for tick in range(0, 101, 25):
+        x, y = _x(tick / 100, width), _y(tick / 100)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick}</text>')
+        label = f"{tick} % answered" if tick == 50 else str(tick)
+        parts.append(f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 12}" text-anchor="middle">{label}</text>')
+    return "".join(parts)
+
+
+def _line(arm: ArmResult, width: int) -> str:
+    curve = arm.risk_coverage.curve if arm.risk_coverage else ()
+    points = " ".join(f"{_x(coverage, width):.1f},{_y(accuracy):.1f}" for coverage, accuracy in curve)
+    look = f"curve mode-{arm.mode if arm.mode in MODES else 'other'}"
+    return f'<polyline class="{look}" points="{points}"><title>{escape(_described(arm))}</title></polyline>'
+
+
+def _described(arm: ArmResult) -> str:
+    found = arm.risk_coverage
+    half = percent(found.accuracy_at_half) if found else ""
+    return f"{named_arm(arm.name)}, mode {arm.mode}: {percent(arm.accuracy or 0)} of all, {half} of the surer half"
+
+
+def _x(share: float, width: int) -> float:
+    return LEFT + share * (width - LEFT - RIGHT)
+
+
+def _y(share: float) -> float:
+    return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
