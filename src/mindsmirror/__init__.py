@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mindsmirror.annotation.imports.importing import import_annotations as import_annotations
     from mindsmirror.errors import MindsMirrorError as MindsMirrorError
     from mindsmirror.methods import ArmConfig as ArmConfig
+    from mindsmirror.methods import read_arm as read_arm
     from mindsmirror.records import Annotation as Annotation
     from mindsmirror.records import Example as Example
     from mindsmirror.records import Prediction as Prediction
@@ -42,7 +43,7 @@ _HOMES = {
     "mindsmirror.annotation.imports.importing": ("import_annotations",),
     "mindsmirror.runs.export": ("export_annotations",),
     "mindsmirror.errors": ("MindsMirrorError",),
-    "mindsmirror.methods": ("ArmConfig",),
+    "mindsmirror.methods": ("ArmConfig", "read_arm"),
     "mindsmirror.runs.pipeline": ("Pipeline", "run"),
     "mindsmirror.runs.recipe": ("Recipe", "make_recipe", "read_recipe"),
     "mindsmirror.records": (

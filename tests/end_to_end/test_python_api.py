@@ -33,6 +33,13 @@ def test_the_version_and_the_names_are_to_be_seen() -> None:
     assert {*mindsmirror.__all__, "__version__"} <= set(dir(mindsmirror))
 
 
+def test_an_arm_that_is_made_by_hand_has_the_settings_of_its_method() -> None:
+    arm = mindsmirror.read_arm({"name": "a", "method": "minds_mirror", "labels": "gold"})
+    assert type(arm) is not mindsmirror.ArmConfig and isinstance(arm, mindsmirror.ArmConfig)
+    assert set(mindsmirror.ArmConfig.model_fields) < set(arm.model_dump())
+    assert mindsmirror.read_arm(mindsmirror.ArmConfig(name="a", method="minds_mirror", labels="gold")) == arm
+
+
 def test_no_name_is_hidden_by_a_module_of_the_package() -> None:
     """Importing a submodule sets its name on the package: a function of that name would be gone from then on."""
     modules = {path.stem for path in Path(mindsmirror.__path__[0]).iterdir()}
@@ -75,6 +82,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
         "make_recipe": lambda as_: mindsmirror.make_recipe(
             material.document(copied.run / "recipe.json"), as_("it"), as_(".")
         ),
+        "read_arm": lambda as_: mindsmirror.read_arm({"name": "a", "method": "minds_mirror"}),
         "read_recipe": lambda as_: mindsmirror.read_recipe(as_("tiny.toml"), "seed=3").seed,
         "run": lambda as_: mindsmirror.run(as_("tiny.toml"), as_("runs")).arms,
         "Pipeline": lambda as_: [

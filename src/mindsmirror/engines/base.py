@@ -45,7 +45,7 @@ class Sampling(BaseModel):
     choices: tuple[str, ...] = Field(
         (),
         description="words one of which is the whole reply; the engine tells how likely each is",
-        # Left out if there are none: the keys of all samples without choices depend on it.
+        # Left out if there are none, so that requests for text keep the keys under which their samples are stored.
         exclude_if=lambda choices: not choices,
     )
 

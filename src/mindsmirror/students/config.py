@@ -29,8 +29,6 @@ class StudentConfig(BaseModel):
     trust_remote_code: bool = Field(
         False,
         description="true: run code from the model's folder or repository",
-        # Left out where it is the default: what was trained without it stands.
-        exclude_if=lambda trusted: not trusted,
     )
     adapter: Literal["none", "lora"] = Field("none", description="lora: train low-rank adapters only (extra lora)")
     lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK, description="rank of the adapters")
