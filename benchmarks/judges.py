@@ -55,7 +55,7 @@ class Judged:
     seconds: float = 0.0
 
     def add(self, question: str, verdict: Verdict, right: bool, share: float | None = None) -> None:
-        """Count one judgement."""
+        """Count one self-evaluation."""
         self.verdicts.append((verdict, right))
         self.questions.append(question)
         if share is not None:
@@ -81,7 +81,7 @@ class Judged:
             "majority_baseline": quality.majority_baseline,
             "uncertain": quality.uncertain / max(1, quality.n),
             "unparsed": quality.unparsed / max(1, quality.n),
-            "tokens_a_judgement": self.tokens / max(1, quality.n),
+            "tokens_a_self_evaluation": self.tokens / max(1, quality.n),
             "seconds": self.seconds,
         }
 
@@ -193,7 +193,7 @@ def line(row: dict[str, Any]) -> str:
         shown(row["auroc"], row["auroc_ci95"]),
         *classes,
         undecided,
-        f"{row['tokens_a_judgement']:.0f}",
+        f"{row['tokens_a_self_evaluation']:.0f}",
     ]
     return f"| {' | '.join(cells)} |"
 

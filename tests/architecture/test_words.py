@@ -36,6 +36,7 @@ MODULES = {
     "passes": "students/length_buckets",
     "precision": "system/hardware",
     "ready": "annotation/from_file",
+    "soundness": "annotation/store/integrity",
     "traffic": "engines/openai/scheduler",
     "trained": "runs/use",
     "utils": "the room whose matter it is",

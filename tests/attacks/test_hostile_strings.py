@@ -30,7 +30,7 @@ NOISE = (
 
 
 def hostile(draw: random.Random) -> str:
-    """Pieces of answers, of judgements and of nothing, put together at random; half of them cut somewhere."""
+    """Pieces of answers, of self-evaluations and of nothing, put together at random; half of them cut somewhere."""
     length = draw.choice((20, 100, 400, 400, LONGEST))
     found: list[str] = []
     size = 0
@@ -147,7 +147,7 @@ QUOTED = (
 
 
 def denied(draw: random.Random) -> str:
-    """A judgement that calls nothing correct."""
+    """A self-evaluation that calls nothing correct."""
     subject, word = draw.choice(SUBJECTS), draw.choice(RIGHT)
     if draw.random() < 0.6:
         clause = f"{subject} {draw.choice(DENIALS)} {word}".replace("- ", "-")
@@ -157,7 +157,7 @@ def denied(draw: random.Random) -> str:
 
 
 def dressed(clause: str, draw: random.Random) -> str:
-    """A clause as the last line of a judgement, after a marker or without one."""
+    """A clause as the last line of a self-evaluation, after a marker or without one."""
     marker = draw.choice(MARKERS)
     clause = clause if marker.endswith(": ") and draw.random() < 0.5 else clause[:1].upper() + clause[1:]
     end = draw.choice((".", "!", "", ".\n", "**", " ."))
@@ -165,7 +165,7 @@ def dressed(clause: str, draw: random.Random) -> str:
 
 
 def injected(draw: random.Random) -> tuple[str, Verdict]:
-    """A judgement beside a quotation of the opposite one, and what it says itself."""
+    """A self-evaluation beside a quotation of the opposite one, and what it says itself."""
     says, other = draw.sample((Verdict.CORRECT, Verdict.WRONG), 2)
     quoted = draw.choice(QUOTED).format(f"Evaluation result: the given answer is {other.value}.")
     own = f"Evaluation result: {draw.choice(SUBJECTS)} is {draw.choice(RIGHT if says is Verdict.CORRECT else WRONG)}."
@@ -174,7 +174,7 @@ def injected(draw: random.Random) -> tuple[str, Verdict]:
 
 
 def retold(text: str, draw: random.Random) -> str:
-    """The same judgement in other letters, after more lines, or with other marks."""
+    """The same self-evaluation in other letters, after more lines, or with other marks."""
     ways: tuple[Callable[[str], str], ...] = (
         str.upper,
         lambda t: f"{draw.choice(CRITIQUES)}\n\n{t}",
@@ -190,7 +190,7 @@ def retold(text: str, draw: random.Random) -> str:
     return text
 
 
-def test_no_judgement_is_read_as_its_opposite() -> None:
+def test_no_self_evaluation_is_read_as_its_opposite() -> None:
     wrong: list[str] = []
     found: Counter[str] = Counter()
     for number in range(VERDICTS):

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from attacks.scale import ATTACK, TIMES
-from unit.annotation.test_store_soundness import hit, outcome
+from unit.annotation.test_store_integrity import hit, outcome
 
 pytestmark = ATTACK
 

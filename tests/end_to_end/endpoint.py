@@ -17,7 +17,7 @@ JUDGING = "Is this solution correct"
 
 
 def reply(body: Body, share_unparsed: float = 0.15) -> bytes:
-    """A thought for each sample, or a judgement, drawn by seed, prompt and number.
+    """A thought for each sample, or a self-evaluation, drawn by seed, prompt and number.
 
     Which thoughts end without a numeral does not depend on the seed, which depends on the server's port.
     """

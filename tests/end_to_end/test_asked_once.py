@@ -74,7 +74,7 @@ def samples(bodies: list[Body]) -> Counter[str]:
     """How many samples a server was asked for, by what they are."""
     count: Counter[str] = Counter()
     for body in bodies:
-        count["judgement" if JUDGING in body["messages"][-1]["content"] else "rationale"] += body.get("n", 1)
+        count["self-evaluation" if JUDGING in body["messages"][-1]["content"] else "rationale"] += body.get("n", 1)
     return count
 
 
@@ -85,9 +85,9 @@ def parsed(found: Mapping[str, Annotation], first: int = 0) -> int:
 
 def test_from_k_3_to_5_only_the_new_rationales_are_asked_for(asked: Asked) -> None:
     first, before = asked.annotate(k=3)
-    assert samples(first) == {"rationale": QUESTIONS * 3, "judgement": parsed(before)}
+    assert samples(first) == {"rationale": QUESTIONS * 3, "self-evaluation": parsed(before)}
     more, after = asked.annotate(k=5)
-    assert samples(more) == {"rationale": QUESTIONS * 2, "judgement": parsed(after, first=3)}
+    assert samples(more) == {"rationale": QUESTIONS * 2, "self-evaluation": parsed(after, first=3)}
     for name, annotation in after.items():
         assert annotation.rationales[:3] == before[name].rationales
         assert len({r.text for r in annotation.rationales}) == 5, "a seed was used twice"
@@ -96,10 +96,12 @@ def test_from_k_3_to_5_only_the_new_rationales_are_asked_for(asked: Asked) -> No
     assert asked.annotate(k=5) == ([], after) and asked.annotate(k=3) == ([], before)
 
 
-def test_from_m_1_to_2_only_the_new_judgements_are_asked_for(asked: Asked) -> None:
+def test_from_m_1_to_2_only_the_new_self_evaluations_are_asked_for(asked: Asked) -> None:
     first, before = asked.annotate(m=1)
     more, after = asked.annotate(m=2)
-    assert samples(more) == {"judgement": parsed(before)} == {"judgement": samples(first)["judgement"]}
+    assert (
+        samples(more) == {"self-evaluation": parsed(before)} == {"self-evaluation": samples(first)["self-evaluation"]}
+    )
     for name, annotation in after.items():
         assert annotation.rationales == before[name].rationales
         assert [e for e in annotation.evaluations if e.sample == 0] == list(before[name].evaluations)
@@ -112,7 +114,7 @@ def test_of_ten_more_questions_only_those_are_asked(asked: Asked) -> None:
     more, after = asked.annotate(questions=QUESTIONS + 10)
     new = {name: annotation for name, annotation in after.items() if name not in before}
     assert len(new) == 10 and {name: after[name] for name in before} == before
-    assert samples(more) == {"rationale": 10 * K, "judgement": parsed(new)}
+    assert samples(more) == {"rationale": 10 * K, "self-evaluation": parsed(new)}
     texts = [annotation.example.text for annotation in new.values()]
     assert all(any(text in body["messages"][-1]["content"] for text in texts) for body in more)
 
@@ -122,7 +124,7 @@ def test_for_another_parser_only_what_it_reads_anew_is_judged(asked: Asked) -> N
     _, before = asked.annotate(answer="number")
     more, after = asked.annotate(answer="text")
     assert parsed(after) == QUESTIONS * K > parsed(before)
-    assert samples(more) == {"judgement": QUESTIONS * K - parsed(before)}
+    assert samples(more) == {"self-evaluation": QUESTIONS * K - parsed(before)}
     assert all("a few or more" in body["messages"][-1]["content"] for body in more)
     assert [r.text for a in after.values() for r in a.rationales] == [
         r.text for a in before.values() for r in a.rationales
@@ -140,7 +142,7 @@ def test_for_another_version_of_the_parser_the_store_is_read_anew(
     monkeypatch.setattr(base, "READING", base.READING + 1)
     more, after = asked.annotate()
     assert parsed(after) == QUESTIONS * K
-    assert samples(more) == {"judgement": QUESTIONS * K - parsed(before)}
+    assert samples(more) == {"self-evaluation": QUESTIONS * K - parsed(before)}
 
 
 def drip(server: Server, handler: Handler, body: Body) -> None:

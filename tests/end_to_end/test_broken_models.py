@@ -1,4 +1,4 @@
-"""Models that are damaged, are none, or diverge: one clear error, and the teacher is not asked in vain."""
+"""Models that are damaged, are none, or diverge: one clear error, and the teacher is not asked for nothing."""
 
 import hashlib
 import shutil

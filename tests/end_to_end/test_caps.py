@@ -127,7 +127,7 @@ def test_a_cap_in_usd_holds_over_many_connections(endpoint: Endpoint, tmp_path: 
         pipeline.require_whole(result)
 
     annotations = pipeline.annotations()
-    assert 0 < result.complete < result.wanted == 60 and len(annotations) == result.questions
+    assert 0 < result.complete < result.expected == 60 and len(annotations) == result.questions
     assert all(a.rationales and all(r.parse is Parse.OK for r in a.rationales) for a in annotations)
     whole = [a for a in annotations if len(a.rationales) == len(a.evaluations) == 3]
     assert len(whole) == result.complete

@@ -26,7 +26,7 @@ QUESTIONS = {"scripted": 90, "http": 150}
 """So many that fifty lives do not suffice for them."""
 IN_FLIGHT = (CONCURRENCY + CONCURRENCY // 2) * (K + 1)
 """Requests that may wait for the server, or for their replies to be stored: of the questions that are open at once,
-half as many again as requests go at once, each has one for its rationales or K for their judgements."""
+half as many again as requests go at once, each has one for its rationales or K for their self-evaluations."""
 
 
 class Life:

@@ -16,7 +16,7 @@ LOG = {"MINDSMIRROR_SCRIPTED_LOG": "log"}
 SLOW = ("--set", "teacher.0.parameters.delay=0.02")
 """Seconds that the teacher takes for each reply; they change none of them."""
 SAMPLES = 60
-"""Three rationales and as many judgements of ten questions, some of them the same."""
+"""Three rationales and as many self-evaluations of ten questions, some of them the same."""
 
 
 class Killed:

@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
         # Not by the seed, which the server's address is part of: what is drawn is the same in every run.
         draw = random.Random(asked)
         with self.server.lock:
-            self.server.requests.append("judgement" if "logprobs" in body else "rationale")
+            self.server.requests.append("self-evaluation" if "logprobs" in body else "rationale")
         choices: list[dict[str, Any]] = []
         for index in range(body.get("n", 1)):
             number = 3 if draw.random() < 0.7 else draw.randint(4, 9)
@@ -103,7 +103,7 @@ def annotated(folder: Path, asked: Recipe) -> list[Annotation]:
 
 def test_calibrating_anew_asks_for_nothing(tmp_path: Path, endpoint: Endpoint) -> None:
     first = annotated(tmp_path, recipe(tmp_path, endpoint))
-    assert endpoint.requests.count("judgement") == 5 * len(first) == 5 * (QUESTIONS + 2)
+    assert endpoint.requests.count("self-evaluation") == 5 * len(first) == 5 * (QUESTIONS + 2)
     said = [e for annotation in first for e in annotation.evaluations]
     assert {(e.source, e.calibration) for e in said} == {(VerdictSource.LIKELIHOOD, CalibrationTarget.CONSENSUS)}
     assert all(e.likelihood is not None and e.likelihood > 0.5 for e in said), "the judge calls everything correct"
@@ -125,7 +125,7 @@ def test_an_endpoint_without_probabilities_keeps_the_rationales(tmp_path: Path, 
     endpoint.sighted = False
     with pytest.raises(EngineError, match="gives no probabilities"):
         annotated(tmp_path, recipe(tmp_path, endpoint))
-    assert endpoint.requests.count("judgement") < 5 * QUESTIONS / 2
+    assert endpoint.requests.count("self-evaluation") < 5 * QUESTIONS / 2
     stored = material.stored(tmp_path / "runs" / "store.sqlite")
     assert {purpose for purpose, _ in stored.values()} == {"rationale"}
     endpoint.sighted = True

@@ -202,7 +202,7 @@ class Annotator:
             if strategy is VerdictSource.LIKELIHOOD:
                 prompt, sampling = likelihood_prompt(self._prompts, question.example, texts[sample]), SAMPLING
             elif question.ruling is None:
-                prompt = self._prompts.judgement(question.example, texts[sample])
+                prompt = self._prompts.self_evaluation(question.example, texts[sample])
             else:
                 verdict = question.ruling.verdicts[sample]
                 prompt = self._prompts.critique(question.example, texts[sample], verdict, question.ruling.answer)

@@ -9,7 +9,7 @@ that share the store: each writes down there what it is about to send, and count
 had in flight when it was killed or interrupted counts as paid at its most.
 
 What a request can cost follows from its letters and its room; how a server counts is learnt from what it reports, so
-under a cap the first request to each teacher goes alone. What was paid in vain, or counted by our own bounds because
+under a cap the first request to each teacher goes alone. Wasted tokens, and tokens counted by our own bounds because
 the server reports nothing believable, counts as well.
 """
 
@@ -93,8 +93,8 @@ class Spending:
         self._elsewhere: list[Usage] = []
         """What others who pay by the same name have in flight."""
         self._ratios: dict[str, TokenRatios] = {}
-        self.estimated = self.vain = 0
-        """Samples of this process whose counts are our own bounds, and tokens that it paid for in vain."""
+        self.estimated = self.wasted = 0
+        """Of this process: samples whose counts are our own bounds, and wasted tokens."""
         self._marked: float | None = None
         self._prices = {_account(teacher): teacher.price for teacher in teachers}
         self._read, self._own = store.last_payment, set[int]()
@@ -174,9 +174,9 @@ class Spending:
     def pay(self, request: Request, teacher: Teacher, completions: Iterable[Completion]) -> None:
         """Count what a request cost, and put it into the store; durable with the store's next commit."""
         completions = list(completions)
-        tokens_in = sum(done.tokens_in + done.vain_in for done in completions)
-        tokens_out = sum(done.tokens_out + done.vain_out for done in completions)
-        self.vain += sum(done.vain_in + done.vain_out for done in completions)
+        tokens_in = sum(done.tokens_in + done.wasted_in for done in completions)
+        tokens_out = sum(done.tokens_out + done.wasted_out for done in completions)
+        self.wasted += sum(done.wasted_in + done.wasted_out for done in completions)
         self.estimated += sum(done.estimated for done in completions)
         self._learn(request, teacher, completions)
         now = time.monotonic()
@@ -229,7 +229,7 @@ class Spending:
         read, room = bounds(request, ratios.room)
         own = not any(done.estimated for done in completions)
         ratios.read.learn(sum(done.tokens_in for done in completions) if own else read, read)
-        ratios.written.learn(sum(done.tokens_out + done.vain_out for done in completions) if own else room, room)
+        ratios.written.learn(sum(done.tokens_out + done.wasted_out for done in completions) if own else room, room)
 
     def _ratios_of(self, teacher: Teacher) -> TokenRatios:
         own = teacher.identity.get("parameters", {}).get("extra", {})

@@ -89,4 +89,4 @@ def take_over(ready: Sequence[Annotation], task: Task, file: Path, path: Path) -
         say(f"{quantity(lacking, 'question')} without an annotation in {file}: left out")
     write_records(path, ready)
     usable = sum(rationale.parse is Parse.OK for annotation in ready for rationale in annotation.rationales)
-    return AnnotationResult(questions=len(ready), wanted=count, complete=len(ready), usable=usable, lacking=lacking)
+    return AnnotationResult(questions=len(ready), expected=count, complete=len(ready), usable=usable, lacking=lacking)

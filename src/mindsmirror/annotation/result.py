@@ -11,14 +11,14 @@ class Spent(Usage):
     """What all runs of the recipe's name have used, with two counts of this process."""
 
     estimated: int = Field(0, description="samples that count by our own upper bounds")
-    vain: int = Field(0, description="tokens of attempts that failed, and of samples that nobody asked for")
+    wasted: int = Field(0, description="tokens of attempts that failed, and of samples that nobody asked for")
 
 
 class AnnotationResult(Record):
     """How much of the annotation there is, and what it took."""
 
     questions: int = Field(description="questions that are annotated, at least in part")
-    wanted: int = Field(description="training and validation questions of the task")
+    expected: int = Field(description="training and validation questions of the task")
     complete: int = Field(description="questions that lack nothing")
     found: int = Field(0, description="samples that were in the store")
     asked: int = Field(0, description="samples that were asked for and came")

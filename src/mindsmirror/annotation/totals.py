@@ -63,7 +63,7 @@ class Totals:
         paid = used.model_copy(update={"seconds": round(used.seconds, 1)})
         return AnnotationResult(
             questions=self.annotated,
-            wanted=count,
+            expected=count,
             complete=self.complete,
             found=tally.found,
             asked=tally.came.samples,
@@ -72,6 +72,6 @@ class Totals:
             reasons=dict(self.reasons.most_common(REASONS)),
             unasked=self.unasked,
             steps=self.steps,
-            paid=Spent(**dict(paid), estimated=spending.estimated, vain=spending.vain),
+            paid=Spent(**dict(paid), estimated=spending.estimated, wasted=spending.wasted),
             stopped=stopped,
         )

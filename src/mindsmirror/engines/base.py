@@ -113,10 +113,10 @@ class Completion:
     `ALTERNATIVES` of them, or the choices themselves if the engine knows only the probabilities of given words."""
     estimated: bool = False
     """Whether a count is our own upper bound, because the engine reported none that can be believed."""
-    vain_in: int = 0
-    """Tokens read in vain (`vain_out`: written in vain), by failed attempts, at their upper bound, and by samples that
-    were not asked for. The first sample of a request has all of them."""
-    vain_out: int = 0
+    wasted_in: int = 0
+    """Wasted prompt tokens (`wasted_out`: written ones): those of failed attempts, at their upper bound, and those of
+    samples that were not asked for. The first sample of a request has all of them."""
+    wasted_out: int = 0
 
 
 class Engine(Protocol):

@@ -66,12 +66,14 @@ class WithinQuestions(Record):
 class VerdictConsistency(Record):
     """How far a judge agrees with itself where it judges one rationale more than once."""
 
-    rationales: int = Field(description="those of which two or more judgements name a verdict")
-    judgements: float = Field(description="such judgements of one of them, mean")
+    rationales: int = Field(description="those of which two or more self-evaluations name a verdict")
+    evaluations: float = Field(description="such self-evaluations of one of them, mean")
     agreement: float = Field(
-        description="chance that two of a rationale's judgements say the same, mean over rationales"
+        description="chance that two of a rationale's self-evaluations say the same, mean over rationales"
     )
-    by_chance: float = Field(description="the same for judgements of any two rationales: what no consistency gives")
+    by_chance: float = Field(
+        description="the same for self-evaluations of any two rationales: what no consistency gives"
+    )
 
 
 def auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> float | None:
@@ -234,8 +236,9 @@ def verdict_quality(
 def verdict_consistency(judged: Iterable[Sequence[Verdict]]) -> VerdictConsistency | None:
     """Self-consistency of verdicts, given those of each rationale; None where none has two that name one.
 
-    Agreement is Σ n_v (n_v − 1) / n (n − 1) over the verdicts v of a rationale's n judgements, which is unbiased for
-    any n, and by chance Σ p_v² of all those judgements. Source: Fleiss (1971), Psychological Bulletin 76, 378–382.
+    Agreement is Σ n_v (n_v − 1) / n (n − 1) over the verdicts v of a rationale's n self-evaluations, which is unbiased
+    for any n, and by chance Σ p_v² of all those self-evaluations.
+    Source: Fleiss (1971), Psychological Bulletin 76, 378–382.
     """
     counts = (Counter(verdict for verdict in each if verdict is not Verdict.UNPARSED) for each in judged)
     repeated = [count for count in counts if count.total() > 1]
@@ -247,7 +250,7 @@ def verdict_consistency(judged: Iterable[Sequence[Verdict]]) -> VerdictConsisten
     ]
     return VerdictConsistency(
         rationales=len(repeated),
-        judgements=overall.total() / len(repeated),
+        evaluations=overall.total() / len(repeated),
         agreement=sum(agreements) / len(repeated),
         by_chance=sum((n / overall.total()) ** 2 for n in overall.values()),
     )

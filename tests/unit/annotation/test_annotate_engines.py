@@ -55,14 +55,14 @@ def test_questions_are_taken_as_they_are_needed(lab: "Lab") -> None:
         assert isinstance(run, Iterator) and len(taken) <= 10 + 8
 
 
-def test_judgements_are_asked_for_while_other_rationales_are_being_written(lab: "Lab") -> None:
+def test_self_evaluations_are_asked_for_while_other_rationales_are_being_written(lab: "Lab") -> None:
     waiting: list[str] = []
     beside: list[set[str]] = []
 
     class Watched(ScriptedEngine):
         def submit(self, request: Request) -> None:
             judging = "solution" in request.messages[-1].content
-            waiting.append("judgement" if judging else "rationale")
+            waiting.append("self-evaluation" if judging else "rationale")
             if judging:
                 beside.append(set(waiting[self.served : -1]))
             super().submit(request)
@@ -74,7 +74,7 @@ def test_judgements_are_asked_for_while_other_rationales_are_being_written(lab: 
     assert sum("rationale" in others for others in beside) > len(beside) / 2
 
 
-def test_k_rationales_are_one_request_and_so_are_m_judgements_of_one(lab: "Lab") -> None:
+def test_k_rationales_are_one_request_and_so_are_m_self_evaluations_of_one(lab: "Lab") -> None:
     found = lab.annotate(lab.sums(6), k=4, m=3)
     requests = lab.engines[0].requests
     asked = [request for request in requests if "solution" not in request.messages[-1].content]

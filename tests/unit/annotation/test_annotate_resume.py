@@ -25,7 +25,7 @@ def unequal(request: Request, key: str) -> str:
 def purposes(requests: Sequence[Request]) -> list[tuple[str, int]]:
     """What each request is for, and how many samples it asks for."""
     judging = "Is this solution correct"
-    return [("judgement" if judging in r.messages[-1].content else "rationale", len(r.keys)) for r in requests]
+    return [("self-evaluation" if judging in r.messages[-1].content else "rationale", len(r.keys)) for r in requests]
 
 
 def without_costs(found: Mapping[str, Annotation]) -> dict[str, tuple[object, object]]:
@@ -46,7 +46,7 @@ def test_more_rationales_ask_only_for_the_new_ones(lab: "Lab") -> None:
     teacher = lab.teacher(unequal)
     before = lab.annotate(lab.sums(6), k=3, strategy="plain", teacher=teacher)
     after = lab.annotate(lab.sums(6), k=5, strategy="plain", teacher=teacher)
-    assert sorted(purposes(lab.engines[0].requests)) == [("judgement", 1)] * 12 + [("rationale", 2)] * 6
+    assert sorted(purposes(lab.engines[0].requests)) == [("rationale", 2)] * 6 + [("self-evaluation", 1)] * 12
     for example in lab.sums(6):
         assert after[example.id].rationales[:3] == before[example.id].rationales
         assert after[example.id].evaluations[:3] == before[example.id].evaluations
@@ -55,11 +55,11 @@ def test_more_rationales_ask_only_for_the_new_ones(lab: "Lab") -> None:
     assert lab.annotate(lab.sums(6), k=3, strategy="plain", teacher=teacher) == before and lab.engines == []
 
 
-def test_more_judgements_ask_only_for_the_new_ones(lab: "Lab") -> None:
+def test_more_self_evaluations_ask_only_for_the_new_ones(lab: "Lab") -> None:
     teacher = lab.teacher(unequal)
     before = lab.annotate(lab.sums(6), k=3, m=1, strategy="plain", teacher=teacher)
     after = lab.annotate(lab.sums(6), k=3, m=2, strategy="plain", teacher=teacher)
-    assert purposes(lab.engines[0].requests) == [("judgement", 1)] * 18
+    assert purposes(lab.engines[0].requests) == [("self-evaluation", 1)] * 18
     for id, annotation in after.items():
         assert annotation.rationales == before[id].rationales
         assert tuple(e for e in annotation.evaluations if e.sample == 0) == before[id].evaluations

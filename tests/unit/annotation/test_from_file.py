@@ -21,7 +21,7 @@ TASK = Task("letters", 1, "", Number(), Splits((A, B), (C,), (D,)))
 
 @pytest.fixture
 def annotations(tmp_path: Path) -> list[Annotation]:
-    """Two rationales of every question, the test question too; one judgement of each."""
+    """Two rationales of every question, the test question too; one self-evaluation of each."""
     rows = [
         {"id": name, "rationale": f"{number}. The answer is 2.", "evaluations": [{"verdict": "correct"}]}
         for name in "dcba"

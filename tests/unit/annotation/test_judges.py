@@ -82,7 +82,7 @@ def test_informed_without_gold_is_uncertain() -> None:
     assert ruling.verdicts == {0: U, 1: U} and ruling.answer == ""
 
 
-def test_a_judgement_needs_room_and_a_strategy() -> None:
+def test_a_self_evaluation_needs_room_and_a_strategy() -> None:
     assert JudgeConfig(strategy="plain").source is VerdictSource.PLAIN
     with pytest.raises(ValueError, match="strategy"):
         JudgeConfig.model_validate({"strategy": "gut feeling"})
@@ -110,7 +110,7 @@ def judge(request: Request, key: str) -> str | Completion:
     return SAID[letter]
 
 
-def test_plain_judgements_are_read_from_their_last_line(lab: "Lab") -> None:
+def test_plain_self_evaluations_are_read_from_their_last_line(lab: "Lab") -> None:
     letters = "abcdefgh"
     script = lab.replies({EIGHT.text: [f"Thought {letter}. The answer is {n}." for n, letter in enumerate(letters)]})
     teacher, examiner = lab.teacher(script, name="pupil"), lab.teacher(judge, name="examiner")

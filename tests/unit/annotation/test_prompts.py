@@ -123,7 +123,7 @@ def asked(source: PromptSet, example: Example, rationale: str) -> Mapping[str, P
     duals = {kind.value: source.opposite(example, rationale, kind, "8") for kind in DualKind}
     return {
         "rationale": source.rationale(example),
-        "judgement": source.judgement(example, rationale),
+        "self-evaluation": source.self_evaluation(example, rationale),
         **critiques,
         **duals,
     }
@@ -151,7 +151,7 @@ def test_a_reminder_stands_below_every_question_and_nowhere_else() -> None:
     pairs = zip(plain.rationale(QUESTION).messages, reminded.rationale(QUESTION).messages, strict=True)
     for (_, before), (_, after) in pairs:
         assert after == (f"{before}\n\nEnd with the answer." if before in questions else before)
-    assert reminded.judgement(QUESTION, "8.") == plain.judgement(QUESTION, "8.")
+    assert reminded.self_evaluation(QUESTION, "8.") == plain.self_evaluation(QUESTION, "8.")
     critique = reminded.critique(QUESTION, "8.", Verdict.CORRECT, "8")
     assert critique.messages[:-2] == reminded.rationale(QUESTION).messages, "a cache goes on from there"
     assert reminded.hash != plain.hash and plain.reminder == ""
@@ -196,9 +196,9 @@ def test_a_dual_is_asked_for_with_the_answer_after_examples_of_its_kind() -> Non
     assert [m.role for m in bare.opposite(QUESTION, text, DualKind.RECTIFIED, "8").messages] == ["system", "user"]
 
 
-def test_a_judgement_shows_question_and_solution_and_asks_for_a_line_that_we_read() -> None:
+def test_a_self_evaluation_shows_question_and_solution_and_asks_for_a_line_that_we_read() -> None:
     found = load_prompts("number")
-    messages, _, subject = found.judgement(QUESTION, "3 + 5 = 9. The answer is 9.")
+    messages, _, subject = found.self_evaluation(QUESTION, "3 + 5 = 9. The answer is 9.")
     assert QUESTION.text in messages[-1].content and "3 + 5 = 9." in messages[-1].content
     assert subject == Subject(Purpose.SELF_EVALUATION, QUESTION.text, "3 + 5 = 9. The answer is 9.")
     for shot, message in zip(found.judged, messages[2::2], strict=True):

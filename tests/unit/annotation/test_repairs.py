@@ -81,7 +81,7 @@ def test_refusals_stand(lab: "Lab") -> None:
     assert len(lab.asked) == 3
 
 
-def test_a_judgement_without_verdict_is_mended_and_one_with_it_is_left(lab: "Lab") -> None:
+def test_a_self_evaluation_without_verdict_is_mended_and_one_with_it_is_left(lab: "Lab") -> None:
     verdict = "It adds.\nEvaluation result: the given answer is correct."
 
     def script(request: Request, key: str) -> str:

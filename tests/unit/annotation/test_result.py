@@ -23,7 +23,7 @@ USAGES = st.builds(
 
 def result(**changes: object) -> AnnotationResult:
     steps = {Purpose.RATIONALE: Usage(samples=6, tokens_in=9), Purpose.SELF_EVALUATION: Usage(samples=2)}
-    whole = {"questions": 3, "wanted": 4, "complete": 3, "asked": 8, "usable": 5, "steps": steps}
+    whole = {"questions": 3, "expected": 4, "complete": 3, "asked": 8, "usable": 5, "steps": steps}
     return AnnotationResult.model_validate({**whole, **changes})
 
 
@@ -40,7 +40,7 @@ def test_a_usage_without_a_price_adds_no_usd() -> None:
 
 
 def test_a_result_is_what_it_was_after_it_was_written_down() -> None:
-    before = result(paid=Spent(usd=0.25, tokens_in=3, vain=1), reasons={"no route": 2}, stopped="a cap")
+    before = result(paid=Spent(usd=0.25, tokens_in=3, wasted=1), reasons={"no route": 2}, stopped="a cap")
     document = json.loads(json.dumps(before.model_dump(mode="json")))
     assert AnnotationResult.model_validate(document) == before
     assert document["steps"]["self-evaluation"]["samples"] == 2 and document["paid"]["usd"] == 0.25

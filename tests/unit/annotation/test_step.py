@@ -68,7 +68,7 @@ def test_annotations_come_in_any_order_and_are_written_in_that_of_the_questions(
     assert [a.split for a in found] == ["train"] * 54 + ["valid"] * 6
     parses = [r.parse for a in found for r in a.rationales] + [e.parse for a in found for e in a.evaluations]
     assert 0 < result.failed == parses.count(Parse.FAILED)
-    assert (result.questions, result.wanted, result.complete) == (60, 60, 60)
+    assert (result.questions, result.expected, result.complete) == (60, 60, 60)
     tokens = [sum(getattr(a.provenance, name) for a in found) for name in ("tokens_in", "tokens_out")]
     steps = result.steps
     assert tokens == [
@@ -117,7 +117,7 @@ def test_what_was_found_and_what_is_asked_anew_are_told_apart(
     assert first.found == 0 < first.asked < 48 and " found" not in capsys.readouterr().err
     second = annotating(tmp_path, 12, settings).annotate(tmp_path / "a.jsonl")
     samples = second.samples
-    # Rationales of the same words share their judgement.
+    # Rationales of the same words share their self-evaluation.
     assert 40 < samples <= 48
     assert (second.found, second.asked) == (first.asked, samples - first.asked)
     [last] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("annotating: 12/12")]
@@ -128,7 +128,7 @@ def test_what_was_found_and_what_is_asked_anew_are_told_apart(
 
 
 def test_annotations_of_a_file_were_never_asked_for() -> None:
-    taken = AnnotationResult(questions=9, wanted=10, complete=9, usable=27, lacking=1)
+    taken = AnnotationResult(questions=9, expected=10, complete=9, usable=27, lacking=1)
     assert asked_before(taken) == taken
 
 
@@ -159,7 +159,7 @@ def test_a_question_that_is_not_begun_is_not_in_the_file(tmp_path: Path) -> None
     step = annotating(tmp_path, 40, {"rationales": 2, "budget": {"tokens": 5000}})
     result = step.annotate(tmp_path / "a.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
-    assert 0 < len(rows) == result.questions < result.wanted == 40 and result.unasked
+    assert 0 < len(rows) == result.questions < result.expected == 40 and result.unasked
     assert f"{result.complete} of 40 questions are complete" in result.stopped
     assert all(row["rationales"] for row in rows)
 

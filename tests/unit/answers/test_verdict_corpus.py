@@ -1,4 +1,4 @@
-"""Judgements and the verdict that each must get: negations, injections, contrasts, several models' phrasings."""
+"""Self-evaluations and the verdict that each must get: negations, injections, contrasts, several models' phrasings."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ CORPUS = Path(__file__).with_name("verdicts.tsv")
 
 
 def lines() -> list[tuple[str, str]]:
-    """Reading and judgement of every line."""
+    """Reading and self-evaluation of every line."""
     rows = [line.split("\t", 1) for line in CORPUS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     return [(reading, unescaped(text)) for reading, text in rows]
 
@@ -23,7 +23,7 @@ def unescaped(text: str) -> str:
 
 
 @pytest.mark.parametrize(("reading", "text"), lines())
-def test_each_judgement_gets_its_verdict(reading: str, text: str) -> None:
+def test_each_self_evaluation_gets_its_verdict(reading: str, text: str) -> None:
     assert read_verdict(text)[0] == Verdict(reading)
 
 

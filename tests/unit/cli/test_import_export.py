@@ -94,7 +94,7 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     pipeline = Pipeline(make_recipe(recipe()))
     pipeline.begin(trains=False)
     result = pipeline.annotate()
-    assert (result.questions, result.wanted, result.asked, result.failed, result.lacking) == (9, 10, 0, 0, 1)
+    assert (result.questions, result.expected, result.asked, result.failed, result.lacking) == (9, 10, 0, 0, 1)
     assert "1 question without an annotation in annotations.jsonl" in capsys.readouterr().err
     assert list(Pipeline.of(pipeline.run.folder).annotations()) == list(pipeline.annotations())
     found = pipeline.annotations()

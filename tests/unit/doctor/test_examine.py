@@ -342,7 +342,7 @@ def test_every_teacher_that_is_asked_is_looked_at(practice: Practice) -> None:
     assert [number for number, _ in looked.asked()] == [0, 1, 2]
     prices = practice.look("prices", **tables)
     assert [f.found.split()[0] for f in prices if f.status is WARNING] == ["teacher.0", "teacher.1", "teacher.2"]
-    # 10 questions, 2 writers, 3 rationales, each with one judgement and at most 2 duals.
+    # 10 questions, 2 writers, 3 rationales, each with one self-evaluation and at most 2 duals.
     assert f"10 questions, at most {10 * 2 * 3 * (1 + 1 + 2)} samples" in prices[-1].found
     (fidelity, *others) = practice.look("fidelity", **tables)
     assert [f.found.split(":")[0] for f in (fidelity, *others)] == ["first", "second", "judge"]

@@ -218,7 +218,7 @@ def test_an_endpoint_that_dies_stops_the_run_but_keeps_what_came(server: Server)
         with pytest.raises(EngineError, match="has gone away"):
             while batch := engine.poll():
                 failed += len(batch)
-                assert all(done[0].vain_in > 0 for _, done in batch), "what it may have billed counts"
+                assert all(done[0].wasted_in > 0 for _, done in batch), "what it may have billed counts"
         assert failed == 3
 
 

@@ -129,7 +129,7 @@ def test_a_reply_that_is_packed_is_refused_and_not_unpacked(server: Server, enco
         (only,) = ask(engine, KEYS[1])
         assert time.process_time() - began < 1
     assert only.finish is Finish.FAILED and f"encoded as '{encoding}', which was not asked for" in only.error
-    assert only.vain_in > 0, "it may be billed"
+    assert only.wasted_in > 0, "it may be billed"
 
 
 def test_the_names_of_models_that_a_server_lists_are_bounded(server: Server) -> None:

@@ -92,18 +92,18 @@ def test_believable_counts_are_believed(server: Server) -> None:
     server.behaviour = saying({"prompt_tokens": 40, "completion_tokens": 17})
     with engine_at(server) as engine:
         (only,) = ask(engine, KEYS[0])
-    assert (only.tokens_in, only.tokens_out, only.estimated, only.vain_out) == (40, 17, False, 0)
+    assert (only.tokens_in, only.tokens_out, only.estimated, only.wasted_out) == (40, 17, False, 0)
 
 
 def test_choices_that_nobody_asked_for_count(server: Server) -> None:
     server.behaviour = lambda s, h, b: h.send(200, completion([TEXT] * 10, tokens=200))
     with engine_at(server) as engine:
         (only,) = ask(engine, KEYS[0])
-    assert (only.tokens_out, only.vain_out, only.estimated) == (20, 180, False)
+    assert (only.tokens_out, only.wasted_out, only.estimated) == (20, 180, False)
     server.behaviour = saying(None, texts=10)
     with engine_at(server) as engine:
         (only,) = ask(engine, KEYS[0])
-    assert only.tokens_out + only.vain_out == 10 * ROOM and only.estimated
+    assert only.tokens_out + only.wasted_out == 10 * ROOM and only.estimated
 
 
 BILLED: dict[str, Behaviour] = {
@@ -124,7 +124,7 @@ def test_a_lost_reply_counts_as_many_choices_as_the_server_is_known_to_send(serv
         ask(engine, KEYS[0])
         (only,) = ask(engine, KEYS[1])
         attempts = len(server.bodies) - 1
-    assert attempts >= 2 and (only.vain_in, only.vain_out) == (attempts * PROMPT, attempts * 4 * ROOM)
+    assert attempts >= 2 and (only.wasted_in, only.wasted_out) == (attempts * PROMPT, attempts * 4 * ROOM)
 
 
 UNBILLED: dict[str, Behaviour] = {
@@ -142,12 +142,12 @@ def test_replies_that_are_billed_and_then_fail_count_and_so_does_each_attempt(se
         (only,) = ask(engine, KEYS[1])
         attempts = len(server.bodies) - 1
         assert only.finish is Finish.FAILED and attempts >= 2
-        assert (only.vain_in, only.vain_out) == (attempts * PROMPT, attempts * ROOM)
+        assert (only.wasted_in, only.wasted_out) == (attempts * PROMPT, attempts * ROOM)
     server.bodies.clear()
     server.behaviour = first_then(BILLED[name])
     with engine_at(server, timeout=0.4) as engine:
         (only,) = ask(engine, KEYS[1])
-    assert (only.tokens_in, only.vain_in, only.vain_out, only.estimated) == (11, PROMPT, ROOM, True)
+    assert (only.tokens_in, only.wasted_in, only.wasted_out, only.estimated) == (11, PROMPT, ROOM, True)
 
 
 @pytest.mark.parametrize("name", UNBILLED)
@@ -156,7 +156,7 @@ def test_what_a_server_did_not_take_up_costs_nothing(server: Server, name: str) 
     with engine_at(server, retries=1) as engine:
         ask(engine, KEYS[0])
         (only,) = ask(engine, KEYS[1])
-    assert only.finish is Finish.FAILED and (only.vain_in, only.vain_out, only.tokens_in) == (0, 0, 0)
+    assert only.finish is Finish.FAILED and (only.wasted_in, only.wasted_out, only.tokens_in) == (0, 0, 0)
 
 
 def test_a_request_has_no_more_attempts_than_may_be_paid_for(server: Server) -> None:
@@ -211,9 +211,9 @@ def test_whatever_the_usage_is_all_of_it_counts_once(usage: Any, texts: list[str
     sent = request(*keys)
     tokens = tokens_of(sent, reply, ROOM)
     done: list[Completion] = completions_of(keys, reply, *tokens)
-    assert sum(each.tokens_in + each.vain_in for each in done) == tokens.tokens_in
-    assert sum(each.tokens_out + each.vain_out for each in done) == tokens.tokens_out
-    assert all(each.tokens_out >= 0 and each.vain_out >= 0 for each in done)
+    assert sum(each.tokens_in + each.wasted_in for each in done) == tokens.tokens_in
+    assert sum(each.tokens_out + each.wasted_out for each in done) == tokens.tokens_out
+    assert all(each.tokens_out >= 0 and each.wasted_out >= 0 for each in done)
     believed = reply.tokens_out is not None and tokens.tokens_out == reply.tokens_out
     assert believed or tokens.tokens_out >= most_tokens(sent, 1, ROOM).tokens_out
     assert not tokens.estimated or not believed or tokens.tokens_in != reply.tokens_in

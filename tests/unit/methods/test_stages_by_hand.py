@@ -1,7 +1,7 @@
 """Every method on two hand-made annotations: the targets it must make, to the letter.
 
 Question A: five samples. Two say the same, one another answer, one is cut off, one states an answer without
-reasoning; judgements of the first and the third. Question B: nothing parsed.
+reasoning; self-evaluations of the first and the third. Question B: nothing parsed.
 """
 
 from collections.abc import Sequence

@@ -24,7 +24,7 @@ def rationale(sample: int, right: bool | None, *, teacher: str = "t", **fields: 
     return Rationale.model_validate({"teacher": teacher, "sample": sample, "right": right, **said})
 
 
-def judgement(of: int, verdict: Verdict, critique: str = "", sample: int = 0, **fields: object) -> SelfEvaluation:
+def evaluation(of: int, verdict: Verdict, critique: str = "", sample: int = 0, **fields: object) -> SelfEvaluation:
     said = {"verdict": verdict, "source": VerdictSource.CONSENSUS, "critique": critique, **fields}
     return SelfEvaluation.model_validate({"teacher": "judge", "rationale": of, "sample": sample, **said})
 
@@ -55,16 +55,16 @@ def annotation(
 FIRST = annotation(
     "first",
     (rationale(0, True), rationale(1, False), rationale(2, None, answer=None, parse=Parse.TRUNCATED, reason="cut")),
-    (judgement(0, Verdict.CORRECT, "Fine."), judgement(1, Verdict.CORRECT, "Fine, too.")),
+    (evaluation(0, Verdict.CORRECT, "Fine."), evaluation(1, Verdict.CORRECT, "Fine, too.")),
     text="How many pens has Ann?",
 )
 SECOND = annotation(
     "second",
     (rationale(0, True), rationale(1, False)),
-    (judgement(0, Verdict.WRONG, "No."), judgement(1, Verdict.WRONG), judgement(1, Verdict.UNCERTAIN, sample=1)),
+    (evaluation(0, Verdict.WRONG, "No."), evaluation(1, Verdict.WRONG), evaluation(1, Verdict.UNCERTAIN, sample=1)),
     text="How many cats has Bo?",
 )
-THIRD = annotation("third", (rationale(0, True),), (judgement(0, Verdict.CORRECT),), split="valid")
+THIRD = annotation("third", (rationale(0, True),), (evaluation(0, Verdict.CORRECT),), split="valid")
 THREE = (FIRST, SECOND, THIRD)
 DUAL = FIRST.model_copy(
     update={
@@ -77,7 +77,7 @@ DUAL = FIRST.model_copy(
 EVIL = annotation(
     HOSTILE,
     (rationale(0, False, teacher=HOSTILE, text=HOSTILE + "x" * 100_000, answer=HOSTILE, reason=HOSTILE),),
-    (judgement(0, Verdict.WRONG, HOSTILE, teacher=HOSTILE, reason=HOSTILE, parse=Parse.EMPTY),),
+    (evaluation(0, Verdict.WRONG, HOSTILE, teacher=HOSTILE, reason=HOSTILE, parse=Parse.EMPTY),),
     text=HOSTILE,
     split=HOSTILE,
     gold=HOSTILE,

@@ -105,7 +105,7 @@ def test_where_samples_went() -> None:
         StepYield(step="verdict", asked=6, ok=5, reasons={"no verdict": 1}, stored=6),
         StepYield(step="critique", asked=6, ok=5, reasons={"no_answer": 1}, stored=6),
     )
-    # The judgement without a verdict is one reply, though two steps lack it.
+    # The self-evaluation without a verdict is one reply, though two steps lack it.
     assert found.unparsed == 2 + 1
 
 
@@ -162,7 +162,7 @@ def test_steps_that_were_not_asked_for_are_not_shown() -> None:
     assert (found.evaluations, found.unparsed, found.verdict_quality) == (0, 0, None)
 
 
-def test_a_failed_judgement_says_so_and_a_known_verdict_outlives_its_critique() -> None:
+def test_a_failed_self_evaluation_says_so_and_a_known_verdict_outlives_its_critique() -> None:
     judged = annotation(
         "judged",
         [rationale(0, "a", True), rationale(1, "b", True)],
@@ -200,7 +200,7 @@ def test_a_judge_is_held_against_itself() -> None:
     )
     found = report(twice).verdict_consistency
     # Of the first rationale one pair of three agrees, of the second its only pair; one verdict alone has no pair.
-    assert found is not None and (found.rationales, found.judgements) == (2, 2.5)
+    assert found is not None and (found.rationales, found.evaluations) == (2, 2.5)
     assert found.agreement == pytest.approx((1 / 3 + 1) / 2)
     assert found.by_chance == pytest.approx((2 / 5) ** 2 + (3 / 5) ** 2)
 

@@ -109,7 +109,7 @@ def press(*keys: str) -> str:
     return "".join(f"document.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}'}}));" for key in keys)
 
 
-def test_a_question_with_its_rationales_and_judgements(browse: Open) -> None:
+def test_a_question_with_its_rationales_and_self_evaluations(browse: Open) -> None:
     page = browse()
     assert page.by_id["count"] == "Question 1 of 3"
     assert page.attributes["count"]["aria-live"] == "polite"

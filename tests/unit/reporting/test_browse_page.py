@@ -100,7 +100,7 @@ def test_what_the_page_holds_of_a_question() -> None:
     }
 
 
-def test_judgements_stand_under_the_rationale_they_name_and_not_by_position() -> None:
+def test_self_evaluations_stand_under_the_rationale_they_name_and_not_by_position() -> None:
     turned = FIRST.model_copy(update={"evaluations": tuple(reversed(FIRST.evaluations))})
     assert page_data("run", [turned])["questions"] == page_data("run", [FIRST])["questions"]
 

@@ -196,7 +196,7 @@ def test_yields_and_costs_are_shown(full_report: Report) -> None:
 
 def test_precision_and_self_consistency_of_the_judge_are_shown(full_report: Report, bare_report: Report) -> None:
     quality = verdict_quality([(Verdict.CORRECT, True)] * 3 + [(Verdict.CORRECT, False), (Verdict.WRONG, False)])
-    itself = VerdictConsistency(rationales=1234, judgements=2, agreement=0.625, by_chance=0.5)
+    itself = VerdictConsistency(rationales=1234, evaluations=2, agreement=0.625, by_chance=0.5)
     changes = {"verdict_quality": quality, "verdict_consistency": itself}
     page = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes))))
     text = " ".join(page.text.replace("\u202f", " ").replace("\xa0", " ").split())

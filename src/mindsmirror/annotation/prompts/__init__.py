@@ -1,12 +1,12 @@
-"""What the teacher is asked: the prompts for rationales, critiques, judgements and duals.
+"""What the teacher is asked: the prompts for rationales, critiques, self-evaluations and duals.
 
 A prompt set is a TOML file with a system text, solved examples, judged examples and dual ones; there is one for each
 kind of answer, and a recipe can name its own. Everything that this module can send is covered by the set's two
 hashes: prompts that know the answer have one of their own, so that writing better ones leaves annotations without
 duals as they are. A critique continues the conversation of its rationale, so an engine that caches prefixes computes
-only the few words of the request; that is also why all prompts of a run share one few-shot prefix. A plain judgement
-shows question and solution afresh, as in the paper (arXiv 2311.09214): another teacher may judge. So does the request
-for a dual, in whose examples the teacher sees how little may change.
+only the few words of the request; that is also why all prompts of a run share one few-shot prefix. The request for a
+plain self-evaluation shows question and solution afresh, as in the paper (arXiv 2311.09214): another teacher may judge.
+So does the request for a dual, in whose examples the teacher sees how little may change.
 """
 
 import hashlib
@@ -127,7 +127,7 @@ class PromptSet(BaseModel):
         subject = Subject(Purpose.SELF_EVALUATION, example.text, rationale, verdict, answer)
         return Prompt((*asked, Message("assistant", rationale), request), shared, subject)
 
-    def judgement(self, example: Example, rationale: str) -> Prompt:
+    def self_evaluation(self, example: Example, rationale: str) -> Prompt:
         """Ask for a verdict, as published: the judge sees the question and one solution."""
         messages = [Message("system", JUDGE_SYSTEM)]
         for shot in self.judged:

@@ -2,7 +2,7 @@
 
 `store` is what the rest of the program uses, `paths` says where one can be, `database` is its connection, `schema` its
 tables, `rows` what they hold, `ledger` failures and payments, `sessions` who has it open and what they have in flight,
-`soundness` whether it is what was written, and `maintenance` what a user can do with a store: check, copy, merge.
+`integrity` whether it is what was written, and `maintenance` what a user can do with a store: check, copy, merge.
 """
 
 from mindsmirror.annotation.store.paths import StorePath

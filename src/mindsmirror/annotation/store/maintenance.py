@@ -14,8 +14,7 @@ from typing import Any
 
 from mindsmirror.annotation.prefixes import digest_of
 from mindsmirror.annotation.store.database import UNREADABLE, Database, log_of
-from mindsmirror.annotation.store.rows import COLUMNS, checksum, inserted, sound
-from mindsmirror.annotation.store.soundness import (
+from mindsmirror.annotation.store.integrity import (
     PLACES,
     BadRow,
     bad_rows,
@@ -24,6 +23,7 @@ from mindsmirror.annotation.store.soundness import (
     shown,
     structural_faults,
 )
+from mindsmirror.annotation.store.rows import COLUMNS, checksum, inserted, sound
 from mindsmirror.annotation.store.store import Store
 from mindsmirror.errors import StorageError
 from mindsmirror.system.files import share, temporary_beside

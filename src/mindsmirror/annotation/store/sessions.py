@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from mindsmirror.annotation.store.database import Database, repair_advice
+from mindsmirror.annotation.store.integrity import place_of
 from mindsmirror.annotation.store.ledger import write_payment
-from mindsmirror.annotation.store.soundness import place_of
 from mindsmirror.errors import StorageError
 from mindsmirror.records import Usage
 from mindsmirror.system.processes import Process, lives, this_process

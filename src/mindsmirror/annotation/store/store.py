@@ -20,6 +20,7 @@ from typing import Self
 
 from mindsmirror.annotation.prefixes import Prefixes
 from mindsmirror.annotation.store.database import Database
+from mindsmirror.annotation.store.integrity import require_structure, require_whole, shown
 from mindsmirror.annotation.store.ledger import read_failures, read_payments, usage_of, write_failure, write_payment
 from mindsmirror.annotation.store.rows import (
     COLUMNS,
@@ -32,7 +33,6 @@ from mindsmirror.annotation.store.rows import (
     stored_of,
 )
 from mindsmirror.annotation.store.sessions import Sent, Session
-from mindsmirror.annotation.store.soundness import require_structure, require_whole, shown
 from mindsmirror.engines.base import Completion, Finish, Request
 from mindsmirror.errors import StorageError
 from mindsmirror.records import Usage

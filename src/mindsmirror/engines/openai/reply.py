@@ -38,7 +38,7 @@ def completions_of(
 ) -> list[Completion]:
     """The reply's choices as completions; its tokens are split by length, for servers give only the sum.
 
-    The tokens of choices beyond the keys were written in vain; they are counted with the first completion.
+    The tokens of choices beyond the keys are wasted; they are counted with the first completion.
     """
     letters = [len(choice.text) for choice in reply.choices]
     whole = max(1, sum(letters))
@@ -60,7 +60,7 @@ def completions_of(
             )
         )
         given = until
-    completions[0] = replace(completions[0], vain_out=tokens_out - given)
+    completions[0] = replace(completions[0], wasted_out=tokens_out - given)
     return completions
 
 

@@ -47,21 +47,21 @@ class Charged(InFlight):
 
     prefix: int | None = None
     """Stands for the messages that its prompt shares with others."""
-    vain_in: int = 0
-    vain_out: int = 0
+    wasted_in: int = 0
+    wasted_out: int = 0
 
     def lose(self, count: TokenCount) -> None:
         """Add the tokens of an attempt that brought nothing."""
-        self.vain_in += count.tokens_in
-        self.vain_out += count.tokens_out
+        self.wasted_in += count.tokens_in
+        self.wasted_out += count.tokens_out
 
     @property
     def completions(self) -> tuple[Completion, ...]:
-        """One for each key; the first one has the tokens that were used in vain."""
+        """One for each key; the first one has the wasted tokens."""
         found = list(super().completions)
-        if self.vain_in or self.vain_out:
-            vain = (found[0].vain_in + self.vain_in, found[0].vain_out + self.vain_out)
-            found[0] = replace(found[0], vain_in=vain[0], vain_out=vain[1], estimated=True)
+        if self.wasted_in or self.wasted_out:
+            wasted = (found[0].wasted_in + self.wasted_in, found[0].wasted_out + self.wasted_out)
+            found[0] = replace(found[0], wasted_in=wasted[0], wasted_out=wasted[1], estimated=True)
         return tuple(found)
 
 
@@ -204,7 +204,7 @@ class Scheduler:
             self._lost = 0
         refused = isinstance(error, RefusedError) and is_crowded(error)
         used, allowed = (post.refusals, REFUSALS) if refused else (post.attempt, 1)
-        paid = is_billed(error) and self._paid_in_vain(post)
+        paid = is_billed(error) and self._count_as_wasted(post)
         last = used >= allowed * self._options.retries or not may_pass(error) or paid
         useless = self._endpoint.useless(error, post.attempt) or self._gone(error, last, post)
         if useless is not None:
@@ -220,7 +220,7 @@ class Scheduler:
             post.attempt += 1
             asyncio.get_running_loop().call_later(pause, self._again, post)
 
-    def _paid_in_vain(self, post: _Post) -> bool:
+    def _count_as_wasted(self, post: _Post) -> bool:
         """Count what a failed attempt may have cost; whether no further one may be paid for."""
         request = post.parent.request
         # A server that sends more choices than it is asked for has written as many where its reply was lost.
@@ -283,7 +283,7 @@ class Scheduler:
         """Hand over what has come of requests that will not end, then the reason why they will not."""
         assert self._useless is not None
         for pending in list(self._open):
-            if pending.arrived or pending.vain_in:
+            if pending.arrived or pending.wasted_in:
                 lacking = [key for key in pending.request.keys if key not in pending.arrived]
                 self._fail(pending, lacking, str(self._useless))
         self._ended(self._useless)
