@@ -67,7 +67,7 @@ def annotations(count: int, k: int, m: int) -> Iterator[Annotation]:
                     teacher="t",
                     sample=sample,
                     text=f"{text}. The answer is {answer}.",
-                    thought=text,
+                    reasoning=text,
                     answer=answer,
                     parse=Parse.OK,
                     right=answer == gold,

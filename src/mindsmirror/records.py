@@ -121,12 +121,12 @@ class Usage(Record):
 
 
 class Rationale(Record):
-    """One train of thought that a teacher wrote."""
+    """What a teacher wrote of a question: its reasoning, and the sentence that states the answer."""
 
     teacher: str
     sample: int = Field(description="which of the k samples, from 0")
     text: str = Field(description="the reply, stripped")
-    thought: str = Field("", description="the text before the sentence that states the answer")
+    reasoning: str = Field("", description="the text before the sentence that states the answer")
     answer: str | None = Field(None, description="the answer in canonical form; None unless parse is ok")
     parse: Parse
     reason: str = Field("", description="why it did not parse, in words")
@@ -136,7 +136,7 @@ class Rationale(Record):
     @property
     def written(self) -> str:
         """A parsed rationale in the form that students read and write: it ends with the answer sentence."""
-        return f"{self.thought} The answer is {self.answer}.".strip()
+        return f"{self.reasoning} The answer is {self.answer}.".strip()
 
 
 class SelfEvaluation(Record):

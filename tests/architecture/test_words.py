@@ -59,6 +59,17 @@ CLASSES = {
     "Reader": "Predictor",
     "Term": "Objective.term_names",
 }
+WORDS = {
+    "judgement": "self-evaluation",
+    "judgements": "self-evaluations",
+    "thought": "rationale, or reasoning for what stands before its answer",
+    "thoughts": "rationales",
+    "vain": "wasted",
+}
+"""Words in the names of functions, arguments, fields and variables, and what to say instead."""
+SENT = {"annotation/repairs.py"}
+"""Sources of what teachers are sent: each sample's key holds its words."""
+TEXTS = {".md", ".py", ".js", ".j2", ".json"}
 KINDS = re.compile(r"\w*(Manager|Helper|Utils?)")
 """Classes that say nothing of what they do."""
 
@@ -80,6 +91,36 @@ def test_no_module_or_class_has_a_name_that_was_given_up() -> None:
     assert list(retired(SOURCE)) == []
 
 
+def given_up(source: Path) -> Iterator[str]:
+    """Every name in a package of which a part is one of `WORDS`, with the word to use."""
+    for path in sorted(source.rglob("*.py")):
+        names = {name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for name in bound(node)}
+        for name in sorted(names):
+            for part in WORDS.keys() & name.lower().split("_"):
+                yield f"{path.relative_to(source)}: {name}: use {WORDS[part]}"
+
+
+def bound(node: ast.AST) -> Iterator[str]:
+    """The names that a node of a syntax tree gives."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield node.id if isinstance(node, ast.Name) else node.attr
+
+
+def test_no_name_holds_a_word_that_was_given_up() -> None:
+    assert list(given_up(SOURCE)) == []
+
+
+def test_no_text_calls_a_self_evaluation_a_judgement() -> None:
+    files = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *SOURCE.rglob("*.[pjh]*")]
+    texts = {str(path): path.read_text(encoding="utf-8") for path in files if path.suffix in TEXTS}
+    found = [name for name, text in texts.items() if re.search(r"\bjudge?ments?\b", text, re.IGNORECASE)]
+    assert found == [str(SOURCE / name) for name in sorted(SENT)]
+
+
 def test_no_document_or_source_names_such_a_module() -> None:
     names = re.compile(rf"(?<![\w-])\w+/({'|'.join(MODULES)})\.py\b")
     files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), *SOURCE.rglob("*.py")]
@@ -99,3 +140,17 @@ def test_no_document_or_source_names_such_a_module() -> None:
 def test_a_name_that_was_given_up_is_found(tmp_path: Path, name: str, text: str, found: list[str]) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert list(retired(tmp_path)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("def judgement(thought): ...", ["judgement", "thought"]),
+        ("class Spent:\n    vain_in: int = 0", ["vain_in"]),
+        ("self.thoughts = [no_thought for no_thought in ()]", ["no_thought", "thoughts"]),
+        ("thoughtful = vainly = 'thought'\nprint(other.thought)", []),
+    ],
+)
+def test_a_word_that_was_given_up_is_found(tmp_path: Path, text: str, names: list[str]) -> None:
+    (tmp_path / "module.py").write_text(text, encoding="utf-8")
+    assert [found.split(": ")[1] for found in given_up(tmp_path)] == names

@@ -17,9 +17,9 @@ JUDGING = "Is this solution correct"
 
 
 def reply(body: Body, share_unparsed: float = 0.15) -> bytes:
-    """A thought for each sample, or a self-evaluation, drawn by seed, prompt and number.
+    """A rationale for each sample, or a self-evaluation, drawn by seed, prompt and number.
 
-    Which thoughts end without a numeral does not depend on the seed, which depends on the server's port.
+    Which rationales end without a numeral does not depend on the seed, which depends on the server's port.
     """
     texts = []
     for number in range(body.get("n", 1)):

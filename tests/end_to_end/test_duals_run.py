@@ -1,4 +1,4 @@
-"""Thoughts with the opposite end through the command line: estimated, asked for, reported, learnt, shown and reused."""
+"""Duals through the command line: estimated, asked for, reported, learnt, shown and reused."""
 
 import json
 from pathlib import Path

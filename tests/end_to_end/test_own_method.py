@@ -50,11 +50,11 @@ class TwoTeachers(Method[TwoTeachersSettings]):
                 continue
             targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
             names = list(dict.fromkeys(rationale.teacher for rationale in annotation.rationales))
-            for thought in usable(annotation, dropped):
-                asked = f"{example.text}\n\nas {thought.teacher}"
-                weight = SECOND if names.index(thought.teacher) else 1.0
+            for rationale in usable(annotation, dropped):
+                asked = f"{example.text}\n\nas {rationale.teacher}"
+                weight = SECOND if names.index(rationale.teacher) else 1.0
                 targets.append(
-                    Target(tag=Tag.EXPLAIN, example=example.id, question=asked, text=thought.written, weight=weight)
+                    Target(tag=Tag.EXPLAIN, example=example.id, question=asked, text=rationale.written, weight=weight)
                 )
         weights = {Tag.PREDICT: arm.alpha, Tag.EXPLAIN: 1 - arm.alpha}
         stage = Stage(name="teachers", targets=merged(targets), task_weights=weights, dropped=dropped)

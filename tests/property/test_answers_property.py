@@ -125,11 +125,11 @@ def test_a_choice_given_as_letter_and_text_is_read_as_itself(texts: list[str]) -
 
 
 @given(st.text(max_size=200), st.integers(-999, 999), st.booleans())
-def test_the_answer_sentence_is_found_after_any_thought(thought: str, value: int, stop: bool) -> None:
-    reply = read_reply(f"{thought}\nThe answer is {value}{'.' * stop}", lambda raw: Number().read(raw, {}))
+def test_the_answer_sentence_is_found_after_any_reasoning(reasoning: str, value: int, stop: bool) -> None:
+    reply = read_reply(f"{reasoning}\nThe answer is {value}{'.' * stop}", lambda raw: Number().read(raw, {}))
     if reply.answer is None:
-        assert "answer" in thought.lower() or "boxed" in thought or "####" in thought
-    elif not any(word in thought.lower() for word in ("answer", "boxed", "####", ":")):
+        assert "answer" in reasoning.lower() or "boxed" in reasoning or "####" in reasoning
+    elif not any(word in reasoning.lower() for word in ("answer", "boxed", "####", ":")):
         assert reply.answer.key == str(value)
 
 

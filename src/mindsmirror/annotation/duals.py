@@ -1,8 +1,8 @@
-"""Thoughts with the opposite end: asked of a teacher that is told the right answer, and held against it.
+"""Rationales with the opposite end: asked of a teacher that is told the right answer, and held against it.
 
 EDIT (arXiv 2405.19737) learns from pairs that begin alike and end apart. For a rationale that is wrong by gold, the
 teacher is told the right answer and asked to correct it (rectified); for one that is right, to write the likeliest
-wrong one (corrupted). Only a reply that ends as it should is a dual: a rectified thought at the right answer, a
+wrong one (corrupted). Only a reply that ends as it should is a dual: a rectified rationale at the right answer, a
 corrupted one at another. The others are kept with the reason why they are of no use, like every reply.
 """
 
@@ -21,7 +21,7 @@ def dual_samples(
 ) -> list[SampleRequest]:
     """The duals of a question's rationales: each asked of the rationale's own teacher, and sampled alike.
 
-    A rationale without a thought, or one of which gold says nothing, has none.
+    A rationale without reasoning, or one of which gold says nothing, has none.
     """
     gold = task.read(question.example, question.example.gold) if question.example.gold is not None else None
     answer = gold.text if gold else question.example.gold or ""
@@ -43,7 +43,7 @@ def dual_samples(
 
 def dual_kind(rationale: Rationale) -> DualKind | None:
     """What a rationale's dual would be; None if it can have none."""
-    if rationale.parse is not Parse.OK or not rationale.thought or rationale.right is None:
+    if rationale.parse is not Parse.OK or not rationale.reasoning or rationale.right is None:
         return None
     return DualKind.CORRUPTED if rationale.right else DualKind.RECTIFIED
 

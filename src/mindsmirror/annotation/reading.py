@@ -34,7 +34,7 @@ def read_rationale(
         teacher=teacher,
         sample=sample,
         text=text.strip(),
-        thought=reply.thought,
+        reasoning=reply.reasoning,
         answer=reply.answer.text if reply.answer else None,
         parse=Parse.REFUSED if withheld else reply.parse,
         reason=WITHHELD if withheld else reply.reason,

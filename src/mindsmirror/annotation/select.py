@@ -62,7 +62,7 @@ def _different(rationales: Sequence[Rationale], distinct: int, dropped: Counter[
     """The first of each text, white space aside, until there are `distinct`."""
     first: dict[tuple[str, str | None], Rationale] = {}
     for rationale in rationales:
-        key = (" ".join(rationale.thought.split()), rationale.answer)
+        key = (" ".join(rationale.reasoning.split()), rationale.answer)
         if key in first:
             dropped["rationale: repeated"] += 1
         elif len(first) == distinct:

@@ -23,7 +23,7 @@ class Answer(NamedTuple):
 class Reply(NamedTuple):
     """A reply taken apart: the reasoning, and the answer that it states at its end."""
 
-    thought: str
+    reasoning: str
     answer: Answer | None
     parse: Parse
     reason: str = ""

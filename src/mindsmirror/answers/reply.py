@@ -95,7 +95,7 @@ def read_reply(text: str, read: Callable[[str], Answer | None], truncated: bool 
         elif answer.key in denied or taken_back(_after(text, statement, candidate, ended)):
             break
         else:
-            return Reply(_thought(text[: statement.start]), answer, Parse.OK)
+            return Reply(_reasoning(text[: statement.start]), answer, Parse.OK)
     return _failed(text, statements, ended, truncated)
 
 
@@ -129,16 +129,16 @@ def _after(text: str, statement: _Statement, candidate: str, ended: int) -> str:
 
 
 def _failed(text: str, statements: list[_Statement], ended: int, truncated: bool) -> Reply:
-    thought = _thought(text[: statements[-1].start]) if statements else text.strip()
+    reasoning = _reasoning(text[: statements[-1].start]) if statements else text.strip()
     if truncated and (not statements or ended == len(text)):
-        return Reply(thought, None, Parse.TRUNCATED, "cut at the token limit before the answer was complete")
+        return Reply(reasoning, None, Parse.TRUNCATED, "cut at the token limit before the answer was complete")
     if statements:
         payload = text[statements[-1].payload : ended].strip()
         shown = " ".join(payload[:60].split())
-        return Reply(thought, None, Parse.BAD_ANSWER, f"{shown!r} states no answer of the task's kind for sure")
+        return Reply(reasoning, None, Parse.BAD_ANSWER, f"{shown!r} states no answer of the task's kind for sure")
     if refuses(text):
-        return Reply(thought, None, Parse.REFUSED, "the model refuses")
-    return Reply(thought, None, Parse.NO_ANSWER, "no sentence states an answer")
+        return Reply(reasoning, None, Parse.REFUSED, "the model refuses")
+    return Reply(reasoning, None, Parse.NO_ANSWER, "no sentence states an answer")
 
 
 def refuses(text: str) -> bool:
@@ -216,16 +216,16 @@ def _sentence(line: str) -> str:
     return line
 
 
-def _thought(text: str) -> str:
-    """The rationale: the text before the statement, without the word that leads to it ("so", "therefore")."""
-    thought = text.rstrip(" \t\n*_#")
-    bare = thought
+def _reasoning(text: str) -> str:
+    """The text before the statement, without the word that leads to it ("so", "therefore")."""
+    reasoning = text.rstrip(" \t\n*_#")
+    bare = reasoning
     for _ in range(3):
         tail = bare[-40:]
         shorter = _CONNECTIVE.sub("", tail)
         if shorter == tail:
             break
         bare = (bare[:-40] + shorter if len(bare) > 40 else shorter).rstrip(" \t\n*_#,:;")
-    if bare != thought and bare and (bare[-1].isalnum() or bare[-1] in ")%$"):
+    if bare != reasoning and bare and (bare[-1].isalnum() or bare[-1] in ")%$"):
         bare += "."
     return bare.strip()

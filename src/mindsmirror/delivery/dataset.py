@@ -89,7 +89,7 @@ def _schema() -> Any:
     text = pa.string()
     evaluation = dict.fromkeys(("teacher", "verdict", "source", "critique", "parse", "reason"), text)
     shares = dict.fromkeys(("likelihood", "p_correct"), pa.float64())
-    dual = dict.fromkeys(("kind", "sample", "teacher", "rationale", "thought", "answer", "parse", "reason"), text)
+    dual = dict.fromkeys(("kind", "sample", "teacher", "rationale", "reasoning", "answer", "parse", "reason"), text)
     types = {
         "choices": pa.list_(pa.struct({"letter": text, "text": text})),
         "sample": pa.int64(),

@@ -20,15 +20,15 @@ COLUMNS: dict[str, str] = {
     "sample": "which of the question's rationales this is, from 0",
     "teacher": "who wrote the rationale",
     "rationale": "the teacher's whole reply",
-    "thought": "the reply up to the sentence that states the answer",
+    "reasoning": "the reply up to the sentence that states the answer",
     "answer": "the answer that it reaches, in canonical form; null if it did not parse",
     "parse": "how reading it ended: ok, empty, truncated, refused, no_answer, bad_answer, failed",
     "reason": "why it did not parse",
     "right": "whether the answer is right by gold; null if that is not known",
     "evaluations": "its self-evaluations: sample, teacher, verdict, source of the verdict, critique, parse, reason; "
     "of a judge that gives likelihoods also likelihood, p_correct and calibration, else null",
-    "duals": "the thought corrected (kind rectified) or spoilt (corrupted) by a teacher that knew the answer: kind, "
-    "sample, teacher, rationale, thought, answer, parse (also: missed), reason, right",
+    "duals": "the rationale corrected (kind rectified) or spoilt (corrupted) by a teacher that knew the answer: kind, "
+    "sample, teacher, rationale, reasoning, answer, parse (also: missed), reason, right",
 }
 
 
@@ -59,7 +59,7 @@ def _row(
         "sample": rationale.sample,
         "teacher": rationale.teacher,
         "rationale": rationale.text,
-        "thought": rationale.thought,
+        "reasoning": rationale.reasoning,
         "answer": rationale.answer,
         "parse": rationale.parse.value,
         "reason": rationale.reason,
@@ -85,7 +85,7 @@ def _row(
                 "sample": dual.sample,
                 "teacher": dual.teacher,
                 "rationale": dual.text,
-                "thought": dual.thought,
+                "reasoning": dual.reasoning,
                 "answer": dual.answer,
                 "parse": dual.parse.value,
                 "reason": dual.reason,

@@ -1,9 +1,9 @@
-"""EDIT (Dai et al., 2024, arXiv 2405.19737): learn the key steps from thoughts that part where one goes wrong.
+"""EDIT (Dai et al., 2024, arXiv 2405.19737): learn the key steps from rationales that part where one goes wrong.
 
 The teacher's right rationales have corrupted duals, its wrong ones rectified duals (annotation/duals.py): pairs of a
-right and a wrong thought that are as alike as they can be. Stage 1 learns all right thoughts, the teacher's own and the
-rectified. Stage 2 learns from the pairs: of the tokens of the right thought those count that a shortest edit into the
-wrong one would touch, and of the wrong thought's those that an edit into the right one would
+right and a wrong rationale that are as alike as they can be. Stage 1 learns all right rationales, the teacher's own and
+the rectified. Stage 2 learns from the pairs: of the tokens of the right rationale those count that a shortest edit into
+the wrong one would touch, and of the wrong rationale's those that an edit into the right one would
 (training/objectives/edit_mask.py); the former are to become likely, the latter unlikely. With K the key tokens and T
 all tokens of the right and of the wrong texts,
 
@@ -13,8 +13,8 @@ Departures. The paper gives wrong key tokens a weight of -0.025 on their negativ
 bound; here their unlikelihood weighs 0.025, which has (training/objectives/edit.py). Its means run over pairs
 of each pair's mean, ours over all tokens of a step, as all losses here do. Its two steps take 15 epochs at 2e-4 and 10
 at 5e-6 under LoRA; here they share the arm's budget 15 to 10, and the second has a fortieth of the recipe's
-rate, with LoRA if the recipe says so. A thought ends in this project's answer sentence; equal targets are one with a
-weight. The prompts for rectified and corrupted thoughts are the project's own.
+rate, with LoRA if the recipe says so. A rationale ends in this project's answer sentence; equal targets are one with a
+weight. The prompts for rectified and corrupted rationales are the project's own.
 
 It looks at gold, so the arm needs `labels = "gold"`, and so does every arm that it is compared with. There is no task
 of the label alone: the student answers by thinking.
@@ -37,7 +37,7 @@ SUPERVISED_SHARE, KEY_SHARE = 15 / 25, 10 / 25
 KEY_RATE = 5e-6 / 2e-4
 
 Pair = tuple[Rationale, Rationale]
-"""A right thought and the wrong one beside it."""
+"""A right rationale and the wrong one beside it."""
 
 
 class EditSettings(DistinctSettings):
@@ -64,13 +64,13 @@ class Edit(Method[EditSettings]):
         parted: list[Target] = []
         for annotation in annotations:
             gold_label(annotation.example, task, arm)
-            thoughts = usable(annotation, lost)
+            rationales = usable(annotation, lost)
             # Wrong ones are not left out: they stand beside what they were rectified to.
-            chosen = [thought for thought in thoughts if _reaches_gold(thought, annotation, task)]
+            chosen = [rationale for rationale in rationales if _reaches_gold(rationale, annotation, task)]
             kept = selected(chosen, annotation, task, "all", arm.distinct, lost)
-            pairs = _pairs(annotation, task, thoughts, kept, unpaired)
+            pairs = _pairs(annotation, task, rationales, kept, unpaired)
             rectified = [one for one, _ in pairs if isinstance(one, DualRationale)]
-            right += [_target(annotation, thought) for thought in (*kept, *rectified)]
+            right += [_target(annotation, rationale) for rationale in (*kept, *rectified)]
             parted += [target for pair in pairs for target in _parted(annotation, *pair)]
         supervised = Stage(
             name="thinking",
@@ -95,17 +95,17 @@ class Edit(Method[EditSettings]):
 def _pairs(
     annotation: Annotation,
     task: Task,
-    thoughts: Sequence[Rationale],
+    rationales: Sequence[Rationale],
     kept: Sequence[Rationale],
     dropped: Counter[str],
 ) -> list[Pair]:
     """Right beside corrupted, rectified beside wrong; duals that are of no use are counted."""
-    by_sample = {thought.sample: thought for thought in thoughts}
-    right = {thought.sample for thought in kept}
+    by_sample = {rationale.sample: rationale for rationale in rationales}
+    right = {rationale.sample for rationale in kept}
     pairs: list[Pair] = []
     for dual in annotation.duals:
         origin = by_sample.get(dual.of)
-        if dual.parse is not Parse.OK or not dual.thought:
+        if dual.parse is not Parse.OK or not dual.reasoning:
             dropped[f"{dual.kind}: {dual.parse.value if dual.parse is not Parse.OK else 'no_reasoning'}"] += 1
         elif origin is None or _reaches_gold(dual, annotation, task) is not (dual.kind is DualKind.RECTIFIED):
             dropped[f"{dual.kind}: of no use by gold"] += 1
@@ -118,15 +118,15 @@ def _pairs(
     return pairs
 
 
-def _reaches_gold(thought: Rationale, annotation: Annotation, task: Task) -> bool:
+def _reaches_gold(rationale: Rationale, annotation: Annotation, task: Task) -> bool:
     """Whether it ends at the task's answer of today, whatever gold was when it was annotated."""
-    answer = task.read(annotation.example, thought.answer) if thought.answer is not None else None
+    answer = task.read(annotation.example, rationale.answer) if rationale.answer is not None else None
     return bool(task.right(annotation.example, answer))
 
 
-def _target(annotation: Annotation, thought: Rationale) -> Target:
+def _target(annotation: Annotation, rationale: Rationale) -> Target:
     example = annotation.example
-    return Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=thought.written)
+    return Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=rationale.written)
 
 
 def _parted(annotation: Annotation, right: Rationale, wrong: Rationale) -> tuple[Target, Target]:

@@ -55,7 +55,7 @@ def usable(annotation: Annotation, dropped: Counter[str]) -> list[Rationale]:
     """The rationales that parsed; the others are counted by reason."""
     found = []
     for rationale in annotation.rationales:
-        if rationale.parse is Parse.OK and rationale.thought:
+        if rationale.parse is Parse.OK and rationale.reasoning:
             found.append(rationale)
         else:
             reason = rationale.parse.value if rationale.parse is not Parse.OK else "no_reasoning"
@@ -79,7 +79,7 @@ def thinking_targets(
     targets = []
     shown = selected(usable(annotation, dropped), annotation, task, arm.rule, arm.distinct, dropped)
     for rationale in shown[:limit]:
-        text = rationale.thought if arm.rationale_target == "published" else rationale.written
+        text = rationale.reasoning if arm.rationale_target == "published" else rationale.written
         targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
         weight = rationale_weight(rationale, annotation, arm, dropped)
         if weight > 0:

@@ -72,7 +72,7 @@ def page_data(name: str, annotations: Sequence[Annotation]) -> dict[str, Any]:
     """What the page's scripts read. A key is absent where its value is: no gold, no answer, nothing to say.
 
     `teachers` are names that rationales and self-evaluations point to by their place; `parse` is there only where it is
-    not ok. The thought, which the rationale's text contains, and the task's other fields are left out.
+    not ok. The reasoning, which the rationale's text contains, and the task's other fields are left out.
     """
     judges = (evaluation.teacher for annotation in annotations for evaluation in annotation.evaluations)
     names = dict.fromkeys(chain(_teachers(annotations), judges))

@@ -33,12 +33,12 @@ def test_an_annotation_is_what_the_replies_say(lab: "Lab") -> None:
     wrong = "The solution is wrong: the right answer is 8. Say in one sentence what its first mistake is."
     found = lab.annotate([EIGHT], k=3, m=2, teacher=lab.teacher(lab.replies({EIGHT.text: texts})))["eight"]
 
-    def rationale(sample: int, text: str, thought: str, answer: str, right: bool) -> Rationale:
+    def rationale(sample: int, text: str, reasoning: str, answer: str, right: bool) -> Rationale:
         return Rationale(
             teacher="scripted",
             sample=sample,
             text=text,
-            thought=thought,
+            reasoning=reasoning,
             answer=answer,
             parse=Parse.OK,
             right=right,

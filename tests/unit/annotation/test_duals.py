@@ -1,4 +1,4 @@
-"""Thoughts with the opposite end: of which rationales they are asked for, in which words, and when they are of use."""
+"""Duals: of which rationales they are asked for, in which words, and when they are of use."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def asked_for(lab: "Lab", purpose: str) -> list[str]:
 def test_wrong_rationales_are_rectified_and_right_ones_corrupted(lab: "Lab") -> None:
     teacher = lab.teacher(script([RIGHT, WRONG, "Hm.", "The answer is 9."]))
     found = lab.annotate([EIGHT], k=4, m=0, teacher=teacher, rectified=1, corrupted=2)["eight"]
-    assert [(d.kind, d.of, d.sample, d.thought, d.answer, d.right, d.parse) for d in found.duals] == [
+    assert [(d.kind, d.of, d.sample, d.reasoning, d.answer, d.right, d.parse) for d in found.duals] == [
         (DualKind.CORRUPTED, 0, 0, "3 + 5 = 7.", "7", False, Parse.OK),
         (DualKind.CORRUPTED, 0, 1, "3 + 5 = 7.", "7", False, Parse.OK),
         (DualKind.RECTIFIED, 1, 0, "3 + 5 = 8, so 8.", "8", True, Parse.OK),

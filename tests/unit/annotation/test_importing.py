@@ -48,8 +48,8 @@ def test_rows_find_their_question_by_id_or_text_in_any_order(tmp_path: Path) -> 
     )
     assert [(a.example.id, a.split) for a in found] == [("a", "train"), ("d", "test")]
     first, second = found[0].rationales
-    assert (first.sample, first.thought, first.answer, first.right) == (0, "First.", "2", True)
-    assert (second.sample, second.thought, second.answer, second.right) == (1, "Second.", "3", False)
+    assert (first.sample, first.reasoning, first.answer, first.right) == (0, "First.", "2", True)
+    assert (second.sample, second.reasoning, second.answer, second.right) == (1, "Second.", "3", False)
 
 
 def test_an_answer_beside_the_text_counts_where_the_text_states_none(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_an_answer_beside_the_text_counts_where_the_text_states_none(tmp_path: P
         {"id": "a", "rationale": "One and one.", "answer": "many"},
         {"id": "a", "rationale": " ", "answer": 2},
     )
-    parsed = [(r.thought, r.answer, r.parse, r.right) for r in found[0].rationales]
+    parsed = [(r.reasoning, r.answer, r.parse, r.right) for r in found[0].rationales]
     assert parsed == [
         ("One and one.", "2", Parse.OK, True),
         ("I am sorry, it is obvious.", "2", Parse.OK, True),

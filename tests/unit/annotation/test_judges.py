@@ -162,11 +162,11 @@ def test_a_known_verdict_stands_though_its_critique_is_lost(lab: "Lab") -> None:
 
     def script(request: Request, key: str) -> str | Completion:
         if request.messages[-1].content == EIGHT.text:
-            return thoughts(request, key)
+            return rationales(request, key)
         letter = request.messages[-2].content[0]
         return Completion(key, lost[letter], ends[letter], error="lost" if letter == "z" else "")
 
-    thoughts = lab.replies({EIGHT.text: [f"{letter}. The answer is 8." for letter in "xyz"]})
+    rationales = lab.replies({EIGHT.text: [f"{letter}. The answer is 8." for letter in "xyz"]})
     found = lab.annotate([EIGHT], teacher=lab.teacher(script))["eight"]
     assert [e.verdict for e in found.evaluations] == [C, C, C]
     assert [e.parse for e in found.evaluations] == [Parse.TRUNCATED, Parse.EMPTY, Parse.FAILED]

@@ -36,7 +36,7 @@ def kind_of(source: str) -> Any:
 def answer_of(source: str, question: str, rationale: str) -> Answer:
     choices = dict(CHOICES.findall(question))
     reply = read_reply(rationale, lambda raw: kind_of(source).read(raw, choices))
-    assert reply.parse is Parse.OK and reply.answer and reply.thought, rationale
+    assert reply.parse is Parse.OK and reply.answer and reply.reasoning, rationale
     return reply.answer
 
 
@@ -80,7 +80,7 @@ def test_the_arithmetic_of_the_examples_is_right(source: str) -> None:
     found = load_prompts(source)
     shots: list[Shot] = [*found.solved, *found.judged]
     texts = [shot.rationale + " " + shot.critique for shot in shots]
-    # A corrupted thought goes wrong in what it reckons, not in how.
+    # A corrupted rationale goes wrong in what it reckons, not in how.
     texts += [text for dual in found.dual for text in (dual.right, dual.wrong)]
     sums = [match for text in texts for match in SUM.findall(text)]
     for left, right in sums:

@@ -29,7 +29,7 @@ RULES: tuple[Rule, ...] = ("all", "right", "judged_correct", "majority")
 def annotated(
     said: Sequence[tuple[str, str | None]], verdicts: Sequence[Sequence[Verdict]] = (), gold: str | None = "7"
 ) -> Annotation:
-    """One question with (thought, answer) rationales, and the verdicts on each of them."""
+    """One question with (reasoning, answer) rationales, and the verdicts on each of them."""
     return Annotation(
         example=Example(id="q", text="Question?", gold=gold),
         split="train",
@@ -37,12 +37,12 @@ def annotated(
             Rationale(
                 teacher="t",
                 sample=sample,
-                text=thought,
-                thought=thought,
+                text=reasoning,
+                reasoning=reasoning,
                 answer=answer,
                 parse=Parse.OK if answer is not None else Parse.NO_ANSWER,
             )
-            for sample, (thought, answer) in enumerate(said)
+            for sample, (reasoning, answer) in enumerate(said)
         ),
         evaluations=tuple(
             SelfEvaluation(
@@ -86,7 +86,7 @@ def test_majority_goes_by_the_answers_and_needs_one_that_leads() -> None:
 def test_majority_counts_answers_without_reasoning_too() -> None:
     """The label is found among all answers; what is taught must agree with it."""
     annotation = annotated([("a", "1"), ("", "2"), ("b", "2"), ("c", "2")])
-    usable = [rationale for rationale in annotation.rationales if rationale.thought]
+    usable = [rationale for rationale in annotation.rationales if rationale.reasoning]
     assert [r.sample for r in selected(usable, annotation, NUMBERS, "majority", None, Counter())] == [2, 3]
 
 

@@ -9,7 +9,7 @@ def number(raw: str) -> Answer | None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "thought", "answer"),
+    ("reply", "reasoning", "answer"),
     [
         ("So 84 / 2 = 42. The answer is 42.", "So 84 / 2 = 42.", "42"),
         ("2 + 2 = 4, so the answer is 4", "2 + 2 = 4.", "4"),
@@ -46,11 +46,11 @@ def number(raw: str) -> Answer | None:
         ("I can't help but halve it. The answer is 42.", "I can't help but halve it.", "42"),
     ],
 )
-def test_thought_and_answer(reply: str, thought: str, answer: str) -> None:
+def test_reasoning_and_answer(reply: str, reasoning: str, answer: str) -> None:
     read = read_reply(reply, number)
     assert read.parse is Parse.OK, read
     assert read.answer is not None
-    assert (read.thought, read.answer.text) == (thought, answer)
+    assert (read.reasoning, read.answer.text) == (reasoning, answer)
 
 
 @pytest.mark.parametrize(

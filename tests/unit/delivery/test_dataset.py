@@ -37,7 +37,7 @@ def annotation(name: str, split: str, *, judged: bool = True) -> Annotation:
         example=Example(id=name, text="Where?", choices={"a": "lake", "b": "desert"}, gold="lake"),
         split=split,
         rationales=tuple(
-            Rationale(teacher=HOSTILE, sample=i, text=f"Text {i}\n", thought="T", answer=a, parse=p, right=right)
+            Rationale(teacher=HOSTILE, sample=i, text=f"Text {i}\n", reasoning="T", answer=a, parse=p, right=right)
             for i, (a, right, p) in enumerate(said)
         ),
         evaluations=tuple(
@@ -63,7 +63,7 @@ TWO = [
         update={
             "duals": tuple(
                 DualRationale(
-                    teacher="t", sample=0, text="D", thought="D.", answer=a, parse=p, right=right, kind=kind, of=of
+                    teacher="t", sample=0, text="D", reasoning="D.", answer=a, parse=p, right=right, kind=kind, of=of
                 )
                 for of, kind, a, p, right in (
                     (0, DualKind.CORRUPTED, "desert", Parse.OK, False),

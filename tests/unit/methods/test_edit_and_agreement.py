@@ -32,14 +32,14 @@ RIGHT, WRONG, SPOILT, MENDED = "3 and 4 is 7.", "3 times 4 is 12.", "3 and 4 is 
 CORRUPTED, RECTIFIED = DualKind.CORRUPTED, DualKind.RECTIFIED
 
 
-def said(sample: int, thought: str, answer: str | None, teacher: str = "t") -> Rationale:
+def said(sample: int, reasoning: str, answer: str | None, teacher: str = "t") -> Rationale:
     parse = Parse.OK if answer else Parse.TRUNCATED
-    return Rationale(teacher=teacher, sample=sample, text="", thought=thought, answer=answer, parse=parse)
+    return Rationale(teacher=teacher, sample=sample, text="", reasoning=reasoning, answer=answer, parse=parse)
 
 
-def dual(kind: DualKind, of: int, thought: str, answer: str | None, sample: int = 0) -> DualRationale:
+def dual(kind: DualKind, of: int, reasoning: str, answer: str | None, sample: int = 0) -> DualRationale:
     parse = Parse.OK if answer else Parse.MISSED
-    made = {"teacher": "t", "sample": sample, "text": "", "thought": thought, "answer": answer, "parse": parse}
+    made = {"teacher": "t", "sample": sample, "text": "", "reasoning": reasoning, "answer": answer, "parse": parse}
     return DualRationale.model_validate({**made, "kind": kind, "of": of})
 
 
@@ -82,8 +82,8 @@ def stages(method: str, *annotations: Annotation, **settings: object) -> tuple[S
     return method_named(method).stages(annotations, NUMBERS, arm)
 
 
-def ends(thought: str, answer: str) -> str:
-    return f"{thought} The answer is {answer}."
+def ends(reasoning: str, answer: str) -> str:
+    return f"{reasoning} The answer is {answer}."
 
 
 def test_edit_learns_right_thoughts_and_then_where_they_part() -> None:
@@ -157,7 +157,7 @@ def test_dynsdpb_is_multi_cot_in_agreement_with_its_last_batch() -> None:
 @pytest.mark.parametrize("method", ["multi_cot", "minds_mirror", "dynsdpb"])
 def test_rationales_weigh_by_their_verdicts(method: str) -> None:
     """Correct of two, of one of three that were read, of none, and never judged."""
-    thoughts = [said(n, f"Way {n}.", "7") for n in range(4)]
+    rationales = [said(n, f"Way {n}.", "7") for n in range(4)]
     verdicts = [
         *((0, Verdict.CORRECT), (0, Verdict.CORRECT)),
         *((1, Verdict.CORRECT), (1, Verdict.WRONG), (1, Verdict.UNCERTAIN), (1, Verdict.UNPARSED)),
@@ -165,7 +165,7 @@ def test_rationales_weigh_by_their_verdicts(method: str) -> None:
     ]
     settings = {"schedule": "sequential"} if method == "minds_mirror" else {}
     judged, even = (
-        stages(method, annotated(thoughts, verdicts=verdicts), rationale_weights=w, **settings)
+        stages(method, annotated(rationales, verdicts=verdicts), rationale_weights=w, **settings)
         for w in ("verdicts", "even")
     )
     thinking = {t.text: t.weight for t in judged[-1].targets if t.tag is Tag.EXPLAIN}

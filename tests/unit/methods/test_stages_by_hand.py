@@ -33,19 +33,19 @@ FIRST, OTHER = "3 and 4 is 7.", "3 times 4 is 12."
 QUESTION = "Question A?"
 
 
-Thought = tuple[str, str | None, Parse]
+Said = tuple[str, str | None, Parse]
 Judged = tuple[int, Verdict, str, Parse]
 NUMBERS = Task(name="sums", version=1, licence="", answers=Number(), splits=Splits((), (), ()))
 
 
-def annotated(name: str, gold: str | None, thoughts: Sequence[Thought], judged: Sequence[Judged] = ()) -> Annotation:
-    """An annotation of (thought, answer, parse) and (rationale, verdict, critique, parse)."""
+def annotated(name: str, gold: str | None, rationales: Sequence[Said], judged: Sequence[Judged] = ()) -> Annotation:
+    """An annotation of (reasoning, answer, parse) and (rationale, verdict, critique, parse)."""
     return Annotation(
         example=Example(id=name, text=f"Question {name}?", gold=gold),
         split="train",
         rationales=tuple(
-            Rationale(teacher="t", sample=sample, text="", thought=thought, answer=answer, parse=parse)
-            for sample, (thought, answer, parse) in enumerate(thoughts)
+            Rationale(teacher="t", sample=sample, text="", reasoning=reasoning, answer=answer, parse=parse)
+            for sample, (reasoning, answer, parse) in enumerate(rationales)
         ),
         evaluations=tuple(
             SelfEvaluation(
@@ -65,7 +65,7 @@ def annotated(name: str, gold: str | None, thoughts: Sequence[Thought], judged: 
 
 @pytest.fixture
 def annotations() -> list[Annotation]:
-    thoughts = [
+    rationales = [
         (FIRST, "7", OK),
         ("Well, 3 and", None, Parse.TRUNCATED),
         (OTHER, "12", OK),
@@ -83,7 +83,7 @@ def annotations() -> list[Annotation]:
         (3, Verdict.CORRECT, "It adds.", OK),
     ]
     nothing = [("", None, Parse.EMPTY), ("I cannot.", None, Parse.REFUSED)]
-    return [annotated("A", "7", thoughts, judged), annotated("B", "5", nothing)]
+    return [annotated("A", "7", rationales, judged), annotated("B", "5", nothing)]
 
 
 def stages(method: str, annotations: Sequence[Annotation], **settings: object) -> tuple[Stage, ...]:
@@ -180,8 +180,8 @@ def test_fine_tune_cot_goes_by_gold_and_not_by_the_majority(annotations: list[An
 
 
 def test_fine_tune_cot_takes_so_many_different_ones(annotations: list[Annotation]) -> None:
-    thoughts = [(FIRST, "7", OK), (FIRST, "7", OK), (OTHER, "7", OK), ("So 7.", "7", OK), ("No.", "8", OK)]
-    [stage] = stages("fine_tune_cot", [annotated("A", "7", thoughts)], labels="gold", distinct=2)
+    rationales = [(FIRST, "7", OK), (FIRST, "7", OK), (OTHER, "7", OK), ("So 7.", "7", OK), ("No.", "8", OK)]
+    [stage] = stages("fine_tune_cot", [annotated("A", "7", rationales)], labels="gold", distinct=2)
     assert [(target.text, target.weight) for target in stage.targets] == [
         (f"{FIRST} The answer is 7.", 1.0),
         (f"{OTHER} The answer is 7.", 1.0),

@@ -27,7 +27,7 @@ C, W, U, N = Verdict.CORRECT, Verdict.WRONG, Verdict.UNCERTAIN, Verdict.UNPARSED
 
 def rationale(sample: int, text: str, right: bool | None, parse: Parse = Parse.OK) -> Rationale:
     answer = "5" if parse is Parse.OK else None
-    return Rationale(teacher="t", sample=sample, text=text, thought=text, answer=answer, parse=parse, right=right)
+    return Rationale(teacher="t", sample=sample, text=text, reasoning=text, answer=answer, parse=parse, right=right)
 
 
 def verdict(of: int, said: Verdict, parse: Parse = Parse.OK, sample: int = 0) -> SelfEvaluation:

@@ -115,7 +115,7 @@ class PromptSet(BaseModel):
         return hashlib.sha256((own + words).encode()).hexdigest()[:16]
 
     def rationale(self, example: Example) -> Prompt:
-        """Ask for one train of thought."""
+        """Ask for one rationale."""
         prefix = self._prefix()
         subject = Subject(Purpose.RATIONALE, example.text)
         return Prompt((*prefix, self._asked(example.text)), len(prefix), subject)
