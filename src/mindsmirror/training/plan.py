@@ -64,8 +64,8 @@ class StagePlan:
     seed: int
     label: str
     """What progress lines call the stage."""
-    validate: Callable[[Any], float] | None = None
-    """A score of the model, higher is better; the best checkpoint is kept by it."""
+    validate: Callable[[Any], Sequence[bool]] | None = None
+    """For each validation question, whether the model answers it right."""
     tokens: tuple[int, ...] = ()
     """Tokens that each batch computes, for the pace; none: it is not told."""
 

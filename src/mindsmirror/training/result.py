@@ -23,7 +23,9 @@ class StageResult(Record):
         description="the same for each loss term, without its weight; None where it had no token"
     )
     validation: dict[int, float] = Field(description="step to accuracy on validation questions")
-    selected_step: int = Field(description="step of the checkpoint that was kept")
+    selected_step: int = Field(
+        description="step of the checkpoint that was kept: the last, unless another was surely better"
+    )
     selected_score: float | None = Field(description="its accuracy on validation questions; None without validation")
     tokens_per_second: float | None = Field(None, description="computed tokens, validation and saving left out")
     peak_memory: int | None = Field(None, description="bytes that the process held at most, up to the stage's end")

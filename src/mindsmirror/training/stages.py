@@ -32,7 +32,8 @@ from mindsmirror.training.trainer import train_stage
 
 DONE = "stage.json"
 
-Validate = Callable[[Student, Any], float]
+Validate = Callable[[Student, Any], Sequence[bool]]
+"""For each validation question, whether a student with this model answers it right."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ArmPlan:
     label: str
     """What progress lines call the arm."""
     validate: Validate | None = None
-    """A score of the last stage's checkpoints."""
+    """By which the last stage's checkpoints are compared."""
 
 
 @dataclass(frozen=True)
