@@ -30,10 +30,11 @@ def ask(
 ) -> dict[str, Any]:
     """One answer by a trained arm, with its rationale, its own verdict on it, and its confidence.
 
-    `folder` is that of the run, `choices` maps letters to texts. By default the recipe's last arm answers, in the mode in
-    which it is compared: it thinks once, if it learnt to. Votes take several times as long, and in every recorded run
-    they were no better (docs/results.md). Where no answer can be read, `written` is what the student wrote instead; else
-    it is empty.
+    `folder` is that of the run, `choices` maps letters to texts. By default the last arm of the recipe answers, in the
+    mode in which it is compared: it thinks once, if it learnt to. Votes take several times as long, and in every
+    recorded run they were no better (docs/results.md). Where no answer can be read, `written` is what the student wrote
+    instead; else it is empty.
+
     Raises DataError for a run that is not trained, UnknownNameError for an arm or mode that there is not, RecipeError
     for a mode that the arm was not taught.
     """
