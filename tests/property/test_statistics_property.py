@@ -1,15 +1,18 @@
 """Properties that hold for all data: bounds, symmetry, and agreement with the textbook definition."""
 
 import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from mindsmirror.evaluation import (
     auroc,
+    auroc_interval,
     auroc_within,
     balanced_accuracy,
     cluster_bootstrap,
@@ -164,11 +167,49 @@ def test_verdict_quality_adds_up(pairs: list[tuple[Verdict, bool]]) -> None:
     assert type(quality).model_validate_json(quality.model_dump_json()) == quality
 
 
+def by_copying(
+    rows: NDArray[np.float64],
+    questions: Sequence[str],
+    statistic: Callable[[NDArray[np.float64], NDArray[np.bool_]], float | None],
+) -> tuple[float, float]:
+    """The bootstrap as its definition says: the rows (score, label) of the drawn questions, one after another."""
+    of_question = [np.flatnonzero(np.array(questions) == name) for name in dict.fromkeys(questions)]
+    random = np.random.default_rng(3)
+    values = []
+    for _ in range(2000):
+        picked = random.integers(len(of_question), size=len(of_question))
+        drawn = rows[np.concatenate([of_question[number] for number in picked])]
+        value = statistic(drawn[:, 0], drawn[:, 1] > 0)
+        if value is not None:
+            values.append(value)
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+many_questions = st.lists(st.tuples(st.integers(-3, 3), st.booleans(), st.sampled_from("abcdefgh")), min_size=30)
+
+
+@settings(max_examples=5, deadline=None)
+@given(many_questions)
+def test_intervals_are_those_of_copied_rows(rows: list[tuple[int, bool, str]]) -> None:
+    scores, labels, questions = zip(*rows, strict=True)
+    table = np.column_stack([scores, labels]).astype(np.float64)
+    found = auroc_interval(scores, labels, questions, seed=3)
+    if found is not None and found[0] != found[1]:
+        assert found == by_copying(table, questions, auroc)
+    verdicts = [(Verdict.CORRECT if score > 0 else Verdict.WRONG, label) for score, label, _ in rows]
+    ends = verdict_quality(verdicts, questions, seed=3).balanced_accuracy_ci95
+    if ends is not None and ends[0] != ends[1]:
+        assert ends == by_copying(table, questions, lambda said, right: balanced_accuracy(said > 0, right))
+
+
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1)), min_size=1, max_size=30))
 def test_cluster_bootstrap_of_a_mean_stays_among_the_values(rows: list[tuple[int, float]]) -> None:
-    values = np.array([[value] for _, value in rows])
-    found = cluster_bootstrap(values, [c for c, _ in rows], lambda d: float(d.mean()), seed=1, resamples=50)
+    values = np.array([value for _, value in rows])
+    found = cluster_bootstrap(
+        [c for c, _ in rows], lambda weights: float(weights @ values / weights.sum()), seed=1, resamples=50
+    )
     assert found is not None
     assert values.min() - 1e-12 <= found[0] <= found[1] <= values.max() + 1e-12
 

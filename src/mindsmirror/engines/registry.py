@@ -9,14 +9,10 @@ Nothing is imported here until a class is asked for, and the files of engines im
 a recipe is read, and an identity computed, in milliseconds.
 """
 
-from collections.abc import Iterable
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mindsmirror.errors import EngineError, UnknownNameError
+from mindsmirror.system.plugins import Registry
 
-GROUP = "mindsmirror.engines"
 BUILT_IN = {
     "openvino": "mindsmirror.engines.openvino:OpenVINOEngine",
     "openai": "mindsmirror.engines.openai:OpenAIEngine",
@@ -26,36 +22,19 @@ BUILT_IN = {
     "recorded": "mindsmirror.engines.recorded:RecordedEngine",
     "scripted": "mindsmirror.engines.scripted:ScriptedEngine",
 }
+# The base is written as a string: its module imports the table of a teacher, which looks engines up here.
+ENGINES: Registry[Any] = Registry("engine", "mindsmirror.engines", "mindsmirror.engines.plugin:EngineBase", BUILT_IN)
 
 
 def engine_names() -> tuple[str, ...]:
     """Every engine that is installed, the built-in ones first."""
-    return tuple(dict.fromkeys([*BUILT_IN, *(point.name for point in _added())]))
+    return ENGINES.names()
 
 
-def registered(name: str) -> Any:
+def registered(name: str) -> type[Any]:
     """The class of the engine of that name (`open.engine_class` is the same with its type).
 
-    Raises UnknownNameError with the nearest name and all that there are, EngineError if the package that adds the
-    engine cannot be imported.
+    Raises UnknownNameError with the nearest name and all that there are, RecipeError if another package's class cannot
+    be used.
     """
-    if name in BUILT_IN:
-        return _built_in(name)
-    for point in _added():
-        if point.name == name:
-            try:
-                return point.load()
-            # Whatever the package raises when it is imported.
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                raise EngineError(f"the engine {name!r} cannot be imported from {point.value} ({reason})") from error
-    raise UnknownNameError("engine", name, engine_names())
-
-
-@cache
-def _built_in(name: str) -> Any:
-    return EntryPoint(name, BUILT_IN[name], GROUP).load()
-
-
-def _added() -> Iterable[EntryPoint]:
-    return entry_points(group=GROUP)
+    return ENGINES.named(name)

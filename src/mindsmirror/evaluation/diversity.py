@@ -42,32 +42,33 @@ def self_bleu(texts: Sequence[str], order: int = ORDER) -> float | None:
     precisions: list[list[float]] = [[] for _ in words]
     for n in range(1, order + 1):
         found = [_grams(of_text, n) for of_text in words]
-        others = _second_most(found)
+        shared = _second_most(found)
         for own, grams in zip(precisions, found, strict=True):
             if grams:
-                shared = sum(min(times, others[gram]) for gram, times in grams.items())
-                own.append(shared / grams.total())
+                common = sum(min(grams[gram], shared[gram]) for gram in grams.keys() & shared.keys())
+                own.append(common / grams.total())
+        if not shared:
+            # Nor do two texts share a longer n-gram, and a precision of 0 is enough.
+            break
     return sum(_bleu(own, lengths, place) for place, own in enumerate(precisions)) / len(texts)
 
 
 def _grams(words: Sequence[str], n: int) -> Grams:
-    return Counter(tuple(words[start : start + n]) for start in range(len(words) - n + 1))
+    return Counter(zip(*(words[start:] for start in range(n)), strict=False))
 
 
-def _second_most(found: Sequence[Grams]) -> Grams:
-    """How often each n-gram stands in the text that has it second most.
+def _second_most(found: Sequence[Grams]) -> dict[tuple[str, ...], int]:
+    """How often each n-gram that two or more texts have stands in the text that has it second most.
 
     That is all BLEU needs of the others: a text that has a gram more often than all others is cut to this number, and
     no other text has it more often than this number allows. So the work grows with the texts' length, not its square.
     """
-    most: Grams = Counter()
-    second: Grams = Counter()
+    seen: set[tuple[str, ...]] = set()
+    again: set[tuple[str, ...]] = set()
     for grams in found:
-        for gram, times in grams.items():
-            first = most[gram]
-            second[gram] = max(second[gram], min(first, times))
-            most[gram] = max(first, times)
-    return second
+        again |= seen & grams.keys()
+        seen |= grams.keys()
+    return {gram: sorted(grams[gram] for grams in found)[-2] for gram in again}
 
 
 def _bleu(precisions: Sequence[float], lengths: Sequence[int], place: int) -> float:

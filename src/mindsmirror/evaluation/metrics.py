@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mindsmirror.evaluation.statistics import cluster_bootstrap, wilson
+from mindsmirror.evaluation.statistics import cluster_bootstrap, numbered, wilson
 from mindsmirror.records import Record, Verdict
 
 SAID = (Verdict.CORRECT, Verdict.WRONG)
@@ -21,7 +21,9 @@ LEAST_QUESTIONS = 6
 """Questions of either class that an interval takes: with fewer not even a sign test by question could reach 5 %."""
 
 Flags = Sequence[bool] | NDArray[np.bool_]
-Statistic = Callable[[NDArray[np.float64]], float | None]
+Weights = NDArray[np.float64]
+"""How often each row counts: whole numbers."""
+Statistic = Callable[[Weights], float | None]
 
 
 class VerdictQuality(Record):
@@ -79,26 +81,37 @@ def auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> float
     ValueError for scores that are NaN or lengths that differ.
     Source: Mann and Whitney (1947); Hanley and McNeil (1982), Radiology 143, 29–36.
     """
+    return _weighted_auroc(scores, labels)(np.ones(len(labels)))
+
+
+def _weighted_auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> Statistic:
+    """`auroc` where each row counts as often as its weight says; the scores are sorted once for all weights."""
     values = np.asarray(scores, dtype=np.float64)
     positive = np.asarray(labels, dtype=bool)
     if values.shape != positive.shape or np.isnan(values).any():
         raise ValueError(f"{len(values)} scores for {len(positive)} labels: one number for each label")
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if not positives or not negatives:
-        return None
-    _, rank, counts = np.unique(values, return_inverse=True, return_counts=True)
-    midranks = np.cumsum(counts) - (counts - 1) / 2
-    total = float(midranks[rank][positive].sum())
-    return (total - positives * (positives + 1) / 2) / (positives * negatives)
+    level, rank = np.unique(values, return_inverse=True)
+    cell = 2 * rank + positive
+
+    def area(weights: Weights) -> float | None:
+        of_negatives, of_positives = np.bincount(cell, weights, 2 * len(level)).reshape(-1, 2).T
+        positives, negatives = float(of_positives.sum()), float(of_negatives.sum())
+        if not positives or not negatives:
+            return None
+        # Ranks and their sums are multiples of 1/2, so they are exact.
+        counts = of_negatives + of_positives
+        midranks = np.cumsum(counts) - (counts - 1) / 2
+        total = float((of_positives * midranks).sum())
+        return (total - positives * (positives + 1) / 2) / (positives * negatives)
+
+    return area
 
 
 def auroc_interval(
     scores: Sequence[float] | NDArray[np.float64], labels: Flags, questions: Sequence[Hashable], seed: int
 ) -> tuple[float, float] | None:
     """The 95 % interval of `auroc`, drawing whole questions; None for fewer than LEAST_QUESTIONS of either class."""
-    rows = np.column_stack([np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)])
-    return _interval(rows, questions, lambda drawn: auroc(drawn[:, 0], drawn[:, 1] > 0), seed)
+    return _interval(_weighted_auroc(scores, labels), labels, questions, seed)
 
 
 def auroc_within(
@@ -112,24 +125,40 @@ def auroc_within(
     values, flags = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=bool)
     if not len(values) == len(flags) == len(questions):
         raise ValueError(f"{len(values)} scores, {len(flags)} labels and {len(questions)} questions: one of each")
-    places: dict[Hashable, int] = {}
-    of_row = np.fromiter((places.setdefault(question, len(places)) for question in questions), np.int64, len(values))
-    order = np.argsort(of_row, kind="stable")
-    rows = []
-    for members in np.split(order, np.cumsum(np.bincount(of_row))[:-1]) if len(order) else ():
-        area = auroc(values[members], flags[members])
-        if area is not None:
-            right = int(flags[members].sum())
-            pairs = right * (len(members) - right)
-            rows.append((area * pairs, float(pairs)))
-    if not rows:
+    if np.isnan(values).any():
+        raise ValueError("a score is NaN: it orders nothing")
+    won, pairs = _pairs_within(values, flags, numbered(questions))
+    if not len(pairs):
         return WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)
-    won = np.array(rows)
+
+    def share_won(weights: Weights) -> float:
+        return float((weights * won).sum() / (weights * pairs).sum())
+
     interval = None
-    if len(rows) >= LEAST_QUESTIONS:
-        drawn = cluster_bootstrap(won, range(len(rows)), _share_won, seed)
-        interval = _honest(drawn, len(rows))
-    return WithinQuestions(auroc=_share_won(won), ci95=interval, pairs=int(won[:, 1].sum()), questions=len(rows))
+    if len(pairs) >= LEAST_QUESTIONS:
+        interval = _honest(cluster_bootstrap(range(len(pairs)), share_won, seed), len(pairs))
+    return WithinQuestions(
+        auroc=float(won.sum() / pairs.sum()), ci95=interval, pairs=int(pairs.sum()), questions=len(pairs)
+    )
+
+
+def _pairs_within(
+    scores: NDArray[np.float64], right: NDArray[np.bool_], question: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pairs of a right and a wrong row that are in order, a tie one half, and pairs: of each question that has any."""
+    order = np.lexsort((scores, question))
+    scores, right, question = scores[order], right[order], question[order]
+    # Rows of one question and one score are a run and share a midrank, which counts from the question's first row.
+    begun = (question[1:] != question[:-1]) | (scores[1:] != scores[:-1])
+    starts = np.flatnonzero(np.concatenate([[True], begun])) if len(scores) else np.zeros(0, dtype=np.int64)
+    sizes = np.diff(starts, append=len(scores))
+    in_question = np.bincount(question)
+    begins = np.cumsum(in_question) - in_question
+    midranks = np.repeat(starts + (sizes + 1) / 2, sizes) - begins[question]
+    positives = np.bincount(question, right)
+    won = np.bincount(question, midranks * right) - positives * (positives + 1) / 2
+    pairs = positives * (in_question - positives)
+    return won[pairs > 0], pairs[pairs > 0]
 
 
 def balanced_accuracy(predicted: Flags, labels: Flags) -> float | None:
@@ -142,9 +171,21 @@ def balanced_accuracy(predicted: Flags, labels: Flags) -> float | None:
     label = np.asarray(labels, dtype=bool)
     if said.shape != label.shape:
         raise ValueError(f"{len(said)} predictions for {len(label)} labels: one for each")
-    if label.all() or not label.any():
-        return None
-    return float(said[label].mean() + (~said[~label]).mean()) / 2
+    return _weighted_balanced_accuracy(said, label)(np.ones(len(label)))
+
+
+def _weighted_balanced_accuracy(said: NDArray[np.bool_], label: NDArray[np.bool_]) -> Statistic:
+    """`balanced_accuracy` where each row counts as often as its weight says."""
+    cell = 2 * label + said.astype(np.int64)
+
+    def mean_of_recalls(weights: Weights) -> float | None:
+        true_negatives, false_positives, false_negatives, true_positives = np.bincount(cell, weights, 4).tolist()
+        positives, negatives = true_positives + false_negatives, true_negatives + false_positives
+        if not positives or not negatives:
+            return None
+        return float(true_positives / positives + true_negatives / negatives) / 2
+
+    return mean_of_recalls
 
 
 def majority_baseline(labels: Sequence[bool]) -> float | None:
@@ -171,12 +212,7 @@ def verdict_quality(
     label = np.fromiter((right for verdict, right in pairs if verdict in SAID), bool)
     names = range(len(pairs)) if questions is None else questions
     kept = [name for name, (verdict, _) in zip(names, pairs, strict=True) if verdict in SAID]
-    interval = _interval(
-        np.column_stack([said, label]).astype(np.float64),
-        kept,
-        lambda drawn: balanced_accuracy(drawn[:, 0] > 0, drawn[:, 1] > 0),
-        seed,
-    )
+    interval = _interval(_weighted_balanced_accuracy(said, label), label, kept, seed)
     return VerdictQuality(
         n=len(pairs),
         right=sum(right for _, right in pairs),
@@ -235,14 +271,14 @@ def expected_calibration_error(confidence: Sequence[float], right: Sequence[bool
 
 
 def _interval(
-    rows: NDArray[np.float64], questions: Sequence[Hashable], statistic: Statistic, seed: int
+    statistic: Statistic, labels: Flags, questions: Sequence[Hashable], seed: int
 ) -> tuple[float, float] | None:
-    """Interval of a statistic of rows (said, right), drawing whole questions; None where too few have either class."""
-    right = rows[:, 1] > 0
+    """Interval of a statistic of labelled rows, drawing whole questions; None where too few have either class."""
+    right = np.asarray(labels, dtype=bool)
     least = min(len({questions[row] for row in np.flatnonzero(right == kind).tolist()}) for kind in (True, False))
     if least < LEAST_QUESTIONS:
         return None
-    return _honest(cluster_bootstrap(rows, questions, statistic, seed), least)
+    return _honest(cluster_bootstrap(questions, statistic, seed), least)
 
 
 def _honest(drawn: tuple[float, float] | None, n: int) -> tuple[float, float] | None:
@@ -250,12 +286,6 @@ def _honest(drawn: tuple[float, float] | None, n: int) -> tuple[float, float] | 
     if drawn is None or drawn[0] != drawn[1] or drawn[0] not in (0.0, 1.0):
         return drawn
     return wilson(round(drawn[0] * n), n)
-
-
-def _share_won(rows: NDArray[np.float64]) -> float:
-    """Of rows (pairs won, pairs)."""
-    won, pairs = rows.sum(axis=0)
-    return float(won / pairs)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -61,7 +61,7 @@ def browse_page(name: str, annotations: Sequence[Annotation]) -> str:
         sources=verdict_sources(annotations),
         questions=len(annotations),
         rationales=sum(len(annotation.rationales) for annotation in annotations),
-        judgements=sum(len(annotation.evaluations) for annotation in annotations),
+        evaluations=sum(len(annotation.evaluations) for annotation in annotations),
         rows=RIGHT,
         columns=JUDGED,
         annotations=json_block(data),

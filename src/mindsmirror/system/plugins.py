@@ -16,8 +16,11 @@ Kind = TypeVar("Kind")
 class Registry(Generic[Kind]):
     """Subclasses of one base class, by name."""
 
-    def __init__(self, what: str, group: str, base: type[Any], built_in: Mapping[str, str]) -> None:
-        """`what` they are, for messages; the entry points' `group`; `built_in` maps a name to "module:Class"."""
+    def __init__(self, what: str, group: str, base: type[Any] | str, built_in: Mapping[str, str]) -> None:
+        """`what` they are, for messages; the entry points' `group`; `built_in` maps a name to "module:Class".
+
+        `base` is their base class, or "module:Class" where its module imports the registry's.
+        """
         self.what, self.group = what, group
         self._base, self._built_in = base, built_in
 
@@ -32,9 +35,7 @@ class Registry(Generic[Kind]):
         Raises UnknownNameError with the names that exist, RecipeError if another package's class cannot be used.
         """
         if name in self._built_in:
-            module, _, attribute = self._built_in[name].partition(":")
-            own: type[Kind] = getattr(importlib.import_module(module), attribute)
-            return own
+            return _class_at(self._built_in[name])
         for point in entry_points(group=self.group):
             if point.name == name:
                 return self._load(point)
@@ -49,7 +50,15 @@ class Registry(Generic[Kind]):
         # Whatever somebody else's module raises when it is imported.
         except Exception as error:
             raise RecipeError(f"{where} cannot be loaded: {type(error).__name__}: {error}") from error
-        if not (isinstance(found, type) and issubclass(found, self._base)):
-            raise RecipeError(f"{where} is no class derived from {self._base.__module__}.{self._base.__qualname__}.")
+        base = _class_at(self._base) if isinstance(self._base, str) else self._base
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise RecipeError(f"{where} is no class derived from {base.__module__}.{base.__qualname__}.")
         loaded: type[Kind] = found
         return loaded
+
+
+def _class_at(place: str) -> type[Any]:
+    """The class that is written as "module:Class"."""
+    module, _, attribute = place.partition(":")
+    found: type[Any] = getattr(importlib.import_module(module), attribute)
+    return found

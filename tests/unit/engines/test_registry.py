@@ -23,6 +23,7 @@ from mindsmirror.engines import (
 )
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.errors import EngineError, ModelFileError, RecipeError, UnknownNameError
+from mindsmirror.system import plugins
 
 
 @pytest.fixture(autouse=True)
@@ -109,17 +110,20 @@ class Another(EngineBase):
 
 
 def test_another_package_adds_engines_and_replaces_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = [EntryPoint(name, f"{__name__}:Another", registry.GROUP) for name in ("another", "scripted")]
-    points.append(EntryPoint("torn", f"{__name__}:Nothing", registry.GROUP))
-    monkeypatch.setattr(registry, "entry_points", EntryPoints(points).select)
-    assert engine_names() == (*registry.BUILT_IN, "another", "torn")
+    points = [EntryPoint(name, f"{__name__}:Another", registry.ENGINES.group) for name in ("another", "scripted")]
+    points.append(EntryPoint("odd", f"{__name__}:TeacherConfig", registry.ENGINES.group))
+    points.append(EntryPoint("torn", f"{__name__}:Nothing", registry.ENGINES.group))
+    monkeypatch.setattr(plugins, "entry_points", EntryPoints(points).select)
+    assert engine_names() == (*registry.BUILT_IN, "another", "odd", "torn")
     config = TeacherConfig(model="m", engine="another")
     opened: object = open_engine(config)
     assert opened == "m" and not config.local
     assert engine_identity(config) == {"engine": "another", "model": "m", "parameters": {}}
     assert engine_class("scripted") is ScriptedEngine
-    with pytest.raises(EngineError, match=r"'torn' cannot be imported from .*:Nothing \(AttributeError"):
+    with pytest.raises(RecipeError, match=r"engine 'torn': .*:Nothing' .* cannot be loaded: AttributeError"):
         TeacherConfig(model="m", engine="torn")
+    with pytest.raises(RecipeError, match=r"engine 'odd': .* is no class derived from .*engines\.plugin\.EngineBase"):
+        TeacherConfig(model="m", engine="odd")
     with pytest.raises(UnknownNameError, match="Did you mean 'another'"):
         TeacherConfig(model="m", engine="anothr")
     with pytest.raises(ValidationError, match=r"parameters\.x: the engine another has no such parameter"):

@@ -1,5 +1,7 @@
 """Metrics against literals."""
 
+import math
+
 import pytest
 from scipy import stats
 
@@ -55,6 +57,10 @@ def test_auroc_within_questions_literals() -> None:
     found = auroc_within([0.9, 0.4, 0.5, 0.2, 0.2, 0.1], [True, True, False, True, False, True], "aaabbc", seed=0)
     assert (found.auroc, found.pairs, found.questions, found.ci95) == (1.5 / 3, 3, 2, None)
     assert auroc_within([], [], [], seed=0).auroc is None
+    infinite = auroc_within([math.inf, math.inf, -math.inf], [True, False, False], "aaa", seed=0)
+    assert (infinite.auroc, infinite.pairs) == (1.5 / 2, 2)
+    with pytest.raises(ValueError, match="NaN"):
+        auroc_within([math.nan, 1.0], [True, False], "aa", seed=0)
 
 
 def test_a_judge_that_tells_questions_apart_and_not_rationales() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from mindsmirror.evaluation import (
@@ -127,18 +128,26 @@ def test_smallest_difference_with_few_questions() -> None:
 
 def test_clusters_widen_the_interval() -> None:
     random = np.random.default_rng(0)
-    rows = np.repeat(random.random(30), 10).reshape(-1, 1)
+    values = np.repeat(random.random(30), 10)
     names = [i // 10 for i in range(300)]
-    whole = cluster_bootstrap(rows, names, lambda drawn: float(drawn.mean()), seed=0)
-    single = cluster_bootstrap(rows, range(300), lambda drawn: float(drawn.mean()), seed=0)
+
+    def mean(weights: NDArray[np.float64]) -> float:
+        return float(weights @ values / weights.sum())
+
+    whole = cluster_bootstrap(names, mean, seed=0)
+    single = cluster_bootstrap(range(300), mean, seed=0)
     assert whole is not None
     assert single is not None
     assert whole[1] - whole[0] > 2 * (single[1] - single[0])
 
 
+def test_rows_of_a_cluster_are_drawn_together_and_as_many_clusters_as_there_are() -> None:
+    seen = []
+    cluster_bootstrap("aabcb", lambda weights: seen.append(weights.tolist()), seed=0, resamples=40)
+    assert all(w[0] == w[1] and w[2] == w[4] and w[0] + w[2] + w[3] == 3 for w in seen)
+    assert len(seen) == 40 and len({tuple(w) for w in seen}) > 5
+
+
 def test_cluster_bootstrap_without_a_statistic() -> None:
-    rows = np.zeros((4, 1))
-    assert cluster_bootstrap(rows, [0, 0, 1, 1], lambda drawn: None, seed=0) is None
-    assert cluster_bootstrap(rows[:0], [], lambda drawn: 1.0, seed=0) is None
-    with pytest.raises(ValueError, match="each row has one"):
-        cluster_bootstrap(rows, [1], lambda drawn: 1.0, seed=0)
+    assert cluster_bootstrap([0, 0, 1, 1], lambda weights: None, seed=0) is None
+    assert cluster_bootstrap([], lambda weights: 1.0, seed=0) is None

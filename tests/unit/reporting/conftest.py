@@ -32,8 +32,9 @@ QUESTION = "A farm has 4 sheep and 3 hens. How many legs do the animals have tog
 
 
 def surer(right: int) -> RiskCoverage | None:
-    """Of 100 answers so many are right, every third wrong one among the surest."""
-    return risk_coverage(range(100), [number % 3 > 0 or number > 100 - right for number in range(100)])
+    """Of 100 answers so many are right, more of them among the surer ones."""
+    wrong = set(sorted(range(100), key=lambda number: number * (1 + number % 3))[: 100 - right])
+    return risk_coverage(range(100), [number not in wrong for number in range(100)])
 
 
 def arm_results() -> tuple[ArmResult, ...]:

@@ -127,9 +127,9 @@ def test_a_question_with_its_rationales_and_judgements(browse: Open) -> None:
     ]
     assert page.by_class["unchecked"] == ["critique, not checked by anything"] * 2
     assert page.by_class["critique"] == ["Fine.", "Fine, too."]
-    assert page.by_class["judgement"][-1] == "not judged"
-    assert "rationale right, judged correct: 2 judgements in 2 questions" in page.labels
-    assert "rationale wrong, judged uncertain: 1 judgement in 1 question" in page.labels
+    assert page.by_class["evaluation"][-1] == "not judged"
+    assert "rationale right, judged correct: 2 self-evaluations in 2 questions" in page.labels
+    assert "rationale wrong, judged uncertain: 1 self-evaluation in 1 question" in page.labels
     assert "rationale unknown, not judged: 1 rationale in 1 question" in page.labels
 
 
@@ -144,7 +144,7 @@ def test_the_address_holds_question_and_filters(browse: Open) -> None:
     page = browse(q="first", judged="correct", split="valid")
     assert (page.by_id["count"], page.by_class["question"]) == ("Question 1 of 1 that fit, 3 in all", ["How many?"])
     # A cell counts what fits the other filters, so that it says what choosing it would show.
-    assert "rationale right, judged wrong: 0 judgements in 0 questions" in page.labels
+    assert "rationale right, judged wrong: 0 self-evaluations in 0 questions" in page.labels
 
 
 def test_parse_problems_and_search(browse: Open) -> None:

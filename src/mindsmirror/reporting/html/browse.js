@@ -41,11 +41,11 @@ function drawFilters() {
     button.setAttribute("aria-pressed", String(right === state.right && judged === state.judged));
     if (!right || !judged) continue;
     const at = cell(right, judged);
-    const noun = judged === "none" ? "rationale" : "judgement";
-    button.querySelector("b").textContent = count(found.judgements[at]);
+    const noun = judged === "none" ? "rationale" : "self-evaluation";
+    button.querySelector("b").textContent = count(found.evaluations[at]);
     button.querySelector("small").textContent = `in ${count(found.within[at])}`;
     const name = `rationale ${right}, ${judged === "none" ? "not judged" : `judged ${judged}`}`;
-    button.setAttribute("aria-label", `${name}: ${several(found.judgements[at], noun)} in ${several(found.within[at], "question")}`);
+    button.setAttribute("aria-label", `${name}: ${several(found.evaluations[at], noun)} in ${several(found.within[at], "question")}`);
   }
   for (const key of ["split", "parse"]) part(key).value = state[key];
   if (document.activeElement !== part("search")) part("search").value = state.search;

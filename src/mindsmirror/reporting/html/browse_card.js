@@ -1,5 +1,5 @@
 "use strict";
-// How a question looks: gold, its rationales and their judgements. Text from models becomes text nodes only.
+// How a question looks: gold, its rationales and their self-evaluations. Text from models becomes text nodes only.
 
 const MOST_MARKS = 300;
 const SIGNS = { right: "✓", wrong: "✗", unknown: "?" };
@@ -68,11 +68,11 @@ function agreement(right, verdict) {
   return make("span", agrees ? "agrees" : "errs", sign("", agrees ? "✓" : "✗"), " ", agrees ? "verdict as gold" : "verdict against gold");
 }
 
-function judgement(evaluation, right) {
+function evaluationItem(evaluation, right) {
   const line = make("p", "said", make("span", "soft", "judged "), make("b", "", evaluation.verdict), " ");
   line.append(make("span", "soft", evaluation.source), " ", agreement(right, evaluation.verdict), repaired(evaluation));
   if (data.teachers.length > 1) line.append(" ", make("bdi", "soft who-by", data.teachers[evaluation.teacher]));
-  const shown = make("li", "judgement", line);
+  const shown = make("li", "evaluation", line);
   if (evaluation.parse) {
     const reason = evaluation.reason ? ` (${evaluation.reason})` : "";
     shown.append(make("p", "soft", make("bdi", "", `critique did not parse: ${plain(evaluation.parse)}${reason}`)));
@@ -104,8 +104,8 @@ function rationale(said) {
   shown.setAttribute("aria-label", `Rationale, sample ${said.sample}: ${result}`);
   shown.append(make("p", "answer", ...(written.length ? written : lost(said))));
   if (said.text) shown.append(prose(said.text, "", "rationale"));
-  if (evaluations.length) shown.append(make("ul", "judgements", ...evaluations.map((e) => judgement(e, right))));
-  else shown.append(make("p", "soft judgement", "not judged"));
+  if (evaluations.length) shown.append(make("ul", "evaluations", ...evaluations.map((e) => evaluationItem(e, right))));
+  else shown.append(make("p", "soft evaluation", "not judged"));
   shown.append(...(said.duals || []).map(dual));
   return shown;
 }

@@ -23,7 +23,7 @@ function cell(right, judged) {
   return RIGHT.indexOf(right) * JUDGED.length + JUDGED.indexOf(judged);
 }
 
-/** A rationale's cells of the table: one for each judgement, or that of "not judged". */
+/** A rationale's cells of the table: one for each self-evaluation, or that of "not judged". */
 function cellsOf(rationale) {
   const right = rightness(rationale), said = rationale.evaluations || [];
   return said.length ? said.map((evaluation) => cell(right, evaluation.verdict)) : [cell(right, "none")];
@@ -72,24 +72,24 @@ function parses(question, wanted) {
 }
 
 /**
- * Places of the questions that fit, and for each cell its judgements and its questions.
+ * Places of the questions that fit, and for each cell its self-evaluations and its questions.
  * The cells count what fits all other filters, so that each says what a click on it would show.
  */
 function select(state) {
   const words = wordsOf(state.search);
-  const judgements = new Array(RIGHT.length * JUDGED.length).fill(0), within = judgements.slice();
+  const evaluations = new Array(RIGHT.length * JUDGED.length).fill(0), within = evaluations.slice();
   const fitting = [];
   questions.forEach((question, place) => {
     if (state.split && question.split !== state.split) return;
     if (!parses(question, state.parse)) return;
     if (words.length && !words.every((word) => haystack(question).includes(word))) return;
-    for (const found of question.cells) judgements[found] += 1;
+    for (const found of question.cells) evaluations[found] += 1;
     for (const found of new Set(question.cells)) within[found] += 1;
     if (!(state.right || state.judged) || question.cells.some((found) => inCells(found, state.right, state.judged))) {
       fitting.push(place);
     }
   });
-  return { fitting, judgements, within };
+  return { fitting, evaluations, within };
 }
 
 /** How many questions have each of the values that `of` gives for a question, in the order of their appearance. */
