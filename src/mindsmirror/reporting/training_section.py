@@ -17,6 +17,7 @@ def training_report(stages: Sequence[StageResult]) -> TrainingReport | None:
     return TrainingReport(
         **{unit: sum(getattr(stage, unit) for stage in stages) for unit in UNITS},
         planned_steps=sum(stage.planned_steps for stage in stages),
+        torn=sum(stage.torn for stage in stages),
         seconds=round(sum(stage.seconds for stage in stages), 1),
         tokens_per_second=_tokens_per_second(stages),
         peak_memory=_most(stage.peak_memory for stage in stages),

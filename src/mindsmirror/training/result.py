@@ -11,6 +11,7 @@ class StageResult(Record):
     stage: str = Field(description="name of the stage")
     targets: int = Field(description="targets that there were to learn")
     dropped: dict[str, int] = Field(description="what was left out, by reason")
+    torn: int = Field(0, description="questions whose targets are more than a batch holds, so that they were cut")
     steps: int = Field(description="optimizer steps")
     planned_steps: int = Field(description="more than steps where the stage ended early")
     rows: int
