@@ -60,9 +60,9 @@ class Scores:
     def __init__(self) -> None:
         self._asked = 0
 
-    def __call__(self, _: Any) -> float:
+    def __call__(self, _: Any) -> list[bool]:
         self._asked += 1
-        return self._asked / 10
+        return tiny.answers(self._asked / 10, 10)
 
 
 def batches(objective: Objective, kind: str, accumulate: int) -> Batches:

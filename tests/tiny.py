@@ -204,3 +204,8 @@ def lesson(*said: tuple[Tag, str, str], name: str = "thinking", alpha: float = 0
         task_weights={Tag.PREDICT: alpha, Tag.EXPLAIN: 1 - alpha, Tag.VERDICT: alpha, Tag.CRITIQUE: 1 - alpha},
         **settings,
     )
+
+
+def answers(score: float, questions: int = 1000) -> list[bool]:
+    """Of so many validation questions, which are answered right: that share of them."""
+    return [place < round(score * questions) for place in range(questions)]

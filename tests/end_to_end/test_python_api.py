@@ -129,7 +129,7 @@ def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, mon
     question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
     for mode in (None, "mirror", "vote", "think", "predict"):
         reply = mindsmirror.ask(finished.run, question, {}, mode=mode)
-        assert reply["arm"] == "mirror" and reply["mode"] == (mode or "mirror")
+        assert reply["arm"] == "mirror" and reply["mode"] == (mode or "think")
         assert reply["tokens"] > 0
         assert reply["answer"] is None or reply["written"] == ""
         if reply["p_correct"] is not None:

@@ -19,7 +19,7 @@ from mindsmirror.errors import RecipeError
     help="A choice of a multiple-choice question, such as a=bank.",
 )
 @click.option("--arm", help="The arm that answers; by default the recipe's last.")
-@click.option("--mode", type=click.Choice(MODES), help="How it answers; by default in the best mode that the arm has.")
+@click.option("--mode", type=click.Choice(MODES), help="How it answers; by default it thinks once, if it learnt to.")
 @runs_folder
 @as_json
 def command(

@@ -19,23 +19,23 @@ from mindsmirror.system.progress import Progress, Working, say
 from mindsmirror.tasks.base import Task
 
 
-def validation_score(
+def validation(
     task: Task, config: EvaluationConfig, arm: ArmConfig, precision: str
-) -> Callable[[Student, Any], float] | None:
-    """Accuracy on the validation questions in the arm's main mode; None if none of them has gold."""
+) -> Callable[[Student, Any], list[bool]] | None:
+    """Which validation questions the arm answers right in its main mode; None if none of them has gold."""
     examples = [example for example in task.splits.valid if example.gold is not None]
     if not examples:
         return None
     ask = think if main_mode(arm) == "think" else predict
 
-    def score(student: Student, model: Any) -> float:
+    def validate(student: Student, model: Any) -> list[bool]:
         shown = Progress(f"validating {arm.name}", len(examples), "questions")
         with asked_while_learning(model, precision) as ready, shown as progress:
             predictor = Predictor(student, ready, task, config.max_tokens, config.batch)
             predictions = ask(counted(predictor, progress), examples)
-        return sum(bool(p.right) for p in predictions) / len(predictions)
+        return [bool(prediction.right) for prediction in predictions]
 
-    return score
+    return validate
 
 
 def open_predictor(

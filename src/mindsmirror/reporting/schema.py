@@ -117,6 +117,7 @@ class TrainingCounts(Section):
     computed_tokens: int = Field(description="tokens through the model: shared ones once")
     flops: int = Field(description="of the computed tokens, forward and backward (students/flops.py)")
     planned_steps: int = Field(description="more than steps where the stage ended early")
+    torn: int = Field(0, description="questions whose targets are more than a batch holds, so that they were cut")
     seconds: float
     tokens_per_second: float | None = Field(
         None, description="computed tokens, while the last process trained, validation and saving left out"

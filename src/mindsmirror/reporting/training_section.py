@@ -14,17 +14,16 @@ def training_report(stages: Sequence[StageResult]) -> TrainingReport | None:
     if not stages:
         return None
     last = stages[-1]
-    score = last.selected_score
     return TrainingReport(
         **{unit: sum(getattr(stage, unit) for stage in stages) for unit in UNITS},
         planned_steps=sum(stage.planned_steps for stage in stages),
+        torn=sum(stage.torn for stage in stages),
         seconds=round(sum(stage.seconds for stage in stages), 1),
         tokens_per_second=_tokens_per_second(stages),
         peak_memory=_most(stage.peak_memory for stage in stages),
         peak_device_memory=_most(stage.peak_device_memory for stage in stages),
         selected_step=last.selected_step,
-        # Of checkpoints that score alike the later wins by a hair, which is rounded away here.
-        valid_accuracy=None if score is None else min(1.0, max(0.0, round(score, 6))),
+        valid_accuracy=last.selected_score,
         stages=tuple(_stage_report(stage) for stage in stages),
     )
 

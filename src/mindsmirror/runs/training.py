@@ -52,13 +52,13 @@ def train(
 
     def learn(folder: Path) -> TrainingResult:
         with Working(LOADING):
-            from mindsmirror.evaluation.arms import validation_score
+            from mindsmirror.evaluation.arms import validation
             from mindsmirror.training.stages import ArmPlan, train_arm
 
         with Working("choosing training targets"):
             stages = stages_of(arm, annotations, task)
-        score = validation_score(task, recipe.evaluation, arm, recipe.training.precision)
-        return train_arm(ArmPlan(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, score))
+        validate = validation(task, recipe.evaluation, arm, recipe.training.precision)
+        return train_arm(ArmPlan(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, validate))
 
     if not leads():
         # The main process says whether there is something to learn, or it was learnt before.

@@ -20,8 +20,6 @@ from mindsmirror.system.progress import Working, say
 from mindsmirror.tasks import Splits, Task, load_task
 from mindsmirror.tasks.shown import with_choices
 
-BEST_FIRST: tuple[Mode, ...] = ("mirror", "vote", "think", "predict")
-
 
 def ask(
     folder: str | Path,
@@ -32,8 +30,11 @@ def ask(
 ) -> dict[str, Any]:
     """One answer by a trained arm, with its rationale, its own verdict on it, and its confidence.
 
-    `folder` is that of the run, `choices` maps letters to texts. By default the recipe's last arm answers, in the best
-    mode that it has. Where no answer can be read, `written` is what the student wrote instead; else it is empty.
+    `folder` is that of the run, `choices` maps letters to texts. By default the last arm of the recipe answers, in the
+    mode in which it is compared: it thinks once, if it learnt to. Votes take several times as long, and in every
+    recorded run they were no better (docs/results.md). Where no answer can be read, `written` is what the student wrote
+    instead; else it is empty.
+
     Raises DataError for a run that is not trained, UnknownNameError for an arm or mode that there is not, RecipeError
     for a mode that the arm was not taught.
     """
@@ -42,10 +43,10 @@ def ask(
         _check_known("mode", mode, MODES)
     recipe = Run(folder).recipe
     chosen = _arm(recipe, arm)
-    able = modes_of(chosen, BEST_FIRST)
+    able = modes_of(chosen, MODES)
     if mode is not None and mode not in able:
         raise RecipeError(f"arm {chosen.name!r} was not taught to {mode}; it can {', '.join(able)}")
-    picked = next(one for one in able if mode is None or one == mode)
+    picked = main_mode(chosen) if mode is None else mode
     predictor = _predictor(folder, recipe, load_task(recipe.task), chosen)
     text = with_choices(question, choices) if choices else question.strip()
     example = Example(id="asked", text=text, choices=choices)

@@ -36,6 +36,8 @@ class TokenisedTarget:
     """Of the weight of each token of the target; none: 1 for all."""
     kind: int = 0
     """Which of its objective's kinds of loss its tokens have (training/objectives/base.py); 0: their likelihood."""
+    rationale: int = 0
+    """Which of its family's rationales it writes or judges, from 1; 0: none, as a label (training/families.py)."""
 
     @property
     def term(self) -> int:

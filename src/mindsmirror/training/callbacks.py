@@ -1,9 +1,10 @@
-"""What is seen of a stage while it trains: the progress line, the pace, the peak of memory, and when it may end early.
+"""What is seen of a stage while it trains: progress, pace, memory, when it may end early, which checkpoint is better.
 
 Nothing here changes what is learnt, except that an early end ends it: whether a stage ended early is read from its
 log alone, so a run that was cut short ends at the same step as one that was not.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -13,10 +14,8 @@ from transformers import TrainerCallback
 from mindsmirror.system.distributed import leads
 from mindsmirror.system.progress import Progress
 
-LATER_WINS = 1e-9
-"""Added to a validation score for every step, so that of checkpoints that score alike the later one is chosen."""
-ALIKE = 1e-7
-"""Validation scores nearer than this are the same share of the questions."""
+SURE = 2.0
+"""Standard errors by which an earlier checkpoint must be better than the last to replace it."""
 TASK_LOSS = "loss_"
 """What the loss of a task is called in the log, before the task's name."""
 
@@ -107,17 +106,28 @@ class EarlyStopping(TrainerCallback):
 def stopped_at(history: Iterable[Mapping[str, Any]], patience: int) -> int | None:
     """The step of the validation that was the last of `patience` without improvement; None if none was.
 
-    A score that is only as good as the best before is no improvement, though the later checkpoint is kept.
+    A score that is only as good as the best before is no improvement. One that is higher by any amount is.
     """
     best, stale = float("-inf"), 0
     for entry in history:
         if "eval_score" not in entry:
             continue
-        score = entry["eval_score"] - LATER_WINS * entry["step"]
-        best, stale = (score, 0) if score > best + ALIKE else (best, stale + 1)
+        score = entry["eval_score"]
+        best, stale = (score, 0) if score > best else (best, stale + 1)
         if stale == patience:
             return int(entry["step"])
     return None
+
+
+def surely_better(score: float, last: float, questions: int) -> bool:
+    """Whether an earlier checkpoint's share of right answers exceeds the last one's by SURE standard errors.
+
+    The standard error is that of the difference of two shares of so many questions, `sqrt(2 p (1 - p) / n)` with their
+    mean p. The checkpoints answer the same questions, so it is an upper bound where their answers agree more than by
+    chance. It increases with `score`, so the best of several decides for all of them.
+    """
+    mean = (score + last) / 2
+    return questions > 0 and score - last > SURE * math.sqrt(2 * mean * (1 - mean) / questions)
 
 
 def by_step(tokens: Sequence[int], accumulate: int) -> list[int]:

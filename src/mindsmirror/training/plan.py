@@ -2,7 +2,7 @@
 
 The whole plan is made before training starts and is a function of targets, budget and seed alone (and of the student's
 size, where the budget is in FLOPs), so a run that resumes knows exactly what it has not yet seen. A family (the rows
-of one question) is never torn apart unless it is larger than a batch, because what its rows share is computed once.
+of one question) is cut only if it is larger than a batch (families.py), because what its rows share is computed once.
 
 Where an objective repeats (`Objective.repeats`), a batch of the plan is only what is new in it: half of a batch, to
 which the new half of `distance` batches before is added when it is learnt (`with_repeated`).
@@ -21,14 +21,15 @@ from torch import Tensor
 from mindsmirror import limits
 from mindsmirror.errors import AnnotationError, RecipeError
 from mindsmirror.records import Stage, Tag, Target
-from mindsmirror.students.base import Student, TokenisedTarget
+from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.system.validation import explain
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.cost import CostMeter, token_count
+from mindsmirror.training.families import Family, arranged, parts_of
 from mindsmirror.training.objectives.base import Objective
 from mindsmirror.training.objectives.task_weighted import mean_weights, scales
 
-Families = tuple[tuple[TokenisedTarget, ...], ...]
+Families = tuple[Family, ...]
 Batches = tuple[Families, ...]
 """Batches of families of tokenised targets, in the order in which they are learnt."""
 
@@ -64,8 +65,8 @@ class StagePlan:
     seed: int
     label: str
     """What progress lines call the stage."""
-    validate: Callable[[Any], float] | None = None
-    """A score of the model, higher is better; the best checkpoint is kept by it."""
+    validate: Callable[[Any], Sequence[bool]] | None = None
+    """For each validation question, whether the model answers it right."""
     tokens: tuple[int, ...] = ()
     """Tokens that each batch computes, for the pace; none: it is not told."""
 
@@ -103,7 +104,7 @@ def encode(stage: Stage, objective: Objective, max_target: int) -> EncodedStage:
     So are those of which no token counts by the objective. AnnotationError if nothing is left, or if a target has data
     that the objective does not know.
     """
-    families: dict[str, list[TokenisedTarget]] = {}
+    families: dict[str, list[tuple[Target, TokenisedTarget]]] = {}
     student = objective.student
     # Equal numbers are one object: else each token would hold 28 bytes of its own beside its 8 in a tuple.
     known: dict[int, int] = {}
@@ -130,14 +131,14 @@ def encode(stage: Stage, objective: Objective, max_target: int) -> EncodedStage:
             continue
         read = source(target.tag, target.question, target.rationale)
         row = TokenisedTarget(target.example, target.tag, read, written, target.weight, factors, kind)
-        families.setdefault(target.example, []).append(row)
+        families.setdefault(target.example, []).append((target, row))
     lost = {"too long": too_long, objective.weightless: weightless}
     if not families:
         raise AnnotationError(
             f"stage {stage.name!r} has nothing to learn: {sum(stage.dropped.values())} samples were dropped "
             f"{dict(stage.dropped)}, and of the targets, by reason: {lost}"
         )
-    return EncodedStage(tuple(tuple(rows) for rows in families.values()), lost)
+    return EncodedStage(tuple(map(arranged, families.values())), lost)
 
 
 def _data(target: Target, stage: Stage, objective: Objective) -> Any:
@@ -163,7 +164,7 @@ def make_plan(
     """
     room = config.batch_tokens // 2 if distance else config.batch_tokens
     pieces = [
-        (piece, meter.student.size(piece)) for family in rows.families for piece in _pieces(family, meter.student, room)
+        (part, meter.student.size(part)) for family in rows.families for part in parts_of(family, meter.student, room)
     ]
     generator = random.Random(seed)
     batches: list[Families] = []
@@ -213,18 +214,10 @@ def _cost(config: TrainingConfig, meter: CostMeter) -> Callable[[WholeBatch], in
     return lambda batch: sum(token_count(row) for family in batch.families for row in family)
 
 
-def _pieces(family: tuple[TokenisedTarget, ...], student: Student, limit: int) -> list[tuple[TokenisedTarget, ...]]:
-    """The family, or parts of it that fit a batch; a single row that does not is a batch of its own."""
-    if student.size(family) <= limit or len(family) == 1:
-        return [family]
-    middle = len(family) // 2
-    return _pieces(family[:middle], student, limit) + _pieces(family[middle:], student, limit)
-
-
-def _batches(pieces: Sequence[tuple[tuple[TokenisedTarget, ...], int]], limit: int) -> list[Families]:
-    """Pieces of known size in batches of at most `limit` tokens."""
+def _batches(pieces: Sequence[tuple[Family, int]], limit: int) -> list[Families]:
+    """Pieces of known size in batches of at most `limit` tokens; a larger one is a batch of its own."""
     batches: list[Families] = []
-    current: list[tuple[TokenisedTarget, ...]] = []
+    current: list[Family] = []
     size = 0
     for piece, tokens in pieces:
         if current and size + tokens > limit:

@@ -11,6 +11,7 @@ class StageResult(Record):
     stage: str = Field(description="name of the stage")
     targets: int = Field(description="targets that there were to learn")
     dropped: dict[str, int] = Field(description="what was left out, by reason")
+    torn: int = Field(0, description="questions whose targets are more than a batch holds, so that they were cut")
     steps: int = Field(description="optimizer steps")
     planned_steps: int = Field(description="more than steps where the stage ended early")
     rows: int
@@ -23,7 +24,9 @@ class StageResult(Record):
         description="the same for each loss term, without its weight; None where it had no token"
     )
     validation: dict[int, float] = Field(description="step to accuracy on validation questions")
-    selected_step: int = Field(description="step of the checkpoint that was kept")
+    selected_step: int = Field(
+        description="step of the checkpoint that was kept: the last, unless another was surely better"
+    )
     selected_score: float | None = Field(description="its accuracy on validation questions; None without validation")
     tokens_per_second: float | None = Field(None, description="computed tokens, validation and saving left out")
     peak_memory: int | None = Field(None, description="bytes that the process held at most, up to the stage's end")

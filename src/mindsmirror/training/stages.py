@@ -25,6 +25,7 @@ from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.progress import Working
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.cost import CostMeter, total
+from mindsmirror.training.families import torn
 from mindsmirror.training.objectives.registry import objective_of
 from mindsmirror.training.plan import StagePlan, encode, make_plan, with_repeated
 from mindsmirror.training.result import StageResult, TrainingResult
@@ -32,7 +33,8 @@ from mindsmirror.training.trainer import train_stage
 
 DONE = "stage.json"
 
-Validate = Callable[[Student, Any], float]
+Validate = Callable[[Student, Any], Sequence[bool]]
+"""For each validation question, whether a student with this model answers it right."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class ArmPlan:
     label: str
     """What progress lines call the arm."""
     validate: Validate | None = None
-    """A score of the last stage's checkpoints."""
+    """By which the last stage's checkpoints are compared."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         stage=stage.name,
         targets=len(stage.targets),
         dropped=dict(Counter(stage.dropped) + lost),
+        torn=torn(batches, rows.families),
         # What was learnt: a stage that ended early spent less than was planned.
         **asdict(total(costs[: report["steps"] * config.accumulate])),
         **report,

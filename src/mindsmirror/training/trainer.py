@@ -10,7 +10,8 @@ are overridden or set, each of them read in the version that constraints.txt pin
 * `_save_optimizer_and_scheduler`, `_save_checkpoint`: what the objective remembers is written before the state, and the
   seal after all else;
 * `_load_from_checkpoint`, `_load_rng_state`, `_load_optimizer_and_scheduler`: a damaged file becomes a StorageError;
-* `_tr_loss`, `_globalstep_last_logged`: a resumed stage goes on with the sums of its next log.
+* `_tr_loss`, `_globalstep_last_logged`: a resumed stage goes on with the sums of its next log;
+* `state.best_metric`: reset at the last validation unless an earlier checkpoint is surely better.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,6 @@ from mindsmirror.system.files import share
 from mindsmirror.system.hardware import peak_device_memory, peak_memory, reset_peak
 from mindsmirror.training.arguments import trainer_arguments
 from mindsmirror.training.callbacks import (
-    LATER_WINS,
     TASK_LOSS,
     BeginningCallback,
     EarlyStopping,
@@ -40,6 +40,7 @@ from mindsmirror.training.callbacks import (
     by_step,
     stopped_at,
     summary,
+    surely_better,
 )
 from mindsmirror.training.checkpoints import history, last_checkpoint, readable, seal
 from mindsmirror.training.dataset import PlanDataset
@@ -195,21 +196,25 @@ class StageTrainer(Trainer):
         )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Score on validation questions; what the best checkpoint is chosen by."""
-        score = agreed(self._validate(self.model) if self._validate and leads() else 0.0)
-        # Of checkpoints that score alike, the later one has seen more: it wins by a hair.
-        metrics = {"eval_score": score + LATER_WINS * self.state.global_step}
+        """Accuracy on validation questions; the last checkpoint is kept unless the best before is surely better."""
+        right = agreed(list(self._validate(self.model)) if self._validate and leads() else [])
+        metrics = {"eval_score": sum(right) / max(1, len(right))}
         self.log(metrics)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        ends = self.control.should_training_stop or self.state.global_step >= self.state.max_steps
+        best = self.state.best_metric
+        if ends and best is not None and not surely_better(best, metrics["eval_score"], len(right)):
+            # The Trainer keeps what scores highest, and saves next: having forgotten the others, it keeps the last.
+            self.state.best_metric = None
         return metrics
 
 
 def train_stage(plan: StagePlan) -> dict[str, Any]:
     """Train the plan's model in place, going on from the last whole checkpoint in its folder.
 
-    With `validate`, the model ends as its best checkpoint, early if the configuration says so. Returns what the log
-    says: steps, losses of all and of each term, the step that was chosen and its score; and, of this process, pace and
-    peak memory.
+    With `validate`, the model ends as its last checkpoint, or as an earlier one that is surely better, and early if the
+    configuration says so. Returns what the log says: steps, losses of all and of each term, the step that was chosen
+    and its score; and, of this process, pace and peak memory.
     """
     objective, config, batches = plan.objective, plan.config, plan.batches
     # Only one process removes what is torn.

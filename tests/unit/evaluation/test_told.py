@@ -7,7 +7,7 @@ import pytest
 import tiny
 
 from mindsmirror.answers import Number
-from mindsmirror.evaluation.arms import ask_modes, validation_score
+from mindsmirror.evaluation.arms import ask_modes, validation
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
@@ -31,8 +31,8 @@ def test_validating_asking_and_judging_are_told_of(
         return [line.split(", ")[0] for line in capsys.readouterr().err.splitlines()]
 
     told()  # what Transformers says when it saves
-    score = validation_score(SUMS, config, ARM, "fp32")
-    assert score is not None and 0 <= score(student, student.model) <= 1
+    validate = validation(SUMS, config, ARM, "fp32")
+    assert validate is not None and len(validate(student, student.model)) == len(QUESTIONS)
     assert told() == [f"validating a: {done}/5 questions" for done in (2, 4, 5)]
     predictor = Predictor(student, student.model.eval(), SUMS, config.max_tokens, config.batch)
     assert ask_modes(predictor, ARM, ("predict", "vote"), QUESTIONS, config, 0).keys() == {"predict", "vote"}

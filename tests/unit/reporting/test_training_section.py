@@ -62,6 +62,13 @@ def test_the_page_shows_pace_memory_and_an_early_end(full_report: Report) -> Non
     assert row(page, "one", "how it went")[4:6] == ["300", "1.0GiB"]
 
 
+def test_the_page_says_how_many_questions_were_cut_only_if_any_was(full_report: Report) -> None:
+    arms = (arm("one", stage("x", 3, torn=2), stage("y", 3, torn=30)), arm("two", stage("x", 3)))
+    page = render(full_report.model_copy(update={"arms": arms}))
+    assert "one: the targets of 32 questions did not fit into a batch" in page
+    assert "two: the targets" not in page
+
+
 @pytest.mark.parametrize(("size", "said"), [(2**20, "1 MiB"), (1023 * 2**20, "1023 MiB"), (5 * 2**29, "2.5 GiB")])
 def test_memory(size: int, said: str) -> None:
     assert memory(size) == said

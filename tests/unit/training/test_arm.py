@@ -80,7 +80,7 @@ def test_thinking_starts_from_what_judging_ended_with(
     kind: str, tiny_folder: Folder, tmp_path: Path, trained: Trained
 ) -> None:
     student = StudentConfig(model=str(tiny_folder(kind)))
-    reports = train_arm(ArmPlan([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", lambda *_: 0.5)).stages
+    reports = train_arm(ArmPlan([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", lambda *_: [True])).stages
     judging, thinking = trained.calls
     assert judging["tasks"] == {Tag.VERDICT, Tag.CRITIQUE}
     assert Tag.EXPLAIN in thinking["tasks"]
@@ -100,9 +100,9 @@ def test_only_the_last_stage_is_validated_and_every_stage_has_a_seed(
     student = StudentConfig(model=str(tiny_folder("llama")))
     asked = []
 
-    def validate(reader: Any, model: Any) -> float:
+    def validate(reader: Any, model: Any) -> list[bool]:
         asked.append((reader.target("5"), type(model).__name__))
-        return 0.25
+        return [True, False]
 
     train_arm(ArmPlan([JUDGING, THINKING], student, CONFIG, tmp_path, 7, "arm", validate))
     assert [call["seed"] for call in trained.calls] == [8, 9]
@@ -179,7 +179,7 @@ def test_lora_trains_and_the_model_that_is_saved_is_whole(
 ) -> None:
     student = StudentConfig(model=str(tiny_folder(kind)), adapter="lora", lora_rank=8)
     config = CONFIG.model_copy(update={"budget": Budget(steps=40), "learning_rate": 2e-2})
-    reports = train_arm(ArmPlan([JUDGING, THINKING], student, config, tmp_path, 0, "arm", lambda *_: 0.5)).stages
+    reports = train_arm(ArmPlan([JUDGING, THINKING], student, config, tmp_path, 0, "arm", lambda *_: [True])).stages
     assert reports[-1].losses[-1] < 0.3 * reports[-1].losses[0]
     assert not list(tmp_path.rglob("adapter_*"))
     model = tiny.load(tmp_path / "model").model

@@ -23,7 +23,7 @@ from mindsmirror.system import progress
 from mindsmirror.system.hardware import device, peak_memory
 from mindsmirror.training import callbacks, trainer
 from mindsmirror.training import config as settings
-from mindsmirror.training.callbacks import LATER_WINS, ProgressCallback, stopped_at
+from mindsmirror.training.callbacks import ProgressCallback, stopped_at, surely_better
 from mindsmirror.training.config import Budget, TrainingConfig, check_trackers
 from mindsmirror.training.objectives.likelihood import Likelihood
 from mindsmirror.training.plan import StagePlan, encode
@@ -45,7 +45,7 @@ def history(scores: Sequence[float]) -> list[dict[str, float]]:
     log: list[dict[str, float]] = []
     for number, score in enumerate(scores, start=1):
         step = 2 * number
-        log += [{"loss": 1.0, "step": step}, {"eval_score": score + LATER_WINS * step, "step": step}]
+        log += [{"loss": 1.0, "step": step}, {"eval_score": score, "step": step}]
     return log
 
 
@@ -77,13 +77,43 @@ def test_it_ends_at_the_first_validation_that_is_late_enough(scores: list[int], 
     assert stopped_at(history(shares), patience) == (2 * late[0] if late else None)
 
 
+@pytest.mark.parametrize(
+    ("score", "last", "questions", "better"),
+    [
+        # 2 · sqrt(2 · 0.625 · 0.375 / 12) = 0.395, and of 40 questions 0.217
+        (9 / 12, 6 / 12, 12, False),
+        (10 / 12, 5 / 12, 12, True),
+        (0.75, 0.5, 40, True),
+        (0.5, 0.5, 10**6, False),
+        (0.0, 0.0, 12, False),
+        (1.0, 1.0, 12, False),
+        (1.0, 0.0, 1, False),
+        (1.0, 0.0, 0, False),
+    ],
+)
+def test_what_is_surely_better(score: float, last: float, questions: int, better: bool) -> None:
+    assert surely_better(score, last, questions) is better
+
+
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), *[st.integers(0, n)] * 3)))
+def test_the_best_of_several_decides_for_all(shown: tuple[int, int, int, int]) -> None:
+    """If any earlier checkpoint is surely better than the last, the best of them is."""
+    questions, last, *counts = shown
+    found = [surely_better(count / questions, last / questions, questions) for count in sorted(counts)]
+    assert found == sorted(found)
+
+
 class KilledError(BaseException):
     """As a SIGKILL: nothing expects it."""
 
 
-def learn(student: StudentConfig, arm: Path, scores: Sequence[float], config: TrainingConfig = CONFIG) -> Any:
+def learn(
+    student: StudentConfig, arm: Path, scores: Sequence[float], config: TrainingConfig = CONFIG, questions: int = 1000
+) -> Any:
     asked = iter(scores)
-    [report] = train_arm(ArmPlan([STAGE], student, config, arm, 3, "arm", lambda *_: next(asked))).stages
+    [report] = train_arm(
+        ArmPlan([STAGE], student, config, arm, 3, "arm", lambda *_: tiny.answers(next(asked), questions))
+    ).stages
     return report.model_dump()
 
 
@@ -107,8 +137,9 @@ def test_an_early_end_keeps_the_best_and_counts_what_was_learnt(tiny_folder: Fol
     assert report["rows"] < whole["rows"]
 
 
+@pytest.mark.parametrize(("scores", "questions"), [((0.1, 0.6, 0.5, 0.6), 1000), ((0.1, 0.6, 0.5, 0.5), 12)])
 def test_killed_after_the_early_end_it_learns_no_more(
-    tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scores: tuple[float, ...], questions: int, tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Trainer forgets that it was told to stop; the log of the checkpoint knows."""
     student = StudentConfig(model=str(tiny_folder("llama")))
@@ -119,7 +150,7 @@ def test_killed_after_the_early_end_it_learns_no_more(
     with monkeypatch.context() as patch:
         patch.setattr("mindsmirror.training.stages.save_student", killed)
         with pytest.raises(KilledError):
-            learn(student, tmp_path / "killed", (0.1, 0.6, 0.5, 0.6))
+            learn(student, tmp_path / "killed", scores, questions=questions)
     learnt: list[int] = []
 
     class Counting(StageTrainer):
@@ -129,9 +160,10 @@ def test_killed_after_the_early_end_it_learns_no_more(
             return loss
 
     monkeypatch.setattr(trainer, "StageTrainer", Counting)
-    report = learn(student, tmp_path / "killed", ())
+    report = learn(student, tmp_path / "killed", (), questions=questions)
     assert learnt == []
-    expected = learn(student, tmp_path / "whole", (0.1, 0.6, 0.5, 0.6))
+    expected = learn(student, tmp_path / "whole", scores, questions=questions)
+    assert report["selected_step"] == 8
     same = ("steps", "planned_steps", "selected_step", "selected_score", "validation", "losses", "task_losses", "flops")
     assert {key: report[key] for key in same} == {key: expected[key] for key in same}
     first, second = weights(tmp_path / "killed" / "model"), weights(tmp_path / "whole" / "model")

@@ -29,7 +29,9 @@ METER = CostMeter(STUDENT, dict.fromkeys(Component, 1))
 def family(name: int, rows: int = 2, source: int = 10, target: int = 4) -> tuple[TokenisedTarget, ...]:
     """Targets with sources of their own."""
     return tuple(
-        TokenisedTarget(str(name), Tag.EXPLAIN, (*range(source - 2), name, row), tuple(range(target)))
+        TokenisedTarget(
+            str(name), Tag.EXPLAIN, (*range(source - 2), name, row), tuple(range(target)), rationale=row + 1
+        )
         for row in range(rows)
     )
 

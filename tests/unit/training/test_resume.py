@@ -57,7 +57,7 @@ def learn(
     """Train the stage; with scores, they are what the checkpoints after those steps are worth."""
     asked = iter(scores.values()) if scores else iter(())
     [report] = train_arm(
-        ArmPlan([stage], student, config, arm, 3, "arm", (lambda *_: next(asked)) if scores else None)
+        ArmPlan([stage], student, config, arm, 3, "arm", (lambda *_: tiny.answers(next(asked))) if scores else None)
     ).stages
     return report.model_dump()
 
@@ -77,9 +77,9 @@ def test_a_checkpoint_can_be_read_by_others(tiny_folder: Folder, tmp_path: Path)
     """As far as the user's umask lets them; what safetensors writes is its owner's alone."""
     modes: set[int] = set()
 
-    def look(*_: object) -> float:
+    def look(*_: object) -> list[bool]:
         modes.update(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("stages/*/checkpoint-*/*"))
-        return 0.5
+        return [True, False]
 
     before = os.umask(0o022)
     try:

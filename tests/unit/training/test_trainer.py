@@ -127,19 +127,29 @@ def test_a_task_that_weighs_nothing_teaches_nothing(tiny_folder: Folder, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("scores", "chosen"),
-    [([0.5, 0.9, 0.2], 4), ([0.9, 0.5, 0.2], 2), ([0.1, 0.5, 0.9], 6), ([0.7, 0.7, 0.1], 4), ([0.0, 0.0, 0.0], 6)],
+    ("scores", "questions", "chosen"),
+    [
+        ([0.5, 0.9, 0.2], 1000, 4),
+        ([0.9, 0.5, 0.2], 1000, 2),
+        ([0.1, 0.5, 0.9], 1000, 6),
+        ([0.0, 0.0, 0.0], 1000, 6),
+        ([0.7, 0.7, 0.7], 10, 6),
+        # By 0.2 of 12 questions, which is chance; by 0.5, which is not, and by 0.2 of 200, which neither is.
+        ([0.75, 0.5, 0.5], 12, 6),
+        ([0.25, 0.75, 0.25], 12, 4),
+        ([0.6, 0.8, 0.6], 200, 4),
+    ],
 )
 def test_the_checkpoint_is_chosen_on_validation(
-    scores: list[float], chosen: int, tiny_folder: Folder, tmp_path: Path
+    scores: list[float], questions: int, chosen: int, tiny_folder: Folder, tmp_path: Path
 ) -> None:
-    """The model ends as the best of its checkpoints; of equals, as the later one."""
+    """The model ends as its last checkpoint, unless the best one is better by two standard errors."""
     student = tiny.load(tiny_folder("llama"))
     seen: list[dict[str, Tensor]] = []
 
-    def validate(model: Any) -> float:
+    def validate(model: Any) -> list[bool]:
         seen.append({name: value.clone() for name, value in model.state_dict().items()})
-        return scores[len(seen) - 1]
+        return tiny.answers(scores[len(seen) - 1], questions)
 
     config = TrainingConfig(learning_rate=1e-2, precision="fp32", checkpoints=3)
     plan = batches(student) * 2
@@ -149,10 +159,8 @@ def test_the_checkpoint_is_chosen_on_validation(
     )
     assert len(seen) == 3
     assert report["selected_step"] == chosen
-    assert report["selected_score"] == pytest.approx(max(scores), abs=1e-6)
-    assert {step: round(score, 6) for step, score in report["validation"].items()} == dict(
-        zip((2, 4, 6), scores, strict=True)
-    )
+    assert report["selected_score"] == pytest.approx(scores[chosen // 2 - 1])
+    assert report["validation"] == dict(zip((2, 4, 6), map(pytest.approx, scores), strict=True))
     for number, weights_then in enumerate(seen, start=1):
         same = all(torch.equal(value, weights_then[name]) for name, value in student.model.state_dict().items())
         assert same == (2 * number == chosen)
@@ -164,7 +172,15 @@ def test_the_end_is_validated_also_when_steps_do_not_divide(tiny_folder: Folder,
     plan = (*batches(student), *batches(student)[:2])
     report = train_stage(
         StagePlan(
-            Likelihood(student), student.model, plan, {Tag.PREDICT: 1.0}, config, tmp_path, 0, "tiny", lambda _: 0.5
+            Likelihood(student),
+            student.model,
+            plan,
+            {Tag.PREDICT: 1.0},
+            config,
+            tmp_path,
+            0,
+            "tiny",
+            lambda _: [True, False],
         )
     )
     assert list(report["validation"]) == [3, 5]
