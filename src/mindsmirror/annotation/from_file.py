@@ -18,7 +18,7 @@ from mindsmirror.system.progress import say
 from mindsmirror.system.terminal import quantity
 from mindsmirror.system.validation import in_words
 from mindsmirror.tasks.base import Task
-from mindsmirror.tasks.rows import Row, read_rows
+from mindsmirror.tasks.rows import Row, each_row
 
 
 class AnnotationTable(AnnotationConfig):
@@ -36,12 +36,12 @@ def annotations_of_file(path: Path, task: Task) -> list[Annotation]:
     row, for a row that is no annotation, one that repeats a question, or one whose question reads otherwise in the
     task; and if none of the training questions is annotated.
     """
-    found: dict[str, tuple[Row, Annotation]] = {}
-    for row in read_rows(path):
+    found: dict[str, tuple[str, Annotation]] = {}
+    for row in each_row(path):
         annotation = _annotation(row)
-        other = found.setdefault(annotation.example.id, (row, annotation))
-        if other[0] is not row:
-            raise DataError(f"{row.where}: the question {annotation.example.id!r} is also that of {other[0].where}.")
+        where, _ = found.setdefault(annotation.example.id, (row.where, annotation))
+        if where != row.where:
+            raise DataError(f"{row.where}: the question {annotation.example.id!r} is also that of {where}.")
     ready = [
         _of_task(*found[example.id], split, example, task)
         for split, example in task.splits.annotated()
@@ -70,12 +70,12 @@ def _annotation(row: Row) -> Annotation:
     return annotation
 
 
-def _of_task(row: Row, annotation: Annotation, split: str, example: Example, task: Task) -> Annotation:
+def _of_task(where: str, annotation: Annotation, split: str, example: Example, task: Task) -> Annotation:
     before = annotation.example
     for what in ("text", "choices", "gold"):
         if getattr(before, what) != getattr(example, what):
             raise DataError(
-                f"{row.where}: the {what} of question {example.id!r} is {getattr(before, what)!r}, but in the task "
+                f"{where}: the {what} of question {example.id!r} is {getattr(before, what)!r}, but in the task "
                 f"{task.name} it is {getattr(example, what)!r}. Import it again for this task."
             )
     return annotation.model_copy(update={"split": split, "example": example})

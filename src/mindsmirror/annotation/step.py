@@ -25,6 +25,7 @@ from mindsmirror.annotation.totals import Totals
 from mindsmirror.records import Annotation, VerdictSource
 from mindsmirror.system.files import read_records, write_in_order, write_records
 from mindsmirror.system.progress import Progress, Working, say
+from mindsmirror.system.record_file import RecordFile
 from mindsmirror.system.terminal import quantity
 from mindsmirror.tasks import Task
 
@@ -121,14 +122,18 @@ class AnnotationStep:
                 annotator.tally,
             )
 
-    def stored(self) -> list[Annotation]:
-        """The annotations of all questions of which a rationale is stored; asks nothing, and makes no store."""
+    def stored(self, path: Path) -> Sequence[Annotation]:
+        """The annotations of all questions of which a rationale is stored, written to a file and read from there.
+
+        It asks nothing, and makes no store.
+        """
         if not self.store.exists():
-            return []
+            return ()
         with Store(self.store) as store:
-            accounts = sorted(self._stored(store), key=lambda account: account.number)
-        found = [account.annotation for account in accounts if account.annotation.rationales]
-        return self._calibrated(found) if self._calibrates else found
+            write_in_order(path, Totals().added(self._stored(store)))
+        if self._calibrates:
+            write_records(path, self._calibrated(read_records(path, Annotation)))
+        return RecordFile(path, Annotation)
 
     @property
     def _calibrates(self) -> bool:

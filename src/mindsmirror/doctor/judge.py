@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, ok, skipped, warning
@@ -23,23 +25,30 @@ def check(case: Case) -> Iterator[Finding]:
     if recipe.teacher and not recipe.annotation.self_evaluations:
         yield skipped(CHECK, "Nothing is judged: annotation.self_evaluations is 0.")
         return
-    if recipe.teacher and case.samples:
+    if not recipe.teacher:
+        yield _judged(case, case.pipeline.file_annotations)
+        return
+    if case.samples:
         _ = case.estimate
-    annotations = case.pipeline.annotation_step.stored() if recipe.teacher else case.pipeline.file_annotations
+    with TemporaryDirectory() as folder:
+        yield _judged(case, case.pipeline.annotation_step.stored(Path(folder) / "annotations.jsonl"))
+
+
+def _judged(case: Case, annotations: Sequence[Annotation]) -> Finding:
+    recipe = case.pipeline.recipe
     known = judged_rationales(annotations)
     if recipe.teacher and known < ENOUGH and not _has_gold(case):
-        yield warning(
+        return warning(
             CHECK, "No question has a gold answer: the judge cannot be measured.", "Add gold answers to the data."
         )
-    elif known < ENOUGH:
-        yield warning(
+    if known < ENOUGH:
+        return warning(
             CHECK,
             f"Only {known} judged rationales have a gold answer; measuring the judge takes {ENOUGH} or more.",
             _more(case, ENOUGH - known),
             rationales=known,
         )
-    else:
-        yield _measured(recipe.judge.strategy if recipe.teacher else verdict_sources(annotations), annotations, known)
+    return _measured(recipe.judge.strategy if recipe.teacher else verdict_sources(annotations), annotations, known)
 
 
 def judged_rationales(annotations: Sequence[Annotation]) -> int:
