@@ -8,7 +8,7 @@ import pytest
 from end_to_end import material
 from end_to_end.console import Ended, real
 
-from mindsmirror.errors import EngineError, RecipeError, UnknownNameError
+from mindsmirror.errors import RecipeError, UnknownNameError
 
 PACKAGE = Path(__file__).with_name("parrot_package")
 INSTALLED = {"PYTHONPATH": os.pathsep.join([str(PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])])}
@@ -65,7 +65,7 @@ def test_it_is_listed_with_its_purpose(folder: Path) -> None:
     ended = mindsmirror("list", "engines", "--json", cwd=folder)
     listed = {row["name"]: row["description"] for row in json.loads(ended.out)}
     assert listed["parrot"] == "repeats the first number of what it is asked" and "scripted" in listed
-    assert "cannot be imported" in listed["broken"]
+    assert "'parrot_missing:Engine' of the package 'parrot' cannot be loaded" in listed["broken"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,11 @@ def test_it_is_listed_with_its_purpose(folder: Path) -> None:
         ("teacher.0.parameters.wrod=x", RecipeError.exit_code, "no such parameter. Did you mean 'word'? It has: word"),
         ("teacher.0.parameters.cage=0", RecipeError.exit_code, "parameters.cage: must be at least 1, not 0"),
         ("teacher.0.engine=parot", UnknownNameError.exit_code, "no engine is called 'parot'. Did you mean 'parrot'?"),
-        ("teacher.0.engine=broken", EngineError.exit_code, "'broken' cannot be imported from parrot_missing:Engine"),
+        (
+            "teacher.0.engine=broken",
+            RecipeError.exit_code,
+            "'parrot_missing:Engine' of the package 'parrot' cannot be loaded",
+        ),
     ],
 )
 def test_what_is_wrong_with_it_is_said_as_of_a_built_in_one(folder: Path, setting: str, code: int, said: str) -> None:

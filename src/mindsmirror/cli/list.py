@@ -1,10 +1,12 @@
 """`mindsmirror list WHAT`: what a recipe can name, and the recipes and runs on this machine."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from mindsmirror.cli.options import as_json, runs_folder, show, table
+from mindsmirror.errors import RecipeError
 
 WHAT = ("tasks", "methods", "teachers", "students", "engines", "recipes", "runs")
 
@@ -44,22 +46,23 @@ def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
 
 def _engines() -> list[tuple[str, str]]:
     from mindsmirror.engines import engine_class, engine_names
-    from mindsmirror.errors import EngineError
 
-    rows = []
-    for name in engine_names():
-        try:
-            rows.append((name, engine_class(name).description()))
-        except EngineError as error:
-            rows.append((name, str(error)))
-    return rows
+    return [(name, _or_fault(name, lambda name: engine_class(name).description())) for name in engine_names()]
 
 
 def _methods() -> list[tuple[str, str]]:
     from mindsmirror.methods import method_named, method_names
 
-    rows = []
-    for name in method_names():
+    def description(name: str) -> str:
         method = method_named(name)
-        rows.append((name, f"{(type(method).__doc__ or '').splitlines()[0]} (needs {method.needs.words})"))
-    return rows
+        return f"{(type(method).__doc__ or '').splitlines()[0]} (needs {method.needs.words})"
+
+    return [(name, _or_fault(name, description)) for name in method_names()]
+
+
+def _or_fault(name: str, description: Callable[[str], str]) -> str:
+    """What describes it; where it comes from another package and cannot be used, why."""
+    try:
+        return description(name)
+    except RecipeError as error:
+        return str(error)
