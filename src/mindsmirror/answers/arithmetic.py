@@ -1,7 +1,7 @@
 """Exact arithmetic on text that a model wrote: bounded in length, depth and size, and never `eval`.
 
-`parse` reads one expression of + - * / ^ and parentheses into a tree whose every node holds its exact
-value. Whatever would be large (9**9**9**9) is refused before it is computed.
+`parse` reads one expression of + - * / ^ and parentheses into a tree. Every node of the tree holds its exact value.
+The parser refuses large values (9**9**9**9) before it computes them.
 """
 
 import re

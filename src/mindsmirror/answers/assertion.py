@@ -1,8 +1,8 @@
 """One clause read as a verdict: `the given answer is not correct`, `it cannot be determined whether it is right`.
 
-Every word of a clause has a sign for the part it may play, and the signs up to the word of the verdict must
-follow one of a few patterns. A clause that holds anything else ("anything but correct", "correct if it were 5")
-gives no verdict: one that is read the wrong way round teaches the opposite of what was said.
+Every word of a clause gets a sign for its role. The signs up to the word of the verdict must follow one of a few
+patterns. Any other clause ("anything but correct", "correct if it were 5") gives no verdict, because a verdict that is
+read the wrong way round teaches the opposite of what was said.
 """
 
 import re
@@ -173,7 +173,7 @@ def _sign(word: str) -> str:
 
 
 def _within_a_quotation(found: list[str], word: str) -> bool:
-    """Whether the word stands in a quotation that began within the clause: then somebody else says it."""
+    """Whether the word is in a quotation that began within the clause, so that somebody else says it."""
     before = found[: found.index(word)]
     return sum(sign in _QUOTES for sign in before) % 2 == 1 and any(sign.isalnum() for sign in before[:1])
 

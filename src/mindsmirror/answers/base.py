@@ -1,7 +1,7 @@
 """What an answer is, and the protocol of the kinds of answer.
 
-An answer has two faces: `text`, which a student learns to write and a person reads, and `key`, which
-decides whether two answers are the same ("84 / 2" and "(84.0 / 2)" share the key "42").
+An answer has two forms. A student learns to write its `text`, and people read it. Its `key` decides whether two
+answers are the same ("84 / 2" and "(84.0 / 2)" share the key "42").
 """
 
 from collections.abc import Mapping

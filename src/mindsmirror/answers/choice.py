@@ -1,7 +1,7 @@
 """Answers that are one of the question's own choices, given by letter, by text or by both.
 
-What is read is always checked against the choices; a letter and a text that contradict each other, or a
-text that fits two choices, are no answer.
+The choices decide what counts as an answer. A letter and a text that contradict each other are none, nor is a text that
+fits two choices.
 """
 
 import re
@@ -37,7 +37,7 @@ _TURNS = re.compile(r"\s+(?:or|is|isn't|was|wasn't|can't|cannot|not|nor|does|doe
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the given choices. `text` is the choice's text; its `key` is equal for choices that repeat it."""
+    """One of the given choices. `text` is the choice's text; choices with the same text share a `key`."""
 
     name: str = "choice"
 
@@ -66,7 +66,7 @@ def _keys(choices: Mapping[str, str]) -> Mapping[str, str]:
 
 @lru_cache(256)
 def _keys_of(choices: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    """Letter to key. Texts that differ only in what `normal` drops, case aside, keep what tells them apart."""
+    """Letter to key. Texts that differ only in what `normal` drops, case aside, keep it in their keys."""
     plain = {letter: _plain(text) for letter, text in choices}
     keys = {letter: normal(text) or text.strip() for letter, text in choices}
     twins: dict[str, set[str]] = {}
@@ -122,14 +122,14 @@ def _letter_and_text(letter: str, text: str, keys: Mapping[str, str]) -> set[str
 
 
 def _nearly(words: str, own: str, keys: Mapping[str, str]) -> bool:
-    """Whether the text is a slip of the letter's own ("(c) skyscraper" of "skyscaper") and of no other's."""
+    """Whether the text misspells the letter's own choice ("(c) skyscraper" for "skyscaper") and no other choice."""
     near = {key: _likeness(words[:100], normal(key)[:100]) for key in set(keys.values())}
     best = max(near.values())
     return best >= NEAR and [normal(key) for key, ratio in near.items() if ratio == best] == [own]
 
 
 def _likeness(left: str, right: str) -> float:
-    """Share of the characters that two texts have in common, in order; of a long stretch that differs, none."""
+    """Share of the characters that two texts have in common, in order; 0 if a long stretch of them differs."""
     if left == right:
         return 1.0
     begun = _common(left, right)
@@ -143,7 +143,7 @@ def _likeness(left: str, right: str) -> float:
 
 
 def _common(left: str, right: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Length of the longest beginning that two texts share."""
     return next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
@@ -177,7 +177,7 @@ def _mentioned(text: str, keys: Mapping[str, str]) -> set[str]:
 
 
 def _places(text: str, wanted: str) -> Iterable[int]:
-    """Where a text occurs that is not part of a longer word, from left to right and without overlap."""
+    """Where a text occurs as whole words, from left to right and without overlap."""
     place = text.find(wanted)
     while place >= 0:
         end = place + len(wanted)

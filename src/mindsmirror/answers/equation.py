@@ -115,7 +115,7 @@ def in_ascii_operators(text: str) -> str:
 
 
 def _beside_a_whole(match: re.Match[str]) -> str:
-    """`½` after a digit: `1½` is one and a half, and no product."""
+    """`½` after a digit: `1½` is one and a half, not a product."""
     return f" {Fraction(unicodedata.numeric(match[1])).limit_denominator(9)}"
 
 
@@ -130,7 +130,7 @@ def _split(tokens: list[Token]) -> list[list[Token]]:
 
 
 def without_units(tokens: list[Token]) -> list[Token]:
-    """Words that follow a number or a closing parenthesis are units; a side of words alone is a name."""
+    """The text without units: words after a number or a closing parenthesis; a side of words alone is a name."""
     if all(token.kind == "word" for token in tokens):
         return []
     kept: list[Token] = []
@@ -145,12 +145,12 @@ def without_units(tokens: list[Token]) -> list[Token]:
 
 
 def _glues(tokens: list[Token], kept: list[Token], index: int) -> bool:
-    """A parenthesis glued to a unit multiplies nothing: `5 apples(fresh)` must not read as a product."""
+    """Whether a parenthesis directly follows a unit: then it multiplies nothing, as in `5 apples(fresh)`."""
     return len(tokens) == len(kept) or index == 0 or kept[index].text != "("
 
 
 def _parse_repaired(tokens: list[Token]) -> Node:
-    """The tree; one missing parenthesis is supplied if every sensible place for it gives the same value."""
+    """The tree; adds one missing parenthesis if every sensible place for it gives the same value."""
     texts = [token.text for token in tokens]
     missing = texts.count("(") - texts.count(")")
     if abs(missing) != 1:

@@ -58,7 +58,7 @@ class Label:
         return self._answer(first.label)
 
     def _is_meant(self, text: str, found: list[_Named]) -> bool:
-        """Whether nothing beside the labels denies or asks; "no" must end its clause ("no idea" is none)."""
+        """Whether the rest of the text denies and asks nothing; "no" must end its clause ("no idea" is no answer)."""
         parts = [text[a.end : b.start] for a, b in zip([_Named(0, 0, ""), *found], found, strict=False)]
         beside = " | ".join([*parts, text[found[-1].end :]])
         if denies(beside) or "?" in beside or _NO.search(beside):
@@ -75,7 +75,7 @@ class Label:
 
     @cached_property
     def _by_tokens(self) -> dict[tuple[str, ...], str]:
-        """Label by its words and signs, "" for what only begins one: a text is read in time that no label adds to."""
+        """Labels by their words and signs, "" for the beginning of one: more labels do not slow reading."""
         found: dict[tuple[str, ...], str] = {}
         for word, label in self._words.items():
             tokens = tuple(_TOKEN.findall(word))

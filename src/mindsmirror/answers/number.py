@@ -1,7 +1,7 @@
 """Answers that are numbers: `42`, `$1,234.50`, `3/4`, `2 1/2`, `\\boxed{42}`, `twelve apples`, `minus five`.
 
-A numeral is read only if nothing beside it could make another number of it: no bound ("at least 5"), no function
-("sqrt(16)"), no second number, no unit that multiplies ("5 dozen").
+A numeral counts only if nothing beside it could change its value: no bound ("at least 5"), no function ("sqrt(16)"),
+no second number, no unit that multiplies ("5 dozen").
 """
 
 import re
@@ -57,7 +57,7 @@ _ARROWS = frozenset("→⇒~")
 
 @dataclass(frozen=True)
 class Number:
-    """One number, compared exactly. Units, currency and the percent sign say nothing: `50%` equals `50`."""
+    """One number, compared exactly. Units, currency and the percent sign do not matter: `50%` equals `50`."""
 
     name: str = "number"
 
@@ -77,19 +77,19 @@ class Number:
 
 
 def looks_numeric(text: str) -> bool:
-    """Whether a text is a numeral with no more than a unit around it; `Apollo 13` is not."""
+    """Whether a text is a numeral, at most with a unit; `Apollo 13` is not."""
     return len(text) <= 60 and _PLAIN.fullmatch(text.strip()) is not None
 
 
 def _minus(match: re.Match[str]) -> str:
-    """A minus sign for the word, where no other word stands before it ("8 minus 5", "is it minus")."""
+    """A minus sign in place of the word, unless another word stands before it ("8 minus 5", "is it minus")."""
     before = match.string[: match.start()].rstrip().lower()
     led = not before or before.endswith((":", "=", "(", "is", "about", "exactly", "approximately", "$", "{", "*"))
     return "-" if led else match.group()
 
 
 def _is_plain(character: str) -> bool:
-    """Whether a character beside a numeral says nothing of its own, as √, ≥, ², 万 and a backslash do."""
+    """Whether a character beside a numeral has no meaning of its own; √, ≥, ², 万 and a backslash have one."""
     if character.isascii():
         return character not in "\\|"
     return not character.isnumeric() and (unicodedata.category(character) != "Sm" or character in _ARROWS)
@@ -128,7 +128,7 @@ def _follows(after: str) -> bool:
 
 
 def _scale(after: str, paid: bool) -> tuple[int | None, str]:
-    """What the word at a numeral multiplies it by, None if that is not sure, and the text after that word."""
+    """The factor that the word after a numeral stands for, None if it is unclear, and the text after that word."""
     word = re.match(r"[\s-]?(hundred|thousand|million|billion|trillion|k)\b", after, re.I)
     if word and word[1].lower() in _SCALES:
         return _SCALES[word[1].lower()], after[word.end() :]
@@ -141,7 +141,7 @@ def _scale(after: str, paid: bool) -> tuple[int | None, str]:
 
 
 def _without_pronouns(text: str) -> str:
-    """`42 in one week`, `42 quarters`: here `one` counts nothing, and quarters are coins."""
+    """The text without words that only look like numbers: `42 in one week`, `42 quarters` (coins)."""
     return _PRONOUN.sub(" ", text)
 
 

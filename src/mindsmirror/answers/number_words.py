@@ -50,7 +50,7 @@ class Worded(NamedTuple):
 
 
 def read_words(text: str) -> Worded | None:
-    """The number that a text begins with, None if it begins with none or its words make no number for sure."""
+    """The number that a text begins with; None if there is none, or if its words are ambiguous."""
     words = _leading_words(text.lower())
     reader = _NumberGrammar([word for word, _ in words][:MAX_WORDS])
     value = reader.number()
@@ -60,7 +60,7 @@ def read_words(text: str) -> Worded | None:
 
 
 def _leading_words(text: str) -> list[tuple[str, int]]:
-    """The words at the beginning, with their ends, that only spaces, commas and hyphens part."""
+    """The words at the beginning, separated by only spaces, commas and hyphens, and where each ends."""
     words: list[tuple[str, int]] = []
     position = 0
     while len(words) <= MAX_WORDS:
@@ -85,7 +85,7 @@ class _NumberGrammar:
         return self.words[place] if place < len(self.words) else ""
 
     def number(self) -> Fraction | None:
-        """A whole number, a fraction or both; then no word may follow that would make another of it."""
+        """A whole number, a fraction or both; no word that would change its value may follow."""
         value = self._fraction() if self.peek() == "half" or self.peek(1) in _PARTS else None
         if value is None:
             whole = self._whole()
@@ -116,7 +116,7 @@ class _NumberGrammar:
         return Fraction(above, below)
 
     def _after_whole(self, whole: int) -> Fraction | None:
-        """The decimals, the fraction beside the whole, or the parts of which there are so many."""
+        """The decimals, the fraction after the whole, or the unit of the fraction that the whole counts."""
         if self.peek() == "point" and (self.peek(1) in _ONES or self.peek(1) == "zero"):
             return self._decimals(whole)
         below = (_PARTS if whole == 1 else _PLURAL).get(self.peek())
@@ -162,7 +162,7 @@ class _NumberGrammar:
             total, lowest = total + group * scale, scale
 
     def _below_thousand(self) -> int | None:
-        """Up to 9900: `twenty five hundred` is said, too."""
+        """Up to 9900, because people also say `twenty five hundred`."""
         if self.peek() in ("a", "an") and (self.peek(1) == "hundred" or self.peek(1) in SCALES):
             self.place += 1
             count: int | None = 1

@@ -1,8 +1,8 @@
 """A whole reply taken apart: the reasoning, and the answer stated at its end.
 
-Prompts ask that a rationale end with "The answer is X."; models also write "Answer: X", "#### X" and
-"\\boxed{X}", forget the full stop, and run on into questions of their own. Every pattern here is bounded,
-so that hostile text costs time in proportion to its length.
+Prompts ask for rationales that end with "The answer is X.". Models also write "Answer: X", "#### X" and "\\boxed{X}",
+forget the full stop, and go on with questions of their own. Every pattern here is bounded, so reading time grows only
+linearly with a text's length.
 """
 
 import re
@@ -74,8 +74,8 @@ def read_reply(text: str, read: Callable[[str], Answer | None], truncated: bool 
     """The rationale and the answer of a reply.
 
     `read` is the task's reading of what follows "the answer is"; `truncated` says that the reply was cut
-    at a token limit. The last statement counts; where it states nothing of the kind ("I hope this answer
-    is helpful") the one before it does. What follows an answer as a further question is not looked at.
+    at a token limit. The last statement counts; if it states no answer of the kind ("I hope this answer is
+    helpful"), the one before it does. Further questions after an answer are ignored.
     """
     text = text.replace("\r\n", "\n").replace("’", "'")
     if not text.strip():
@@ -100,7 +100,7 @@ def read_reply(text: str, read: Callable[[str], Answer | None], truncated: bool 
 
 
 def _tried(text: str, statements: list[_Statement], ended: int, truncated: bool) -> Iterator[tuple[_Statement, str]]:
-    """What may be the answer, from the last statement back; what is only supposed is left out."""
+    """Possible answers, the last statement first; suppositions are left out."""
     left = MAX_CANDIDATES
     for statement in reversed(statements):
         meant = standing(text, statement.place)
@@ -186,7 +186,7 @@ def _is_cut(payload: str) -> bool:
 
 
 def _candidates(payload: str) -> Iterator[str]:
-    """What may be the answer, most whole first: lines up to a blank one, a sentence, the line, shorter cuts."""
+    """Possible answers, the longest first: lines up to a blank one, a sentence, the line, shorter cuts."""
     block = payload.lstrip(" \t*_:\n").split("\n\n", 1)[0].rstrip()
     if not block:
         return

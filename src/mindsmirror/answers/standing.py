@@ -1,6 +1,6 @@
 """Whether a sentence that names an answer states it: "I don't think the answer is 42" and "if the answer is 42" do not.
 
-What governs a statement stands before it in its own clause; what takes it back, in a sentence after it.
+Words before a statement, in its own clause, say how it is meant. A sentence after it can take it back.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The arithmetic that a rationale writes down, step by step: `5 bees * 6 legs = 30 legs`, and whether each step holds.
 
-A step is two neighbouring sides of an equation, the first of which computes something. Both sides are read by the
-exact parser of `arithmetic.py`; what it cannot read is no step, so that nothing is called wrong that was only not
+A step is two neighbouring sides of an equation, and the first one computes something. The exact parser of
+`arithmetic.py` reads both sides. What it cannot read is not a step, so no step is called wrong because it was not
 understood. A result that is rounded (`10 / 3 = 3.33`) holds.
 """
 
@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether what is stated is what was computed, or is it rounded to the decimals that are written."""
+        """Whether the stated result equals the computed one, exactly or rounded to the decimals that are written."""
         if self.computed == self.stated:
             return True
         # A whole number is not read as rounded: `7 / 2 = 3` is wrong.
@@ -185,5 +185,5 @@ def _first_operand(node: Node) -> Node:
 
 
 def _computes(node: Node) -> bool:
-    """Whether a side does more than state a number."""
+    """Whether a side has an operation."""
     return bool(node.operator) and not (node.operator == "neg" and not node.parts[0].operator)

@@ -1,9 +1,9 @@
 """The verdict of a plain self-evaluation, read from the line that announces its result.
 
-The published code searched the whole text for the words uncertain, wrong, correct in that order, so
-that a critique which praised a correct step decided. Here the clause after the last marker speaks
-("Evaluation result: the given answer is wrong."), or the last sentence where there is none. It must be
-understood word by word (`assertion`), and what is written after it must not take it back.
+The published code searched the whole text for the words uncertain, wrong, correct in that order, so a critique that
+praised a correct step decided the verdict. Here the clause after the last marker decides ("Evaluation result: the
+given answer is wrong."), or the last sentence if there is no marker. Every word of it must be understood
+(`assertion`), and the text after it must not take it back.
 """
 
 import re
@@ -108,9 +108,8 @@ _CONTRAST = re.compile(
 def read_verdict(text: str, truncated: bool = False) -> tuple[Verdict, str]:
     """The verdict of a self-evaluation, and its text without the line that states it.
 
-    UNPARSED, with the whole text, where that line names no verdict, or more than one, or cannot be read surely,
-    and where what follows it takes it back. The last line of a text that was cut at a token limit is not
-    its result, so only one that announces itself counts there.
+    UNPARSED, with the whole text, if that line names no verdict, names several, or is ambiguous, or if the text after
+    it takes it back. A text that was cut at a token limit ends anywhere, so only a line with a marker counts there.
     """
     whole = text.replace("’", "'").strip()
     text = _INVISIBLE.sub("", whole).strip()
@@ -153,7 +152,7 @@ def _last_marker(text: str) -> tuple[int, int] | None:
 
 
 def _is_quoted(text: str, line: int, start: int, dressed: str) -> bool:
-    """Whether somebody else's words are shown: a quotation within a line, or a whole line that was announced."""
+    """Whether the words are somebody else's: a quotation within a line, or a whole line that was announced."""
     before = text[line:start]
     if before.strip(" \t*_#-"):
         opened = before.count('"') % 2 == 1 or before.count("“") > before.count("”")
@@ -209,7 +208,7 @@ def _unmarked(text: str, start: int) -> Verdict:
 
 
 def _upheld(stated: Stated, rest: str) -> Verdict:
-    """The verdict, or UNPARSED if its own reason or what follows it speaks against it."""
+    """The verdict, or UNPARSED if its own reason or the text after it contradicts it."""
     if _CONDITION.match(stated.reason):
         return Verdict.UNPARSED
     if stated.verdict is Verdict.CORRECT and (_is_comment(stated.reason) or _is_comment(rest)):

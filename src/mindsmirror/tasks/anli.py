@@ -4,9 +4,9 @@
     Hypothesis: The trolleybus system has over 2 urban routes
     Is the hypothesis an entailment …                         ->  entailment
 
-Official splits: 16,946 train, 1000 dev (validation), 1000 test. Where a data_dir has no `anli_r1/train.jsonl`
-with labels, the recovered training questions without gold are read: their gold is None, so only a teacher's
-labels can train on them; `extra["palm_label"]` is what PaLM-540B said, not gold.
+Official splits: 16,946 train, 1000 dev (validation), 1000 test. If a data_dir has no `anli_r1/train.jsonl` with
+labels, the task reads the recovered training questions. Their gold is None, so students can learn only a teacher's
+labels of them; `extra["palm_label"]` is what PaLM-540B said, not gold.
 """
 
 from pathlib import Path

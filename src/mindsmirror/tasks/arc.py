@@ -4,8 +4,8 @@
     Answer choices:
     (a) dry palms   …                                         ->  dry palms
 
-Test is the public test set. A tenth of the training questions, chosen by hash, validates where data_dir has
-no `validation.jsonl`; from the hub the official validation set does.
+The test set is the public one. From the hub, the validation set is the official one. From a data_dir it is
+`validation.jsonl`, or else a tenth of the training questions, chosen by hash.
 """
 
 from mindsmirror.answers.choice import Choice

@@ -5,9 +5,9 @@
     (a) race track
     (b) populated areas   …                                   ->  populated areas
 
-The public dev set (1221) is the test set, since the official test set has no answers. With the split file
-the validation set is the paper's 975 of 9741; from the hub, whose order differs, a tenth is cut by the hash
-of the question. Scored by text: some rows repeat a choice.
+The public dev set (1221) is the test set, since the official test set has no answers. With the split file the
+validation set is the paper's 975 of 9741. The hub's order differs; there a tenth validates, chosen by the hash of the
+question. Answers are scored by text, because some rows repeat a choice.
 """
 
 from mindsmirror.answers.choice import Choice

@@ -2,8 +2,8 @@
 
     Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. …   ->  72
 
-Test is the public test set (a part of it in data_dir's `test_rest.jsonl`); a tenth of the training
-questions, chosen by the hash of the question, validates.
+The test set is the public one (a part of it is in data_dir's `test_rest.jsonl`). A tenth of the training questions,
+chosen by the hash of the question, is the validation set.
 """
 
 from mindsmirror.answers.number import Number

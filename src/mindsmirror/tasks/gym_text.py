@@ -1,7 +1,7 @@
 """Questions of reasoning-gym without the instructions that would suppress a rationale.
 
-"Give only the GCD as your final answer." keeps a teacher from thinking aloud. A sentence that only
-suppresses goes; one that also describes the form of the answer loses its "only" and stays.
+"Give only the GCD as your final answer." keeps a teacher from thinking aloud. This module removes sentences that only
+suppress. A sentence that also describes the form of the answer stays and loses its "only".
 """
 
 import re

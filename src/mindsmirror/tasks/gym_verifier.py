@@ -1,7 +1,7 @@
 """Calling a reasoning-gym verifier on text that a model wrote.
 
-Some verifiers hand the answer to `eval` or to sympy's parser, which evaluates too. What reaches those is
-held to the characters, names and exponents that a right answer can have; anything else is wrong.
+Some verifiers give the answer to `eval` or to sympy's parser, which evaluates too. They get only answers with the
+characters, names and exponents that a right answer can have; any other answer is wrong.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Where a built-in task's rows come from: a folder of local files, or the Hugging Face hub at a pinned revision.
 
-A recipe that names no `data_dir` reads the folder that MINDSMIRROR_DATA names, if it holds the task, else the hub;
-which one is said. An unreachable hub is given up in seconds. The revisions pinned by the tasks were found in other
-projects' public records of what they resolved; they could not be checked against the hub itself when this was written.
+Without a `data_dir` in the recipe, a task is read from the folder that MINDSMIRROR_DATA names, if it holds the task,
+else from the hub; a message says which. An unreachable hub fails within seconds. The pinned revisions come from other
+projects' public records of what they resolved; they could not be checked against the hub when this was written.
 """
 
 import os
@@ -37,8 +37,8 @@ class HubSource(NamedTuple):
 def data_folder(config: TaskConfig, source: HubSource) -> Path | None:
     """The folder of local files that the task is read from; None for the hub.
 
-    `data_dir` is taken as it is. Without it the folder that MINDSMIRROR_DATA names is taken if it holds the task; what
-    the recipe does not say is said on stderr. DataError if the variable names no folder.
+    `data_dir` is used as it is. Without it, the folder that MINDSMIRROR_DATA names is used if it holds the task, and a
+    message on stderr says so. DataError if the variable names no folder.
     """
     if config.data_dir is not None:
         return config.data_dir
@@ -57,7 +57,7 @@ def data_folder(config: TaskConfig, source: HubSource) -> Path | None:
 
 
 def hub_rows(source: HubSource, split: str) -> list[Row]:
-    """All rows of a split. MissingExtraError without the `datasets` package; DataError if it cannot be had."""
+    """All rows of a split. MissingExtraError without the `datasets` package; DataError if they cannot be loaded."""
     try:
         import datasets
     except ImportError as error:
@@ -90,7 +90,7 @@ def local(data_dir: Path, *names: str) -> Path:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Only the cache is asked: each of both libraries would otherwise retry for half a minute."""
+    """Whether only the cache is to be used. Both libraries would otherwise retry for half a minute each."""
     import datasets
     from huggingface_hub import constants
 

@@ -1,12 +1,12 @@
-"""JSON Lines files of one's own: three shapes of row, the kind of answer guessed and checked on every row.
+"""JSON Lines files of your own: three shapes of row; the kind of answer is guessed, then checked on every row.
 
     {"question": "…", "answer": "42"}                               also with "body", shown before the question
     {"question": "…", "choices": {"a": "…", "b": "…"}, "answer_key": "b"}   choices also as a list of texts
     {"premise": "…", "hypothesis": "…", "label": "neutral"}
 
 Other fields are kept in `extra`. `id` is optional. An answer of null is allowed in training rows only.
-Rows are split by the hash of their id (80 % train, 10 % valid, 10 % test; small files give more to the test), so that
-added rows do not reshuffle the old; if every row has a field `split` (train, valid, test), that holds instead.
+If every row has a field `split` (train, valid, test), it decides. Otherwise the hash of a row's id does (80 % train,
+10 % valid, 10 % test; small files give more to the test), so that new rows do not reshuffle the old ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ def _shape_of(row: Row) -> tuple[str, ...]:
 
 
 def _nli_question(labels: Sequence[str]) -> str:
-    """What is asked of a premise and a hypothesis: it names the labels, so that they are a closed set."""
+    """The question about a premise and a hypothesis; it names the labels, so that they are a closed set."""
     if {label.casefold() for label in labels} <= set(ENTAILMENT.labels):
         return NLI_QUESTION
     return f"Which label fits: {', '.join(labels[:-1])} or {labels[-1]}?" if len(labels) > 1 else ""
@@ -151,7 +151,7 @@ def _kind(config: TaskConfig, shape: tuple[str, ...], golds: Sequence[str]) -> A
 
 
 def _guess(golds: Sequence[str], labelled: bool) -> AnswerKind:
-    """number if all are numerals, yes_no if all are that, labels if few and short, else text."""
+    """number if all answers are numerals, yes_no if all are yes or no, labels if few and short, else text."""
     if not labelled and all(looks_numeric(gold) and Number().read(gold, {}) for gold in golds):
         return Number()
     values = {gold.strip().casefold() for gold in golds}
@@ -190,6 +190,6 @@ def _split(row: Row, example: Example) -> str:
 
 
 def _bucket_split(example: Example, test: float, valid: float) -> str:
-    """The split by the id's hash and the shares of test and validation; rows without an answer train."""
+    """The split by the id's hash and the shares of test and validation; rows without an answer go to train."""
     place = bucket(example.id)
     return "train" if example.gold is None or place >= test + valid else "test" if place < test else "valid"

@@ -78,7 +78,7 @@ def _needed() -> str:
 
 
 def _columns(path: Path) -> str:
-    """The header of a CSV file, if it can be read, because columns that are called otherwise must be renamed."""
+    """The header of a CSV file, if it can be read: columns with other names must be renamed."""
     if path.suffix.lower() not in (".csv", ".tsv"):
         return ""
     try:

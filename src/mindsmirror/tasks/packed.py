@@ -9,7 +9,7 @@ from mindsmirror.records import Example
 
 
 class Packed(Sequence[Example]):
-    """Examples whose `extra` came from JSON, kept as JSON; each is made anew whenever it is looked at."""
+    """Examples whose `extra` came from JSON, kept as JSON; every access makes a new object."""
 
     def __init__(self, examples: Iterable[Example] = ()) -> None:
         self._bytes = bytearray()

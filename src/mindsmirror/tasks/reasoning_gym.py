@@ -4,9 +4,9 @@
     name = "reasoning_gym:leg_counting"
     parameters = { min_animals = 2, max_animals = 2, min_instances = 1, max_instances = 5 }
 
-Question i of seed s is question i - 1 of seed s + 1, so two seeds overlap. Here one stream is drawn from one
-seed, repeats by text are dropped, and what remains is split: first test, then valid, then train, so that
-asking for more training questions changes neither of the others.
+Question i of seed s is question i - 1 of seed s + 1, so two seeds overlap. Therefore this module draws one stream from
+one seed, drops repeated texts, and splits the rest: first test, then valid, then train. So more training questions
+change neither of the other splits.
 """
 
 import dataclasses
@@ -133,7 +133,7 @@ def _distinct(dataset: Any, wanted: int, length: int) -> Iterator[tuple[str, dic
 
 
 def _kind(golds: list[Any], verifier: Verifier, ids: list[str]) -> AnswerKind:
-    """number or yes_no where all gold answers are that, and their canonical form still passes the verifier."""
+    """number or yes_no if all gold answers are of that kind and their canonical form still passes the verifier."""
     texts = [str(gold).strip() for gold in golds]
     candidates: list[AnswerKind] = []
     if all(looks_numeric(text) for text in texts):

@@ -76,7 +76,7 @@ class Row:
         return {chr(ord("a") + index): str(text) for index, text in enumerate(texts)}
 
     def names(self) -> str:
-        """The names of its fields for an error: on one line, however they are spelt."""
+        """The names of its fields for an error message, on one line."""
         names = (name if name.isprintable() else repr(name) for name in self.fields)
         return ", ".join(names)[:LONGEST_NAMES] or "nothing"
 
@@ -89,7 +89,7 @@ def read_rows(path: Path) -> list[Row]:
     """All rows of a .jsonl or .jsonl.gz file; blank lines are passed over.
 
     DataError names the file, and the line where there is one: no such file, a folder, not gzip, not UTF-8,
-    not JSON, not an object, no rows at all; and for what is longer, deeper or more than is ever read (limits.py).
+    not JSON, not an object, no rows at all; or beyond the bounds on length, depth and number (limits.py).
     """
     return list(each_row(path))
 

@@ -32,8 +32,8 @@ def shares(answered: int) -> tuple[float, float]:
     """The shares of test and validation in a file with so many answered questions and no splits of its own.
 
     A tenth each, but in small files more for the test: as much as makes 100 test questions, up to three tenths.
-    They never grow with the file, and `bucket` is fixed by the id. So a question that was once trained on is never
-    tested on after rows were added; the other way round is possible until there are 1,000.
+    The shares never grow with the file, and `bucket` is fixed by the id. So adding rows never moves a question from
+    training to test. Until there are 1,000 questions, it can move one from test to training.
     """
     test = min(LARGEST_TEST, max(TEST_SHARE, WANTED_TESTS / answered)) if answered else TEST_SHARE
     return test, VALID_SHARE
@@ -56,8 +56,8 @@ def make_splits(
 ) -> tuple[Splits, int]:
     """Splits of the sizes that the recipe asks for, each held by `hold`, and how many repeats were dropped.
 
-    A question (its shown text, case and spacing aside) that recurs stays where it is first met in the order
-    test, valid, train, so nothing trained on is tested on. The first N of each split's order are taken.
+    A repeated question (the same shown text, case and spacing aside) stays in the first of test, valid and train that
+    has it, so no test question is trained on. Each split takes the first N of its order.
     DataError, with `way_out` as what else can be done, if there are fewer than asked for.
     """
     seen: set[bytes] = set()

@@ -3,8 +3,8 @@
     Are more people today related to Genghis Khan than Julius Caesar?   ->  yes
 
 Only the labelled training questions are public, so they are split by the hash of their id: 80 % train,
-10 % validation, 10 % test. The hub's copy is read at its Parquet conversion, which is a moving branch: no
-commit of it could be verified.
+10 % validation, 10 % test. From the hub, its Parquet conversion is read. That is a
+moving branch: no commit of it could be verified.
 """
 
 from mindsmirror.answers.label import YES_NO
