@@ -40,9 +40,9 @@ def _number(target: Target, known: list[str]) -> int:
     return len(known)
 
 
-def _with_answer(text: str, thought: str) -> bool:
+def _with_answer(text: str, reasoning: str) -> bool:
     """Whether they are one rationale, shown with its answer sentence and learnt without it."""
-    return text.startswith(f"{thought} The answer is ")
+    return text.startswith(f"{reasoning} The answer is ")
 
 
 def parts_of(family: Family, student: Student, room: int) -> list[Family]:
