@@ -1,6 +1,6 @@
 """Where two texts part: the tokens of one that an edit into the other would have to touch.
 
-Of two thoughts that begin alike and end apart, most tokens are the same. Aligned by the fewest insertions, deletions
+Of two rationales that begin alike and end apart, most tokens are the same. Aligned by the fewest insertions, deletions
 and replacements of single tokens (Levenshtein's distance), those that are deleted or replaced are the key ones
 (EDIT, arXiv 2405.19737). A common beginning is set aside first, as in the paper.
 """
