@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mindsmirror.reporting.formatting import count, named_arm, p_value, percent, point_range, points
 from mindsmirror.reporting.schema import UNTRAINED, AnnotationReport, ArmResult, Comparison, Report
-from mindsmirror.reporting.verdict_section import judged, student_judged
+from mindsmirror.reporting.verdict_section import critiques, judged, student_judged
 
 UNREADABLE = 0.1
 """Share of unreadable answers from which on it is worth a sentence."""
@@ -182,6 +182,8 @@ def _verdicts(annotation: AnnotationReport) -> Iterator[str]:
     if not annotation.evaluations:
         return
     yield judged(annotation)
+    if contradicted := critiques(annotation):
+        yield contradicted
 
 
 def _mirror(report: Report) -> Iterator[str]:

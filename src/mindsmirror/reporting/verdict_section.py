@@ -15,9 +15,7 @@ from mindsmirror.reporting.schema import AnnotationReport, Interval, StudentJudg
 CHANCE = 0.5
 INFORMATIVE = 0.6
 """Balanced accuracy below which verdicts are called noise, however sure it is; guessing has 0.5."""
-BY_CONSTRUCTION = (
-    "The verdicts are gold's, so that they agree with gold by construction; the critiques were not checked."
-)
+BY_CONSTRUCTION = "The verdicts are gold's, so they agree with gold by construction."
 
 
 def informative(annotation: AnnotationReport) -> bool:
@@ -32,6 +30,17 @@ def standing(interval: Interval | None) -> int:
     """1 where an interval lies above chance, -1 where it lies below, 0 where it includes it or there is none."""
     low, high = interval or (0.0, 1.0)
     return 1 if low > CHANCE else -1 if high < CHANCE else 0
+
+
+def critiques(annotation: AnnotationReport) -> str:
+    """How many critiques the texts themselves speak against; empty if none were read, or none is contradicted."""
+    contradicted = sum(annotation.contradicted_critiques.values())
+    if not contradicted:
+        return ""
+    return (
+        f"Of {count(annotation.critiques)} critiques {count(contradicted)} contradict the rationale or the verdict "
+        "that they come with. The others may still be false."
+    )
 
 
 def judged(annotation: AnnotationReport) -> str:

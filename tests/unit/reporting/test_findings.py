@@ -198,10 +198,17 @@ def test_verdicts_that_are_noise_bring_a_warning(full_report: Report) -> None:
 
 def test_verdicts_by_gold_are_not_praised_for_agreeing_with_gold(full_report: Report) -> None:
     by_gold = annotated(full_report, judge="informed", judge_balanced_accuracy=1.0)
-    assert one(by_gold, "verdicts") == (
-        "The verdicts are gold's, so that they agree with gold by construction; the critiques were not checked."
-    )
+    assert one(by_gold, "verdicts") == "The verdicts are gold's, so they agree with gold by construction."
     assert not [finding for finding in findings(by_gold) if "carry" in finding]
+
+
+def test_critiques_that_are_contradicted_are_counted_in_a_sentence(full_report: Report) -> None:
+    report = annotated(full_report, critiques=1179, contradicted_critiques={"one reason": 70, "another": 7})
+    assert one(report, "critiques") == (
+        "Of 1\u202f179 critiques 77 contradict the rationale or the verdict that they come with. The others may "
+        "still be false."
+    )
+    assert not [finding for finding in findings(full_report) if "critiques" in finding]
 
 
 def test_a_judge_that_always_says_the_same_is_said_to(full_report: Report) -> None:
