@@ -8,7 +8,7 @@ false about the world.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mindsmirror.answers.steps import arithmetic_steps
@@ -18,6 +18,7 @@ MAX_TEXT = 8000
 """Characters of critique and rationale that are looked at."""
 
 _NUMBER = r"(?<![\w.])-?[0-9][0-9,]{0,20}(?:\.[0-9]{1,10})?(?![\w])"
+_NUMBERS = re.compile(_NUMBER)
 _WORD = re.compile(r"[^\W\d_]{2,40}")
 _SENTENCE = re.compile(r"(?<=[.;!?])\s|\n")
 _UNIT = r"(?P<unit>(?:\s[^\W\d_]{1,30}){0,3})"
@@ -32,43 +33,9 @@ _FINDS_FAULT = re.compile(
     re.I,
 )
 _PRAISES = re.compile(r"\b(?:is|are|was|were)\s(?:all\s)?(?:right|correct|true)\b|\bcorrectly\b", re.I)
-_EMPTY_WORDS = frozenset(
-    [
-        *(
-            "the",
-            "and",
-            "has",
-            "have",
-            "had",
-            "are",
-            "was",
-            "were",
-            "that",
-            "this",
-            "there",
-            "then",
-            "not",
-            "but",
-            "for",
-        ),
-        *(
-            "with",
-            "each",
-            "all",
-            "its",
-            "their",
-            "his",
-            "her",
-            "which",
-            "what",
-            "one",
-            "two",
-            "answer",
-            "right",
-            "wrong",
-        ),
-        "total",
-    ]
+_EMPTY_WORD = re.compile(
+    r"the|and|has|have|had|are|was|were|that|this|there|then|not|but|for|with|each|all|its|their|his|her|which|what"
+    r"|one|two|answer|right|wrong|total"
 )
 """Words that do not say what a sentence is about."""
 
@@ -90,9 +57,10 @@ def fault_of(critique: str, rationale: str, verdict: Verdict) -> str:
         return "its arithmetic is wrong"
     contrasts = list(_contrasts(critique))
     for contrast in contrasts:
-        if _says(rationale, contrast.sentence, contrast.right, contrast.unit):
+        said = _most_about(contrast.sentence, rationale)
+        if _state(said, contrast.right, contrast.unit):
             return "the rationale says what it demands"
-        if not _says(rationale, contrast.sentence, contrast.wrong, ""):
+        if not _state(said, contrast.wrong, ""):
             return "it corrects what the rationale does not say"
     if verdict is Verdict.CORRECT and (contrasts or _FINDS_FAULT.search(critique)):
         return "it finds fault with what is judged correct"
@@ -109,19 +77,21 @@ def _contrasts(critique: str) -> Iterator[_Contrast]:
                 yield _Contrast(_plain(match["right"]), _plain(match["wrong"]), unit[0] if unit else "", sentence)
 
 
-def _says(rationale: str, about: str, number: str, unit: str) -> bool:
-    """Whether the sentences of the rationale that are most about the same state the number, with its unit if any.
+def _most_about(sentence: str, rationale: str) -> list[str]:
+    """The sentences of the rationale that share the most words with a sentence."""
+    words = _content(sentence)
+    shared = [(len(words & _content(other)), other) for other in _SENTENCE.split(rationale)]
+    most = max(count for count, _ in shared)
+    return [other for count, other in shared if count == most]
+
+
+def _state(sentences: Iterable[str], number: str, unit: str) -> bool:
+    """Whether one of the sentences states the number, with its unit if any.
 
     With a unit a result (`= 20 legs`) does not count: it is computed from what is said, and the critique is about that.
     """
-    words = _content(about)
-    sentences = _SENTENCE.split(rationale)
-    shared = [len(words & _content(sentence)) for sentence in sentences]
-    most = max(shared, default=0)
-    for sentence, count in zip(sentences, shared, strict=True):
-        if count != most:
-            continue
-        for match in re.finditer(_NUMBER, sentence):
+    for sentence in sentences:
+        for match in _NUMBERS.finditer(sentence):
             if _plain(match.group()) != number:
                 continue
             if not unit:
@@ -135,7 +105,7 @@ def _says(rationale: str, about: str, number: str, unit: str) -> bool:
 def _content(text: str) -> set[str]:
     """The words of a text that say what it is about, without their plural."""
     words = (match.group().lower() for match in _WORD.finditer(text))
-    return {_stem(word) for word in words if word not in _EMPTY_WORDS and len(word) > 2}
+    return {_stem(word) for word in words if len(word) > 2 and not _EMPTY_WORD.fullmatch(word)}
 
 
 def _stem(word: str) -> str:

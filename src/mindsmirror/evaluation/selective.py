@@ -79,10 +79,8 @@ def guaranteed_threshold(
         raise ValueError(f"risk {risk} and delta {delta}: both lie between 0 and 1")
     sure, hit = _checked(confidence, right)
     # A threshold takes in all answers of one confidence.
-    levels, counts = np.unique(sure, return_counts=True)
-    order = np.argsort(-levels)
-    levels, answered = levels[order], np.cumsum(counts[order])
-    hits = np.array([hit[sure >= level].sum() for level in levels])
+    levels, group, counts = np.unique(-sure, return_inverse=True, return_counts=True)
+    answered, hits = np.cumsum(counts), np.cumsum(np.bincount(group, weights=hit))
     steps = max(1, math.ceil(math.log2(max(2, len(levels)))))
     found: Threshold | None = None
     low, high = 0, len(levels) - 1
@@ -92,7 +90,7 @@ def guaranteed_threshold(
         middle = (low + high + 1) // 2
         bound = _upper_bound(int(answered[middle] - hits[middle]), int(answered[middle]), delta / steps)
         if bound <= risk:
-            found = Threshold(float(levels[middle]), float(answered[middle] / len(hit)), bound)
+            found = Threshold(float(-levels[middle]), float(answered[middle] / len(hit)), bound)
             low = middle + 1
         else:
             high = middle - 1

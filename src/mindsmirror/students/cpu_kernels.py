@@ -18,7 +18,7 @@ from torch.nn import functional
 
 NORMS = frozenset({"T5LayerNorm", "MT5LayerNorm", "LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm"})
 """What Transformers calls a division by the root mean square times a weight; Gemma's adds 1 to its weight."""
-ATTENTION = "lean"
+ATTENTION = "cpu_dropout"
 """Under what name our attention is known to Transformers."""
 STEPS = 2**16
 KERNELS = frozenset({"norm", "gelu", "dropout", "attention"})
