@@ -13,7 +13,7 @@ from mindsmirror.answers.base import Answer
 from mindsmirror.errors import AnnotationError
 from mindsmirror.methods.base import ArmConfig
 from mindsmirror.methods.settings import ThinkingSettings
-from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target
+from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target, Verdict
 from mindsmirror.tasks.base import Task
 
 
@@ -49,6 +49,15 @@ def gold_label(example: Example, task: Task, arm: ArmConfig) -> str:
 def readable_gold(example: Example, task: Task) -> Answer | None:
     """The task's own answer; None if it is missing or unreadable."""
     return task.read(example, example.gold) if example.gold is not None else None
+
+
+def taught(annotation: Annotation) -> Annotation:
+    """The annotation as thinking is taught from it: of a student's own rationales only those judged correct."""
+    if not annotation.own:
+        return annotation
+    correct = {each.rationale for each in annotation.evaluations if each.verdict is Verdict.CORRECT}
+    kept = tuple(rationale for rationale in annotation.rationales if rationale.sample in correct)
+    return annotation.model_copy(update={"rationales": kept})
 
 
 def usable(annotation: Annotation, dropped: Counter[str]) -> list[Rationale]:

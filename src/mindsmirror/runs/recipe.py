@@ -24,6 +24,7 @@ from mindsmirror.methods.base import Labels
 from mindsmirror.models import catalogue
 from mindsmirror.models.locate import is_cached
 from mindsmirror.records import CalibrationTarget
+from mindsmirror.reflection.config import ReflectionConfig
 from mindsmirror.students.config import StudentConfig, is_at_hand
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
 from mindsmirror.system.files import there
@@ -49,6 +50,7 @@ class Recipe(BaseModel):
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
+    reflect: ReflectionConfig | None = Field(None, description="without this table no arm reflects")
     arm: tuple[Arm, ...] = Field(min_length=1, max_length=limits.ARMS)
     evaluation: EvaluationConfig = EvaluationConfig()
 
