@@ -2,13 +2,13 @@
 
 import json
 import random
-import signal
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from end_to_end import material
-from end_to_end.console import mindsmirror, start
+from end_to_end.console import mindsmirror
 
 from mindsmirror.records import Annotation, Verdict, VerdictSource
 from mindsmirror.system.files import read_records
@@ -153,22 +153,19 @@ def test_too_small_a_budget_is_refused(tmp_path: Path, llama: Path) -> None:
     assert "not enough to reflect" in ended.errors[0]
 
 
-def test_writing_that_is_killed_goes_on(tmp_path: Path, llama: Path) -> None:
-    """The student writes three questions at a time; killed after some of them, it ends with the same texts."""
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    for folder in (whole, cut):
-        folder.mkdir()
-        text = place(folder, llama, reflect="questions = 10").joinpath("reflecting.toml")
-        text.write_text(text.read_text() + "batch = 3\n")
-    expected = own(carried_out(whole), "1", "own")
-    file = cut / "runs/reflecting/reflection/thoughts/1/own/annotations.jsonl"
-    child = start("run", "reflecting.toml", cwd=cut)
-    child.until(lambda: file.exists() and file.stat().st_size > 0)
-    child.kill(signal.SIGKILL)
-    kept = file.read_bytes()
-    # As after a kill in the middle of a line, whenever the kill came.
-    lines = kept.splitlines(keepends=True)
-    file.write_bytes(b"".join(lines[:2]) + lines[0][: random.Random(0).randrange(1, 50)])
-    for later in ("done.json",):
-        (file.parent / later).unlink(missing_ok=True)
-    assert own(carried_out(cut), "1", "own") == expected
+def test_writing_that_was_cut_short_goes_on(tmp_path: Path, llama: Path) -> None:
+    """A file that ends in the middle of a line, as a kill leaves it, is completed with the texts that were there."""
+    place(tmp_path, llama, reflect="questions = 10")
+    run = carried_out(tmp_path)
+    expected, weights = own(run, "1", "own"), material.weights(run)
+    folder = run / "reflection/thoughts/1/own"
+    file = folder / "annotations.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    cut = random.Random(0)
+    for kept in (0, 3, 9):
+        file.write_bytes(b"".join(lines[:kept]) + lines[kept][: cut.randrange(1, len(lines[kept]) - 1)])
+        (folder / "done.json").unlink()
+        shutil.rmtree(run / "arms")
+        carried_out(tmp_path)
+        assert own(run, "1", "own") == expected
+    assert material.weights(run) == weights
