@@ -13,7 +13,7 @@ from mindsmirror.errors import DataError
 from mindsmirror.inference.predictor import Predictor, sample_rationales
 from mindsmirror.records import Annotation, Example, Sample, Tag
 from mindsmirror.reflection.config import ReflectionConfig
-from mindsmirror.reflection.result import DrawingResult
+from mindsmirror.reflection.result import DrawResult
 from mindsmirror.students.flops import generation_flops
 from mindsmirror.system.progress import Progress
 from mindsmirror.system.record_file import RecordFile
@@ -23,7 +23,7 @@ OWN = "annotations.jsonl"
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawPlan:
     """All that drawing takes."""
 
     predictor: Predictor
@@ -37,14 +37,14 @@ class Drawing:
     """The annotation of a question's samples (own.py)."""
 
 
-def draw(drawing: Drawing, folder: Path) -> DrawingResult:
+def draw(plan: DrawPlan, folder: Path) -> DrawResult:
     """Write the annotations of all examples, in their order, into the folder; goes on where it was cut short."""
     path = folder / OWN
     done = _whole_lines(path)
-    samples = drawing.config.samples
-    together = max(1, drawing.predictor.batch // samples)
-    total = len(drawing.examples)
-    with Progress(f"{drawing.label}: writing its own rationales", total * samples, "texts") as progress:
+    samples = plan.config.samples
+    together = max(1, plan.predictor.batch // samples)
+    total = len(plan.examples)
+    with Progress(f"{plan.label}: writing its own rationales", total * samples, "texts") as progress:
         written = done * samples
         progress.update(written)
 
@@ -53,18 +53,18 @@ def draw(drawing: Drawing, folder: Path) -> DrawingResult:
             written += count
             progress.update(written)
 
-        predictor = replace(drawing.predictor, progress=show)
+        predictor = replace(plan.predictor, progress=show)
         for begin in range(done, total, together):
-            examples = drawing.examples[begin : begin + together]
-            drawn = sample_rationales(predictor, examples, samples, drawing.config.temperature, drawing.seed)
+            examples = plan.examples[begin : begin + together]
+            drawn = sample_rationales(predictor, examples, samples, plan.config.temperature, plan.seed)
             with path.open("ab") as file:
                 for example, texts in zip(examples, drawn, strict=True):
-                    line = drawing.annotated(example, texts).model_dump_json()
+                    line = plan.annotated(example, texts).model_dump_json()
                     file.write(line.encode("utf-8", "surrogatepass") + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         progress.close(total * samples)
-    return _result(drawing, own_annotations(folder))
+    return _result(plan, own_annotations(folder))
 
 
 def own_annotations(folder: Path) -> RecordFile[Annotation]:
@@ -86,24 +86,24 @@ def _whole_lines(path: Path) -> int:
     return lines
 
 
-def _result(drawing: Drawing, annotations: Sequence[Annotation]) -> DrawingResult:
-    if len(annotations) != len(drawing.examples):
-        raise DataError(f"{len(annotations)} questions were drawn for, not {len(drawing.examples)}.")
+def _result(plan: DrawPlan, annotations: Sequence[Annotation]) -> DrawResult:
+    if len(annotations) != len(plan.examples):
+        raise DataError(f"{len(annotations)} questions were drawn for, not {len(plan.examples)}.")
     answered = correct = tokens = 0
     read, written = [], []
-    student = drawing.predictor.student
+    student = plan.predictor.student
     for annotation in annotations:
         answered += len(annotation.evaluations)
         correct += sum(evaluation.verdict.value == "correct" for evaluation in annotation.evaluations)
         tokens += annotation.provenance.tokens_out
         read.append(len(student.source(Tag.EXPLAIN, annotation.example.text, None)))
         written.append(annotation.provenance.tokens_out)
-    return DrawingResult(
-        student=drawing.student,
-        questions=len(drawing.examples),
-        samples=len(drawing.examples) * drawing.config.samples,
+    return DrawResult(
+        student=plan.student,
+        questions=len(plan.examples),
+        samples=len(plan.examples) * plan.config.samples,
         answered=answered,
         correct=correct,
         tokens=tokens,
-        flops=generation_flops(drawing.predictor.model, read, written, drawing.config.samples),
+        flops=generation_flops(plan.predictor.model, read, written, plan.config.samples),
     )

@@ -5,7 +5,7 @@ from pydantic import Field
 from mindsmirror.records import Record
 
 
-class DrawingResult(Record):
+class DrawResult(Record):
     """How many rationales a student wrote, how many of them are right, and what writing them took."""
 
     student: str = Field(description="who wrote them, by the hash of its weights")

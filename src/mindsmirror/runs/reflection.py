@@ -18,7 +18,7 @@ from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.methods import method_named
 from mindsmirror.records import Annotation, Example, VerdictSource
 from mindsmirror.reflection.questions import halves
-from mindsmirror.reflection.result import DrawingResult
+from mindsmirror.reflection.result import DrawResult
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.training import LOADING, ArmTraining, Once, arm_step, train_once
 from mindsmirror.system.distributed import join, leads
@@ -131,11 +131,11 @@ def _draw(half: _Half, model: str, step: str, reflection: Reflection, number: in
         **half.training.reading,
     }
 
-    def write(folder: Path) -> DrawingResult:
+    def write(folder: Path) -> DrawResult:
         with Working(LOADING):
             from mindsmirror.evaluation.arms import open_predictor
             from mindsmirror.models.digest import sha256_of_folder
-            from mindsmirror.reflection.draw import Drawing, draw
+            from mindsmirror.reflection.draw import DrawPlan, draw
             from mindsmirror.reflection.own import own_annotation, writer_of
 
         place = run.folder / model / "model"
@@ -144,7 +144,7 @@ def _draw(half: _Half, model: str, step: str, reflection: Reflection, number: in
         student = writer_of(sha256_of_folder(place))
         source = VerdictSource.INFORMED if agreed is None else VerdictSource.CONSENSUS
         return draw(
-            Drawing(
+            DrawPlan(
                 predictor,
                 examples,
                 config,
@@ -159,12 +159,12 @@ def _draw(half: _Half, model: str, step: str, reflection: Reflection, number: in
         )
 
     if leads():
-        run.step(step, inputs, write, DrawingResult)
+        run.step(step, inputs, write, DrawResult)
 
 
 def _flops(run: Run, student: str, own: str) -> int:
     """What training a student and having it write took."""
-    trained, drawn = run.result(student, TrainingResult), run.result(own, DrawingResult)
+    trained, drawn = run.result(student, TrainingResult), run.result(own, DrawResult)
     if trained is None or drawn is None:
         raise DataError(f"{run.folder / own} is not done. Run the same command again.")
     return sum(stage.flops for stage in trained.stages) + drawn.flops
