@@ -19,7 +19,7 @@ from mindsmirror.answers import base
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
-from mindsmirror.records import Annotation, Example, Stage
+from mindsmirror.records import Annotation, Example
 from mindsmirror.reflection.questions import agreed_answers, unused_questions
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
 from mindsmirror.runs.folder import Run
@@ -184,10 +184,9 @@ class Pipeline:
         with Working("choosing training targets"):
             learnt = annotations.where(lambda annotation: annotation.split == "train")
             if len(self.recipe.arm) > 1:
-                # An arm that is left with nothing to learn must not fail when others have been trained. What is found
-                # is not kept: the targets of all arms need more memory than finding them again takes time.
+                # An arm that is left with nothing to learn must not fail when others have been trained.
                 for arm in self.recipe.arm:
-                    self.stages(arm, learnt)
+                    stages_of(arm, learnt, self.task)
         annotated = annotations.digest()
         found = {}
         for arm in self.recipe.arm:
@@ -242,10 +241,6 @@ class Pipeline:
             final=lambda result: result.final,
             again=asked_before,
         )
-
-    def stages(self, arm: ArmConfig, annotations: Sequence[Annotation]) -> tuple[Stage, ...]:
-        """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""
-        return stages_of(arm, [a for a in annotations if a.split == "train"], self.task)
 
     def evaluate(self) -> None:
         """Ask every arm, and the student before training, all test questions."""

@@ -66,9 +66,18 @@ def stages_of(
     Of a student's `own` rationales, a method that does not judge learns those that are judged correct.
     """
     method = method_named(arm.method)
-    if own:
-        annotations = [*annotations, *(own if method.judges else map(taught, own))]
-    return method.stages(annotations, task, arm)
+    return method.stages(_beside(annotations, own if method.judges else list(map(taught, own))), task, arm)
+
+
+def _beside(annotations: Sequence[Annotation], own: Sequence[Annotation]) -> Sequence[Annotation]:
+    """The teacher's annotations, each followed by the student's own of the same question, and then the others."""
+    if not own:
+        return annotations
+    written: dict[str, list[Annotation]] = {}
+    for each in own:
+        written.setdefault(each.example.id, []).append(each)
+    found = [one for each in annotations for one in (each, *written.pop(each.example.id, ()))]
+    return [*found, *(each for of_question in written.values() for each in of_question)]
 
 
 def train_once(training: ArmTraining, once: Once) -> TrainingResult:
