@@ -31,8 +31,10 @@ def check_export(to: str, weights: Sequence[str], folder: Path, out: Path) -> tu
     for each in chosen:
         if each not in form.weights:
             raise UnknownNameError(f"type of weights of {to}", each, form.weights)
-    if len(chosen) > 1 and to not in ("gguf", "ollama"):
-        raise RecipeError(f"an export to {to} is one folder. Name one type of weights, and a folder for each.")
+    if len(chosen) > 1 and to != "gguf":
+        raise RecipeError(
+            f"an export to {to} is a folder of one model. Name one type of weights, and a folder for each."
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} already exists and is not empty. Name a folder that does not exist, or empty this one.")
     form.check(folder)

@@ -88,10 +88,22 @@ def test_what_cannot_be_exported_is_refused_first(folder: Path, tmp_path: Path) 
         check_export("ggufs", [], folder, tmp_path / "out")
     with pytest.raises(UnknownNameError, match="q8_0"):
         check_export("gguf", ["q8"], folder, tmp_path / "out")
-    with pytest.raises(RecipeError, match="one folder"):
+    with pytest.raises(RecipeError, match="one model"):
         check_export("safetensors", ["bf16", "fp16"], folder, tmp_path / "out")
     (tmp_path / "file").write_text("kept")
     with pytest.raises(DataError, match="not empty"):
         check_export("gguf", [], folder, tmp_path)
     assert check_export("gguf", ["f16", "f16"], folder, tmp_path / "out") == ("f16",)
     assert check_export("safetensors", [], folder, tmp_path / "out") == ("bf16",)
+
+
+@pytest.mark.parametrize("weights", ["int8", "fp16"])
+def test_openvino_says_what_the_student_says(folder: Path, tmp_path: Path, weights: str) -> None:
+    found = write_student(exported.source(folder), "openvino", [weights], tmp_path / "out", exported.trained(folder))
+    assert found[0].failed == ()
+    assert found[0].same_prompts == 1
+    assert found[0].divergence < 0.05
+    assert "OpenVINO" in found[0].runtime
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml", "config.json", FIDELITY} <= names
+    assert not any(name.endswith(".gguf") for name in names)
