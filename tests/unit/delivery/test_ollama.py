@@ -118,7 +118,9 @@ def test_a_template_that_go_would_fill_otherwise_is_refused(template: str | None
 
 def test_the_folder_is_what_ollama_and_the_hub_read(tmp_path: Path) -> None:
     folder = exported.student_folder(tmp_path)
-    (found,) = write_student(exported.source(folder), "ollama", ["q8_0"], tmp_path / "out", exported.trained(folder))
+    (found,) = write_student(
+        exported.source(folder), "ollama", ["q8_0"], tmp_path / "out", exported.trained(folder), exported.card
+    )
     out = tmp_path / "out"
     assert found.failed == ()
     instructions = read((out / "Modelfile").read_text())
