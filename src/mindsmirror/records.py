@@ -251,9 +251,7 @@ class Stage(Record):
     parameters: dict[str, Any] = Field(default_factory=dict, description="the objective's own")
     share: float = Field(1.0, gt=0, description="share of the arm's budget")
     rate: float = Field(1.0, gt=0, description="factor of the recipe's learning rate")
-    adapter: bool = Field(
-        False, description="learnt as a low-rank adapter over the weights of the stages before, which stay as they are"
-    )
+    adapter: bool = Field(False, description="learnt as a low-rank adapter over the weights before, which stay")
     dropped: dict[str, int] = Field(default_factory=dict, description="samples left out, by reason")
 
 
