@@ -21,7 +21,7 @@ from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.records import Annotation, Example
 from mindsmirror.reflection.questions import agreed_answers, unused_questions
-from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
+from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
@@ -113,6 +113,7 @@ class Pipeline:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
         self.check(annotates=annotates, trains=trains)
         self.run.begin(self.recipe)
+        say_what_is_asked(self.task)
         say_what_to_fetch(self.recipe, annotates=annotates, trains=trains)
 
     def check(self, *, annotates: bool = True, trains: bool = True) -> None:

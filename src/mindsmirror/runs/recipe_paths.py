@@ -6,13 +6,14 @@ from typing import Any
 from mindsmirror.models import catalogue
 from mindsmirror.system.files import there
 from mindsmirror.tasks.other_files import ENDINGS
+from mindsmirror.tasks.tables import FILES
 
 
 def with_paths(document: dict[str, Any], beside: Path) -> dict[str, Any]:
     """The document with relative paths made to lead where they are found."""
     places: list[tuple[str, str, tuple[str, ...]]] = [
         ("task", "data_dir", ()),
-        ("task", "name", (".jsonl", ".jsonl.gz", *ENDINGS)),
+        ("task", "name", (*FILES, *ENDINGS)),
         ("annotation", "prompts", (".toml",)),
         ("annotation", "file", ()),
         ("student", "path", ()),
