@@ -1,10 +1,12 @@
 """`export RUN --to FORMAT`: a finished run's student, compared with the trained one, or a clear word why not."""
 
 import json
+from typing import Any
 
 from end_to_end import material
 from end_to_end.conftest import Finished
 from end_to_end.console import mindsmirror
+from huggingface_hub import ModelCard
 
 
 def test_a_student_is_exported_into_its_run(copied: Finished) -> None:
@@ -21,6 +23,12 @@ def test_a_student_is_exported_into_its_run(copied: Finished) -> None:
     assert found["judge"]["rationales"] > 0
     assert found["judge"]["largest_difference"] < 1e-5
     assert (folder / "model.safetensors").exists()
+    card: Any = ModelCard.load(folder / "README.md")
+    results = card.data.to_dict()["model-index"][0]["results"][0]["metrics"]
+    arms = material.document(copied.run / "report.json")["arms"]
+    assert {m["name"]: m["value"] for m in results} == {
+        f"accuracy ({arm['mode']})": round(arm["accuracy"], 4) for arm in arms if arm["name"] == "mirror"
+    }
 
 
 def test_what_llama_cpp_would_not_load_is_refused_in_a_line(copied: Finished) -> None:
@@ -40,3 +48,24 @@ def test_an_arm_that_there_is_not_is_said(copied: Finished) -> None:
     ended = mindsmirror("export", "tiny", "--to", "safetensors", "--arm", "mirrow", cwd=copied.folder)
     assert ended.code == 12
     assert "Did you mean 'mirror'" in ended.err
+
+
+def test_an_export_is_pushed_into_a_folder(copied: Finished) -> None:
+    before = mindsmirror("push", "tiny", "./there", cwd=copied.folder)
+    assert before.code == 11
+    assert "has no exports yet" in before.err
+    mindsmirror("export", "tiny", "--to", "jsonl", cwd=copied.folder)
+    ended = mindsmirror("push", "tiny", "./there", "--json", cwd=copied.folder)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out) == {
+        "export": str(copied.run.relative_to(copied.folder) / "exports/jsonl"),
+        "target": "there",
+    }
+    assert (copied.folder / "there" / "README.md").exists()
+    mindsmirror("export", "tiny", "--to", "safetensors", "--questions", "2", cwd=copied.folder)
+    several = mindsmirror("push", "tiny", "me/mine", cwd=copied.folder)
+    assert several.code == 11
+    assert "Name one with --export: jsonl, safetensors" in several.err
+    unknown = mindsmirror("push", "tiny", "me/mine", "--export", "json", cwd=copied.folder)
+    assert unknown.code == 12
+    assert "Did you mean 'jsonl'" in unknown.err
