@@ -255,9 +255,15 @@ class Prediction(Record):
     parse: Parse = Parse.OK
     confidence: float | None = Field(
         None,
-        description="vote: the share of all samples that reach this answer, those that reach none included. "
-        "mirror: this answer's share of the sum of the samples' p_correct. None in both where no sample reaches an "
-        "answer, and in mirror where the sum is 0; always None in predict and think",
+        description="probability that the answer is right, calibrated on validation questions. Where nothing was "
+        "calibrated, vote: the share of all samples that reach this answer, those that reach none included; mirror: "
+        "this answer's share of the sum of the samples' p_correct, None where the sum is 0; predict and think: None. "
+        "None wherever there is no answer",
+    )
+    calibrated: bool = Field(False, description="whether the confidence is a calibrated probability")
+    abstained: bool = Field(False, description="whether the confidence is too low for the risk that was promised")
+    log_probability: float | None = Field(
+        None, description="predict and think: mean over the tokens of the text, in nats at temperature 1"
     )
     tokens: int = Field(0, description="tokens the student generated for it")
     samples: tuple["Sample", ...] = ()
@@ -277,4 +283,8 @@ class Sample(Record):
     answer: str | None
     right: bool | None
     p_correct: float | None = Field(None, description="the student's own probability of 'correct'")
+    log_probability: float | None = Field(None, description="mean over its tokens, in nats at temperature 1")
+    confidence: float | None = Field(
+        None, description="mirror: probability that it is right, as fitted on validation questions; None if not fitted"
+    )
     tokens: int = 0

@@ -4,6 +4,7 @@ Each function is one step of a run and can be called by itself; a step whose out
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.records import Annotation, Stage
+from mindsmirror.runs.calibration import calibrate
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
@@ -31,6 +33,7 @@ from mindsmirror.system.record_file import RecordFile
 from mindsmirror.tasks import Task, load_task
 
 if TYPE_CHECKING:
+    from mindsmirror.evaluation.result import CalibrationResult
     from mindsmirror.reporting.schema import Report
     from mindsmirror.training.result import TrainingResult
 
@@ -66,6 +69,11 @@ class Pipeline:
         """The task, loaded once."""
         with Working(f"reading the questions of {self._given.task.name}"):
             return load_task(self._given.task)
+
+    @property
+    def untested_task(self) -> Task:
+        """The task without its test questions: all that training and calibration, and so every choice, can read."""
+        return replace(self.task, splits=self.task.splits._replace(test=()))
 
     @cached_property
     def prompts(self) -> PromptSet:
@@ -124,6 +132,7 @@ class Pipeline:
             say(" ".join(few))
         self.require_whole(self.annotate())
         self.distill()
+        self.calibrate()
         self.evaluate()
         return self.report()
 
@@ -181,17 +190,25 @@ class Pipeline:
                     self.stages(arm, learnt)
         annotated = annotations.digest()
         return {
-            arm.name: train(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
+            arm.name: train(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
             for arm in self.recipe.arm
         }
 
     def stages(self, arm: ArmConfig, annotations: Sequence[Annotation]) -> tuple[Stage, ...]:
         """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""
-        return stages_of(arm, [a for a in annotations if a.split == "train"], self.task)
+        return stages_of(arm, [a for a in annotations if a.split == "train"], self.untested_task)
+
+    def calibrate(self) -> "dict[str, CalibrationResult]":
+        """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
+        return {
+            arm.name: calibrate(self.run, self.recipe, self.untested_task, arm, self._reading)
+            for arm in self.recipe.arm
+        }
 
     def evaluate(self) -> None:
-        """Ask every arm, and the student before training, all test questions."""
+        """Ask every arm, and the student before training, all test questions, once every choice is made."""
         recipe = self.recipe
+        self.calibrate()
         if recipe.evaluation.untrained:
             evaluate(self.run, recipe, self.task, None, [], self._reading)
         held_out = self.annotations().where(lambda annotation: annotation.split == "valid")
