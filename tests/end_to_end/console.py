@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver
@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
+
+from halting import Moment, halt
 
 SCRIPT = Path(sys.executable).with_name("mindsmirror")
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
@@ -31,12 +33,24 @@ PRELOADED = [
     "mindsmirror.evaluation.arms",
     "mindsmirror.runs.results",
     "mindsmirror.reporting.report",
-    "mindsmirror.tasks.jsonl",
+    "mindsmirror.tasks.own_file",
     "mindsmirror.training.stages",
     "mindsmirror.engines.openai",
     "transformers.models.llama.modeling_llama",
     "transformers.models.t5.modeling_t5",
 ]
+
+
+HALTED = "halted"
+"""The file that says that a command has halted."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a command may go."""
+
+    file_limit: int | None
+    moment: Moment | None
 
 
 @dataclass(frozen=True)
@@ -56,12 +70,12 @@ class Ended:
 class Child:
     """A command that runs."""
 
-    def __init__(self, arguments: tuple[str, ...], cwd: Path, environment: dict[str, str], file_limit: int | None):
+    def __init__(self, arguments: tuple[str, ...], cwd: Path, environment: dict[str, str], limits: Limits):
         self._folder = TemporaryDirectory(prefix="mindsmirror-")
         for name in ("out", "err"):
             # There even if the process is killed before it says anything.
             (Path(self._folder.name) / name).touch()
-        given = (arguments, cwd, environment, file_limit, Path(self._folder.name))
+        given = (arguments, cwd, environment, limits, Path(self._folder.name))
         self._process = _server().Process(target=_work, args=given)
         self._process.start()
 
@@ -86,23 +100,30 @@ class Child:
         self._process.join(60)
         return self.ended()
 
-    def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> bool:
-        """Wait for a condition; False if the command ended before it came true."""
-        limit = time.monotonic() + seconds
-        while not condition():
+    def halts(self) -> bool:
+        """Wait until it has halted at its moment; False if it ended without coming to that."""
+        halted, limit = Path(self._folder.name) / HALTED, time.monotonic() + 120
+        while not halted.exists():
             if not self._process.is_alive():
-                return False
+                return halted.exists()
             if time.monotonic() > limit:
-                raise TimeoutError(f"it did not come to that in {seconds} s: {self.kill().err}")
+                raise TimeoutError(f"it has not come to that: {self.kill().err}")
             time.sleep(0.002)
         return True
 
 
 def start(
-    *arguments: str | Path, cwd: Path, environment: Mapping[str, str] | None = None, file_limit: int | None = None
+    *arguments: str | Path,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    file_limit: int | None = None,
+    moment: Moment | None = None,
 ) -> Child:
-    """Start a command; `file_limit` is what `ulimit -f` sets, in bytes: a full disk for every longer file."""
-    return Child(tuple(map(str, arguments)), cwd, dict(environment or {}), file_limit)
+    """Start a command, which halts at a moment if one is given.
+
+    `file_limit` is what `ulimit -f` sets, in bytes: a full disk for every longer file.
+    """
+    return Child(tuple(map(str, arguments)), cwd, dict(environment or {}), Limits(file_limit, moment))
 
 
 def mindsmirror(*arguments: str | Path, cwd: Path, **settings: Any) -> Ended:
@@ -133,9 +154,7 @@ def _server() -> ForkServerContext:
     return context
 
 
-def _work(
-    arguments: tuple[str, ...], cwd: Path, environment: Mapping[str, str], file_limit: int | None, folder: Path
-) -> None:
+def _work(arguments: tuple[str, ...], cwd: Path, environment: Mapping[str, str], limits: Limits, folder: Path) -> None:
     for number, name in ((1, "out"), (2, "err")):
         handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(handle, number)
@@ -148,6 +167,8 @@ def _work(
     from mindsmirror.cli.main import main
 
     torch.set_num_threads(1)
-    if file_limit is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
+    if limits.file_limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_limit, resource.RLIM_INFINITY))
+    if limits.moment is not None:
+        halt(limits.moment, folder / HALTED)
     main()

@@ -129,7 +129,8 @@ def kill_at_random(life: Life, moments: random.Random, count: Callable[[], int],
 def check_killed(folder: Path, whole: Path, moments: random.Random) -> None:
     """Kill an annotation fifty times: nothing is lost but what was in flight, and it comes out as `whole` did."""
     total = len(served(whole))
-    with Life(folder, QUESTIONS["scripted"], delay=0.002) as life:
+    # Slow enough that none ends by itself while this process waits for the processor.
+    with Life(folder, QUESTIONS["scripted"], delay=0.01) as life:
         for number in range(KILLS):
             before = len(served(folder))
             kill_at_random(life, moments, lambda: len(served(folder)), total // (2 * KILLS))
@@ -140,6 +141,7 @@ def check_killed(folder: Path, whole: Path, moments: random.Random) -> None:
                 assert len(lost) <= max(K, M), "what was served before the last request is stored"
                 assert not set(stored(folder)) - set(served(folder))
         assert len(set(served(folder))) < total
+    with Life(folder, QUESTIONS["scripted"]) as life:
         life.begin()
         life.finish()
 

@@ -1,20 +1,19 @@
-"""SIGKILL at random moments of every phase: what comes out in the end is what an undisturbed run brings."""
+"""SIGKILL at many moments of every phase: what comes out in the end is what an undisturbed run brings."""
 
 import json
 import random
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from end_to_end import material
 from end_to_end.conftest import Finished
 from end_to_end.console import mindsmirror, start
+from halting import Moment
 
 LOG = {"MINDSMIRROR_SCRIPTED_LOG": "log"}
-SLOW = ("--set", "teacher.0.parameters.delay=0.02")
-"""Seconds that the teacher takes for each reply; they change none of them."""
+SERVING = "log"
+"""What the scripted teacher writes to before it gives a reply."""
 SAMPLES = 60
 """Three rationales and as many self-evaluations of ten questions, some of them the same."""
 
@@ -27,33 +26,21 @@ class Killed:
         self.run = folder / "runs" / "tiny"
         self.random = random.Random(5)
         self.stored: list[tuple[set[str], int]] = []
-        self.phases: list[str] = []
 
-    def kill(self, phase: str, begun: Callable[[], bool], longest: float) -> None:
-        """Start it, and kill it up to `longest` seconds after something has begun."""
-        child = start("run", "tiny.toml", *SLOW, cwd=self.folder, environment=LOG)
-        assert child.until(begun), f"it ended before {phase}: {child.ended().err}"
-        time.sleep(self.random.uniform(0, longest))
-        ended = child.kill()
-        if ended.code == -signal.SIGKILL:
-            self.phases.append(phase)
-        else:
-            assert ended.code == 0, ended.err
+    def kill(self, pattern: str, latest: int) -> None:
+        """Start it, and kill it up to `latest` changes of its folder after the first one of what is named."""
+        moment = Moment(pattern, self.random.randint(0, latest))
+        child = start("run", "tiny.toml", cwd=self.folder, environment=LOG, moment=moment)
+        assert child.halts(), f"it ended before {moment}: {child.ended().err}"
+        assert child.kill().code == -signal.SIGKILL
         self.stored.append((set(material.stored(self.folder / "runs/store.sqlite")), len(self.served)))
 
     @property
     def served(self) -> list[str]:
         return material.served(self.folder / "log")
 
-    def has(self, pattern: str) -> Callable[[], bool]:
-        return lambda: next(self.run.glob(pattern), None) is not None
-
-    def serves(self, more: int) -> Callable[[], bool]:
-        target = len(self.served) + more
-        return lambda: len(self.served) >= target
-
     def finish(self) -> None:
-        ended = mindsmirror("run", "tiny.toml", *SLOW, cwd=self.folder, environment=LOG)
+        ended = mindsmirror("run", "tiny.toml", cwd=self.folder, environment=LOG)
         assert ended.code == 0, ended.err
 
 
@@ -77,22 +64,21 @@ def results(run: Path) -> dict[str, Any]:
 def test_a_run_that_is_killed_in_every_phase_ends_as_one_that_is_not(workplace: Path, finished: Finished) -> None:
     killed = Killed(workplace)
     for _ in range(3):
-        killed.kill("annotation", killed.serves(killed.random.randint(1, 15)), 0.02)
+        killed.kill(SERVING, 15)
     assert 0 < len(killed.stored[-1][0]) < SAMPLES
-    killed.kill("first arm", killed.has("arms/labels/stages/1-labels"), 0.4)
-    killed.kill("stage 1", killed.has("arms/mirror/stages/1-self_evaluation"), 0.3)
-    killed.kill("stage 1", killed.has("arms/mirror/stages/1-self_evaluation/checkpoint-*"), 0.1)
-    killed.kill("stage 2", killed.has("arms/mirror/stages/2-thinking"), 0.3)
-    killed.kill("stage 2", killed.has("arms/mirror/stages/2-thinking/checkpoint-*"), 0.1)
-    killed.kill("saving", killed.has("arms/mirror/.model-*"), 0.005)
-    killed.kill("evaluation", killed.has("predictions/untrained/inputs.json"), 0.1)
-    killed.kill("evaluation", killed.has("predictions/mirror/inputs.json"), 0.1)
+    killed.kill("runs/tiny/arms/labels/stages/1-labels*", 30)
+    for stage in ("1-self_evaluation", "2-thinking"):
+        # A checkpoint is some twenty changes: before the first one, in it, and after it.
+        killed.kill(f"runs/tiny/arms/mirror/stages/{stage}*", 12)
+        killed.kill(f"runs/tiny/arms/mirror/stages/{stage}/checkpoint-*", 30)
+    for _ in range(2):
+        killed.kill("runs/tiny/arms/mirror/.model-*", 8)
+    for arm in ("untrained", "mirror"):
+        killed.kill(f"runs/tiny/predictions/{arm}/*", 7)
     for _ in range(3):
-        killed.kill("report", killed.has("predictions/mirror/done.json"), 0.25)
+        killed.kill("runs/tiny/.report.json-*", 3)
     killed.finish()
 
-    assert set(killed.phases) >= {"annotation", "stage 1", "stage 2", "evaluation", "report"}
-    assert len(killed.phases) >= 10
     served = killed.served
     for kept, position in killed.stored:
         assert not kept & set(served[position:]), "a stored sample was asked for again"
@@ -112,9 +98,9 @@ def test_a_run_that_is_killed_in_every_phase_ends_as_one_that_is_not(workplace: 
 
 def test_an_interruption_is_said_in_one_line_and_loses_nothing(workplace: Path, finished: Finished) -> None:
     killed = Killed(workplace)
-    for begun in (killed.serves(5), killed.has("arms/mirror/stages/1-self_evaluation/checkpoint-*")):
-        child = start("run", "tiny.toml", *SLOW, "--json", cwd=workplace, environment=LOG)
-        assert child.until(begun)
+    for moment in (Moment(SERVING, 5), Moment("runs/tiny/arms/mirror/stages/1-self_evaluation/checkpoint-*", 9)):
+        child = start("run", "tiny.toml", "--json", cwd=workplace, environment=LOG, moment=moment)
+        assert child.halts()
         ended = child.kill(signal.SIGINT)
         assert ended.code == 130
         assert "Traceback" not in ended.err

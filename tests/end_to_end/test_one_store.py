@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from mindsmirror.annotation import AnnotationConfig, Annotator, BudgetConfig, JudgeConfig, Store, Teacher, load_prompts
 from mindsmirror.annotation.budget import dollars
 from mindsmirror.answers import Number
+from mindsmirror.engines.base import Completion, Request
 from mindsmirror.engines.config import Price
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.records import Annotation, Example
@@ -26,11 +28,37 @@ QUESTIONS = 24
 """More than one engine takes at once."""
 
 
-def annotate(folder: Path, name: str, questions: int, delay: float, usd: float | None = None, first: int = 0) -> None:
+class Waiting(ScriptedEngine):
+    """Serves nothing until as many engines as meet have been asked for something."""
+
+    meeting: Barrier | None = None
+
+    def poll(self) -> Sequence[tuple[Request, tuple[Completion, ...]]]:
+        if self.meeting is not None:
+            self.meeting.wait(60)
+            self.meeting = None
+        return super().poll()
+
+
+def annotate(
+    folder: Path,
+    name: str,
+    questions: int,
+    delay: float,
+    usd: float | None = None,
+    first: int = 0,
+    meeting: Barrier | None = None,
+) -> None:
     """Annotate sums, all by one payer's name; what is served is noted in `served`, and by whom in `served-NAME`."""
     folder.mkdir(exist_ok=True)
     log = folder / f"served-{name}"
-    engine = Teacher("teacher", IDENTITY, lambda: ScriptedEngine(identity=IDENTITY, delay=delay, log=log), PRICE)
+
+    def open_engine() -> Waiting:
+        engine = Waiting(identity=IDENTITY, delay=delay, log=log)
+        engine.meeting = meeting
+        return engine
+
+    engine = Teacher("teacher", IDENTITY, open_engine, PRICE)
     examples = [Example(id=f"q{n}", text=f"What is {n} + {n + 3}?", gold=str(2 * n + 3)) for n in range(questions)]
     config = AnnotationConfig(
         rationales=3, self_evaluations=2, max_tokens=ROOM, budget=BudgetConfig(usd=usd) if usd else BudgetConfig()
@@ -84,7 +112,7 @@ def test_four_processes_pass_a_cap_by_one_request_at_most(tmp_path: Path) -> Non
 
 def test_two_runs_share_the_work_and_ask_for_nothing_twice(tmp_path: Path) -> None:
     annotate(tmp_path / "whole", "w", 40, 0.0)
-    together(tmp_path / "both", "pq", 40, 0.002)
+    together(tmp_path / "both", "pq", 40, 0.002, meeting=FORK.Barrier(2))
     assert sorted(served(tmp_path / "both")) == sorted(served(tmp_path / "whole"))
     assert all((tmp_path / "both" / f"served-{name}").stat().st_size for name in "pq"), "each did a part"
     whole = annotations(tmp_path / "whole", "w")

@@ -18,8 +18,9 @@ from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.system.progress import Working, say
-from mindsmirror.tasks import Splits, Task, load_task
+from mindsmirror.tasks import Splits, Task, TaskConfig, load_task
 from mindsmirror.tasks.shown import with_choices
+from mindsmirror.tasks.tables import is_own_file
 
 
 def ask(
@@ -50,8 +51,9 @@ def ask(
         raise RecipeError(f"arm {chosen.name!r} was not taught to {mode}; it can {', '.join(able)}")
     calibration = calibration_of(Run(folder), chosen)
     picked = mode or (calibration and calibration.preferred) or main_mode(chosen)
-    predictor = _predictor(folder, recipe, load_task(recipe.task), chosen)
-    text = with_choices(question, choices) if choices else question.strip()
+    task = load_task(recipe.task)
+    predictor = _predictor(folder, recipe, task, chosen)
+    text = task.shown(with_choices(question, choices) if choices else question.strip())
     example = Example(id="asked", text=text, choices=choices)
     judging = method_named(chosen.method).verdict_request(chosen)
     with Working(f"asking {chosen.name}"):
@@ -96,7 +98,11 @@ def evaluate_elsewhere(
         _check_known("mode", mode, MODES)
     recipe = Run(folder).recipe
     own = task is None or str(task) == recipe.task.name
-    loaded = load_task(recipe.task if own else str(task), data_dir=data_dir or recipe.task.data_dir)
+    # Another file of the user's is about the same, and its columns are called as in the first one.
+    alike = recipe.task.model_dump(include={"columns", "instruction"}) if is_own_file(str(task)) else {}
+    loaded = load_task(
+        recipe.task if own else TaskConfig(name=str(task), **alike), data_dir=data_dir or recipe.task.data_dir
+    )
     examples: Sequence[Example] = getattr(loaded.splits, split)[:limit]
     if not examples:
         raise DataError(f"the split {split!r} of {loaded.name} has no questions")

@@ -78,6 +78,6 @@ def test_nothing_that_is_written_breaks_it(text: str) -> None:
     "hostile", ["1+" * 4000 + "1=1", "(" * 8000 + "=", "=" * 8000, "1 = " * 5000, "a b c 1 " * 2000 + "= 1"]
 )
 def test_hostile_texts_are_read_in_bounded_time_and_number(hostile: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(arithmetic_steps(hostile)) <= MAX_STEPS
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

@@ -12,11 +12,13 @@ from mindsmirror.annotation.imports.formats import FORMATS as IMPORTED
 from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.cli.main import cli
 from mindsmirror.delivery import FORMATS
+from mindsmirror.delivery.formats import STUDENT_FORMATS
 from mindsmirror.errors import AnnotationError, DataError
 from mindsmirror.reporting.annotation_totals import AnnotationTotals
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.runs.results import _judge, _teacher, _usd
+from mindsmirror.runs.training import stages_of
 
 
 def command(*arguments: object) -> Result:
@@ -62,9 +64,14 @@ def imports(*more: object) -> Result:
 def test_the_kinds_and_formats_are_those_that_there_are() -> None:
     """The verbs name them without importing what is heavy."""
     kind = next(p for p in _command("import").params if p.name == "kind")
-    form = next(p for p in _command("export").params if p.name == "form")
+    form = next(p for p in _command("export").params if p.name == "to")
     assert tuple(kind.type.choices) == tuple(IMPORTED)
-    assert tuple(form.type.choices) == FORMATS
+    assert tuple(form.type.choices) == (*FORMATS, *STUDENT_FORMATS)
+    assert all(kind in help_of("weights") for form in STUDENT_FORMATS.values() for kind in form.weights)
+
+
+def help_of(name: str) -> str:
+    return str(next(p for p in _command("export").params if p.name == name).help)
 
 
 def _command(name: str) -> Any:
@@ -97,12 +104,12 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     assert (result.questions, result.expected, result.asked, result.failed, result.lacking) == (9, 10, 0, 0, 1)
     assert "1 question without an annotation in annotations.jsonl" in capsys.readouterr().err
     assert list(Pipeline.of(pipeline.run.folder).annotations()) == list(pipeline.annotations())
-    found = pipeline.annotations()
-    judging, thinking = pipeline.stages(pipeline.recipe.arm[0], found)
+    learnt = pipeline.annotations().where(lambda annotation: annotation.split == "train")
+    judging, thinking = stages_of(pipeline.recipe.arm[0], learnt, pipeline.task)
     assert {target.text for target in judging.targets} >= {"correct", "wrong", "It says 3."}
     assert thinking.dropped == {"rationale: not judged correct": 7}
     assert len({target.text for target in thinking.targets if target.tag == "explain"}) > 5
-    totals = AnnotationTotals.of(found)
+    totals = AnnotationTotals.of(pipeline.annotations())
     assert (_teacher(pipeline.recipe, totals), _judge(pipeline.recipe, totals)) == ("pupil", "plain")
     assert _usd(pipeline.recipe, totals, {}) is None
 
@@ -145,13 +152,13 @@ def test_what_is_exported_comes_in_again(words: Path) -> None:
     pipeline = Pipeline(make_recipe(recipe()))
     pipeline.begin(trains=False)
     pipeline.annotate()
-    ended = command("export", "imported", "--format", "jsonl", "--out", "out", "--json")
-    assert json.loads(ended.output) == {"out": "out", "format": "jsonl", "rows": {"train": 21, "validation": 6}}
+    ended = command("export", "imported", "--to", "jsonl", "--out", "out", "--json")
+    assert json.loads(ended.output) == {"out": "out", "to": "jsonl", "rows": {"train": 21, "validation": 6}}
     files = [words / "out/data/train.jsonl", words / "out/data/validation.jsonl"]
     again = import_annotations("jsonl", files, pipeline.task).annotations
     before = pipeline.annotations()
     assert [(a.example, a.split, a.rationales, a.evaluations) for a in again] == [
         (a.example, a.split, a.rationales, a.evaluations) for a in before
     ]
-    twice = command("export", "imported", "--format", "jsonl", "--out", "out")
+    twice = command("export", "imported", "--to", "jsonl", "--out", "out")
     assert isinstance(twice.exception, DataError) and "out already exists" in str(twice.exception)

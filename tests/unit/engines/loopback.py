@@ -1,11 +1,11 @@
 """A loopback server for the engine's tests: it behaves, and misbehaves, as each test wants."""
 
+import contextlib
 import hashlib
 import json
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -89,6 +89,11 @@ class Server(ThreadingHTTPServer):
         """A client that hangs up is part of the tests."""
 
 
+def patience(name: str, hanging: str) -> float:
+    """Seconds that a reply may take: few only where none will come."""
+    return 1.0 if name == hanging else 60.0
+
+
 def engine_at(server: Server | str, **options: Any) -> OpenAIEngine:
     url = server if isinstance(server, str) else f"http://127.0.0.1:{server.server_port}/v1"
     return OpenAIEngine(
@@ -96,7 +101,7 @@ def engine_at(server: Server | str, **options: Any) -> OpenAIEngine:
         {"engine": "openai", "model": "tiny"},
         base_url=url,
         api_key_env="TEACHER_KEY",
-        options=OpenAIOptions(**{"timeout": 5.0, "retries": 2} | options),
+        options=OpenAIOptions(**{"timeout": 60.0, "retries": 2} | options),
     )
 
 
@@ -133,7 +138,9 @@ def first_then(first: Behaviour, then: Behaviour = well) -> Behaviour:
 
 
 def hang(server: Server, handler: Handler, body: Body) -> None:
-    time.sleep(1.5)
+    """Answer nothing until whoever asks has gone."""
+    with contextlib.suppress(OSError):
+        handler.connection.recv(1)
 
 
 def reset(server: Server, handler: Handler, body: Body) -> None:

@@ -19,6 +19,7 @@ from unit.engines.loopback import (
     engine_at,
     first_then,
     hang,
+    patience,
     request,
     reset,
     well,
@@ -135,7 +136,7 @@ PASSING: dict[str, Behaviour] = {
 @pytest.mark.parametrize("name", PASSING)
 def test_what_may_pass_is_tried_again(server: Server, name: str) -> None:
     server.behaviour = first_then(PASSING[name])
-    with engine_at(server, timeout=0.8) as engine:
+    with engine_at(server, timeout=patience(name, "hang")) as engine:
         (only,) = ask(engine, KEYS[0])
     assert only.text == f"text {seed_of(KEYS[0])}.0" and len(server.bodies) == 2
 
@@ -143,7 +144,7 @@ def test_what_may_pass_is_tried_again(server: Server, name: str) -> None:
 @pytest.mark.parametrize("name", PASSING)
 def test_what_does_not_pass_is_a_failed_sample_with_its_reason(server: Server, name: str) -> None:
     server.behaviour = first_then(well, PASSING[name])
-    with engine_at(server, timeout=0.3, retries=0) as engine:
+    with engine_at(server, timeout=patience(name, "hang"), retries=0) as engine:
         ask(engine, KEYS[0])
         (only,) = ask(engine, KEYS[1])
     assert only.finish is Finish.FAILED and only.error and not only.text and len(server.bodies) == 2

@@ -1,7 +1,6 @@
 """Servers that bill more than they say, or say what cannot be: what counts is never less than what they may bill."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from unit.engines.loopback import (
     engine_at,
     first_then,
     hang,
+    patience,
     request,
     reset,
     well,
@@ -137,7 +137,7 @@ UNBILLED: dict[str, Behaviour] = {
 @pytest.mark.parametrize("name", BILLED)
 def test_replies_that_are_billed_and_then_fail_count_and_so_does_each_attempt(server: Server, name: str) -> None:
     server.behaviour = first_then(well, BILLED[name])
-    with engine_at(server, timeout=0.4, retries=1) as engine:
+    with engine_at(server, timeout=patience(name, "too slow"), retries=1) as engine:
         ask(engine, KEYS[0])
         (only,) = ask(engine, KEYS[1])
         attempts = len(server.bodies) - 1
@@ -145,7 +145,7 @@ def test_replies_that_are_billed_and_then_fail_count_and_so_does_each_attempt(se
         assert (only.wasted_in, only.wasted_out) == (attempts * PROMPT, attempts * ROOM)
     server.bodies.clear()
     server.behaviour = first_then(BILLED[name])
-    with engine_at(server, timeout=0.4) as engine:
+    with engine_at(server, timeout=patience(name, "too slow")) as engine:
         (only,) = ask(engine, KEYS[1])
     assert (only.tokens_in, only.wasted_in, only.wasted_out, only.estimated) == (11, PROMPT, ROOM, True)
 
@@ -163,10 +163,9 @@ def test_a_request_has_no_more_attempts_than_may_be_paid_for(server: Server) -> 
     server.behaviour = first_then(well, lambda s, h, b: h.refuse(500, "oops"))
     with engine_at(server, retries=5) as engine:
         ask(engine, KEYS[0])
-        began = time.monotonic()
         engine.submit(Request("r", request(KEYS[1]).messages, request(KEYS[1]).sampling, (KEYS[1],), attempts=1))
         ((_, (only,)),) = engine.poll()
-    assert only.finish is Finish.FAILED and len(server.bodies) == 2 and time.monotonic() - began < 4
+    assert only.finish is Finish.FAILED and len(server.bodies) == 2
 
 
 @pytest.mark.parametrize("usage", [None, {"prompt_tokens": 11, "completion_tokens": 3000}])

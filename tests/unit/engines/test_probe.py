@@ -20,7 +20,7 @@ from mindsmirror.errors import EngineError
 
 def probed(server: Server | str, **options: Any) -> Probe:
     url = server if isinstance(server, str) else f"http://127.0.0.1:{server.server_port}/v1"
-    return probe("tiny", url, "TEACHER_KEY", OpenAIOptions(**{"timeout": 5.0} | options))
+    return probe("tiny", url, "TEACHER_KEY", OpenAIOptions(**{"timeout": 60.0} | options))
 
 
 def able(server: Server, handler: Handler, body: Body) -> None:
@@ -36,7 +36,7 @@ def test_a_server_that_can_do_everything(server: Server) -> None:
     server.behaviour, server.models = able, ("small", "tiny")
     found = probed(server)
     assert found._replace(seconds=0.0) == Probe(("small", "tiny"), True, True, 0.0, 4)
-    assert 0 < found.seconds < 5
+    assert found.seconds > 0
     assert [body.get("n", 1) for body in server.bodies] == [1, 2, 1]
     assert all(body["max_tokens"] <= 16 and body["model"] == "tiny" for body in server.bodies)
     assert {body["authorization"] for body in server.bodies} == {f"Bearer {SECRET}"}
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_told_apart(server: Server, name: str) -> None:
     server.behaviour, message = VERDICTS[name]
     server.models = ("large", "small")
     with pytest.raises(EngineError, match=message) as caught:
-        probed(server, timeout=0.5 if name == "timeout" else 5.0)
+        probed(server, timeout=0.5 if name == "timeout" else 60.0)
     assert SECRET not in str(caught.value) and f":{server.server_port}/v1" in str(caught.value)
     assert len(server.bodies) == 1
 

@@ -157,12 +157,15 @@ def test_the_users_copy_comes_first(cache: Path, tmp_path: Path) -> None:
 
 
 PROGRAM = """
-import resource, sys
+import os, resource, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-if len(sys.argv) > 2:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
-import test_locate as t
+sys.path[:0] = [sys.argv[1], sys.argv[2]]
+if sys.argv[3] != "all":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+import halting, test_locate as t
+if len(sys.argv) > 4:
+    os.chdir(os.environ["MINDSMIRROR_CACHE"])
+    halting.halt(halting.Moment("tiny.gguf.partial", later=1), Path(sys.argv[4]))
 t.catalogue.entries = lambda: {"tiny": t.entry_of()}
 try:
     print(t.locate("tiny"))
@@ -172,10 +175,12 @@ except t.StorageError as error:
 """
 
 
-def start(limit: int | None = None) -> "subprocess.Popen[str]":
-    limits = [] if limit is None else [str(limit)]
+def start(limit: int | None = None, halted: Path | None = None) -> "subprocess.Popen[str]":
+    """A process that locates it: with a full disk at so many bytes of a file, or one that halts in the middle."""
+    here = Path(__file__).parent
+    halts = [] if halted is None else [str(halted)]
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), *limits],
+        [sys.executable, "-c", PROGRAM, str(here), str(here.parents[1]), str(limit or "all"), *halts],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -192,10 +197,13 @@ def test_two_processes_at_once_fetch_once(cache: Path) -> None:
     assert left_in(cache) == {"tiny.gguf"}
 
 
-def test_a_killed_fetch_leaves_nothing_in_the_way(cache: Path) -> None:
-    killed = start()
-    while not (cache / "tiny.gguf.partial").exists():
+def test_a_killed_fetch_leaves_nothing_in_the_way(cache: Path, tmp_path: Path) -> None:
+    cache.mkdir()
+    killed = start(halted=tmp_path / "halted")
+    while not (tmp_path / "halted").exists():
+        assert killed.poll() is None, killed.communicate()
         time.sleep(0.005)
+    assert (cache / "tiny.gguf.partial").exists()
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert locate("tiny").read_bytes() == CONTENT
