@@ -39,6 +39,20 @@ class Predictor:
     """Ask in words: the student was never taught the tags."""
     progress: Callable[[int], None] = lambda _: None
     """Called after each batch with the number of its texts."""
+    judge: Any = None
+    """The adapter over the model with which it judges (PEFT); None: the model judges as it thinks."""
+
+    @contextmanager
+    def judging(self) -> Iterator[Any]:
+        """The model as judge: with the adapter while this lasts, if there is one."""
+        if self.judge is None:
+            yield self.model
+            return
+        self.judge.base_model.enable_adapter_layers()
+        try:
+            yield self.model
+        finally:
+            self.judge.base_model.disable_adapter_layers()
 
 
 def inference_model(model: Any, precision: str) -> Any:

@@ -3,6 +3,7 @@
 Each function is one step of a run and can be called by itself; a step whose output stands is skipped.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,19 +18,21 @@ from mindsmirror.annotation.teachers import Teacher, teachers_of
 from mindsmirror.answers import base
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
-from mindsmirror.methods import check_ready, method_named
-from mindsmirror.records import Annotation
+from mindsmirror.methods import ArmConfig, check_ready, method_named
+from mindsmirror.records import Annotation, Example
+from mindsmirror.reflection.questions import agreed_answers, unused_questions
 from mindsmirror.runs.calibration import calibrate
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
-from mindsmirror.runs.training import stages_of, train
+from mindsmirror.runs.reflection import Reflection, reflects, train
+from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
 from mindsmirror.system.record_file import RecordFile
-from mindsmirror.tasks import Task, load_task
+from mindsmirror.tasks import Splits, Task, load_task
 
 if TYPE_CHECKING:
     from mindsmirror.evaluation.result import CalibrationResult
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 ANNOTATIONS = "annotations.jsonl"
+UNUSED = "reflection/annotation"
+"""The step in which teachers are asked about the questions that students reflect on."""
 
 
 class Pipeline:
@@ -72,7 +77,7 @@ class Pipeline:
     @property
     def untested_task(self) -> Task:
         """The task without its test questions: all that training and calibration, and so every choice, can read."""
-        return replace(self.task, splits=self.task.splits._replace(test=()))
+        return untested(self.task)
 
     @cached_property
     def prompts(self) -> PromptSet:
@@ -149,7 +154,7 @@ class Pipeline:
             path = folder / ANNOTATIONS
             return step.annotate(path) if file is None else take_over(self.file_annotations, self.task, file, path)
 
-        return self.run.step(
+        found = self.run.step(
             "annotation",
             {**step.inputs, "file": given, **self._reading},
             annotate,
@@ -157,6 +162,10 @@ class Pipeline:
             final=lambda result: result.final,
             again=asked_before,
         )
+        if found.stopped:
+            return found
+        more = self._annotate_unused()
+        return more if more is not None and more.stopped else found
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
@@ -188,10 +197,59 @@ class Pipeline:
                 for arm in self.recipe.arm:
                     stages_of(arm, learnt, self.untested_task)
         annotated = annotations.digest()
-        return {
-            arm.name: train(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
-            for arm in self.recipe.arm
-        }
+        found = {}
+        for arm in self.recipe.arm:
+            training = ArmTraining(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
+            reflection = self._reflection(arm, learnt) if reflects(training) else None
+            if reflection is not None:
+                training = replace(training, task=untested(self.unused[0]))
+            found[arm.name] = train(training, reflection)
+        return found
+
+    @cached_property
+    def unused(self) -> tuple[Task, Sequence[Example]]:
+        """The questions that students reflect on, beside those of the splits, and the task that reads them, too."""
+        reflection = self.recipe.reflect
+        if reflection is None:
+            return self.untested_task, ()
+        with Working("reading the questions to reflect on"):
+            return unused_questions(self.recipe.task, self.untested_task, reflection)
+
+    def _reflection(self, arm: ArmConfig, learnt: Sequence[Annotation]) -> Reflection:
+        """What an arm's student reflects on, and what its rationales are held against."""
+        task, unused = self.unused
+        if arm.labels == "gold":
+            return Reflection(unused, None)
+        if self.recipe.annotation.file is not None:
+            # There is no teacher to agree on other questions.
+            return Reflection((), agreed_answers(learnt, task))
+        return Reflection(unused, agreed_answers(self._agreeing() if unused else learnt, task))
+
+    def _agreeing(self) -> RecordFile[Annotation]:
+        """The teacher's annotations of the questions to reflect on, by which rationales are judged without gold."""
+        path = self.run.folder / UNUSED / ANNOTATIONS
+        return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
+
+    def _annotate_unused(self) -> AnnotationResult | None:
+        """Ask the teachers for the rationales by which own ones are judged; None where gold judges, or nobody can."""
+        teacher_labels = any(arm.labels == "teacher" and arm.reflect for arm in self.recipe.arm)
+        if not teacher_labels or self.recipe.annotation.file is not None or not self.unused[1]:
+            return None
+        task, unused = self.unused
+        step = self.annotation_step
+        asked = replace(
+            step,
+            task=replace(task, splits=Splits(unused, (), ())),
+            config=step.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0}),
+        )
+        return self.run.step(
+            UNUSED,
+            {**asked.inputs, **self._reading},
+            lambda folder: asked.annotate(folder / ANNOTATIONS),
+            AnnotationResult,
+            final=lambda result: result.final,
+            again=asked_before,
+        )
 
     def calibrate(self) -> "dict[str, CalibrationResult]":
         """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
@@ -216,6 +274,11 @@ class Pipeline:
             from mindsmirror.runs.results import report_run
 
             return report_run(self.run, self.recipe, self.annotations(), self.task)
+
+
+def untested(task: Task) -> Task:
+    """A task without its test questions."""
+    return replace(task, splits=task.splits._replace(test=()))
 
 
 def run(recipe: Recipe | str | Path, runs: str | Path = RUNS) -> "Report":
