@@ -273,9 +273,7 @@ class Prediction(Record):
     unread: str = Field("", description="what was written directly, where no answer could be read from it")
     parse: Parse = Parse.OK
     confidence: float | None = Field(None, description="that the answer is right; None if nothing says how sure to be")
-    calibrated: bool = Field(
-        False, description="fitted on validation questions; if not, it is the share of the votes (of p_correct)"
-    )
+    calibrated: bool = Field(False, description="on validation questions; if not, it is the share of the votes")
     abstained: bool = Field(False, description="whether the confidence is too low for the risk that was promised")
     log_probability: float | None = Field(None, description="of a greedy text: mean over its tokens, in nats")
     tokens: int = Field(0, description="tokens the student generated for it")
