@@ -21,6 +21,7 @@ from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.records import Annotation, Example
 from mindsmirror.reflection.questions import agreed_answers, unused_questions
+from mindsmirror.runs.calibration import calibrate
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
@@ -34,6 +35,7 @@ from mindsmirror.system.record_file import RecordFile
 from mindsmirror.tasks import Splits, Task, load_task
 
 if TYPE_CHECKING:
+    from mindsmirror.evaluation.result import CalibrationResult
     from mindsmirror.reporting.schema import Report
     from mindsmirror.training.result import TrainingResult
 
@@ -71,6 +73,11 @@ class Pipeline:
         """The task, loaded once."""
         with Working(f"reading the questions of {self._given.task.name}"):
             return load_task(self._given.task)
+
+    @property
+    def untested_task(self) -> Task:
+        """The task without its test questions: all that training and calibration, and so every choice, can read."""
+        return untested(self.task)
 
     @cached_property
     def prompts(self) -> PromptSet:
@@ -130,6 +137,7 @@ class Pipeline:
             say(" ".join(few))
         self.require_whole(self.annotate())
         self.distill()
+        self.calibrate()
         self.evaluate()
         return self.report()
 
@@ -192,14 +200,14 @@ class Pipeline:
             if len(self.recipe.arm) > 1:
                 # An arm that is left with nothing to learn must not fail when others have been trained.
                 for arm in self.recipe.arm:
-                    stages_of(arm, learnt, self.task)
+                    stages_of(arm, learnt, self.untested_task)
         annotated = annotations.digest()
         found = {}
         for arm in self.recipe.arm:
-            training = ArmTraining(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
+            training = ArmTraining(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
             reflection = self._reflection(arm, learnt) if reflects(training) else None
             if reflection is not None:
-                training = replace(training, task=self.unused[0])
+                training = replace(training, task=untested(self.unused[0]))
             found[arm.name] = train(training, reflection)
         return found
 
@@ -208,9 +216,9 @@ class Pipeline:
         """The questions that students reflect on, beside those of the splits, and the task that reads them, too."""
         reflection = self.recipe.reflect
         if reflection is None:
-            return self.task, ()
+            return self.untested_task, ()
         with Working("reading the questions to reflect on"):
-            return unused_questions(self.recipe.task, self.task, reflection)
+            return unused_questions(self.recipe.task, self.untested_task, reflection)
 
     def _reflection(self, arm: ArmConfig, learnt: Sequence[Annotation]) -> Reflection:
         """What an arm's student reflects on, and what its rationales are held against."""
@@ -248,9 +256,17 @@ class Pipeline:
             again=asked_before,
         )
 
+    def calibrate(self) -> "dict[str, CalibrationResult]":
+        """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
+        return {
+            arm.name: calibrate(self.run, self.recipe, self.untested_task, arm, self._reading)
+            for arm in self.recipe.arm
+        }
+
     def evaluate(self) -> None:
-        """Ask every arm, and the student before training, all test questions."""
+        """Ask every arm, and the student before training, all test questions, once every choice is made."""
         recipe = self.recipe
+        self.calibrate()
         if recipe.evaluation.untrained:
             evaluate(self.run, recipe, self.task, None, [], self._reading)
         held_out = self.annotations().where(lambda annotation: annotation.split == "valid")
@@ -263,6 +279,11 @@ class Pipeline:
             from mindsmirror.runs.results import report_run
 
             return report_run(self.run, self.recipe, self.annotations(), self.task)
+
+
+def untested(task: Task) -> Task:
+    """A task without its test questions."""
+    return replace(task, splits=task.splits._replace(test=()))
 
 
 def run(recipe: Recipe | str | Path, runs: str | Path = RUNS) -> "Report":
