@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from mindsmirror.errors import ModelFileError
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods.base import VerdictRequest
-from mindsmirror.students.base import Student
-from mindsmirror.students.text import VERDICT_WORDS
+from mindsmirror.students.verdict_words import first_difference
 from mindsmirror.system.progress import Progress
 
 
@@ -19,7 +18,7 @@ def verdict_probabilities(
 
     They are read at the first token in which the words differ, so one pass over the rationale is enough.
     """
-    start, tokens = _first_difference(predictor.student)
+    start, tokens = first_difference(predictor.student)
     sources = [
         predictor.student.source(asked.tag, question if asked.sees_question else None, rationale)
         for question, rationale in judged
@@ -27,26 +26,22 @@ def verdict_probabilities(
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, tuple[float, ...]] = {}
     shown = Progress(f"judging as {asked.arm}", len(order), "rationales")
-    with shown as progress, predictor.judging() as model:
+    with shown as progress:
         for begin in range(0, len(order), predictor.batch):
             part = order[begin : begin + predictor.batch]
-            logits = predictor.student.next_logits(model, [sources[index] for index in part], start)
+            logits = _logits(predictor, [sources[index] for index in part], start)
             shares = torch.softmax(logits[:, list(tokens)], dim=-1)
             found.update((index, tuple(row)) for index, row in zip(part, shares.tolist(), strict=True))
             progress.update(len(found))
     return [found[index] for index in range(len(sources))]
 
 
-def _first_difference(student: Student) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The tokens that all verdict words begin with, and the next token of each word."""
-    words = [student.target(word) for word in VERDICT_WORDS]
-    shared = 0
-    while len({word[: shared + 1] for word in words}) == 1:
-        shared += 1
-    following = tuple(word[shared] for word in words)
-    if len(set(following)) < len(words):
-        raise ModelFileError(
-            f"this student's tokenizer splits the words {VERDICT_WORDS} so that their first tokens are alike: the "
-            "probability of a verdict cannot be read off. Choose another student."
-        )
-    return words[0][:shared], following
+def _logits(predictor: Predictor, sources: Sequence[tuple[int, ...]], begun: tuple[int, ...]) -> Tensor:
+    """Logits after each source and the tokens already written, [B, V]; an adapter works on the last tokens alone."""
+    student = predictor.student
+    if predictor.judge is None:
+        return student.next_logits(predictor.model, sources, begun)
+    with torch.inference_mode():
+        read = student.read(predictor.model, sources)
+        with predictor.judging() as model:
+            return student.after(model, read, begun)

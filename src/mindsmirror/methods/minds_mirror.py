@@ -71,7 +71,10 @@ class MindsMirrorSettings(ThinkingSettings):
     schedule: Literal["sequential", "replayed", "joint", "adapter"] = Field(
         "joint",
         description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both; "
-        "adapter: thinking, then judging as a low-rank adapter over the thinker, which stays as it is",
+        "adapter: thinking, then verdicts as a low-rank adapter over the thinker, which stays as it is",
+    )
+    judge_passes: int = Field(
+        8, ge=1, le=limits.EPOCHS, description="passes of the judge as an adapter over all rationales"
     )
     adapter_rate: float = Field(
         5.0, gt=0, le=limits.LARGEST, description="factor of the learning rate for the judge as an adapter"
@@ -112,7 +115,8 @@ class MindsMirror(Method[MindsMirrorSettings]):
         if arm.schedule == "sequential":
             return (judging, thinking)
         if arm.schedule == "adapter":
-            return (thinking, judging.model_copy(update={"adapter": True, "rate": arm.adapter_rate}))
+            adapter = {"adapter": True, "rate": arm.adapter_rate, "parameters": {"passes": arm.judge_passes}}
+            return (thinking.model_copy(update={"share": 1.0}), judging.model_copy(update=adapter))
         if arm.schedule == "replayed":
             return (judging, together(judging, thinking, share=THINKING_SHARE))
         return (together(judging, thinking, share=1.0),)

@@ -14,7 +14,7 @@ from mindsmirror.inference.predictor import Predictor, sample_rationales
 from mindsmirror.records import Annotation, Example, Sample, Tag
 from mindsmirror.reflection.config import ReflectionConfig
 from mindsmirror.reflection.result import DrawResult
-from mindsmirror.students.flops import generation_flops
+from mindsmirror.students.flops import generation_flops, unit_flops_of
 from mindsmirror.system.progress import Progress
 from mindsmirror.system.record_file import RecordFile
 
@@ -91,7 +91,7 @@ def _result(plan: DrawPlan, annotations: Sequence[Annotation]) -> DrawResult:
         raise DataError(f"{len(annotations)} questions were drawn for, not {len(plan.examples)}.")
     answered = correct = tokens = 0
     read, written = [], []
-    student = plan.predictor.student
+    student, model = plan.predictor.student, plan.predictor.model
     for annotation in annotations:
         answered += len(annotation.evaluations)
         correct += sum(evaluation.verdict.value == "correct" for evaluation in annotation.evaluations)
@@ -105,5 +105,7 @@ def _result(plan: DrawPlan, annotations: Sequence[Annotation]) -> DrawResult:
         answered=answered,
         correct=correct,
         tokens=tokens,
-        flops=generation_flops(plan.predictor.model, read, written, plan.config.samples),
+        flops=generation_flops(
+            unit_flops_of(model), model.config.is_encoder_decoder, read, written, plan.config.samples
+        ),
     )

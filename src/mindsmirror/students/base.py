@@ -57,6 +57,8 @@ class Student(Protocol):
 
     model: Any
     tokenizer: Any
+    adapted: int
+    """Tokens at the end of what a judge reads on which its adapter works."""
 
     def source(
         self, tag: Tag, question: str | None, rationale: str | None, *, in_words: bool = False
@@ -90,6 +92,17 @@ class Student(Protocol):
 
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
         """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
+        ...
+
+    def read(self, model: Any, sources: Sequence[Sequence[int]]) -> Any:
+        """All but the last `adapted` tokens of the sources, read without gradients; for `after`."""
+        ...
+
+    def after(self, model: Any, read: Any, begun: Sequence[int] = ()) -> Tensor:
+        """Logits as of `next_logits`, [B, V], from what was read; what was read stays as it is.
+
+        Gradients reach the weights through the tokens that were not yet read alone.
+        """
         ...
 
     def generate(

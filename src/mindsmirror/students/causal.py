@@ -5,9 +5,10 @@ not known from their names, so a probe at start-up compares a small tree with it
 fails it is trained on plain rows. The vocabulary's logits are computed only where a token is predicted.
 """
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -34,6 +35,9 @@ from mindsmirror.students.tree import (
 
 WORTH_SHARING = 64
 """Tokens that must be spared before a common beginning is read by itself: a pass of its own costs about as many."""
+ADAPTED = 4
+"""Tokens at the end of what a judge reads on which its adapter works: the opening of the reply. All before them is read
+as the thinker reads it, so it is read once for all passes over it."""
 PROBE_WINDOW = 4
 """Sliding windows shrink to this while the probe runs, or its few tokens would never leave one."""
 
@@ -42,6 +46,7 @@ class CausalStudent:
     """A decoder-only model with its tokenizer."""
 
     trees = True
+    adapted = ADAPTED
     _plain = False
 
     def __init__(self, model: Any, tokenizer: Any, *, max_source: int, max_target: int) -> None:
@@ -108,14 +113,29 @@ class CausalStudent:
         with head_in_fp32(model):
             return self.logits(model, batch)[[place[source] for source in whole]]
 
+    @torch.no_grad()
+    def read(self, model: Any, sources: Sequence[Sequence[int]]) -> "_Read":
+        """The sources without their last ADAPTED tokens, which are kept beside."""
+        state = self._state(model, [source[:-ADAPTED] for source in sources])
+        state.read()
+        return _Read(state, [tuple(source[-ADAPTED:]) for source in sources])
+
+    def after(self, model: Any, read: "_Read", begun: Sequence[int] = ()) -> Tensor:
+        """Logits after the last tokens of each source and those already written, [B, V]."""
+        tokens = torch.tensor([(*last, *begun) for last in read.last])
+        with head_in_fp32(model):
+            return read.state.copy()._forward(tokens, torch.ones(tokens.shape, dtype=torch.long))
+
     def generate(
         self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
     ) -> list[list[GeneratedText]]:
         """Continuations of each source."""
+        return generate(self._state(model, sources), self.tokenizer, sampling, self.end)
+
+    def _state(self, model: Any, sources: Sequence[Sequence[int]]) -> "_State":
         # A sliding window counts places, padding among them, so there all padding has to come before all tokens.
         share = self.trees and "sliding_attention" not in _layer_kinds(model)
-        state = _State(model, sources, self.tokenizer.eos_token_id, share=share)
-        return generate(state, self.tokenizer, sampling, self.end)
+        return _State(model, sources, self.tokenizer.eos_token_id, share=share)
 
     def _opening(self, turn: str) -> list[int]:
         """A conversation's first turn, ready for the reply."""
@@ -151,6 +171,13 @@ class CausalStudent:
         return [build_chain(row) for rows in families for row in rows]
 
 
+class _Read(NamedTuple):
+    """Sources that a model has read but for their last tokens."""
+
+    state: "_State"
+    last: list[tuple[int, ...]]
+
+
 class _State:
     """Texts of a decoder-only model: what all sources begin with is read once, the rest padded on its left."""
 
@@ -171,6 +198,13 @@ class _State:
 
     def step(self, tokens: Tensor) -> Tensor:
         return self._forward(tokens[:, None], self._mask.new_ones((len(tokens), 1)))
+
+    def copy(self) -> "_State":
+        """The same state, from which one can go on without changing this one: what was read is shared."""
+        other = copy.copy(self)
+        other._cache = copy.copy(self._cache)
+        other._cache.layers = [copy.copy(layer) for layer in self._cache.layers]
+        return other
 
     def keep(self, rows: Tensor) -> None:
         self._mask = self._mask[rows]

@@ -70,14 +70,15 @@ def training_flops(work: Work, unit_flops: UnitFlops) -> int:
     return sum(unit_flops[component] * amount for component, amount in work.items() if amount)
 
 
-def generation_flops(model: Any, read: Sequence[int], written: Sequence[int], samples: int = 1) -> int:
+def generation_flops(
+    units: UnitFlops, encodes: bool, read: Sequence[int], written: Sequence[int], samples: int = 1
+) -> int:
     """FLOPs of reading sources of so many tokens and writing so many tokens after each, over all `samples` of it.
 
     Forward only: 2 for each matrix parameter that a token goes through, 4 times the attention's width for each pair.
-    A source is read once for all of its samples, which are taken to be of equal length.
+    A source is read once for all of its samples, which are taken to be of equal length. `units` are those of a frozen
+    model; `encodes`: it is an encoder-decoder.
     """
-    units = unit_flops_of(model.requires_grad_(requires_grad=False))
-    encodes = model.config.is_encoder_decoder
     work: Work = Counter()
     for source, text in zip(read, written, strict=True):
         each = text / samples
@@ -97,18 +98,21 @@ def generation_flops(model: Any, read: Sequence[int], written: Sequence[int], sa
     )
 
 
-def unit_flops_of(model: Any) -> UnitFlops:
-    """The FLOPs of each unit, of a model as it is about to be trained, with its adapter if it has one."""
+def unit_flops_of(model: Any, *, frozen: bool = False) -> UnitFlops:
+    """The FLOPs of each unit, of a model as it is about to be trained, with its adapter if it has one.
+
+    `frozen`: as if none of its weights were trained.
+    """
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
     config = core.config.get_text_config()
     found: Counter[Component] = Counter(dict.fromkeys(Component, 0))
     head = core.get_output_embeddings().weight
-    found[Component.HEAD] = _flops(head)
+    found[Component.HEAD] = _flops(head, frozen)
     looked_up = {id(value) for module in core.modules() if isinstance(module, nn.Embedding) for value in _own(module)}
     encoder = {id(value) for value in core.get_encoder().parameters()} if core.config.is_encoder_decoder else set()
     for name, value in core.named_parameters():
         if value.dim() >= 2 and value is not head and id(value) not in looked_up:
-            found[_component(name, id(value) in encoder)] += _flops(value)
+            found[_component(name, id(value) in encoder)] += _flops(value, frozen)
     layers = config.num_hidden_layers
     near = windowed_layers(config)
     width = ATTENTION * attention_width(config)
@@ -150,5 +154,5 @@ def _component(name: str, encoder: bool) -> Component:
     return Component.CROSSING if crossing else Component.DECODER
 
 
-def _flops(value: nn.Parameter) -> int:
-    return value.numel() * (TRAINED if value.requires_grad else FROZEN)
+def _flops(value: nn.Parameter, frozen: bool) -> int:
+    return value.numel() * (TRAINED if value.requires_grad and not frozen else FROZEN)

@@ -23,6 +23,7 @@ from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, TokenisedTarget, pad
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
+from mindsmirror.students.encoded_state import EncodedState
 from mindsmirror.students.flops import Component, Work
 from mindsmirror.students.fused_cross_entropy import batch_losses
 from mindsmirror.students.length_buckets import length_buckets
@@ -37,6 +38,8 @@ Source = tuple[int, ...]
 
 class Seq2SeqStudent:
     """An encoder-decoder model with its tokenizer."""
+
+    adapted = 1
 
     trees = True
     _plain = False
@@ -141,11 +144,25 @@ class Seq2SeqStudent:
         logits: Tensor = out.logits[:, -1]
         return logits
 
+    @torch.no_grad()
+    def read(self, model: Any, sources: Sequence[Sequence[int]]) -> EncodedState:
+        """The sources as the encoder leaves them: an adapter works on the decoder alone."""
+        return EncodedState(model, sources, self.padding)
+
+    def after(self, model: Any, read: EncodedState, begun: Sequence[int] = ()) -> Tensor:
+        """Logits after each source and the tokens already written, [B, V]."""
+        with head_in_fp32(model):
+            state = read.copy()
+            logits = state.read()
+            for token in begun:
+                logits = state.step(torch.full((len(logits),), token, device=logits.device))
+        return logits
+
     def generate(
         self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
     ) -> list[list[GeneratedText]]:
         """Decoded texts of each source."""
-        return generate(_State(model, sources, self.padding), self.tokenizer, sampling, self.end)
+        return generate(EncodedState(model, sources, self.padding), self.tokenizer, sampling, self.end)
 
     def _decoded(
         self, families: Sequence[Sequence[TokenisedTarget]], apart: int = 0
@@ -172,39 +189,6 @@ class Seq2SeqStudent:
         core = model.get_base_model() if hasattr(model, "get_base_model") else model
         with _positions(core) as positions:
             yield _decoder_passes(core, batch, positions)
-
-
-class _State:
-    """Texts of an encoder-decoder: each source is encoded once."""
-
-    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int) -> None:
-        tokens, mask = pad(sources, padding)
-        self._model = model
-        self._cache: Any = None
-        self._mask = mask.to(model.device)
-        self._states = model.get_encoder()(input_ids=tokens.to(model.device), attention_mask=self._mask)[0]
-
-    def read(self) -> Tensor:
-        start = self._model.config.decoder_start_token_id
-        return self.step(torch.full((len(self._mask),), start, device=self._model.device))
-
-    def step(self, tokens: Tensor) -> Tensor:
-        from transformers.modeling_outputs import BaseModelOutput
-
-        out = self._model(
-            encoder_outputs=BaseModelOutput(last_hidden_state=self._states),
-            attention_mask=self._mask,
-            decoder_input_ids=tokens[:, None],
-            past_key_values=self._cache,
-            use_cache=True,
-        )
-        self._cache = out.past_key_values
-        logits: Tensor = out.logits[:, -1].float()
-        return logits
-
-    def keep(self, rows: Tensor) -> None:
-        self._mask, self._states = self._mask[rows], self._states[rows]
-        self._cache.reorder_cache(rows)
 
 
 def _numbers(buckets: Sequence[Sequence[object]]) -> Tensor:

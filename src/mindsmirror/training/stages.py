@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from mindsmirror.errors import RecipeError
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
@@ -23,11 +24,13 @@ from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.students.load import JUDGE, load_student, merged_model, save_adapter, save_student, with_adapter
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
+from mindsmirror.system.hardware import device
 from mindsmirror.system.progress import Working
 from mindsmirror.training.batches import with_repeated
 from mindsmirror.training.config import TrainingConfig
 from mindsmirror.training.cost import CostMeter, PlanCosts
 from mindsmirror.training.encoding import encode
+from mindsmirror.training.judge import JudgePlan, judge_cost, judged_rows, train_judge
 from mindsmirror.training.objectives.registry import objective_of
 from mindsmirror.training.plan import StagePlan, make_plan
 from mindsmirror.training.result import StageResult, TrainingResult
@@ -84,8 +87,8 @@ def train_arm(plan: ArmPlan) -> TrainingResult:
             target = start / JUDGE
         place = _Place(stage, number, start, folder, target, last)
         if agreed(read_record(folder / DONE, StageResult) is None or not target.exists()):
-            result = _train(plan, place)
-            if leads():
+            result = (_train_judge if stage.adapter else _train)(plan, place) if leads() or not stage.adapter else None
+            if leads() and result is not None:
                 write_json(folder / DONE, result.model_dump(mode="json"))
         if leads():
             for leftover in (*folder.glob("checkpoint-*"), *target.parent.glob(f".{target.name}-*")):
@@ -95,6 +98,50 @@ def train_arm(plan: ArmPlan) -> TrainingResult:
         results.append(StageResult.model_validate(read_json(folder / DONE)))
         start = start if stage.adapter else target
     return TrainingResult(stages=tuple(results))
+
+
+def _without_judges(plan: ArmPlan, student: Student) -> TrainingConfig:
+    """The configuration with what adapters cost taken from a budget in FLOPs; RecipeError if that leaves nothing."""
+    budget = plan.config.budget
+    judges = [stage for stage in plan.stages if stage.adapter]
+    if budget.flops is None or not judges:
+        return plan.config
+    units = unit_flops_of(student.model, frozen=True)
+    costs = (
+        judge_cost(judged_rows(stage, student), int(stage.parameters["passes"]), student, units).flops
+        for stage in judges
+    )
+    left = budget.flops - sum(costs)
+    if left <= 0:
+        raise RecipeError(
+            f"training.budget: the judge of {plan.label} alone costs more than {budget.flops:.2g} FLOPs. Raise it."
+        )
+    return plan.config.model_copy(update={"budget": budget.model_copy(update={"flops": left})})
+
+
+def _train_judge(plan: ArmPlan, place: _Place) -> StageResult:
+    """Train a stage that is an adapter over the weights before it; only the main process does."""
+    began = time.monotonic()
+    stage, config = place.stage, plan.config
+    label = f"{plan.label} {place.number}/{len(plan.stages)} {stage.name}"
+    seed = plan.seed + place.number
+    student = load_student(plan.student, place.start)
+    with Working(f"{label}: reading what is judged"):
+        torch.manual_seed(seed)
+        model = with_adapter(student.model, plan.student.model_copy(update={"adapter": "lora"})).to(device())
+        rows, passes = judged_rows(stage, student), int(stage.parameters["passes"])
+    rate = config.learning_rate * stage.rate
+    log = train_judge(JudgePlan(student, model, rows, passes, rate, config.precision, seed, label))
+    with Working(f"{label}: saving the judge"):
+        save_adapter(model, place.target)
+    return StageResult(
+        stage=stage.name,
+        targets=len(stage.targets),
+        dropped=stage.dropped,
+        **judge_cost(rows, passes, student, unit_flops_of(model))._asdict(),
+        **log.model_dump(),
+        seconds=round(time.monotonic() - began, 1),
+    )
 
 
 def _train(plan: ArmPlan, place: _Place) -> StageResult:
@@ -108,12 +155,11 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         objective = objective_of(stage, student)
         rows = encode(stage, objective, plan.student.max_target)
         torch.manual_seed(seed)
-        lora = {"adapter": "lora"} if stage.adapter else {}
-        model = with_adapter(student.model, plan.student.model_copy(update=lora))
+        model = with_adapter(student.model, plan.student)
         meter = CostMeter(student, unit_flops_of(model))
         distance = config.accumulate if objective.repeats else 0
-        share = stage.share / sum(each.share for each in plan.stages)
-        batches = make_plan(rows.families, meter, config, share, seed, distance)
+        share = stage.share / sum(each.share for each in plan.stages if not each.adapter)
+        batches = make_plan(rows.families, meter, _without_judges(plan, student), share, seed, distance)
         costs = PlanCosts(meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches)))
     validate = plan.validate
     log = train_stage(
@@ -132,10 +178,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
     )
     if leads():
         with Working(f"{label}: saving the model"):
-            if stage.adapter:
-                save_adapter(model, place.target)
-            else:
-                save_student(merged_model(model), student.tokenizer, place.target)
+            save_student(merged_model(model), student.tokenizer, place.target)
     lost = Counter({f"target: {reason}": count for reason, count in rows.lost.items()})
     return StageResult(
         stage=stage.name,

@@ -31,6 +31,7 @@ class Scripted:
     model: Any = None
     tokenizer: Any = None
     trees = False
+    adapted = 0
 
     def __init__(self, says: Mapping[str, Sequence[GeneratedText]]) -> None:
         self.says = says
@@ -67,6 +68,12 @@ class Scripted:
         raise AssertionError
 
     def next_logits(self, model: Any, sources: Sequence[Sequence[int]], begun: Sequence[int] = ()) -> Tensor:
+        raise AssertionError
+
+    def read(self, model: Any, sources: Sequence[Sequence[int]]) -> Any:
+        raise AssertionError
+
+    def after(self, model: Any, read: Any, begun: Sequence[int] = ()) -> Tensor:
         raise AssertionError
 
 

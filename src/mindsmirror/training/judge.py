@@ -1,0 +1,160 @@
+"""A judge as an adapter over a frozen thinker, trained on what the thinker has read.
+
+The adapter works on the last few tokens of what a judge reads (`Student.read`, `Student.after`). All tokens before them
+are computed by the thinker's own weights, so a rationale is read once, its keys and values are kept, and every pass
+over it costs those few tokens. Asked later, the judge goes on from the very cache that the thinker leaves (an adapter
+that begins late: Greenewald et al., 2025, arXiv 2504.12397). What is learnt is what is read off: the verdict's share
+among the three words, each weighed as often as it was given.
+
+    L = sum over rationales and verdicts of -w log share / sum of w
+
+Passes are few and short, so a training that was cut short begins anew; it comes to the same.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mindsmirror.records import Stage
+from mindsmirror.students.base import Student
+from mindsmirror.students.flops import Component, UnitFlops, Work, generation_flops, training_flops
+from mindsmirror.students.text import VERDICT_WORDS
+from mindsmirror.students.verdict_words import first_difference
+from mindsmirror.system.hardware import device, peak_device_memory, peak_memory, use_bf16
+from mindsmirror.system.progress import Progress
+from mindsmirror.training.cost import Cost
+from mindsmirror.training.result import StageLog
+
+TOGETHER = 16
+"""Rationales in a step."""
+WARMUP = 0.1
+LARGEST_GRADIENT = 1.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A rationale as the judge reads it, and how much each verdict on it weighs, in the order of VERDICT_WORDS."""
+
+    source: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class JudgePlan:
+    """All that training a judge takes."""
+
+    student: Student
+    model: Any
+    """With the adapter (PEFT)."""
+    rows: Sequence[Judged]
+    passes: int
+    rate: float
+    precision: str
+    seed: int
+    label: str
+    """What the progress line calls it."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of all passes."""
+        return self.passes * -(-len(self.rows) // TOGETHER)
+
+
+def judged_rows(stage: Stage, student: Student) -> list[Judged]:
+    """What a stage's verdict targets come to, a row for each rationale."""
+    weights: dict[tuple[int, ...], list[float]] = {}
+    for target in stage.targets:
+        if target.text in VERDICT_WORDS:
+            source = student.source(target.tag, target.question, target.rationale)
+            found = weights.setdefault(source, [0.0] * len(VERDICT_WORDS))
+            found[VERDICT_WORDS.index(target.text)] += target.weight
+    # Neighbours are of one length, so little is padded, and of one question, so much is shared.
+    return [Judged(source, tuple(found)) for source, found in sorted(weights.items(), key=lambda row: len(row[0]))]
+
+
+def train_judge(plan: JudgePlan) -> StageLog:
+    """Train the plan's adapter in place."""
+    begun, words = first_difference(plan.student)
+    adapter = [value for value in plan.model.parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(adapter, lr=plan.rate, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, plan.steps))
+    losses: list[float] = []
+    done = 0
+    shown = Progress(plan.label, plan.steps, "steps")
+    with shown as progress, torch.autocast(device(), torch.bfloat16, enabled=use_bf16(plan.precision)):
+        parts = list(_read(plan))
+        order = random.Random(plan.seed)
+        for _ in range(plan.passes):
+            order.shuffle(parts)
+            summed = 0.0
+            for read, weights in parts:
+                logits = plan.student.after(plan.model.get_base_model(), read, begun)[:, list(words)]
+                loss = -(weights * torch.log_softmax(logits.float(), dim=-1)).sum() / weights.sum()
+                optimizer.zero_grad()
+                torch.autograd.backward(loss)
+                torch.nn.utils.clip_grad_norm_(adapter, LARGEST_GRADIENT)
+                optimizer.step()
+                schedule.step()
+                summed += float(loss.detach())
+                done += 1
+                progress.update(done, f"loss {summed / (done - len(losses) * len(parts)):.3f}")
+            losses.append(summed / len(parts))
+        progress.close(done, f"loss {losses[-1]:.3f}")
+    return StageLog(
+        steps=done,
+        planned_steps=plan.steps,
+        losses=tuple(losses),
+        task_losses={"verdict": tuple(losses)},
+        validation={},
+        selected_step=done,
+        selected_score=None,
+        tokens_per_second=None,
+        peak_memory=peak_memory(),
+        peak_device_memory=peak_device_memory(),
+    )
+
+
+def judge_cost(rows: Sequence[Judged], passes: int, student: Student, units: UnitFlops) -> Cost:
+    """What training a judge costs: each rationale is read once, and its last tokens are learnt from in every pass."""
+    lengths = [len(row.source) for row in rows]
+    encodes = bool(student.model.config.is_encoder_decoder)
+    ends = sum((_end(length, student.adapted, encodes) for length in lengths), Counter())
+    tokens = sum(lengths) + len(rows)
+    return Cost(
+        rows=passes * len(rows),
+        tokens=passes * tokens,
+        target_tokens=passes * len(rows),
+        computed_tokens=sum(lengths) + passes * len(rows) * student.adapted,
+        flops=generation_flops(units, encodes, lengths, [0] * len(rows)) + passes * training_flops(ends, units),
+    )
+
+
+def _end(length: int, adapted: int, encodes: bool) -> Work:
+    """What one pass over a rationale of so many tokens computes."""
+    if encodes:
+        parts = {Component.CROSSING: length, Component.CROSSING_PAIRS: length}
+    else:
+        parts = {Component.DECODER_PAIRS: adapted * length}
+    return Work({Component.DECODER: adapted, Component.HEAD: 1, **parts})
+
+
+def _read(plan: JudgePlan) -> Iterator[tuple[Any, Tensor]]:
+    """The rationales in parts of TOGETHER, each read by the thinker, with the weights of their verdicts [B, 3]."""
+    with plan.model.disable_adapter():
+        for begin in range(0, len(plan.rows), TOGETHER):
+            rows = plan.rows[begin : begin + TOGETHER]
+            yield (
+                plan.student.read(plan.model.get_base_model(), [row.source for row in rows]),
+                torch.tensor([row.weights for row in rows], device=plan.model.device),
+            )
+
+
+def _rate(step: int, steps: int) -> float:
+    """The share of the highest learning rate: it rises for the first tenth, then falls linearly to 0."""
+    rising = max(1, round(WARMUP * steps))
+    return min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
