@@ -20,11 +20,12 @@ from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
+from mindsmirror.runs.description import describe_student
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
-from mindsmirror.runs.training import stages_of, train
+from mindsmirror.runs.training import arm_step, stages_of, train
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
 from mindsmirror.system.record_file import RecordFile
@@ -47,12 +48,18 @@ class Pipeline:
         for arm in self._given.arm:
             method_named(arm.method)
         self.run = Run(Path(runs) / self._given.name)
+        self.kept = False
+        """Whether the task is the one that the run keeps, instead of what its file says now."""
         self.store = self._given.annotation.store or Path(runs) / "store.sqlite"
 
     @classmethod
     def of(cls, folder: str | Path) -> "Pipeline":
-        """The pipeline of a run that is there, from its own resolved recipe."""
-        return cls(Run(folder).recipe, Path(folder).parent)
+        """The pipeline of a run that is there, from its own resolved recipe and the questions that it keeps."""
+        run = Run(folder)
+        pipeline = cls(run.recipe, run.folder.parent)
+        # The folder may have another name by now, and the task's file may be gone.
+        pipeline.run, pipeline.kept = run, True
+        return pipeline
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -64,6 +71,8 @@ class Pipeline:
     @cached_property
     def task(self) -> Task:
         """The task, loaded once."""
+        if self.kept:
+            return self.run.task(self._given)
         with Working(f"reading the questions of {self._given.task.name}"):
             return load_task(self._given.task)
 
@@ -107,6 +116,7 @@ class Pipeline:
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
         self.check(annotates=annotates, trains=trains)
+        self.run.keep_task(self.task)
         self.run.begin(self.recipe)
         say_what_to_fetch(self.recipe, annotates=annotates, trains=trains)
 
@@ -180,10 +190,19 @@ class Pipeline:
                 for arm in self.recipe.arm:
                     self.stages(arm, learnt)
         annotated = annotations.digest()
-        return {
+        results = {
             arm.name: train(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
             for arm in self.recipe.arm
         }
+        self.describe()
+        return results
+
+    def describe(self) -> None:
+        """Write beside each trained student what it is and how it is asked, so that its folder is enough to ask it."""
+        for arm in self.recipe.arm:
+            model = self.run.folder / arm_step(arm) / "model"
+            if leads() and model.is_dir():
+                describe_student(self.recipe, self.task, arm, model)
 
     def stages(self, arm: ArmConfig, annotations: Sequence[Annotation]) -> tuple[Stage, ...]:
         """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""

@@ -1,0 +1,70 @@
+"""Writes `mindsmirror.json` beside the weights of a run's trained students, and makes it for runs that have none."""
+
+from pathlib import Path
+from typing import Any
+
+from mindsmirror.answers.stored import StoredKind
+from mindsmirror.inference.description import FILE, QUESTION, RATIONALE, StudentDescription, VerdictTask
+from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.records import Tag
+from mindsmirror.runs.recipe import Recipe
+from mindsmirror.students.text import VERDICT_WORDS, prompt_text
+from mindsmirror.system.files import read_record, write_json
+from mindsmirror.tasks.base import Task
+
+
+def described(recipe: Recipe, task: Task, arm: ArmConfig) -> StudentDescription:
+    """What a trained arm of a recipe is and can do; the prompts are left out, because they take its tokenizer."""
+    method = method_named(arm.method)
+    asked = method.verdict_request(arm)
+    evaluation = recipe.evaluation
+    return StudentDescription(
+        run=recipe.name,
+        arm=arm.name,
+        method=arm.method,
+        base=recipe.student.model,
+        task=task.name,
+        licence=task.licence,
+        answers=StoredKind.of(task.answers),
+        modes=method.modes(arm),
+        default_mode=method.main_mode(arm),
+        verdict=VerdictTask(tag=asked.tag, sees_question=asked.sees_question, words=VERDICT_WORDS) if asked else None,
+        samples=evaluation.samples,
+        temperature=evaluation.temperature,
+        max_tokens=evaluation.max_tokens,
+        max_source=recipe.student.max_source,
+        batch=evaluation.batch,
+        seed=recipe.seed,
+        precision=recipe.training.precision,
+    )
+
+
+def describe_student(recipe: Recipe, task: Task, arm: ArmConfig, folder: Path) -> None:
+    """Write the description of a trained arm into the folder of its model, unless the same one is there."""
+    found = described(recipe, task, arm)
+    before = read_record(folder / FILE, StudentDescription)
+    if before is not None and before.model_copy(update={"prompts": {}}) == found:
+        return
+    found = found.model_copy(update={"prompts": _prompts(found, folder, trusted=recipe.student.trust_remote_code)})
+    write_json(folder / FILE, found.model_dump(mode="json"))
+
+
+def _prompts(student: StudentDescription, folder: Path, *, trusted: bool) -> dict[str, str]:
+    """What the student reads in each of its tasks, by the name of the task."""
+    import transformers
+
+    at: dict[str, Any] = {"pretrained_model_name_or_path": str(folder), "trust_remote_code": trusted}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
+    encoder_decoder = bool(transformers.AutoConfig.from_pretrained(**at).is_encoder_decoder)
+
+    def shown(tag: Tag, question: str | None, rationale: str | None) -> str:
+        return prompt_text(tokenizer, tag, question, rationale, encoder_decoder=encoder_decoder)
+
+    found = {}
+    if "predict" in student.modes:
+        found["predict"] = shown(Tag.PREDICT, QUESTION, None)
+    if "think" in student.modes:
+        found["think"] = shown(Tag.EXPLAIN, QUESTION, None)
+    if student.verdict is not None:
+        found["verdict"] = shown(student.verdict.tag, QUESTION if student.verdict.sees_question else None, RATIONALE)
+    return found
