@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mindsmirror.records import Verdict as Verdict
     from mindsmirror.reporting.schema import Report as Report
     from mindsmirror.runs.export import export_annotations as export_annotations
+    from mindsmirror.runs.export import export_student as export_student
     from mindsmirror.runs.pipeline import Pipeline as Pipeline
     from mindsmirror.runs.pipeline import run as run
     from mindsmirror.runs.recipe import Recipe as Recipe
@@ -47,7 +48,7 @@ _HOMES = {
     "mindsmirror.runs.student": ("TrainedStudent", "load"),
     "mindsmirror.inference.question": ("Question", "Reply"),
     "mindsmirror.annotation.imports.importing": ("import_annotations",),
-    "mindsmirror.runs.export": ("export_annotations",),
+    "mindsmirror.runs.export": ("export_annotations", "export_student"),
     "mindsmirror.errors": ("MindsMirrorError",),
     "mindsmirror.methods": ("ArmConfig", "read_arm"),
     "mindsmirror.runs.pipeline": ("Pipeline", "run"),

@@ -42,7 +42,7 @@ class UnknownNameError(MindsMirrorError):
     """There is no task, method, engine, model, arm or device of that name; those that exist are listed."""
 
     exit_code = 12
-    raised_in = ("annotation", "answers", "engines", "models", "runs", "students", "system", "tasks")
+    raised_in = ("annotation", "answers", "delivery", "engines", "models", "runs", "students", "system", "tasks")
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
@@ -55,7 +55,7 @@ class ModelFileError(MindsMirrorError):
     """The files of a model cannot be had, are not sound, or are not those that the catalogue names."""
 
     exit_code = 13
-    raised_in = ("doctor", "inference", "models", "students")
+    raised_in = ("delivery", "doctor", "inference", "models", "students")
 
 
 class EngineError(MindsMirrorError):

@@ -66,7 +66,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
     material.write_rows(tmp_path / "said.jsonl", [{"id": "w0", "rationale": "Ann has 3. The answer is 3."}])
     monkeypatch.chdir(tmp_path)
     question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
-    run, out = str(copied.run.relative_to(tmp_path)), iter(("one", "two"))
+    run, out = str(copied.run.relative_to(tmp_path)), iter(("one", "two", "three", "four"))
     calls: dict[str, Callable[[Callable[[str], str | Path]], object]] = {
         "ask": lambda as_: mindsmirror.ask(as_(run), question).mode,
         "evaluate_elsewhere": lambda as_: [
@@ -74,6 +74,9 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
             mindsmirror.evaluate_elsewhere(as_(run), as_("words.jsonl"), as_("."), "valid", 1, "predict"),
         ],
         "export_annotations": lambda as_: mindsmirror.export_annotations(as_(run), as_(next(out)), "jsonl"),
+        "export_student": lambda as_: [
+            each["divergence"] for each in mindsmirror.export_student(as_(run), as_(next(out)), "safetensors")
+        ],
         "import_annotations": lambda as_: mindsmirror.import_annotations(
             "jsonl", as_("said.jsonl"), as_("words.jsonl")
         ),

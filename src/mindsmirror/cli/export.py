@@ -1,33 +1,83 @@
-"""`mindsmirror export RUN`: a run's annotations as a data set for others."""
+"""`mindsmirror export RUN`: a run's annotations as a data set, or a trained student as a file for a runtime."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
+DATASETS = ("parquet", "datasets", "jsonl")
+STUDENTS = ("safetensors", "gguf")
+
 
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["parquet", "datasets", "jsonl"]),
+    "--to",
+    type=click.Choice([*DATASETS, *STUDENTS]),
     default="parquet",
     show_default=True,
-    help="Format of the rows; parquet and datasets need the extra hub-data.",
+    help="Of the annotations: parquet or datasets (extra hub-data), or jsonl. Of a student: safetensors, or gguf for "
+    "llama.cpp.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist yet.")
+@click.option("--arm", help="Arm whose student is exported; the last one if absent.")
+@click.option(
+    "--weights",
+    multiple=True,
+    help="Type of a student's weights. safetensors: bf16 (default), fp16, fp32; gguf: q8_0 (default), f16, q4_k_m, "
+    "also several.",
+)
+@click.option(
+    "--questions",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Questions on which an exported student is compared with the trained one.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write, which must not exist yet; by default in the run's."
+)
 @runs_folder
 @as_json
-def command(run: Path, form: str, out: Path, runs: Path, json_output: bool) -> None:
-    """Write the annotations of RUN as a data set with a card. Each row is a rationale with its self-evaluations.
+def command(
+    run: Path,
+    to: str,
+    arm: str | None,
+    weights: tuple[str, ...],
+    questions: int,
+    out: Path | None,
+    runs: Path,
+    json_output: bool,
+) -> None:
+    """Write the annotations of RUN as a data set, or a trained student of it as a file for a runtime.
 
-    The card names the teacher, the judge, the prompts, the task and its licence. It says how many replies were
-    usable and how good the verdicts are.
+    A data set has a row for each rationale, with its self-evaluations, and a card. A student is loaded again in the
+    runtime that the format is for and compared with the trained one: first tokens, greedy rationales and answers, and
+    the probabilities of its verdicts. What is further off than the format's bounds is not kept.
     """
+    folder = run_folder(run, runs)
+    if to in DATASETS:
+        if arm or weights:
+            raise click.UsageError(f"--arm and --weights are for students, and {to} is a format of annotations.")
+        _annotations(folder, to, out or folder / "exports" / to, json_output)
+        return
+    from mindsmirror.runs.export import export_student
+
+    named = "-".join(filter(None, [arm, to, *weights]))
+    out = out or folder / "exports" / named
+    found = export_student(folder, out, to, arm, weights, questions)
+    document: dict[str, Any] = {"out": str(out), "to": to, "files": found}
+    show(
+        document,
+        [*(f"wrote {out / str(each['file'])}" for each in found), f"figures: {out / 'fidelity.json'}"],
+        json_output,
+    )
+
+
+def _annotations(folder: Path, to: str, out: Path, json_output: bool) -> None:
     from mindsmirror.runs.export import export_annotations
 
-    rows = export_annotations(run_folder(run, runs), out, form)
+    rows = export_annotations(folder, out, to)
     lines = [f"{number} rows in {split}" for split, number in rows.items()]
-    show({"out": str(out), "format": form, "rows": rows}, [*lines, f"card: {out / 'README.md'}"], json_output)
+    show({"out": str(out), "to": to, "rows": rows}, [*lines, f"card: {out / 'README.md'}"], json_output)

@@ -1,9 +1,22 @@
-"""A run's annotations for others to use: the folder of a run in, a data set with a card out."""
+"""What a run made, for others to use: its annotations as a data set, a trained student as a file for a runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mindsmirror.delivery import write_dataset
+from mindsmirror.errors import DataError, UnknownNameError
+from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.records import Example, Prediction, Tag
+from mindsmirror.runs.folder import Run
 from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe
+from mindsmirror.system.files import read_records
+from mindsmirror.tasks import load_task
+from mindsmirror.tasks.base import Task
+
+QUESTIONS = 100
+"""Questions on which an exported student is compared with the trained one."""
+TAGS: dict[str, Tag] = {"predict": Tag.PREDICT, "think": Tag.EXPLAIN}
 
 
 def export_annotations(run: str | Path, out: str | Path, form: str = "parquet") -> dict[str, int]:
@@ -14,3 +27,83 @@ def export_annotations(run: str | Path, out: str | Path, form: str = "parquet") 
     """
     pipeline = Pipeline.of(run)
     return write_dataset(pipeline.recipe.name, pipeline.annotations(), pipeline.task, form, Path(out))
+
+
+def export_student(
+    run: str | Path,
+    out: str | Path,
+    to: str = "gguf",
+    arm: str | None = None,
+    weights: str | Sequence[str] = (),
+    questions: int = QUESTIONS,
+) -> list[dict[str, object]]:
+    """Write the trained student of an arm (by default the last one) into the folder `out`; returns how it compares.
+
+    `to` and `weights` are listed in docs/guide.md; without `weights` the format's default is written. What was written
+    is loaded in the runtime it is for and asked up to `questions` questions that the student was not trained on, beside
+    the trained student. ModelFileError if it is further off than its bounds, and for a student that the format cannot
+    hold; DataError if the arm is not trained, or `out` holds something; UnknownNameError for a name that there is not.
+    """
+    from mindsmirror.delivery.compare import Trained
+    from mindsmirror.delivery.fidelity import Asked
+    from mindsmirror.delivery.formats import Source
+    from mindsmirror.delivery.gguf_file import About
+    from mindsmirror.delivery.student import check_export, write_student
+    from mindsmirror.evaluation.arms import open_predictor
+    from mindsmirror.evaluation.evaluate import main_mode, modes_of
+
+    folder, out = Path(run), Path(out)
+    recipe = Run(folder).recipe
+    chosen = _arm(recipe, arm)
+    model = folder / "arms" / chosen.name / "model"
+    if not model.exists():
+        raise DataError(f"arm {chosen.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
+    kinds = check_export(to, [weights] if isinstance(weights, str) else weights, model, out)
+    task = load_task(recipe.task)
+    # In fp32, whatever the run computes in: what the weights say, without the rounding of a processor.
+    predictor = open_predictor(task, recipe.student, recipe.evaluation, "fp32", model)
+    able = modes_of(chosen, ("predict", "think"))
+    examples = _examples(task, questions)
+    judging = method_named(chosen.method).verdict_request(chosen)
+    judged = _judged(folder, chosen.name, examples, questions) if judging else []
+    asked = Asked(examples, main_mode(chosen), [TAGS[mode] for mode in able], judging, judged)
+    about = About(f"{recipe.name}-{chosen.name}", "other", "")
+    parameters = sum(weight.numel() for weight in predictor.model.parameters())
+    room = recipe.student.max_source + max(recipe.evaluation.max_tokens, 64)
+    source = Source(model, recipe.student, about, parameters, room)
+    found = write_student(source, to, kinds, out, Trained(predictor, asked))
+    return [each.model_dump(mode="json") for each in found]
+
+
+def _arm(recipe: Recipe, name: str | None) -> ArmConfig:
+    if name is None:
+        return recipe.arm[-1]
+    found = next((arm for arm in recipe.arm if arm.name == name), None)
+    if found is None:
+        raise UnknownNameError("arm", name, [arm.name for arm in recipe.arm])
+    return found
+
+
+def _examples(task: Task, count: int) -> list[Example]:
+    """Questions that no arm was trained on: of the test, then of validation."""
+    examples = [*task.splits.test, *task.splits.valid][:count]
+    if not examples:
+        raise DataError(f"{task.name} has no test or validation questions to compare an exported student on.")
+    return examples
+
+
+def _judged(folder: Path, arm: str, examples: Sequence[Example], count: int) -> list[tuple[Example, str, bool | None]]:
+    """Rationales of the arm that the run holds, the first of every question before the second of any."""
+    path = folder / "predictions" / arm / "mirror.jsonl"
+    if not path.exists():
+        return []
+    shown = {example.id: example for example in examples}
+    found = [
+        (number, shown[prediction.example], sample.text, sample.right)
+        for prediction in read_records(path, Prediction)
+        if prediction.example in shown
+        for number, sample in enumerate(prediction.samples)
+        if sample.answer is not None
+    ]
+    ranked = sorted(found, key=lambda each: each[0])
+    return [(example, text, right) for _, example, text, right in ranked[:count]]

@@ -12,6 +12,7 @@ from mindsmirror.annotation.imports.formats import FORMATS as IMPORTED
 from mindsmirror.annotation.imports.importing import import_annotations
 from mindsmirror.cli.main import cli
 from mindsmirror.delivery import FORMATS
+from mindsmirror.delivery.formats import STUDENT_FORMATS
 from mindsmirror.errors import AnnotationError, DataError
 from mindsmirror.reporting.annotation_totals import AnnotationTotals
 from mindsmirror.runs.pipeline import Pipeline
@@ -62,9 +63,14 @@ def imports(*more: object) -> Result:
 def test_the_kinds_and_formats_are_those_that_there_are() -> None:
     """The verbs name them without importing what is heavy."""
     kind = next(p for p in _command("import").params if p.name == "kind")
-    form = next(p for p in _command("export").params if p.name == "form")
+    form = next(p for p in _command("export").params if p.name == "to")
     assert tuple(kind.type.choices) == tuple(IMPORTED)
-    assert tuple(form.type.choices) == FORMATS
+    assert tuple(form.type.choices) == (*FORMATS, *STUDENT_FORMATS)
+    assert all(kind in help_of("weights") for form in STUDENT_FORMATS.values() for kind in form.weights)
+
+
+def help_of(name: str) -> str:
+    return str(next(p for p in _command("export").params if p.name == name).help)
 
 
 def _command(name: str) -> Any:
@@ -145,13 +151,13 @@ def test_what_is_exported_comes_in_again(words: Path) -> None:
     pipeline = Pipeline(make_recipe(recipe()))
     pipeline.begin(trains=False)
     pipeline.annotate()
-    ended = command("export", "imported", "--format", "jsonl", "--out", "out", "--json")
-    assert json.loads(ended.output) == {"out": "out", "format": "jsonl", "rows": {"train": 21, "validation": 6}}
+    ended = command("export", "imported", "--to", "jsonl", "--out", "out", "--json")
+    assert json.loads(ended.output) == {"out": "out", "to": "jsonl", "rows": {"train": 21, "validation": 6}}
     files = [words / "out/data/train.jsonl", words / "out/data/validation.jsonl"]
     again = import_annotations("jsonl", files, pipeline.task).annotations
     before = pipeline.annotations()
     assert [(a.example, a.split, a.rationales, a.evaluations) for a in again] == [
         (a.example, a.split, a.rationales, a.evaluations) for a in before
     ]
-    twice = command("export", "imported", "--format", "jsonl", "--out", "out")
+    twice = command("export", "imported", "--to", "jsonl", "--out", "out")
     assert isinstance(twice.exception, DataError) and "out already exists" in str(twice.exception)

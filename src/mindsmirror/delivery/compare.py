@@ -1,0 +1,101 @@
+"""Loads what was exported in the runtime it is for, and compares it with the trained student (fidelity.py)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from mindsmirror.delivery.fidelity import (
+    Asked,
+    Bounds,
+    Fidelity,
+    Observed,
+    divergence,
+    judge_fidelity,
+    observe,
+    own_rationales,
+    shortfalls,
+)
+from mindsmirror.delivery.runtimes.base import Runtime, ServedStudent
+from mindsmirror.inference.predictor import Predictor
+from mindsmirror.records import Example, Prediction, Tag
+from mindsmirror.students.base import Student
+from mindsmirror.students.text import user_turn
+from mindsmirror.system.progress import Working
+
+
+class Trained:
+    """The trained student with what it does when asked, observed once for all files that are compared with it."""
+
+    def __init__(self, predictor: Predictor, asked: Asked) -> None:
+        self.predictor, self.asked = predictor, asked
+        with Working("asking the trained student"):
+            self.observed: Observed = observe(predictor, asked, asked.judged)
+        self.judged = asked.judged or own_rationales(asked.examples, self.observed.predictions)
+
+    def fidelity(self, path: Path, name: str, weights: str, runtime: Runtime, bounds: Bounds) -> Fidelity:
+        """How what is at `path`, loaded in its runtime and called `name` in the figures, compares."""
+        student = cast(Student, ServedStudent(self.predictor.student, runtime))
+        with Working(f"asking {name} in {runtime.name}"):
+            after = observe(replace(self.predictor, student=student, model=None), self.asked, self.judged)
+            prompts = same_prompts(self.predictor.student, runtime, self.asked.examples)
+        before = self.observed
+        apart, same_first = divergence(before.logits, after.logits)
+        answers = _same(before.predictions, after.predictions, lambda prediction: prediction.answer)
+        texts = _same(
+            before.predictions, after.predictions, lambda prediction: prediction.rationale or prediction.answer
+        )
+        judge = judge_fidelity(self.judged if before.p_correct else (), before.p_correct, after.p_correct)
+        right = [flag for _, _, flag in self.judged if flag is not None]
+        failed = shortfalls(bounds, apart, answers, judge, min(sum(right), len(right) - sum(right)))
+        if prompts is not None and prompts < 1:
+            failed += (f"it reads {1 - prompts:.0%} of the prompts as other tokens than the student",)
+        return Fidelity(
+            file=name,
+            weights=weights,
+            bytes=size_of(path),
+            runtime=runtime.name,
+            questions=len(self.asked.examples),
+            same_prompts=prompts,
+            divergence=apart,
+            same_first_token=same_first,
+            same_texts=sum(texts) / len(texts),
+            same_answers=sum(answers) / len(answers),
+            right_before=_right(before.predictions),
+            right_after=_right(after.predictions),
+            judge=judge,
+            tokens_per_second=sum(each.tokens for each in after.predictions) / after.seconds,
+            bounds=bounds._asdict(),
+            failed=failed,
+        )
+
+
+def same_prompts(student: Student, runtime: Runtime, examples: Sequence[Example]) -> float | None:
+    """The share of questions that the file's own template and tokenizer turn into the student's tokens."""
+    found = []
+    for example in examples:
+        tokens = runtime.tokens_of([{"role": "user", "content": user_turn(Tag.EXPLAIN, example.text, None)}])
+        if tokens is None:
+            return None
+        # A student reads the end of a question that is too long for it; a runtime is given all of it.
+        read = list(student.source(Tag.EXPLAIN, example.text, None))
+        found.append(tokens[-len(read) :] == read)
+    return sum(found) / len(found)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    return (
+        sum(part.stat().st_size for part in path.rglob("*") if part.is_file()) if path.is_dir() else path.stat().st_size
+    )
+
+
+def _same(
+    before: Sequence[Prediction], after: Sequence[Prediction], part: Callable[[Prediction], str | None]
+) -> list[bool]:
+    return [part(one) == part(other) for one, other in zip(before, after, strict=True)]
+
+
+def _right(predictions: Sequence[Prediction]) -> float | None:
+    known = [prediction.right for prediction in predictions if prediction.right is not None]
+    return sum(known) / len(known) if known else None

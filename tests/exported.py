@@ -1,0 +1,44 @@
+"""A tiny Llama with a byte-level tokenizer that llama.cpp can read, as a student's folder, and what it is asked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tiny_gguf
+
+from mindsmirror.answers import Number
+from mindsmirror.delivery.compare import Trained
+from mindsmirror.delivery.fidelity import Asked
+from mindsmirror.delivery.formats import Source
+from mindsmirror.delivery.gguf_file import About
+from mindsmirror.inference.predictor import Predictor, inference_model
+from mindsmirror.methods.base import VerdictRequest
+from mindsmirror.models.gguf import read_gguf
+from mindsmirror.records import Example, Tag
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.load import load_student, save_student
+from mindsmirror.tasks.base import Splits, Task
+
+QUESTIONS = ("How many legs do 2 cows have?", "And 31 bees, in all?", "Is it raining?", "What is\n  7 + 5?")
+TASK = Task("legs", 1, "MIT", Number(), Splits((), (), ()))
+ABOUT = About("tiny-mirror", "apache-2.0", "made by a test")
+
+
+def student_folder(folder: Path) -> Path:
+    """The student of tiny_gguf.py as Transformers saves it; `folder` also holds the file that it was read from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_student(*read_gguf(tiny_gguf.write(folder / "tiny.gguf", "F32")), folder / "student")
+    return folder / "student"
+
+
+def source(folder: Path) -> Source:
+    """The student to be exported."""
+    return Source(folder, StudentConfig(model=str(folder)), ABOUT, 150_000, 512)
+
+
+def trained(folder: Path, questions: Sequence[str] = QUESTIONS, max_tokens: int = 12) -> Trained:
+    """The student, asked."""
+    student = load_student(StudentConfig(model=str(folder)))
+    examples = [Example(id=str(number), text=text, gold="8") for number, text in enumerate(questions)]
+    predictor = Predictor(student, inference_model(student.model, "fp32"), TASK, max_tokens, 8)
+    judged = [(example, f"Think of {example.id}. The answer is 8.", example.id in "02") for example in examples]
+    return Trained(predictor, Asked(examples, "think", [Tag.PREDICT, Tag.EXPLAIN], VerdictRequest("mirror"), judged))

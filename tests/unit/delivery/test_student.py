@@ -1,0 +1,97 @@
+"""An exported student: it is asked in its own runtime, and one that answers otherwise is not kept."""
+
+import json
+from pathlib import Path
+
+import exported
+import pytest
+
+from mindsmirror.delivery import gguf_file
+from mindsmirror.delivery.student import FIDELITY, check_export, write_student
+from mindsmirror.errors import DataError, ModelFileError, RecipeError, UnknownNameError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student's folder; not to be written to."""
+    return exported.student_folder(tmp_path_factory.mktemp("student"))
+
+
+def test_llama_cpp_says_what_the_student_says(folder: Path, tmp_path: Path) -> None:
+    trained = exported.trained(folder)
+    found = write_student(exported.source(folder), "gguf", ["f16", "q8_0"], tmp_path / "out", trained)
+    assert [each.file for each in found] == ["tiny-mirror-150K-F16.gguf", "tiny-mirror-150K-Q8_0.gguf"]
+    exact = found[0]
+    assert exact.failed == ()
+    assert exact.same_prompts == exact.same_first_token == exact.same_answers == 1
+    assert exact.divergence < 1e-3
+    assert exact.judge is not None
+    assert exact.judge.rationales == len(exported.QUESTIONS)
+    assert exact.judge.largest_difference < 0.01
+    assert exact.bytes == (tmp_path / "out" / exact.file).stat().st_size
+    assert "llama.cpp" in exact.runtime
+    written = json.loads((tmp_path / "out" / FIDELITY).read_text())
+    assert [each["weights"] for each in written] == ["f16", "q8_0"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([FIDELITY, *(e.file for e in found)])
+
+
+@pytest.mark.parametrize("weights", ["bf16", "fp16", "fp32"])
+def test_a_folder_is_loaded_as_it_was_saved(folder: Path, tmp_path: Path, weights: str) -> None:
+    found = write_student(exported.source(folder), "safetensors", [weights], tmp_path / "out", exported.trained(folder))
+    assert found[0].file == "out"
+    assert found[0].same_prompts == 1
+    assert found[0].divergence < (1e-9 if weights == "fp32" else 0.01)
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert config["dtype"] == {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}[weights]
+
+
+def test_a_wrong_conversion_is_found_and_not_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the reordering of queries and keys llama.cpp loads the file and writes nonsense."""
+    monkeypatch.setattr(gguf_file, "_permuted", lambda weight, heads: weight)
+    with pytest.raises(ModelFileError, match=r"not the trained one.*nats off"):
+        write_student(exported.source(folder), "gguf", ["f16"], tmp_path / "out", exported.trained(folder))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_passes_is_kept_beside_one_that_fails(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = exported.trained(folder)
+    whole = trained.fidelity
+    monkeypatch.setattr(
+        trained,
+        "fidelity",
+        lambda *given: whole(*given).model_copy(update={"failed": ("it is far off",) if "Q8_0" in given[1] else ()}),
+    )
+    with pytest.raises(ModelFileError, match=r"Q8_0.gguf \(q8_0\): it is far off.*What passed is in"):
+        write_student(exported.source(folder), "gguf", ["f16", "q8_0"], tmp_path / "out", trained)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [FIDELITY, "tiny-mirror-150K-F16.gguf"]
+    assert json.loads((tmp_path / "out" / FIDELITY).read_text())[1]["failed"] == ["it is far off"]
+
+
+def test_a_template_that_reads_prompts_otherwise_is_found(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "gguf.GGUFWriter.add_chat_template",
+        lambda self, template: self.add_string("tokenizer.chat_template", template.replace("user", "User") + "!"),
+    )
+    with pytest.raises(ModelFileError, match="prompts as other tokens"):
+        write_student(exported.source(folder), "gguf", ["f16"], tmp_path / "out", exported.trained(folder))
+
+
+def test_what_cannot_be_exported_is_refused_first(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'gguf'"):
+        check_export("ggufs", [], folder, tmp_path / "out")
+    with pytest.raises(UnknownNameError, match="q8_0"):
+        check_export("gguf", ["q8"], folder, tmp_path / "out")
+    with pytest.raises(RecipeError, match="one folder"):
+        check_export("safetensors", ["bf16", "fp16"], folder, tmp_path / "out")
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(DataError, match="not empty"):
+        check_export("gguf", [], folder, tmp_path)
+    assert check_export("gguf", ["f16", "f16"], folder, tmp_path / "out") == ("f16",)
+    assert check_export("safetensors", [], folder, tmp_path / "out") == ("bf16",)
