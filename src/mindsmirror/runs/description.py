@@ -1,9 +1,10 @@
-"""Writes `mindsmirror.json` beside the weights of a run's trained students, and makes it for runs that have none."""
+"""The trained students of a run: which is meant, where it lies, and the `mindsmirror.json` beside its weights."""
 
 from pathlib import Path
 from typing import Any
 
 from mindsmirror.answers.stored import StoredKind
+from mindsmirror.errors import DataError, UnknownNameError
 from mindsmirror.inference.description import FILE, QUESTION, RATIONALE, StudentDescription, VerdictTask
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Tag
@@ -11,6 +12,24 @@ from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.text import VERDICT_WORDS, prompt_text
 from mindsmirror.system.files import read_record, write_json
 from mindsmirror.tasks.base import Task
+
+
+def named_arm(recipe: Recipe, name: str | None) -> ArmConfig:
+    """The recipe's arm of that name, its last if none is named. UnknownNameError if there is none."""
+    if name is None:
+        return recipe.arm[-1]
+    found = next((arm for arm in recipe.arm if arm.name == name), None)
+    if found is None:
+        raise UnknownNameError("arm", name, [arm.name for arm in recipe.arm])
+    return found
+
+
+def trained_model(folder: Path, arm: ArmConfig) -> Path:
+    """The folder of an arm's student in a run's. DataError if it is not trained yet."""
+    model = folder / "arms" / arm.name / "model"
+    if not model.exists():
+        raise DataError(f"arm {arm.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
+    return model
 
 
 def described(recipe: Recipe, task: Task, arm: ArmConfig) -> StudentDescription:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mindsmirror.delivery import write_dataset
-from mindsmirror.errors import DataError, UnknownNameError
-from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.errors import DataError
+from mindsmirror.methods import method_named
 from mindsmirror.records import Example, Prediction, Tag
+from mindsmirror.runs.description import named_arm, trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.pipeline import Pipeline
-from mindsmirror.runs.recipe import Recipe
 from mindsmirror.system.files import read_records
-from mindsmirror.tasks import load_task
 from mindsmirror.tasks.base import Task
 
 QUESTIONS = 100
@@ -53,13 +52,12 @@ def export_student(
     from mindsmirror.evaluation.evaluate import main_mode, modes_of
 
     folder, out = Path(run), Path(out)
-    recipe = Run(folder).recipe
-    chosen = _arm(recipe, arm)
-    model = folder / "arms" / chosen.name / "model"
-    if not model.exists():
-        raise DataError(f"arm {chosen.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
+    opened = Run(folder)
+    recipe = opened.recipe
+    chosen = named_arm(recipe, arm)
+    model = trained_model(folder, chosen)
     kinds = check_export(to, [weights] if isinstance(weights, str) else weights, model, out)
-    task = load_task(recipe.task)
+    task = opened.task(recipe)
     # In fp32, whatever the run computes in: what the weights say, without the rounding of a processor.
     predictor = open_predictor(task, recipe.student, recipe.evaluation, "fp32", model)
     able = modes_of(chosen, ("predict", "think"))
@@ -73,15 +71,6 @@ def export_student(
     source = Source(model, recipe.student, about, parameters, room)
     found = write_student(source, to, kinds, out, Trained(predictor, asked))
     return [each.model_dump(mode="json") for each in found]
-
-
-def _arm(recipe: Recipe, name: str | None) -> ArmConfig:
-    if name is None:
-        return recipe.arm[-1]
-    found = next((arm for arm in recipe.arm if arm.name == name), None)
-    if found is None:
-        raise UnknownNameError("arm", name, [arm.name for arm in recipe.arm])
-    return found
 
 
 def _examples(task: Task, count: int) -> list[Example]:

@@ -22,11 +22,9 @@ from mindsmirror.inference.description import FILE, StudentDescription, read_des
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.inference.question import Question, Reply, as_question, check_mode
-from mindsmirror.methods import ArmConfig
 from mindsmirror.records import Mode, Prediction
-from mindsmirror.runs.description import described
+from mindsmirror.runs.description import described, named_arm, trained_model
 from mindsmirror.runs.folder import Run
-from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.text import VERDICT_WORDS
 
@@ -154,24 +152,6 @@ def load(folder: str | Path, arm: str | None = None, *, trust_remote_code: bool 
     model = trained_model(folder, chosen)
     description = read_description(model) or described(recipe, run.task(recipe), chosen)
     return TrainedStudent.open(model, description, trusted=trust_remote_code or recipe.student.trust_remote_code)
-
-
-def named_arm(recipe: Recipe, name: str | None) -> ArmConfig:
-    """The recipe's arm of that name, its last if none is named. UnknownNameError if there is none."""
-    if name is None:
-        return recipe.arm[-1]
-    found = next((arm for arm in recipe.arm if arm.name == name), None)
-    if found is None:
-        raise UnknownNameError("arm", name, [arm.name for arm in recipe.arm])
-    return found
-
-
-def trained_model(folder: Path, arm: ArmConfig) -> Path:
-    """The folder of an arm's student in a run's. DataError if it is not trained yet."""
-    model = folder / "arms" / arm.name / "model"
-    if not model.exists():
-        raise DataError(f"arm {arm.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
-    return model
 
 
 def _evaluation(own: StudentDescription) -> EvaluationConfig:

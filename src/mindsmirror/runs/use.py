@@ -13,9 +13,10 @@ from mindsmirror.methods import ArmConfig
 from mindsmirror.records import MODES, Example, Mode
 from mindsmirror.reporting.accuracy_section import ArmPredictions, arm_results
 from mindsmirror.reporting.schema import ArmResult
+from mindsmirror.runs.description import trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.runs.student import load, trained_model
+from mindsmirror.runs.student import load
 from mindsmirror.system.progress import say
 from mindsmirror.tasks import Splits, Task, load_task
 
