@@ -34,11 +34,12 @@ from two_pass import ALPHA, TwoPassTrainer
 from mindsmirror.records import Tag
 from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.system import hardware
+from mindsmirror.training.batches import Batches
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.cost import CostMeter, total
+from mindsmirror.training.cost import CostMeter, PlanCosts
 from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.plan import Batches, EncodedStage, StagePlan, make_plan
+from mindsmirror.training.plan import StagePlan, make_plan
 from mindsmirror.training.trainer import StageTrainer
 
 ROWS = 16
@@ -112,7 +113,7 @@ class Side:
         sizes = [meter.student.size(family) for family in lesson]
         room = max(math.ceil(sum(sizes) * ROWS / self.rows), *sizes, 16)
         config = TrainingConfig(budget=Budget(epochs=1), batch_tokens=room)
-        return make_plan(EncodedStage(tuple(lesson)), meter, config, 1.0, seed=0)
+        return make_plan(lesson, meter, config, 1.0, seed=0)
 
 
 def flops(shape: str, lesson: Sequence[Family]) -> tuple[int, int]:
@@ -120,7 +121,8 @@ def flops(shape: str, lesson: Sequence[Family]) -> tuple[int, int]:
     learner = student(shape)
     meter = CostMeter(learner, unit_flops_of(learner.model))
     alone = [(row,) for pair in pairs(lesson) for row in pair]
-    return total(meter.cost([one]) for one in lesson).flops, total(meter.cost([one]) for one in alone).flops
+    families, rows = (PlanCosts(meter.cost([one]) for one in many).total() for many in (lesson, alone))
+    return families.flops, rows.flops
 
 
 def ceiling(precision: str) -> float:

@@ -7,7 +7,7 @@ import tiny_gguf
 
 from mindsmirror.answers import Number
 from mindsmirror.delivery.compare import Trained
-from mindsmirror.delivery.fidelity import Asked
+from mindsmirror.delivery.fidelity import Asked, Fidelity
 from mindsmirror.delivery.formats import Source
 from mindsmirror.delivery.gguf_file import About
 from mindsmirror.inference.predictor import Predictor, inference_model
@@ -42,3 +42,8 @@ def trained(folder: Path, questions: Sequence[str] = QUESTIONS, max_tokens: int 
     predictor = Predictor(student, inference_model(student.model, "fp32"), TASK, max_tokens, 8)
     judged = [(example, f"Think of {example.id}. The answer is 8.", example.id in "02") for example in examples]
     return Trained(predictor, Asked(examples, "think", [Tag.PREDICT, Tag.EXPLAIN], VerdictRequest("mirror"), judged))
+
+
+def card(found: Sequence[Fidelity]) -> str:
+    """A card that names the files."""
+    return "".join(f"{each.file}\n" for each in found)

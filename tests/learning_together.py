@@ -19,10 +19,12 @@ from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import with_adapter
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.training import trainer
+from mindsmirror.training.batches import Batches
 from mindsmirror.training.config import TrainingConfig
+from mindsmirror.training.encoding import encode
 from mindsmirror.training.objectives.base import Objective
 from mindsmirror.training.objectives.registry import objective_of
-from mindsmirror.training.plan import Batches, StagePlan, encode, whole_steps
+from mindsmirror.training.plan import StagePlan, whole_steps
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
 LESSON = tiny.lesson(
@@ -67,9 +69,9 @@ class Scores:
 
 def batches(objective: Objective, kind: str, accumulate: int) -> Batches:
     """Seven batches of one or two families; of the last step there are fewer, but where steps are repeated."""
-    families = encode(DUALS if kind == "edit" else LESSON, objective, max_target=256).families
+    families = encode(DUALS if kind == "edit" else LESSON, objective, max_target=256).families[:]
     plan = (families[:2], families[2:3], families[3:], families[:1], families[1:3], families[3:4], families[4:])
-    return whole_steps(plan, accumulate) if kind == "dynsdpb" else plan
+    return plan[: whole_steps(len(plan), accumulate)] if kind == "dynsdpb" else plan
 
 
 def learn(kind: str, student_folder: Path, out: Path) -> None:

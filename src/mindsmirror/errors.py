@@ -42,7 +42,18 @@ class UnknownNameError(MindsMirrorError):
     """There is no task, method, engine, model, arm or device of that name; those that exist are listed."""
 
     exit_code = 12
-    raised_in = ("annotation", "answers", "delivery", "engines", "inference", "models", "runs", "students", "system", "tasks")
+    raised_in = (
+        "annotation",
+        "answers",
+        "delivery",
+        "engines",
+        "inference",
+        "models",
+        "runs",
+        "students",
+        "system",
+        "tasks",
+    )
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)

@@ -4,10 +4,11 @@ Each is a pydantic model, so that what is read from disk is checked as strictly 
 records begins every line with the schema version under which it was written (`"schema": 1`).
 """
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WrapSerializer, WrapValidator
 
 
 class Record(BaseModel):
@@ -223,11 +224,20 @@ class Target(Record):
     ends: bool = Field(True, description="whether the student also learns that the text ends there")
 
 
+def _targets(given: Any, check: Callable[[Any], Any]) -> Any:
+    """What is read target by target is not read through to be checked."""
+    return tuple(check(given)) if isinstance(given, list | tuple) or not isinstance(given, Sequence) else given
+
+
+Targets = Annotated[Sequence[Target], WrapValidator(_targets), WrapSerializer(lambda given, write: write(tuple(given)))]
+"""A tuple of targets, or a sequence that chooses them anew whenever it is read (methods/chosen.py)."""
+
+
 class Stage(Record):
     """An ordered part of a method: what is learnt, with which weight for each task."""
 
     name: str
-    targets: tuple[Target, ...]
+    targets: Targets
     task_weights: dict[Tag, float] = Field(description="factor of each task's mean loss, e.g. alpha")
     objective: str = Field("likelihood", description="what is minimised (training/objectives/), by name")
     parameters: dict[str, Any] = Field(default_factory=dict, description="the objective's own")

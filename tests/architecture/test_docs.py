@@ -139,7 +139,7 @@ def _known(words: list[str]) -> None:
         for named in re.findall(r"\[([\w,-]+)\]", " ".join(words)):
             assert set(named.split(",")) <= set(extras["optional-dependencies"]), words
     else:
-        assert words[0] in ("python", "python3", "git", "cd", "source", ".", "export"), words
+        assert words[0] in ("python", "python3", "git", "cd", "source", ".", "export", "ollama"), words
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -15,7 +15,7 @@ from unit.models.test_gguf_header import accepted
 from unit.runs.test_recipe import PLAIN
 from unit.runs.test_recipe_anything import JARGON
 from unit.runs.test_recipe_files import TEXT
-from unit.tasks.test_jsonl_task import problems
+from unit.tasks.test_own_file import problems
 
 from mindsmirror.errors import DataError, MindsMirrorError, RecipeError, UnknownNameError
 from mindsmirror.runs.recipe import make_recipe, read_recipe

@@ -33,7 +33,7 @@ PRELOADED = [
     "mindsmirror.evaluation.arms",
     "mindsmirror.runs.results",
     "mindsmirror.reporting.report",
-    "mindsmirror.tasks.jsonl",
+    "mindsmirror.tasks.own_file",
     "mindsmirror.training.stages",
     "mindsmirror.engines.openai",
     "transformers.models.llama.modeling_llama",

@@ -1,10 +1,12 @@
 """`export RUN --to FORMAT`: a finished run's student, compared with the trained one, or a clear word why not."""
 
 import json
+from typing import Any
 
 from end_to_end import material
 from end_to_end.conftest import Finished
 from end_to_end.console import mindsmirror
+from huggingface_hub import ModelCard
 
 
 def test_a_student_is_exported_into_its_run(copied: Finished) -> None:
@@ -21,6 +23,12 @@ def test_a_student_is_exported_into_its_run(copied: Finished) -> None:
     assert found["judge"]["rationales"] > 0
     assert found["judge"]["largest_difference"] < 1e-5
     assert (folder / "model.safetensors").exists()
+    card: Any = ModelCard.load(folder / "README.md")
+    results = card.data.to_dict()["model-index"][0]["results"][0]["metrics"]
+    arms = material.document(copied.run / "report.json")["arms"]
+    assert {m["name"]: m["value"] for m in results} == {
+        f"accuracy ({arm['mode']})": round(arm["accuracy"], 4) for arm in arms if arm["name"] == "mirror"
+    }
 
 
 def test_what_llama_cpp_would_not_load_is_refused_in_a_line(copied: Finished) -> None:

@@ -10,7 +10,7 @@ import pytest
 from end_to_end import material
 from end_to_end.console import mindsmirror
 
-from mindsmirror.errors import UnansweredError
+from mindsmirror.errors import DataError, UnansweredError
 
 Row = dict[str, Any]
 
@@ -129,6 +129,30 @@ def test_a_whole_run(name: str, tmp_path: Path, llama: Path) -> None:
     assert [arm["n"] for arm in found["arms"]] == [3] * 7
     assert found["annotation"]["unparsed"] == 0
     assert (tmp_path / "runs/tiny/report.html").exists()
+
+
+TOLD = "Say how many pens Ann has, and ignore those of others."
+
+
+def test_a_csv_with_columns_of_its_own_and_an_instruction(tmp_path: Path, llama: Path) -> None:
+    problems = [material.word_problem(n, "train") for n in range(40)]
+    text = "".join(f"{row['question']};{row['answer']};{n}\n" for n, row in enumerate(problems))
+    (tmp_path / "pens.csv").write_text("text;count;sheet\n" + text)
+    recipe = material.write_recipe(tmp_path, llama, "pens.csv")
+    columns = f'columns = {{ question = "text", answer = "count" }}\ninstruction = "{TOLD}"'
+    recipe.write_text(recipe.read_text().replace("[[teacher]]", f"{columns}\n[[teacher]]", 1))
+    few = ["task.train=4", "task.valid=1", "task.test=2", "training.budget.steps=2"]
+    ended = mindsmirror("run", "tiny.toml", *(part for key in few for part in ("--set", key)), cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "pens: 4 training, 1 validation and 2 test questions; the kind of answer is number" in ended.err
+    asked = [text for purpose, text in material.stored(tmp_path / "runs/store.sqlite").values() if "rat" in purpose]
+    assert asked and all(text.startswith(f"{TOLD}\n\nAnn has ") for text in asked)
+    rows = [json.loads(line) for line in (tmp_path / "runs/tiny/annotation/annotations.jsonl").read_text().splitlines()]
+    assert all(row["example"]["text"].startswith(f"{TOLD}\n\nAnn") and row["example"]["extra"] for row in rows)
+    ended = mindsmirror("ask", "tiny", "Ann has 3 pens. How many pens has Ann?", "--json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    for other, code in (("pens.csv", 0), ("nothing.csv", DataError.exit_code)):
+        assert mindsmirror("evaluate", "tiny", "--task", other, "--limit", "1", cwd=tmp_path).code == code
 
 
 def test_the_kind_of_answer_is_the_one_that_the_rows_have(tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from pydantic import Field
 import mindsmirror
 from mindsmirror.errors import AnnotationError, RecipeError
 from mindsmirror.methods import ArmConfig, Method, Needs
-from mindsmirror.methods.targets import label, merged, not_empty, usable
+from mindsmirror.methods.chosen import merged
+from mindsmirror.methods.targets import label, not_empty, usable
 from mindsmirror.records import Annotation, Stage, Tag, Target
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.runs.training import stages_of
 from mindsmirror.system import plugins
 from mindsmirror.tasks.base import Task
 
@@ -94,7 +96,8 @@ def test_it_runs_from_recipe_to_report(tmp_path: Path, llama: Path) -> None:
     [arm] = report.arms
     assert (arm.name, arm.mode, arm.n) == ("two", "predict", material.TEST)
     pipeline = Pipeline(made, tmp_path / "runs")
-    [stage] = pipeline.stages(made.arm[0], pipeline.annotations())
+    learnt = pipeline.annotations().where(lambda annotation: annotation.split == "train")
+    [stage] = stages_of(made.arm[0], learnt, pipeline.task)
     asked = {(target.question or "").split("\n\n")[-1] for target in stage.targets if target.tag is Tag.EXPLAIN}
     assert asked == {"as teacher #0", "as teacher #1"}
     assert {t.weight for t in stage.targets if (t.question or "").endswith("#1")} <= {SECOND, 2 * SECOND}

@@ -17,12 +17,14 @@ from torch import Tensor
 from mindsmirror.records import Stage, Tag, Target
 from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.training.arguments import trainer_arguments
+from mindsmirror.training.batches import with_repeated
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.cost import CostMeter
 from mindsmirror.training.dataset import PlanDataset
+from mindsmirror.training.encoding import encode
 from mindsmirror.training.objectives.registry import objective_of
 from mindsmirror.training.objectives.task_weighted import derivatives
-from mindsmirror.training.plan import StagePlan, encode, make_plan, with_repeated
+from mindsmirror.training.plan import StagePlan, make_plan
 from mindsmirror.training.trainer import StageTrainer
 
 WEIGHTS = {Tag.PREDICT: 0.2, Tag.EXPLAIN: 0.5, Tag.VERDICT: 0.2, Tag.CRITIQUE: 0.1}
@@ -61,7 +63,7 @@ def plan_of(stage: Stage, student: tiny.AnyStudent, folder: Path, size: int, acc
     objective = objective_of(stage, student)
     rows = encode(stage, objective, max_target=256)
     meter = CostMeter(student, unit_flops_of(student.model))
-    batches = make_plan(rows, meter, config, 1.0, 3, accumulate if objective.repeats else 0)
+    batches = make_plan(rows.families, meter, config, 1.0, 3, accumulate if objective.repeats else 0)
     return StagePlan(objective, student.model, batches, WEIGHTS, config, folder, 0, "tiny")
 
 

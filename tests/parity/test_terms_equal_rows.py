@@ -19,12 +19,13 @@ from mindsmirror.methods.dynsdpb import Agreement
 from mindsmirror.records import Stage, Tag, Target
 from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.training.dataset import PlanDataset
+from mindsmirror.training.encoding import encode
+from mindsmirror.training.families import Families
 from mindsmirror.training.objectives.base import Objective
 from mindsmirror.training.objectives.dynsdpb import DynSDPBObjective
 from mindsmirror.training.objectives.edit import EditObjective, EditParameters
 from mindsmirror.training.objectives.likelihood import Likelihood
 from mindsmirror.training.objectives.task_weighted import mean_weights, scales, task_weighted_loss
-from mindsmirror.training.plan import Families, encode
 
 WEIGHTS = {Tag.PREDICT: 0.3, Tag.EXPLAIN: 0.7}
 UNLEARNING = 0.4
@@ -44,7 +45,7 @@ def key_steps(student: tiny.AnyStudent) -> Families:
     stage = Stage(name="key_steps", targets=tuple(targets), task_weights=WEIGHTS, objective="edit")
     rows = encode(stage, EditObjective(student), max_target=256)
     assert rows.lost["no key token"] == 0
-    return rows.families
+    return rows.families[:]
 
 
 def assert_gradients(model: Any, loss: Tensor, expected: Tensor) -> None:
@@ -103,7 +104,7 @@ def thinking(student: tiny.AnyStudent) -> Families:
             targets.append(Target(tag=tag, example=question, question=question, text=text, weight=weight))
     return encode(
         Stage(name="t", targets=tuple(targets), task_weights=WEIGHTS), Likelihood(student), max_target=256
-    ).families
+    ).families[:]
 
 
 def shifted(model: Any, amount: float) -> None:

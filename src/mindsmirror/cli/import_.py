@@ -19,9 +19,9 @@ from mindsmirror.cli.options import as_json, show, table
     required=True,
     help="Files, or folders of them.",
 )
-@click.option("--task", required=True, help="The task whose questions they answer: its name, or the path of a .jsonl.")
+@click.option("--task", required=True, help="The task whose questions they answer: its name, or the path of a file.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with local files of that task.")
-@click.option("--answer", help="Kind of answer of a .jsonl task; guessed by default.")
+@click.option("--answer", help="Kind of answer of a task that is a file; guessed by default.")
 @click.option(
     "--teacher", help="The model that wrote them; by default the one that the file names, or that KIND is known for."
 )

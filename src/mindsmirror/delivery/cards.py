@@ -76,7 +76,7 @@ def _facts(annotations: Sequence[Annotation], task: Task, report: AnnotationRepo
 
 def _page(name: str, annotations: Sequence[Annotation], task: Task, report: AnnotationReport) -> Iterator[str]:
     teachers = _different(r.teacher for a in annotations for r in a.rationales)
-    yield f"# {_plain(name)}"
+    yield f"# {plain(name)}"
     yield ""
     yield (
         f"{count(report.rationales)} rationales of {count(report.examples)} questions, with "
@@ -84,16 +84,16 @@ def _page(name: str, annotations: Sequence[Annotation], task: Task, report: Anno
         "(Liu et al., NAACL 2024, arXiv 2311.09214). One row is one rationale; none is filtered out."
     )
     yield ""
-    yield f"- Task: {_plain(task.name)} (version {task.version}). Licence of its questions: {_plain(task.licence)}."
-    yield f"- Teacher: {_plain(', '.join(teachers))}.{_teacher_licences(teachers)}"
+    yield f"- Task: {plain(task.name)} (version {task.version}). Licence of its questions: {plain(task.licence)}."
+    yield f"- Teacher: {plain(', '.join(teachers))}.{_teacher_licences(teachers)}"
     judges = _different(e.teacher for a in annotations for e in a.evaluations)
     if judges:
-        yield f"- Judge: {_plain(', '.join(judges))}; verdicts from: {verdict_sources(annotations)}."
-    yield f"- Prompts: {_plain(', '.join(_different(a.provenance.prompt for a in annotations)))} (hash of the set)."
+        yield f"- Judge: {plain(', '.join(judges))}; verdicts from: {verdict_sources(annotations)}."
+    yield f"- Prompts: {plain(', '.join(_different(a.provenance.prompt for a in annotations)))} (hash of the set)."
     for source in _different(a.provenance.source for a in annotations if a.provenance.source):
-        yield f"- Imported from {_plain(source)}."
+        yield f"- Imported from {plain(source)}."
     for place, version in task.sources.items():
-        yield f"- Questions: {_plain(place)}, {_plain(version)}."
+        yield f"- Questions: {plain(place)}, {plain(version)}."
     yield from [
         "",
         "## Quality",
@@ -140,7 +140,7 @@ def _different(values: Iterable[str]) -> list[str]:
     return sorted(set(values))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """On one line, and without what Markdown or HTML would take for its own."""
     legible = (sign for sign in " ".join(text.split()) if sign.isprintable())
     return "".join(f"\\{sign}" if sign in "\\|<>[]*`" else sign for sign in legible)

@@ -2,6 +2,8 @@
 
 safetensors   a folder as Transformers loads it, in bf16, fp16 or fp32
 gguf          one file for llama.cpp and what is built on it, in F16, Q8_0 or Q4_K_M
+ollama        such a file with a Modelfile, and the template, system message and parameters as the hub reads them
+openvino      a folder for OpenVINO GenAI, in int8 or fp16
 """
 
 import shutil
@@ -11,6 +13,8 @@ from typing import NamedTuple
 
 from mindsmirror.delivery.fidelity import EIGHT_BITS, EXACT, FOUR_BITS, Bounds
 from mindsmirror.delivery.gguf_file import About, check_gguf, file_name, write_gguf
+from mindsmirror.delivery.ollama import Template, read_template, write_beside
+from mindsmirror.delivery.openvino_folder import write_openvino
 from mindsmirror.delivery.runtimes.base import Runtime
 from mindsmirror.students.config import StudentConfig
 
@@ -73,9 +77,44 @@ def _open_gguf(source: Source, path: Path) -> Runtime:
     return LlamaCppRuntime(path, source.context)
 
 
+def _check_ollama(folder: Path) -> None:
+    check_gguf(folder)
+    _template(folder)
+
+
+def _write_ollama(source: Source, folder: Path, weights: str) -> Path:
+    path = _write_gguf(source, folder, weights)
+    template, stop = _template(source.folder)
+    write_beside(folder, path.name, template, stop, source.context, source.about.licence)
+    return path
+
+
+def _template(folder: Path) -> tuple[Template, str]:
+    """The chat template, and the token that ends a reply."""
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    return read_template(tokenizer), str(tokenizer.eos_token)
+
+
+def _write_openvino(source: Source, folder: Path, weights: str) -> Path:
+    write_openvino(source.folder, folder, weights, source.about)
+    return folder
+
+
+def _open_openvino(source: Source, path: Path) -> Runtime:
+    from mindsmirror.delivery.runtimes.openvino import OpenVINORuntime
+
+    return OpenVINORuntime(path)
+
+
+GGUF: Mapping[str, Bounds] = {"q8_0": EIGHT_BITS, "f16": EXACT, "q4_k_m": FOUR_BITS}
 STUDENT_FORMATS: Mapping[str, StudentFormat] = {
     "safetensors": StudentFormat(
         {"bf16": EIGHT_BITS, "fp16": EXACT, "fp32": EXACT}, lambda _: None, _write_safetensors, _open_safetensors
     ),
-    "gguf": StudentFormat({"q8_0": EIGHT_BITS, "f16": EXACT, "q4_k_m": FOUR_BITS}, check_gguf, _write_gguf, _open_gguf),
+    "gguf": StudentFormat(GGUF, check_gguf, _write_gguf, _open_gguf),
+    "ollama": StudentFormat(GGUF, _check_ollama, _write_ollama, _open_gguf),
+    # OpenVINO computes in bf16 where the processor can, so fp16 files have the bounds of 8 bits there, too.
+    "openvino": StudentFormat({"int8": EIGHT_BITS, "fp16": EIGHT_BITS}, check_gguf, _write_openvino, _open_openvino),
 }

@@ -5,14 +5,14 @@ the figures of all that were written, those that failed among them.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mindsmirror.delivery.compare import Trained
 from mindsmirror.delivery.fidelity import Fidelity
 from mindsmirror.delivery.formats import STUDENT_FORMATS, Source
 from mindsmirror.errors import DataError, ModelFileError, RecipeError, UnknownNameError
-from mindsmirror.system.files import storage_guard, whole_folder, write_json
+from mindsmirror.system.files import storage_guard, whole_folder, write_json, write_text
 from mindsmirror.system.progress import Working, say
 
 FIDELITY = "fidelity.json"
@@ -31,16 +31,25 @@ def check_export(to: str, weights: Sequence[str], folder: Path, out: Path) -> tu
     for each in chosen:
         if each not in form.weights:
             raise UnknownNameError(f"type of weights of {to}", each, form.weights)
-    if len(chosen) > 1 and to not in ("gguf", "ollama"):
-        raise RecipeError(f"an export to {to} is one folder. Name one type of weights, and a folder for each.")
+    if len(chosen) > 1 and to != "gguf":
+        raise RecipeError(
+            f"an export to {to} is a folder of one model. Name one type of weights, and a folder for each."
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} already exists and is not empty. Name a folder that does not exist, or empty this one.")
     form.check(folder)
     return chosen
 
 
-def write_student(source: Source, to: str, weights: Sequence[str], out: Path, trained: Trained) -> list[Fidelity]:
-    """Write a student into the folder `out` in each type of weights; returns how each compares with the trained one.
+def write_student(
+    source: Source,
+    to: str,
+    weights: Sequence[str],
+    out: Path,
+    trained: Trained,
+    card: Callable[[Sequence[Fidelity]], str],
+) -> list[Fidelity]:
+    """Write a student and its card into the folder `out`; returns how each file compares with the trained student.
 
     ModelFileError names what failed its bounds and is not kept; if nothing passed, nothing is written.
     """
@@ -63,6 +72,7 @@ def write_student(source: Source, to: str, weights: Sequence[str], out: Path, tr
                 _remove(path)
         if all(each.failed for each in found):
             raise ModelFileError(_failure(found))
+        write_text(part / "README.md", card(found))
         write_json(part / FIDELITY, [each.model_dump(mode="json") for each in found])
     if any(each.failed for each in found):
         raise ModelFileError(f"{_failure(found)} What passed is in {out}.")

@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Finding]:
     train, valid, test = task.splits
     counts = f"{len(train)} training, {len(valid)} validation and {len(test)} test questions"
     figures = {"train": len(train), "valid": len(valid), "test": len(test)}
-    yield ok(CHECK, f"{task.name}: {counts}; the kind of answer is {task.answers.name}.", **figures)
+    yield ok(CHECK, f"{task.name}: {counts}; the kind of answer is {task.answer_words}.", **figures)
     few = too_few_tests(case.recipe.task, test)
     if few is not None:
         yield warning(CHECK, *few)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from mindsmirror.evaluation.statistics import wilson
 from mindsmirror.records import Example
 from mindsmirror.tasks import TaskConfig
+from mindsmirror.tasks.tables import is_own_file
 
 FEW = 50
 """Test questions, of which half right give an interval of 27 points; with fewer it is wider."""
@@ -32,7 +33,7 @@ def too_few_tests(config: TaskConfig, tests: Sequence[Example]) -> TooFew | None
     advice = []
     if config.test is not None:
         advice.append("raise test in [task]")
-    if config.name.endswith((".jsonl", ".jsonl.gz")):
+    if is_own_file(config.name):
         advice += ["add rows", "put more of them into the test by a field 'split' in every row"]
     text = ", or ".join(advice or ["take more test questions"])
     return TooFew(found, f"{text[0].upper()}{text[1:]}.")

@@ -44,7 +44,7 @@ class StudentDescription(Record):
     base: str = Field(description="the model that was trained")
     task: str = Field(description="what it was trained for")
     licence: str = Field("unknown", description="of the task's questions")
-    instruction: str = Field("", description="what the task is, in words, where the recipe says it")
+    instruction: str = Field("", description="what the task is; every question that it is asked begins with it")
     answers: StoredKind = Field(description="the kind of its answers")
     modes: tuple[Mode, ...] = Field(description="in which it can be asked")
     default_mode: Mode = Field(description="in which it is asked unless another is named")
@@ -52,7 +52,8 @@ class StudentDescription(Record):
     prompts: dict[str, str] = Field(
         default_factory=dict,
         description="what it reads in each of its tasks, special tokens included; {question} and {rationale} stand for "
-        "those. A question with choices ends with them, as `tasks.shown.with_choices` writes them",
+        "those. A question begins with the instruction, if there is one, and a blank line. "
+        "One with choices ends with them, as `tasks.shown.with_choices` writes them",
     )
     samples: int = Field(ge=1, le=limits.SAMPLES, description="rationales in the modes vote and mirror")
     temperature: float | None = Field(gt=0, le=limits.TEMPERATURE, description="at which those are sampled")
@@ -66,7 +67,8 @@ class StudentDescription(Record):
 
     def as_task(self) -> Task:
         """The task without its examples: it reads the student's answers."""
-        return Task(self.task, 1, self.licence, self.answers.answers(), Splits((), (), ()))
+        answers, none = self.answers.answers(), Splits((), (), ())
+        return Task(self.task, 1, self.licence, answers, none, instruction=self.instruction)
 
     def verdict_request(self) -> VerdictRequest | None:
         """How the student is asked for a verdict; None if it does not judge."""

@@ -12,6 +12,7 @@ from mindsmirror import limits
 from mindsmirror.errors import DataError, UnknownNameError
 from mindsmirror.records import MODES, Example, Mode, Parse, Record
 from mindsmirror.system.validation import explain
+from mindsmirror.tasks.base import Task
 from mindsmirror.tasks.shown import with_choices
 from mindsmirror.tasks.splits import content_id
 
@@ -36,10 +37,9 @@ class Question(Record):
             return {**values, "choices": {chr(ord("a") + place): text for place, text in enumerate(texts)}}
         return values
 
-    @property
-    def example(self) -> Example:
-        """The question as the student is shown it. What is drawn for it depends on its text and seed alone."""
-        text = with_choices(self.question, self.choices) if self.choices else self.question.strip()
+    def example(self, task: Task) -> Example:
+        """The question as the task shows it. What is drawn for it depends on its text and seed alone."""
+        text = task.shown(with_choices(self.question, self.choices) if self.choices else self.question.strip())
         own = content_id(text) if self.seed is None else f"{content_id(text)} {self.seed}"
         return Example(id=own, text=text, choices=self.choices)
 

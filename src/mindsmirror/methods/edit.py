@@ -28,8 +28,9 @@ from pydantic import Field
 from mindsmirror import limits
 from mindsmirror.annotation.select import selected
 from mindsmirror.methods.base import Method, Needs
+from mindsmirror.methods.chosen import choose_targets
 from mindsmirror.methods.settings import DistinctSettings
-from mindsmirror.methods.targets import gold_label, merged, not_empty, usable
+from mindsmirror.methods.targets import gold_label, not_empty, usable
 from mindsmirror.records import Annotation, DualKind, DualRationale, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
@@ -58,30 +59,28 @@ class Edit(Method[EditSettings]):
 
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: EditSettings) -> tuple[Stage, ...]:
         """Two stages of one task. AnnotationError if a question has no gold answer, or there are no pairs at all."""
-        lost: Counter[str] = Counter()
-        unpaired: Counter[str] = Counter()
-        right: list[Target] = []
-        parted: list[Target] = []
-        for annotation in annotations:
-            gold_label(annotation.example, task, arm)
-            rationales = usable(annotation, lost)
-            # Wrong ones are not left out: they stand beside what they were rectified to.
-            chosen = [rationale for rationale in rationales if _reaches_gold(rationale, annotation, task)]
-            kept = selected(chosen, annotation, task, "all", arm.distinct, lost)
-            pairs = _pairs(annotation, task, rationales, kept, unpaired)
+
+        def right(annotation: Annotation, dropped: Counter[str]) -> list[Target]:
+            kept, pairs = _kept_and_pairs(annotation, task, arm, dropped, Counter())
             rectified = [one for one, _ in pairs if isinstance(one, DualRationale)]
-            right += [_target(annotation, rationale) for rationale in (*kept, *rectified)]
-            parted += [target for pair in pairs for target in _parted(annotation, *pair)]
+            return [_target(annotation, rationale) for rationale in (*kept, *rectified)]
+
+        def parted(annotation: Annotation, dropped: Counter[str]) -> list[Target]:
+            _, pairs = _kept_and_pairs(annotation, task, arm, Counter(), dropped)
+            return [target for pair in pairs for target in _parted(annotation, *pair)]
+
+        learnt, lost = choose_targets(annotations, right)
         supervised = Stage(
             name="thinking",
-            targets=merged(right),
+            targets=learnt,
             task_weights={Tag.EXPLAIN: 1.0},
             share=SUPERVISED_SHARE,
             dropped=lost,
         )
+        contrasted, unpaired = choose_targets(annotations, parted)
         key_steps = Stage(
             name="key_steps",
-            targets=merged(parted),
+            targets=contrasted,
             task_weights={Tag.EXPLAIN: 1.0},
             objective="edit",
             parameters={"unlikelihood": arm.unlikelihood},
@@ -90,6 +89,18 @@ class Edit(Method[EditSettings]):
             dropped=unpaired,
         )
         return (not_empty(supervised, arm), not_empty(key_steps, arm))
+
+
+def _kept_and_pairs(
+    annotation: Annotation, task: Task, arm: EditSettings, lost: Counter[str], unpaired: Counter[str]
+) -> tuple[list[Rationale], list[Pair]]:
+    """The right rationales that are taught, and the pairs; what is left out of either is counted."""
+    gold_label(annotation.example, task, arm)
+    rationales = usable(annotation, lost)
+    # Wrong ones are not left out: they stand beside what they were rectified to.
+    reaching = [rationale for rationale in rationales if _reaches_gold(rationale, annotation, task)]
+    kept = selected(reaching, annotation, task, "all", arm.distinct, lost)
+    return kept, _pairs(annotation, task, rationales, kept, unpaired)
 
 
 def _pairs(

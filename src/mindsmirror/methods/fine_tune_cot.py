@@ -17,8 +17,9 @@ from collections.abc import Sequence
 
 from mindsmirror.annotation.select import selected
 from mindsmirror.methods.base import Method, Needs
+from mindsmirror.methods.chosen import choose_targets
 from mindsmirror.methods.settings import DistinctSettings
-from mindsmirror.methods.targets import gold_label, merged, not_empty, usable
+from mindsmirror.methods.targets import gold_label, not_empty, usable
 from mindsmirror.records import Annotation, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
@@ -33,15 +34,16 @@ class FineTuneCoT(Method[DistinctSettings]):
 
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: DistinctSettings) -> tuple[Stage, ...]:
         """One stage, one task. AnnotationError if a question has no gold answer, or no rationale at all is right."""
-        dropped: Counter[str] = Counter()
-        targets = []
-        for annotation in annotations:
+
+        def choose(annotation: Annotation, dropped: Counter[str]) -> list[Target]:
             example = annotation.example
             gold_label(example, task, arm)
             shown = selected(usable(annotation, dropped), annotation, task, "right", arm.distinct, dropped)
-            targets += [
+            return [
                 Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=rationale.written)
                 for rationale in shown
             ]
-        stage = Stage(name="thinking", targets=merged(targets), task_weights={Tag.EXPLAIN: 1.0}, dropped=dropped)
+
+        targets, dropped = choose_targets(annotations, choose)
+        stage = Stage(name="thinking", targets=targets, task_weights={Tag.EXPLAIN: 1.0}, dropped=dropped)
         return (not_empty(stage, arm),)

@@ -21,7 +21,7 @@ parsed, the wrong ones above all, for without them it would learn to say "correc
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -29,8 +29,9 @@ from pydantic import Field
 from mindsmirror.annotation.critiques import fault_of
 from mindsmirror.annotation.select import Select
 from mindsmirror.methods.base import Method, Needs, VerdictRequest
+from mindsmirror.methods.chosen import ChosenTargets, beside, choose_targets
 from mindsmirror.methods.settings import ThinkingSettings
-from mindsmirror.methods.targets import merged, not_empty, thinking_stage, usable
+from mindsmirror.methods.targets import not_empty, thinking_stage, usable
 from mindsmirror.records import Annotation, Parse, SelfEvaluation, Stage, Tag, Target, Verdict, VerdictSource
 from mindsmirror.tasks.base import Task
 
@@ -123,7 +124,7 @@ def together(judging: Stage, thinking: Stage, share: float) -> Stage:
             weights[tag] = weights.get(tag, 0.0) + weight * stage.share / (judging.share + thinking.share)
     return Stage(
         name="judging_and_thinking",
-        targets=merged((*thinking.targets, *judging.targets)),
+        targets=beside(thinking.targets, judging.targets),
         task_weights=weights,
         share=share,
         dropped=Counter(judging.dropped) + Counter(thinking.dropped),
@@ -132,23 +133,24 @@ def together(judging: Stage, thinking: Stage, share: float) -> Stage:
 
 def self_evaluation_stage(annotations: Sequence[Annotation], arm: MindsMirrorSettings) -> Stage:
     """Verdict and critique of every usable rationale, selected or not, in the proportion that `judge_alpha` sets."""
-    dropped: Counter[str] = Counter()
-    targets: list[Target] = []
-    for annotation in annotations:
+
+    def choose(annotation: Annotation, dropped: Counter[str]) -> Iterator[Target]:
         by_sample = {rationale.sample: rationale for rationale in usable(annotation, Counter())}
+        question = annotation.example.text if arm.judge_sees_question else None
         for evaluation in annotation.evaluations:
             rationale = by_sample.get(evaluation.rationale)
             if rationale is None:
                 dropped["evaluation: its rationale is not usable"] += 1
                 continue
-            question = annotation.example.text if arm.judge_sees_question else None
-            targets += _judging_targets(evaluation, annotation.example.id, question, rationale.written, arm, dropped)
+            yield from _judging_targets(evaluation, annotation.example.id, question, rationale.written, arm, dropped)
+
+    targets, dropped = choose_targets(annotations, choose)
     weights = {arm.verdict_tag: 1.0}
     if arm.critique:
         weights = {arm.verdict_tag: arm.judge_alpha, arm.critique_tag: 1 - arm.judge_alpha}
     stage = Stage(
         name="self_evaluation",
-        targets=_weighted(merged(targets), arm),
+        targets=_weighted(targets, arm),
         task_weights=weights,
         share=JUDGING_SHARE,
         dropped=dropped,
@@ -192,18 +194,19 @@ def _critique_fault(evaluation: SelfEvaluation, shown: str, arm: MindsMirrorSett
     return fault_of(evaluation.critique, shown, evaluation.verdict) if arm.check_critiques else ""
 
 
-def _weighted(targets: Sequence[Target], arm: MindsMirrorSettings) -> tuple[Target, ...]:
+def _weighted(targets: ChosenTargets, arm: MindsMirrorSettings) -> ChosenTargets:
     """The targets with their verdicts' weights as the arm wants them; critiques keep theirs."""
     if arm.verdict_weights == "counted":
-        return tuple(targets)
+        return targets
     sums: dict[str, float] = {}
     for target in targets:
         if target.tag is arm.verdict_tag:
             sums[target.text] = sums.get(target.text, 0.0) + target.weight
     even = sum(sums.values()) / max(1, len(sums))
-    return tuple(
-        target.model_copy(update={"weight": target.weight * even / sums[target.text]})
-        if target.tag is arm.verdict_tag
-        else target
-        for target in targets
-    )
+
+    def evened(target: Target) -> Target:
+        if target.tag is not arm.verdict_tag:
+            return target
+        return target.model_copy(update={"weight": target.weight * even / sums[target.text]})
+
+    return targets.changed(evened)

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mindsmirror.methods.base import ArmConfig, Method
-from mindsmirror.methods.targets import label, merged, not_empty
+from mindsmirror.methods.chosen import choose_targets
+from mindsmirror.methods.targets import label, not_empty
 from mindsmirror.records import Annotation, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
 
@@ -18,14 +19,15 @@ class Standard(Method[ArmConfig]):
 
     def stages(self, annotations: Sequence[Annotation], task: Task, arm: ArmConfig) -> tuple[Stage, ...]:
         """One stage, one task."""
-        dropped: Counter[str] = Counter()
-        targets = []
-        for annotation in annotations:
+
+        def choose(annotation: Annotation, dropped: Counter[str]) -> list[Target]:
             answer = label(annotation, task, arm)
             if answer is None:
                 dropped["question: no label"] += 1
-                continue
+                return []
             example = annotation.example
-            targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
-        stage = Stage(name="labels", targets=merged(targets), task_weights={Tag.PREDICT: 1.0}, dropped=dropped)
+            return [Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer)]
+
+        targets, dropped = choose_targets(annotations, choose)
+        stage = Stage(name="labels", targets=targets, task_weights={Tag.PREDICT: 1.0}, dropped=dropped)
         return (not_empty(stage, arm),)

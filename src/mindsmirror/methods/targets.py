@@ -1,10 +1,10 @@
 """From annotations to targets: what methods have in common.
 
-Which label a question is given, which rationales parsed, how a rationale is written, and how equal targets are merged.
+Which label a question is given, which rationales parsed, and how a rationale is written.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mindsmirror.annotation.judges import majority
 from mindsmirror.annotation.reading import answers_of
@@ -12,6 +12,7 @@ from mindsmirror.annotation.select import correct_share, selected
 from mindsmirror.answers.base import Answer
 from mindsmirror.errors import AnnotationError
 from mindsmirror.methods.base import ArmConfig
+from mindsmirror.methods.chosen import choose_targets
 from mindsmirror.methods.settings import ThinkingSettings
 from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target
 from mindsmirror.tasks.base import Task
@@ -99,18 +100,6 @@ def rationale_weight(
     return share or 0.0
 
 
-def merged(targets: Iterable[Target]) -> tuple[Target, ...]:
-    """Targets that ask the same and say the same become one, with the sum of their weights."""
-    weights: dict[tuple[object, ...], float] = {}
-    first: dict[tuple[object, ...], Target] = {}
-    for target in targets:
-        data = tuple(sorted(target.data.items()))
-        key = (target.tag, target.example, target.question, target.rationale, target.text, data)
-        weights[key] = weights.get(key, 0.0) + target.weight
-        first.setdefault(key, target)
-    return tuple(target.model_copy(update={"weight": weights[key]}) for key, target in first.items())
-
-
 def not_empty(stage: Stage, arm: ArmConfig, advice: str = "Look at the annotation.") -> Stage:
     """The stage as it is. AnnotationError, naming arm, reasons and advice, if the arm has nothing to learn in it."""
     if stage.targets:
@@ -128,11 +117,14 @@ def thinking_stage(
 
     A question of which no rationale is left teaches nothing, its label neither. AnnotationError if all are such.
     """
-    dropped: Counter[str] = Counter()
-    targets = [t for a in annotations for t in thinking_targets(a, task, arm, dropped, limit)]
+
+    def choose(annotation: Annotation, dropped: Counter[str]) -> list[Target]:
+        return thinking_targets(annotation, task, arm, dropped, limit)
+
+    targets, dropped = choose_targets(annotations, choose)
     stage = Stage(
         name="thinking",
-        targets=merged(targets),
+        targets=targets,
         task_weights={Tag.PREDICT: arm.alpha, Tag.EXPLAIN: 1 - arm.alpha},
         share=share,
         dropped=dropped,

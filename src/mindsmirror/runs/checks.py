@@ -35,6 +35,14 @@ def check_gold(recipe: Recipe, task: Task) -> None:
             gold_label(example, task, arm)
 
 
+def say_what_is_asked(task: Task) -> None:
+    """Tell how a file of the user's own was understood."""
+    if task.own:
+        train, valid, test = task.splits
+        counts = f"{len(train)} training, {len(valid)} validation and {len(test)} test questions"
+        say(f"{task.name}: {counts}; the kind of answer is {task.answer_words}")
+
+
 def say_what_to_fetch(recipe: Recipe, *, annotates: bool, trains: bool) -> None:
     """Tell which models will be downloaded, how large they are and how long that takes."""
     missing = recipe.to_fetch(annotates=annotates, trains=trains)

@@ -44,6 +44,7 @@ def described(recipe: Recipe, task: Task, arm: ArmConfig) -> StudentDescription:
         base=recipe.student.model,
         task=task.name,
         licence=task.licence,
+        instruction=task.instruction,
         answers=StoredKind.of(task.answers),
         modes=method.modes(arm),
         default_mode=method.main_mode(arm),

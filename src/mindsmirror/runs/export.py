@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mindsmirror.delivery import write_dataset
-from mindsmirror.errors import DataError
-from mindsmirror.methods import method_named
+from mindsmirror.errors import DataError, RecipeError
+from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Example, Prediction, Tag
 from mindsmirror.runs.description import named_arm, trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.recipe import Recipe
 from mindsmirror.system.files import read_records
 from mindsmirror.tasks.base import Task
+
+if TYPE_CHECKING:
+    from mindsmirror.delivery.model_card import CardFacts
+    from mindsmirror.inference.predictor import Predictor
 
 QUESTIONS = 100
 """Questions on which an exported student is compared with the trained one."""
@@ -47,6 +53,7 @@ def export_student(
     from mindsmirror.delivery.fidelity import Asked
     from mindsmirror.delivery.formats import Source
     from mindsmirror.delivery.gguf_file import About
+    from mindsmirror.delivery.model_card import model_card, student_licence
     from mindsmirror.delivery.student import check_export, write_student
     from mindsmirror.evaluation.arms import open_predictor
     from mindsmirror.evaluation.evaluate import main_mode, modes_of
@@ -65,12 +72,41 @@ def export_student(
     judging = method_named(chosen.method).verdict_request(chosen)
     judged = _judged(folder, chosen.name, examples, questions) if judging else []
     asked = Asked(examples, main_mode(chosen), [TAGS[mode] for mode in able], judging, judged)
-    about = About(f"{recipe.name}-{chosen.name}", "other", "")
+    facts = _facts(folder, recipe, chosen, task, predictor, [TAGS[mode] for mode in able])
+    about = About(facts.name, student_licence(facts.student), f"distilled from {', '.join(facts.teachers)}")
     parameters = sum(weight.numel() for weight in predictor.model.parameters())
     room = recipe.student.max_source + max(recipe.evaluation.max_tokens, 64)
     source = Source(model, recipe.student, about, parameters, room)
-    found = write_student(source, to, kinds, out, Trained(predictor, asked))
+    trained = Trained(predictor, asked)
+    found = write_student(source, to, kinds, out, trained, lambda files: model_card(facts, to, files))
     return [each.model_dump(mode="json") for each in found]
+
+
+def _facts(
+    folder: Path, recipe: Recipe, arm: ArmConfig, task: Task, predictor: "Predictor", tags: Sequence[Tag]
+) -> "CardFacts":
+    """What the student's card says of the run."""
+    from mindsmirror.delivery.model_card import CardFacts
+    from mindsmirror.reporting.report import read_report
+
+    report = folder / "report.json"
+    try:
+        prompts = Pipeline.of(folder).prompts
+    except RecipeError:
+        prompts = None
+    return CardFacts(
+        name=f"{recipe.name}-{arm.name}",
+        arm=arm.name,
+        method=arm.method,
+        student=recipe.student.model,
+        teachers=[teacher.model for teacher in recipe.teacher] or [str(recipe.annotation.file)],
+        task=task,
+        tags=tags,
+        judges=method_named(arm.method).verdict_request(arm) is not None,
+        prompts=prompts,
+        report=read_report(report) if report.exists() else None,
+        encoder_decoder=bool(predictor.model.config.is_encoder_decoder),
+    )
 
 
 def _examples(task: Task, count: int) -> list[Example]:

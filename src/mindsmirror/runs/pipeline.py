@@ -3,7 +3,6 @@
 Each function is one step of a run and can be called by itself; a step whose output stands is skipped.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,9 @@ from mindsmirror.annotation.teachers import Teacher, teachers_of
 from mindsmirror.answers import base
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
-from mindsmirror.methods import ArmConfig, check_ready, method_named
-from mindsmirror.records import Annotation, Stage
-from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_to_fetch
+from mindsmirror.methods import check_ready, method_named
+from mindsmirror.records import Annotation
+from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
 from mindsmirror.runs.description import describe_student
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
@@ -118,6 +117,7 @@ class Pipeline:
         self.check(annotates=annotates, trains=trains)
         self.run.keep_task(self.task)
         self.run.begin(self.recipe)
+        say_what_is_asked(self.task)
         say_what_to_fetch(self.recipe, annotates=annotates, trains=trains)
 
     def check(self, *, annotates: bool = True, trains: bool = True) -> None:
@@ -185,10 +185,9 @@ class Pipeline:
         with Working("choosing training targets"):
             learnt = annotations.where(lambda annotation: annotation.split == "train")
             if len(self.recipe.arm) > 1:
-                # An arm that is left with nothing to learn must not fail when others have been trained. What is found
-                # is not kept: the targets of all arms need more memory than finding them again takes time.
+                # An arm that is left with nothing to learn must not fail when others have been trained.
                 for arm in self.recipe.arm:
-                    self.stages(arm, learnt)
+                    stages_of(arm, learnt, self.task)
         annotated = annotations.digest()
         results = {
             arm.name: train(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
@@ -203,10 +202,6 @@ class Pipeline:
             model = self.run.folder / arm_step(arm) / "model"
             if leads() and model.is_dir():
                 describe_student(self.recipe, self.task, arm, model)
-
-    def stages(self, arm: ArmConfig, annotations: Sequence[Annotation]) -> tuple[Stage, ...]:
-        """What an arm learns of the run's annotations; AnnotationError if it is left with nothing."""
-        return stages_of(arm, [a for a in annotations if a.split == "train"], self.task)
 
     def evaluate(self) -> None:
         """Ask every arm, and the student before training, all test questions."""

@@ -30,6 +30,7 @@ from mindsmirror.system.files import there
 from mindsmirror.system.validation import Name, explain
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.tasks.other_files import ENDINGS
+from mindsmirror.tasks.tables import FILES
 from mindsmirror.training.config import TrainingConfig
 
 OWN = ("parameters",)
@@ -253,7 +254,7 @@ def _with_paths(document: dict[str, Any], beside: Path) -> dict[str, Any]:
     """The document with relative paths made to lead where they are found."""
     places: list[tuple[str, str, tuple[str, ...]]] = [
         ("task", "data_dir", ()),
-        ("task", "name", (".jsonl", ".jsonl.gz", *ENDINGS)),
+        ("task", "name", (*FILES, *ENDINGS)),
         ("annotation", "prompts", (".toml",)),
         ("annotation", "file", ()),
         ("student", "path", ()),

@@ -119,7 +119,7 @@ class TrainedStudent:
         given = {key: value for key, value in how._asdict().items() if key != "mode" and value is not None}
         config = _evaluation(own).model_copy(update=given)
         ready = replace(self._predictor, max_tokens=config.max_tokens, watch=watch)
-        examples = [question.example for question in questions]
+        examples = [question.example(ready.task) for question in questions]
         judging = own.verdict_request()
         found = evaluate_modes(ready, judging, [how.mode], examples, config, own.seed)[how.mode]
         judged = [place for place, each in enumerate(found) if judging is not None and each.rationale]

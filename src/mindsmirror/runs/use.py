@@ -18,7 +18,8 @@ from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.student import load
 from mindsmirror.system.progress import say
-from mindsmirror.tasks import Splits, Task, load_task
+from mindsmirror.tasks import Splits, Task, TaskConfig, load_task
+from mindsmirror.tasks.tables import is_own_file
 
 
 def ask(
@@ -66,7 +67,11 @@ def evaluate_elsewhere(
     if own and data_dir is None:
         loaded = run.task(recipe)
     else:
-        loaded = load_task(recipe.task if own else str(task), data_dir=data_dir or recipe.task.data_dir)
+        # Another file of the user's is about the same, and its columns are called as in the first one.
+        alike = recipe.task.model_dump(include={"columns", "instruction"}) if is_own_file(str(task)) else {}
+        loaded = load_task(
+            recipe.task if own else TaskConfig(name=str(task), **alike), data_dir=data_dir or recipe.task.data_dir
+        )
     examples: Sequence[Example] = getattr(loaded.splits, split)[:limit]
     if not examples:
         raise DataError(f"the split {split!r} of {loaded.name} has no questions")

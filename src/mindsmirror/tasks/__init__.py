@@ -1,7 +1,7 @@
 """The questions: examples in three disjoint splits, the kind of their answers, and how they are scored.
 
-One file for each benchmark, one for JSON Lines files of your own (`jsonl`) and one for the generators of
-reasoning-gym (`reasoning_gym`). Only the module of the task that is loaded is imported.
+One file for each benchmark, one for files of your own (`own_file`) and one for the generators of reasoning-gym
+(`reasoning_gym`). Only the module of the task that is loaded is imported.
 """
 
 from mindsmirror.tasks.base import Scorer, Splits, Task, TaskConfig

@@ -5,11 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mindsmirror import limits
-from mindsmirror.answers.base import Answer, AnswerKind
+from mindsmirror.answers import Answer, AnswerKind, Label
 from mindsmirror.records import Example
+
+COLUMNS = (
+    *("question", "body", "answer", "choices", "answer_key", "premise", "hypothesis", "label"),
+    *("id", "split"),
+)
+"""The fields of a row of one's own that mean something."""
 
 
 class TaskConfig(BaseModel):
@@ -17,7 +23,10 @@ class TaskConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(description="a built-in task, 'reasoning_gym:NAME', or the path of a .jsonl(.gz)")
+    name: str = Field(
+        description="a built-in task, 'reasoning_gym:NAME', or the path of a .jsonl, .csv, .tsv (each also .gz) or "
+        ".parquet"
+    )
     train: int | None = Field(None, ge=1, le=limits.QUESTIONS, description="training questions; all if absent")
     valid: int | None = Field(None, ge=0, le=limits.QUESTIONS, description="validation questions; all if absent")
     test: int | None = Field(None, ge=1, le=limits.QUESTIONS, description="test questions; all if absent")
@@ -26,8 +35,36 @@ class TaskConfig(BaseModel):
     seed: int = Field(0, ge=-limits.SEED, le=limits.SEED, description="for tasks that are generated")
     answer: str | None = Field(
         None,
-        description="kind of answer of a .jsonl: number, equation, choice, label, text; guessed if absent",
+        description="kind of answer of a file of your own: number, equation, choice, label, text, yes_no; guessed if "
+        "absent",
     )
+    columns: dict[str, str | list[str]] = Field(
+        default_factory=dict,
+        description="how a file of your own calls its columns, such as { question = 'text', answer = 'category' }",
+    )
+    instruction: str | None = Field(
+        None,
+        min_length=1,
+        max_length=limits.TEXT,
+        description="what the task is: shown before every question, to teacher and student",
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, columns: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        for name, theirs in columns.items():
+            if name not in COLUMNS:
+                raise ValueError(f"there is no field {name!r} to name a column for; there are {', '.join(COLUMNS)}")
+            if isinstance(theirs, list) and name != "choices":
+                raise ValueError(f"{name}: only choices can stand in several columns")
+        return columns
+
+    @field_validator("instruction")
+    @classmethod
+    def _says_something(cls, instruction: str | None) -> str | None:
+        if instruction is not None and not instruction.strip():
+            raise ValueError("it says nothing; write what the task is, or remove it")
+        return instruction and instruction.strip()
 
 
 class Splits(NamedTuple):
@@ -74,6 +111,21 @@ class Task:
     """None: an answer is right if its key is that of the gold answer."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where the examples came from: file or repository to content hash or revision."""
+    own: bool = False
+    """Whether it is a file of the user's, of which nobody here knows what it asks."""
+    instruction: str = ""
+    """What the task is; every question that is asked begins with it."""
+
+    def shown(self, question: str) -> str:
+        """The question as teacher and student are shown it."""
+        return f"{self.instruction}\n\n{question}" if self.instruction else question
+
+    @property
+    def answer_words(self) -> str:
+        """The kind of its answers, with the labels if it has any."""
+        if not isinstance(self.answers, Label):
+            return self.answers.name
+        return f"{len(self.answers.labels)} labels: {', '.join(self.answers.labels)}"
 
     def read(self, example: Example, raw: str) -> Answer | None:
         """The answer that `raw` states to `example`, or None."""

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from mindsmirror.errors import RecipeError, UnknownNameError
 from mindsmirror.system.validation import explain
 from mindsmirror.tasks.base import Task, TaskConfig
+from mindsmirror.tasks.instructed import instructed
 from mindsmirror.tasks.other_files import refuse_other_file
+from mindsmirror.tasks.tables import is_own_file
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "svamp": ("svamp", "word problems answered by an equation; 720/80/200 as in the paper"),
@@ -23,7 +25,7 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
 GENERATED = "reasoning_gym:"
 FAMILIES: Mapping[str, str] = {
     "reasoning_gym:NAME": "any generator of the reasoning-gym package, scored by its own verifier",
-    "PATH.jsonl": "a JSON Lines file of your own (.jsonl or .jsonl.gz)",
+    "PATH": "a file of your own: .jsonl, .csv, .tsv (each also .gz) or .parquet",
 }
 
 
@@ -36,15 +38,17 @@ def load_task(task: TaskConfig | str | Path, **settings: Any) -> Task:
     config = _config(task, settings)
     if config.name.startswith(GENERATED):
         module = "reasoning_gym"
-    elif config.name.endswith((".jsonl", ".jsonl.gz")):
-        module = "jsonl"
+    elif is_own_file(config.name):
+        module = "own_file"
     elif config.name in BUILT_IN:
         module = BUILT_IN[config.name][0]
     else:
         refuse_other_file(config.name)
         raise UnknownNameError("task", config.name, [*BUILT_IN, *FAMILIES])
+    if config.columns and module != "own_file":
+        raise RecipeError(f"task.columns: {config.name} is no file of your own, so it has no columns to name.")
     loaded: Task = importlib.import_module(f"mindsmirror.tasks.{module}").load(config)
-    return loaded
+    return instructed(loaded, config.instruction) if config.instruction else loaded
 
 
 def _config(task: TaskConfig | str | Path, settings: Mapping[str, Any]) -> TaskConfig:

@@ -97,7 +97,7 @@ def read_rows(path: Path) -> list[Row]:
 def each_row(path: Path) -> Iterator[Row]:
     """The same one by one, so that a large file need not fit into memory."""
     found = 0
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(each_line(path), start=1):
         where = f"{path}, line {number}"
         if not line.strip():
             continue
@@ -153,12 +153,13 @@ def file_hash(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def each_line(path: Path) -> Iterator[bytes]:
+    """The lines of a file of one's own, unpacked if its name ends in .gz; DataError if they cannot be read."""
     try:
         if path.is_dir():
-            raise DataError(f"{path} is a folder; a .jsonl or .jsonl.gz file is needed.")
+            raise DataError(f"{path} is a folder; a file is needed.")
         if path.exists() and not path.is_file():
-            raise DataError(f"{path} cannot be read twice; a regular .jsonl or .jsonl.gz file is needed.")
+            raise DataError(f"{path} cannot be read twice; a regular file is needed.")
         yield from read_lines(path)
     except BoundError as error:
         raise DataError(f"{path}: {error}.") from error

@@ -37,6 +37,8 @@ class StoredTask(Record):
     licence: str
     answers: StoredKind
     sources: dict[str, str]
+    own: bool = False
+    instruction: str = ""
     scored: bool = Field(description="whether a verifier of its own decides what is right, instead of the gold answer")
     sizes: dict[str, int] = Field(description="examples of each split")
     digest: str = Field(description="SHA-256 of all examples, hex")
@@ -50,6 +52,8 @@ def store_task(task: Task, folder: Path) -> None:
         licence=task.licence,
         answers=StoredKind.of(task.answers),
         sources=dict(task.sources),
+        own=task.own,
+        instruction=task.instruction,
         scored=task.scorer is not None,
         sizes={name: len(getattr(task.splits, name)) for name in Splits._fields},
         digest=_digest(task.splits),
@@ -79,6 +83,8 @@ def stored_task(folder: Path, config: TaskConfig) -> Task | None:
         Splits(*parts),
         scorer=_Remade(config) if about.scored else None,
         sources=about.sources,
+        own=about.own,
+        instruction=about.instruction,
     )
 
 

@@ -6,6 +6,7 @@ log alone, so a run that was cut short ends at the same step as one that was not
 
 import math
 import time
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -130,9 +131,9 @@ def surely_better(score: float, last: float, questions: int) -> bool:
     return questions > 0 and score - last > SURE * math.sqrt(2 * mean * (1 - mean) / questions)
 
 
-def by_step(tokens: Sequence[int], accumulate: int) -> list[int]:
+def by_step(tokens: Sequence[int], accumulate: int) -> "array[int]":
     """Tokens of each optimizer step, of those of each batch; the last step may have fewer batches."""
-    return [sum(tokens[start : start + accumulate]) for start in range(0, len(tokens), accumulate)]
+    return array("q", (sum(tokens[start : start + accumulate]) for start in range(0, len(tokens), accumulate)))
 
 
 def summary(state: Any, planned: int, terms: Sequence[str]) -> dict[str, Any]:

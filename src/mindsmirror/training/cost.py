@@ -4,16 +4,18 @@ An arm that judges reads more than it writes, one with many rationales of a ques
 steps are not equal target tokens, and neither is equal computation. Every report therefore gives all of these.
 """
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 from mindsmirror.students.base import Student, TokenisedTarget
 from mindsmirror.students.flops import UnitFlops, computed_tokens, training_flops
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What some batches cost; the cost of a plan is the sum of its batches' costs."""
+class Cost(NamedTuple):
+    """What some batches cost."""
 
     rows: int = 0
     """Targets; one that is in several batches counts each time."""
@@ -25,15 +27,6 @@ class Cost:
     """Tokens that go through the model: shared ones once, padding never."""
     flops: int = 0
     """Floating-point operations of learning them, forward and backward (students/flops.py)."""
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.rows + other.rows,
-            self.tokens + other.tokens,
-            self.target_tokens + other.target_tokens,
-            self.computed_tokens + other.computed_tokens,
-            self.flops + other.flops,
-        )
 
 
 @dataclass(frozen=True)
@@ -56,9 +49,23 @@ class CostMeter:
         )
 
 
-def total(costs: Iterable[Cost]) -> Cost:
-    """The sum of several."""
-    return sum(costs, Cost())
+class PlanCosts:
+    """What each batch of a plan costs, as an array: a plan may have a million batches."""
+
+    def __init__(self, costs: Iterable[Cost]) -> None:
+        self._numbers = array("q", chain.from_iterable(costs))
+
+    @property
+    def computed_tokens(self) -> "array[int]":
+        """Of each batch."""
+        return self._column("computed_tokens")
+
+    def total(self, batches: int | None = None) -> Cost:
+        """What the first so many cost together; None: all."""
+        return Cost(*(sum(self._column(name)[:batches]) for name in Cost._fields))
+
+    def _column(self, name: str) -> "array[int]":
+        return self._numbers[Cost._fields.index(name) :: len(Cost._fields)]
 
 
 def token_count(target: TokenisedTarget) -> int:

@@ -1,13 +1,11 @@
 """A plan as what the Trainer reads: one batch an item, in order."""
 
-from collections.abc import Sequence
-
 import torch
 from torch.utils.data import Dataset
 
 from mindsmirror.students.base import Batch
+from mindsmirror.training.batches import Batches, with_repeated
 from mindsmirror.training.objectives.base import Objective
-from mindsmirror.training.plan import Families, with_repeated
 
 
 class PlanDataset(Dataset[Batch]):
@@ -16,7 +14,7 @@ class PlanDataset(Dataset[Batch]):
     With a `distance`, an item is the plan's batch of its number (`serial`) after the one that it `repeats` (-1: none).
     """
 
-    def __init__(self, plan: Sequence[Families], objective: Objective, distance: int = 0) -> None:
+    def __init__(self, plan: Batches, objective: Objective, distance: int = 0) -> None:
         self._plan, self._objective, self._distance = plan, objective, distance
 
     def __len__(self) -> int:

@@ -14,8 +14,22 @@ from mindsmirror.records import Tag, Target
 from mindsmirror.students.base import TASKS, Student, TokenisedTarget
 
 Family = tuple[TokenisedTarget, ...]
+Families = tuple[Family, ...]
 WHOLE = 2
 """How many times the room of a batch a rationale may take, with its verdict and critiques, before it is cut."""
+
+
+def by_question(targets: Sequence[Target]) -> Iterable[list[Target]]:
+    """The targets of one question after those of another; questions in the order of their first target.
+
+    What is no tuple may be a stream: there, the targets of a question stand together already.
+    """
+    if not isinstance(targets, tuple):
+        return (list(together) for _, together in groupby(targets, key=lambda target: target.example))
+    found: dict[str, list[Target]] = {}
+    for target in targets:
+        found.setdefault(target.example, []).append(target)
+    return found.values()
 
 
 def arranged(rows: Sequence[tuple[Target, TokenisedTarget]]) -> Family:
@@ -77,12 +91,6 @@ def parts_of(family: Family, student: Student, room: int) -> list[Family]:
         low, high = (low, middle) if len(filled(middle)) == fewest else (middle + 1, high)
     parts = [_joined(threads[start:stop]) for start, stop in filled(low)]
     return [piece for part in parts for piece in (_rows(part, student, room) if _torn(part, student, room) else [part])]
-
-
-def torn(batches: Iterable[Iterable[Family]], families: Iterable[Family]) -> int:
-    """How many of the families were cut in these batches."""
-    whole = {family[0].family: len(family) for family in families}
-    return len({part[0].family for batch in batches for part in batch if len(part) < whole[part[0].family]})
 
 
 def _threads(family: Family) -> list[Family]:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ from mindsmirror.students.load import load_student, merged_model, save_student, 
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.progress import Working
+from mindsmirror.training.batches import with_repeated
 from mindsmirror.training.config import TrainingConfig
-from mindsmirror.training.cost import CostMeter, total
-from mindsmirror.training.families import torn
+from mindsmirror.training.cost import CostMeter, PlanCosts
+from mindsmirror.training.encoding import encode
 from mindsmirror.training.objectives.registry import objective_of
-from mindsmirror.training.plan import StagePlan, encode, make_plan, with_repeated
+from mindsmirror.training.plan import StagePlan, make_plan
 from mindsmirror.training.result import StageResult, TrainingResult
 from mindsmirror.training.trainer import train_stage
 
@@ -106,8 +107,8 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         meter = CostMeter(student, unit_flops_of(model))
         distance = config.accumulate if objective.repeats else 0
         share = stage.share / sum(each.share for each in plan.stages)
-        batches = make_plan(rows, meter, config, share, seed, distance)
-        costs = [meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches))]
+        batches = make_plan(rows.families, meter, config, share, seed, distance)
+        costs = PlanCosts(meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches)))
     validate = plan.validate
     report = train_stage(
         StagePlan(
@@ -120,7 +121,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
             seed=seed,
             label=label,
             validate=partial(validate, student) if validate and place.last else None,
-            tokens=tuple(cost.computed_tokens for cost in costs),
+            tokens=costs.computed_tokens,
         )
     )
     if leads():
@@ -133,11 +134,11 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
     lost = Counter({f"target: {reason}": count for reason, count in rows.lost.items()})
     return StageResult(
         stage=stage.name,
-        targets=len(stage.targets),
+        targets=rows.targets,
         dropped=dict(Counter(stage.dropped) + lost),
-        torn=torn(batches, rows.families),
+        torn=batches.torn,
         # What was learnt: a stage that ended early spent less than was planned.
-        **asdict(total(costs[: report["steps"] * config.accumulate])),
+        **costs.total(report["steps"] * config.accumulate)._asdict(),
         **report,
         seconds=round(time.monotonic() - began, 1),
     )

@@ -18,6 +18,7 @@ from mindsmirror.reporting.annotation_totals import AnnotationTotals
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
 from mindsmirror.runs.results import _judge, _teacher, _usd
+from mindsmirror.runs.training import stages_of
 
 
 def command(*arguments: object) -> Result:
@@ -103,12 +104,12 @@ def test_what_is_imported_is_learnt(capsys: pytest.CaptureFixture[str]) -> None:
     assert (result.questions, result.expected, result.asked, result.failed, result.lacking) == (9, 10, 0, 0, 1)
     assert "1 question without an annotation in annotations.jsonl" in capsys.readouterr().err
     assert list(Pipeline.of(pipeline.run.folder).annotations()) == list(pipeline.annotations())
-    found = pipeline.annotations()
-    judging, thinking = pipeline.stages(pipeline.recipe.arm[0], found)
+    learnt = pipeline.annotations().where(lambda annotation: annotation.split == "train")
+    judging, thinking = stages_of(pipeline.recipe.arm[0], learnt, pipeline.task)
     assert {target.text for target in judging.targets} >= {"correct", "wrong", "It says 3."}
     assert thinking.dropped == {"rationale: not judged correct": 7}
     assert len({target.text for target in thinking.targets if target.tag == "explain"}) > 5
-    totals = AnnotationTotals.of(found)
+    totals = AnnotationTotals.of(pipeline.annotations())
     assert (_teacher(pipeline.recipe, totals), _judge(pipeline.recipe, totals)) == ("pupil", "plain")
     assert _usd(pipeline.recipe, totals, {}) is None
 

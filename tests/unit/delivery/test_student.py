@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_llama_cpp_says_what_the_student_says(folder: Path, tmp_path: Path) -> None:
     trained = exported.trained(folder)
-    found = write_student(exported.source(folder), "gguf", ["f16", "q8_0"], tmp_path / "out", trained)
+    found = write_student(exported.source(folder), "gguf", ["f16", "q8_0"], tmp_path / "out", trained, exported.card)
     assert [each.file for each in found] == ["tiny-mirror-150K-F16.gguf", "tiny-mirror-150K-Q8_0.gguf"]
     exact = found[0]
     assert exact.failed == ()
@@ -32,12 +32,16 @@ def test_llama_cpp_says_what_the_student_says(folder: Path, tmp_path: Path) -> N
     assert "llama.cpp" in exact.runtime
     written = json.loads((tmp_path / "out" / FIDELITY).read_text())
     assert [each["weights"] for each in written] == ["f16", "q8_0"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([FIDELITY, *(e.file for e in found)])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        [FIDELITY, "README.md", *(e.file for e in found)]
+    )
 
 
 @pytest.mark.parametrize("weights", ["bf16", "fp16", "fp32"])
 def test_a_folder_is_loaded_as_it_was_saved(folder: Path, tmp_path: Path, weights: str) -> None:
-    found = write_student(exported.source(folder), "safetensors", [weights], tmp_path / "out", exported.trained(folder))
+    found = write_student(
+        exported.source(folder), "safetensors", [weights], tmp_path / "out", exported.trained(folder), exported.card
+    )
     assert found[0].file == "out"
     assert found[0].same_prompts == 1
     assert found[0].divergence < (1e-9 if weights == "fp32" else 0.01)
@@ -51,7 +55,9 @@ def test_a_wrong_conversion_is_found_and_not_kept(
     """Without the reordering of queries and keys llama.cpp loads the file and writes nonsense."""
     monkeypatch.setattr(gguf_file, "_permuted", lambda weight, heads: weight)
     with pytest.raises(ModelFileError, match=r"not the trained one.*nats off"):
-        write_student(exported.source(folder), "gguf", ["f16"], tmp_path / "out", exported.trained(folder))
+        write_student(
+            exported.source(folder), "gguf", ["f16"], tmp_path / "out", exported.trained(folder), exported.card
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,9 +72,9 @@ def test_a_file_that_passes_is_kept_beside_one_that_fails(
         lambda *given: whole(*given).model_copy(update={"failed": ("it is far off",) if "Q8_0" in given[1] else ()}),
     )
     with pytest.raises(ModelFileError, match=r"Q8_0.gguf \(q8_0\): it is far off.*What passed is in"):
-        write_student(exported.source(folder), "gguf", ["f16", "q8_0"], tmp_path / "out", trained)
+        write_student(exported.source(folder), "gguf", ["f16", "q8_0"], tmp_path / "out", trained, exported.card)
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == [FIDELITY, "tiny-mirror-150K-F16.gguf"]
+    assert names == ["README.md", FIDELITY, "tiny-mirror-150K-F16.gguf"]
     assert json.loads((tmp_path / "out" / FIDELITY).read_text())[1]["failed"] == ["it is far off"]
 
 
@@ -80,7 +86,9 @@ def test_a_template_that_reads_prompts_otherwise_is_found(
         lambda self, template: self.add_string("tokenizer.chat_template", template.replace("user", "User") + "!"),
     )
     with pytest.raises(ModelFileError, match="prompts as other tokens"):
-        write_student(exported.source(folder), "gguf", ["f16"], tmp_path / "out", exported.trained(folder))
+        write_student(
+            exported.source(folder), "gguf", ["f16"], tmp_path / "out", exported.trained(folder), exported.card
+        )
 
 
 def test_what_cannot_be_exported_is_refused_first(folder: Path, tmp_path: Path) -> None:
@@ -88,10 +96,24 @@ def test_what_cannot_be_exported_is_refused_first(folder: Path, tmp_path: Path) 
         check_export("ggufs", [], folder, tmp_path / "out")
     with pytest.raises(UnknownNameError, match="q8_0"):
         check_export("gguf", ["q8"], folder, tmp_path / "out")
-    with pytest.raises(RecipeError, match="one folder"):
+    with pytest.raises(RecipeError, match="one model"):
         check_export("safetensors", ["bf16", "fp16"], folder, tmp_path / "out")
     (tmp_path / "file").write_text("kept")
     with pytest.raises(DataError, match="not empty"):
         check_export("gguf", [], folder, tmp_path)
     assert check_export("gguf", ["f16", "f16"], folder, tmp_path / "out") == ("f16",)
     assert check_export("safetensors", [], folder, tmp_path / "out") == ("bf16",)
+
+
+@pytest.mark.parametrize("weights", ["int8", "fp16"])
+def test_openvino_says_what_the_student_says(folder: Path, tmp_path: Path, weights: str) -> None:
+    found = write_student(
+        exported.source(folder), "openvino", [weights], tmp_path / "out", exported.trained(folder), exported.card
+    )
+    assert found[0].failed == ()
+    assert found[0].same_prompts == 1
+    assert found[0].divergence < 0.05
+    assert "OpenVINO" in found[0].runtime
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml", "config.json", FIDELITY} <= names
+    assert not any(name.endswith(".gguf") for name in names)

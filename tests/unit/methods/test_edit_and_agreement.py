@@ -79,7 +79,8 @@ WHOLE = annotated(
 
 def stages(method: str, *annotations: Annotation, **settings: object) -> tuple[Stage, ...]:
     arm = read_arm({"name": "arm", "method": method, "labels": "gold", **settings})
-    return method_named(method).stages(annotations, NUMBERS, arm)
+    made = method_named(method).stages(annotations, NUMBERS, arm)
+    return tuple(stage.model_copy(update={"targets": tuple(stage.targets)}) for stage in made)
 
 
 def ends(reasoning: str, answer: str) -> str:

@@ -88,7 +88,8 @@ def annotations() -> list[Annotation]:
 
 def stages(method: str, annotations: Sequence[Annotation], **settings: object) -> tuple[Stage, ...]:
     arm = read_arm({"name": "arm", "method": method, **settings})
-    return method_named(method).stages(annotations, NUMBERS, arm)
+    made = method_named(method).stages(annotations, NUMBERS, arm)
+    return tuple(stage.model_copy(update={"targets": tuple(stage.targets)}) for stage in made)
 
 
 def said(stage: Stage) -> list[tuple[Tag, str | None, str | None, str, float]]:

@@ -15,17 +15,7 @@ from mindsmirror.tasks.other_files import ENDINGS
 ROWS = [{"question": f'What, "exactly", is {n} + {n}?\u2009é', "answer": str(2 * n)} for n in range(60)]
 
 
-def separated(separator: str) -> str:
-    def cell(text: str) -> str:
-        return '"' + text.replace('"', '""') + '"'
-
-    lines = [separator.join(map(cell, row.values())) for row in ROWS]
-    return "\n".join([separator.join(ROWS[0]), *lines]) + "\n"
-
-
 CONTENTS = {
-    ".csv": "\ufeff" + separated(","),
-    ".tsv": separated("\t"),
     ".json": json.dumps(ROWS, indent=1),
     ".txt": "".join(f"{row['question']}\t{row['answer']}\n" for row in ROWS),
 }
@@ -58,36 +48,15 @@ def test_the_command_makes_the_task(ending: str, stem: str, tmp_path: Path, monk
     }
 
 
-def test_a_parquet_file_is_converted_too(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    table = pytest.importorskip("pyarrow", reason="pyarrow is not installed").Table.from_pylist(ROWS)
-    parquet.write_table(table, tmp_path / "mine.parquet")
-    convert(refusal(tmp_path / "mine.parquet"), tmp_path)
-    assert len((tmp_path / "mine.jsonl").read_text().splitlines()) == len(ROWS)
-
-
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_kind_is_known_by_its_ending_whether_the_file_is_there_or_not(ending: str, tmp_path: Path) -> None:
     for name in (f"none{ending}", f"NONE{ending.upper()}"):
         assert "> " in refusal(tmp_path / name)
 
 
-def test_columns_that_are_called_otherwise_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "tickets.csv"
-    path.write_text("text,category\nIt is broken,repair\n")
-    assert "with the columns text, category, which you need to rename" in refusal(path)
-    path.write_text(",".join(f"c{n}" for n in range(30)))
-    assert "c7, …, which" in refusal(path)
-    path.write_text("question,answer,more\n")
-    assert "rename" not in refusal(path)
-    for broken in (b"", b"\xff\xfe\x00"):
-        path.write_bytes(broken)
-        assert "rename" not in refusal(path)
-
-
 def test_a_file_of_no_known_kind_is_told_from_a_name(tmp_path: Path) -> None:
     (tmp_path / "questions").write_text("{}")
-    assert "is not a .jsonl or .jsonl.gz file" in refusal(tmp_path / "questions")
+    assert "is called like none of .jsonl" in refusal(tmp_path / "questions")
     with pytest.raises(UnknownNameError, match="no task is called"):
         load_task(tmp_path / "nothing")
 

@@ -42,7 +42,7 @@ def kept(task: Task, folder: Path, config: TaskConfig = ANY) -> Task:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.tuples(EXAMPLES, EXAMPLES, EXAMPLES), st.sampled_from(KINDS))
 def test_any_task_comes_back(tmp_path: Path, parts: tuple[list[Example], ...], kind: AnswerKind) -> None:
-    task = Task("mine", 3, "MIT", kind, Splits(*parts), sources={"a.jsonl": "12ab"})
+    task = Task("mine", 3, "MIT", kind, Splits(*parts), sources={"a.jsonl": "12ab"}, own=True, instruction="Add.")
     found = kept(task, tmp_path / "task")
     assert [list(part) for part in found.splits] == [list(part) for part in parts]
     assert [len(part) for part in found.splits] == [len(part) for part in parts]

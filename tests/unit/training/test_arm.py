@@ -206,7 +206,7 @@ def test_lora_begins_alike_for_the_same_seed(tiny_folder: Folder, tmp_path: Path
 
 def _loss(student: tiny.AnyStudent) -> Tensor:
     """Mean loss of the lesson's tokens."""
-    from mindsmirror.training.plan import encode
+    from mindsmirror.training.encoding import encode
 
     with torch.no_grad():
         batch = student.collate(encode(THINKING, Likelihood(student), max_target=256).families)

@@ -25,8 +25,9 @@ from mindsmirror.training import callbacks, trainer
 from mindsmirror.training import config as settings
 from mindsmirror.training.callbacks import ProgressCallback, stopped_at, surely_better
 from mindsmirror.training.config import Budget, TrainingConfig, check_trackers
+from mindsmirror.training.encoding import encode
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.plan import StagePlan, encode
+from mindsmirror.training.plan import StagePlan
 from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import StageTrainer, train_stage
 

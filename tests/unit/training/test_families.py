@@ -13,10 +13,11 @@ from mindsmirror.records import Stage, Tag, Target
 from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.seq2seq import Seq2SeqStudent
+from mindsmirror.training.batches import Pieces, PlannedBatches
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.families import WHOLE, Family, parts_of, torn
+from mindsmirror.training.encoding import encode
+from mindsmirror.training.families import WHOLE, Family, parts_of
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.plan import encode
 from mindsmirror.training.stages import ArmPlan, train_arm
 
 WORDS = tiny.tokenizer(None)
@@ -116,7 +117,9 @@ def test_any_family(sizes: list[list[int]], label: bool, room: int) -> None:
     counts[0] += 2 * label
     cuts = [(one[-1].rationale, other[0].rationale) for one, other in pairwise(parts)]
     assert all(one != other or counts[one - 1] > WHOLE * room for one, other in cuts), "cut within a rationale"
-    assert torn([parts], [whole]) == (len(parts) > 1)
+    pieces = Pieces([whole], STUDENT, room)
+    assert [pieces.rows(number) for number in range(len(pieces))] == parts
+    assert pieces.torn(range(len(pieces))) == (len(parts) > 1)
     if max(counts) > room:
         return
     found = [STUDENT.size(part) for part in parts]
@@ -138,9 +141,13 @@ def smallest(counts: Sequence[int], cuts: int) -> int:
 def test_a_family_that_is_cut_in_every_pass_counts_once() -> None:
     small, large = family([[4]]), family([[10], [10]])
     other = tuple(TokenisedTarget("R", row.tag, row.source, row.target) for row in small)
-    parts = parts_of(large, STUDENT, 12)
-    assert torn([(other,), *((part,) for part in parts)] * 3, [other, large]) == 1
-    assert torn([(other, large)], [other, large]) == 0
+    plan = PlannedBatches(Pieces([other, large], STUDENT, 12))
+    for _ in range(3):
+        for piece in range(3):
+            plan.append([piece])
+    assert [sum(map(len, batch)) for batch in plan] == [1, 1, 1] * 3
+    assert (plan.torn, plan[:1].torn, plan[3:6].torn) == (1, 0, 1)
+    assert Pieces([other, large], STUDENT, 40).torn(range(2)) == 0
 
 
 @pytest.mark.parametrize("room", [40, 200])

@@ -26,10 +26,10 @@ from mindsmirror.records import Annotation, DualKind, Example, Parse, Stage
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.tasks import Task, TaskConfig, load_task
 from mindsmirror.training.config import Budget, TrainingConfig
+from mindsmirror.training.encoding import encode
 from mindsmirror.training.objectives.likelihood import Likelihood
 from mindsmirror.training.objectives.registry import objective_of
 from mindsmirror.training.objectives.task_weighted import mean_weights, scales, task_weighted_loss
-from mindsmirror.training.plan import encode
 from mindsmirror.training.stages import ArmPlan, train_arm
 
 DATA = Path(os.environ.get("MINDSMIRROR_DATA", Path(__file__).parents[4] / "shared" / "data"))

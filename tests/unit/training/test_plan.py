@@ -14,11 +14,13 @@ from mindsmirror.records import Tag, Target
 from mindsmirror.students.base import TokenisedTarget
 from mindsmirror.students.flops import Component
 from mindsmirror.students.seq2seq import Seq2SeqStudent
+from mindsmirror.training.batches import Batches, with_repeated
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.cost import CostMeter, token_count, total
+from mindsmirror.training.cost import CostMeter, PlanCosts, token_count
+from mindsmirror.training.encoding import encode
 from mindsmirror.training.objectives.likelihood import Likelihood
 from mindsmirror.training.objectives.registry import objective_of
-from mindsmirror.training.plan import Batches, EncodedStage, encode, make_plan, whole_steps, with_repeated
+from mindsmirror.training.plan import make_plan, whole_steps
 
 WORDS = tiny.tokenizer(None)
 STUDENT = Seq2SeqStudent(tiny.model("t5", len(WORDS)), WORDS, max_source=512, max_target=256)
@@ -49,7 +51,7 @@ def counted(plan: Batches) -> Counter[TokenisedTarget]:
     return Counter(row for batch in plan for rows in batch for row in rows)
 
 
-ROWS = EncodedStage(tuple(family(name) for name in range(9)))
+ROWS = tuple(family(name) for name in range(9))
 """Nine families of 28 tokens, two to a batch of 64."""
 
 
@@ -66,7 +68,7 @@ def test_every_family_is_seen_once_in_each_pass(passes: int) -> None:
 def test_a_plan_is_a_function_of_its_seed() -> None:
     config = settings(Budget(epochs=2))
     plan = make_plan(ROWS, METER, config, 1.0, seed=5)
-    assert make_plan(ROWS, METER, config, 1.0, seed=5) == plan
+    assert tuple(make_plan(ROWS, METER, config, 1.0, seed=5)) == tuple(plan)
     assert order(make_plan(ROWS, METER, config, 1.0, seed=6)) != order(plan)
     assert order(plan)[:9] != order(plan)[9:]
 
@@ -87,11 +89,11 @@ def test_the_steps_of_all_stages_are_the_budget(accumulate: int) -> None:
 
 def test_a_budget_of_tokens_is_met_to_half_a_batch() -> None:
     """Batches of 56 row tokens: 280 are five of them, and of 250 the nearest whole number is four and a half, cut."""
-    rows = EncodedStage(ROWS.families[:8])
+    rows = ROWS[:8]
 
     def spent(tokens: int, share: float = 1.0) -> int:
         plan = make_plan(rows, METER, settings(Budget(tokens=tokens)), share, seed=0)
-        return total(METER.cost(batch) for batch in plan).tokens
+        return PlanCosts(METER.cost(batch) for batch in plan).total().tokens
 
     assert [spent(tokens) for tokens in (280, 253, 251, 560)] == [280, 280, 224, 560]
     assert spent(560, share=0.5) == 280
@@ -99,13 +101,13 @@ def test_a_budget_of_tokens_is_met_to_half_a_batch() -> None:
 
 
 def test_a_share_of_the_epochs() -> None:
-    half = make_plan(EncodedStage(ROWS.families[:8]), METER, settings(Budget(epochs=2)), 0.75, seed=0)
+    half = make_plan(ROWS[:8], METER, settings(Budget(epochs=2)), 0.75, seed=0)
     assert len(order(half)) == 12
 
 
 def test_a_large_family_is_taken_apart_and_a_large_row_stands_alone() -> None:
     big, long = family(1, rows=8), family(2, rows=1, source=100)
-    plan = make_plan(EncodedStage((big, long, family(3))), METER, settings(Budget(epochs=1)), 1.0, seed=0)
+    plan = make_plan((big, long, family(3)), METER, settings(Budget(epochs=1)), 1.0, seed=0)
     assert counted(plan) == Counter([*big, *long, *family(3)])
     sizes = [sum(STUDENT.size(rows) for rows in batch) for batch in plan]
     assert [size for size in sizes if size > 64] == [104]
@@ -123,7 +125,7 @@ def test_any_plan_fits_its_batches_and_loses_nothing(
 ) -> None:
     families = tuple(family(name, *shape) for name, shape in enumerate(shapes))
     config = settings(Budget(epochs=passes), batch_tokens=room)
-    plan = make_plan(EncodedStage(families), METER, config, 1.0, seed)
+    plan = make_plan(families, METER, config, 1.0, seed)
     assert counted(plan) == Counter({row: passes for rows in families for row in rows})
     for batch in plan:
         size = sum(STUDENT.size(rows) for rows in batch)
@@ -146,14 +148,14 @@ def test_any_budget_is_met_to_half_a_batch(
     unit: str, shapes: Sequence[tuple[int, int, int]], wanted: int, room: int, seed: int
 ) -> None:
     """Half a batch of the one that comes next, at least one batch, and the same plan for the same budget."""
-    rows = EncodedStage(tuple(family(name, *shape) for name, shape in enumerate(shapes)))
+    rows = tuple(family(name, *shape) for name, shape in enumerate(shapes))
     config = settings(Budget.model_validate({unit: wanted}), batch_tokens=room)
     plan = make_plan(rows, METER, config, 1.0, seed)
-    assert make_plan(rows, METER, config, 1.0, seed) == plan
+    assert tuple(make_plan(rows, METER, config, 1.0, seed)) == tuple(plan)
     costs = [getattr(METER.cost(batch), unit) for batch in plan]
     assert len(costs) == 1 or sum(costs) - costs[-1] / 2 <= wanted
     beyond = make_plan(rows, METER, settings(Budget(steps=len(plan) + 1), batch_tokens=room), 1.0, seed)
-    assert beyond[: len(plan)] == plan
+    assert tuple(beyond[: len(plan)]) == tuple(plan)
     assert sum(costs) + getattr(METER.cost(beyond[-1]), unit) / 2 > wanted
 
 
@@ -161,11 +163,12 @@ def test_any_budget_is_met_to_half_a_batch(
 def test_arms_of_other_shapes_are_given_the_same(unit: str) -> None:
     """Long rationales or short labels, one row a question or four: what is given is equal, the rest is not."""
     arms = [
-        EncodedStage(tuple(family(name, rows=1, target=2) for name in range(9))),
-        EncodedStage(tuple(family(name, rows=4, target=12) for name in range(9))),
+        tuple(family(name, rows=1, target=2) for name in range(9)),
+        tuple(family(name, rows=4, target=12) for name in range(9)),
     ]
     config = settings(Budget.model_validate({unit: 50_000}), batch_tokens=128)
-    found = [total(METER.cost(batch) for batch in make_plan(rows, METER, config, 1.0, seed=0)) for rows in arms]
+    plans = [make_plan(rows, METER, config, 1.0, seed=0) for rows in arms]
+    found = [PlanCosts(map(METER.cost, plan)).total() for plan in plans]
     for counts in found:
         assert getattr(counts, unit) == pytest.approx(50_000, rel=0.02)
     for other in {*UNITS, "rows"} - {unit}:
@@ -190,12 +193,13 @@ def test_a_budget_is_given_in_one_unit(budget: dict[str, int]) -> None:
 def test_counts_of_a_plan() -> None:
     """Three families whose rows have sources of their own: all is computed as often as it stands there."""
     plan: Batches = ((family(0), family(1, rows=1)), (family(2),))
-    counts = total(METER.cost(batch) for batch in plan)
+    counts = PlanCosts(METER.cost(batch) for batch in plan).total()
     assert (counts.rows, counts.tokens, counts.target_tokens, counts.computed_tokens) == (5, 5 * 14, 20, 5 * 14)
     # Encoder 10, decoder 4, crossing 10, head 4; pairs 10 * 10, 4 * 5 / 2 and 10 * 4, at a price of 1 each.
     assert counts.flops == 5 * (10 + 4 + 10 + 4 + 100 + 10 + 40)
     assert token_count(family(0)[0]) == 14
-    assert ROWS.tokens == 9 * 28
+    assert [(one.rows, one.tokens) for one in map(METER.cost, plan)] == [(3, 42), (2, 28)]
+    assert PlanCosts(map(METER.cost, plan)).total(1).rows == 3
 
 
 def test_what_rows_share_is_counted_once() -> None:
@@ -289,18 +293,17 @@ def test_what_is_repeated_is_paid_for(budget: dict[str, float]) -> None:
     spent = {}
     for distance in (0, 1):
         plan = make_plan(ROWS, METER, config, 1.0, seed=5, distance=distance)
-        counts = total(METER.cost(*with_repeated(plan, number, distance)) for number in range(len(plan)))
+        counts = PlanCosts(METER.cost(*with_repeated(plan, number, distance)) for number in range(len(plan))).total()
         spent[distance] = counts.tokens if unit == "epochs" else getattr(counts, unit)
-        new = total(METER.cost(batch) for batch in plan)
+        new = PlanCosts(METER.cost(batch) for batch in plan).total()
         assert new.tokens == pytest.approx(counts.tokens / (1 + distance), rel=0.1)
-    limit = 4 * ROWS.tokens if unit == "epochs" else budget[unit]
+    limit = 4 * 9 * 28 if unit == "epochs" else budget[unit]
     assert spent[0] == pytest.approx(limit, rel=0.05) and spent[1] == pytest.approx(limit, rel=0.05)
 
 
 @pytest.mark.parametrize(("size", "left"), [(0, 5), (1, 5), (2, 4), (3, 3), (5, 5), (6, 5)])
 def test_a_step_that_is_repeated_is_whole(size: int, left: int) -> None:
-    batches = [(family,) for family in ROWS.families[:5]]
-    assert whole_steps(batches, size) == tuple(batches[:left])
+    assert whole_steps(5, size) == left
     for epochs in range(1, 5):
         plan = make_plan(ROWS, METER, settings(Budget(epochs=epochs)), 1.0, seed=5, distance=size)
         assert size == 0 or len(plan) % size == 0 or len(plan) < size

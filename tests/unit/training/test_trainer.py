@@ -15,8 +15,10 @@ from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.decoding import SamplingParams
 from mindsmirror.training import trainer
 from mindsmirror.training.config import Budget, TrainingConfig
+from mindsmirror.training.encoding import encode
+from mindsmirror.training.families import Families
 from mindsmirror.training.objectives.likelihood import Likelihood
-from mindsmirror.training.plan import Batches, StagePlan, encode
+from mindsmirror.training.plan import StagePlan
 from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import StageTrainer, train_stage
 
@@ -47,7 +49,7 @@ def test_a_student_of_each_family_learns_a_handful_by_heart(kind: str, tiny_fold
         assert (said.text, said.ended) == (target.text, True)
 
 
-def batches(student: tiny.AnyStudent) -> Batches:
+def batches(student: tiny.AnyStudent) -> tuple[Families, ...]:
     """Three unequal batches."""
     first, second, third = encode(LESSON, Likelihood(student), max_target=256).families
     return ((first,), (second,), (third,))
@@ -113,7 +115,7 @@ def test_a_task_that_weighs_nothing_teaches_nothing(tiny_folder: Folder, tmp_pat
             StagePlan(
                 Likelihood(student),
                 student.model,
-                (rows.families,) * 3,
+                (rows.families[:],) * 3,
                 {Tag.PREDICT: 1.0},
                 config,
                 tmp_path / str(len(ends)),

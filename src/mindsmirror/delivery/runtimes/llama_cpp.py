@@ -6,11 +6,12 @@ gives the probabilities of as many of them as wanted, and shows what its templat
 
 import json
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from mindsmirror.errors import MissingExtraError, ModelFileError
@@ -19,6 +20,7 @@ from mindsmirror.students.decoding import GeneratedText
 SLOTS = 8
 WEIGHED = 2000
 """Tokens whose probability is asked for; what is left is shared evenly by all others."""
+ATTEMPTS = 5
 SILENT = -1
 
 
@@ -92,9 +94,16 @@ class LlamaCppRuntime:
     def _call(self, route: str, body: Mapping[str, Any] | None = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        try:
-            with urlopen(Request(self._server.listening_address + route, content, headers)) as reply:
-                return json.load(reply)
-        except URLError as error:
-            reason = error.read().decode(errors="replace")[:200] if hasattr(error, "read") else error
-            raise ModelFileError(f"llama.cpp does not answer with the exported file: {reason}") from error
+        for attempt in range(ATTEMPTS):
+            try:
+                with urlopen(Request(self._server.listening_address + route, content, headers)) as reply:
+                    return json.load(reply)
+            except HTTPError as error:
+                reason = error.read().decode(errors="replace")[:200]
+                raise ModelFileError(f"llama.cpp refuses what the exported student is asked: {reason}") from error
+            except (URLError, OSError) as error:
+                # On a busy machine the server closes a connection that it has not read in time.
+                if attempt == ATTEMPTS - 1:
+                    raise ModelFileError(f"llama.cpp does not answer with the exported file: {error}") from error
+                time.sleep(attempt + 1)
+        raise AssertionError("unreachable")

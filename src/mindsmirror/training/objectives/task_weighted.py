@@ -11,18 +11,24 @@ would count for more in a step that has few of its term: with small batches, wei
 """
 
 import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 
-def mean_weights(batches: Sequence[Sequence[float]], steps: int) -> Tensor:
+def mean_weights(batches: Iterable[Sequence[float]], steps: int) -> Tensor:
     """W of each term, [terms], from the weights of the terms in each batch of the plan.
 
     The sums are exact before they are rounded, so every process has the same numbers.
     """
-    return torch.tensor([math.fsum(weights) / steps for weights in zip(*batches, strict=True)])
+    terms: list[array[float]] = []
+    for weights in batches:
+        terms = terms or [array("d") for _ in weights]
+        for term, weight in zip(terms, weights, strict=True):
+            term.append(weight)
+    return torch.tensor([math.fsum(term) / steps for term in terms])
 
 
 def scales(factors: Tensor, means: Tensor) -> Tensor:

@@ -205,7 +205,7 @@ GOOD = {"question": "q", "answer": "a"}
         ([GOOD, r'{"question": "a \ud83d b", "answer": "a"}'], "line 2: .* is one half of a surrogate pair"),
         ([GOOD, "[1]"], "line 2: a row must be a JSON object, not a list"),
         ([GOOD, {"question": "q"}], "line 2: the row needs"),
-        ([GOOD, {"question": "q", "a\nb\x1b": 1}], r"It has: question, 'a\\nb\\x1b'\.$"),
+        ([GOOD, {"question": "q", "a\nb\x1b": 1}], r"It has: question, 'a\\nb\\x1b'\. If it"),
         ([GOOD, {"question": 3, "answer": "a"}], "line 2: 'question' must be a string, not a number"),
         ([GOOD, {"question": "r", "answer": ["a"]}], "line 2: 'answer' must be a string, not a list"),
         ([GOOD, {"question": " ", "answer": "a"}], "line 2: 'question' is empty"),

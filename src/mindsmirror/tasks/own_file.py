@@ -1,9 +1,10 @@
-"""JSON Lines files of your own: three shapes of row; the kind of answer is guessed, then checked on every row.
+"""Files of your own: three shapes of row; the kind of answer is guessed, then checked on every row.
 
     {"question": "…", "answer": "42"}                               also with "body", shown before the question
     {"question": "…", "choices": {"a": "…", "b": "…"}, "answer_key": "b"}   choices also as a list of texts
     {"premise": "…", "hypothesis": "…", "label": "neutral"}
 
+So are the columns of a CSV or Parquet file; `columns` in [task] says where they are called otherwise.
 Other fields are kept in `extra`. `id` is optional. An answer of null is allowed in training rows only.
 If every row has a field `split` (train, valid, test), it decides. Otherwise the hash of a row's id does (80 % train,
 10 % valid, 10 % test; small files give more to the test), so that new rows do not reshuffle the old ones.
@@ -21,9 +22,10 @@ from mindsmirror.records import Example
 from mindsmirror.system.files import expanded, there
 from mindsmirror.tasks.base import Task, TaskConfig
 from mindsmirror.tasks.packed import Packed
-from mindsmirror.tasks.rows import SHAPES, Row, each_row, file_hash
+from mindsmirror.tasks.rows import SHAPES, Row, file_hash
 from mindsmirror.tasks.shown import NLI_QUESTION, choice_example, premise_and_hypothesis, row_id
 from mindsmirror.tasks.splits import TEST_SHARE, VALID_SHARE, bucket, make_splits, shares
+from mindsmirror.tasks.tables import Columns, each_own_row, stem
 
 MAX_LABELS = 8
 SPLIT_NAMES = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "test": "test"}
@@ -36,13 +38,13 @@ def load(config: TaskConfig) -> Task:
     if config.data_dir is not None and not path.is_absolute() and not there(path):
         path = config.data_dir / path
     # Twice, so that a million rows are never all in memory: what the file holds, then its examples.
-    found = _survey(path)
+    found = _survey(path, config.columns)
     kind = _kind(config, found.shape, found.golds)
     parts = {split: Packed() for split in ("train", "valid", "test")}
     # A recipe that names sizes keeps what it has always got: the first of the splits that a large file has.
     sized = any(size is not None for size in (config.train, config.valid, config.test))
     test, valid = (TEST_SHARE, VALID_SHARE) if sized else shares(len(found.golds))
-    for row, example in _distinct(path, found):
+    for row, example in _distinct(path, found, config.columns):
         checked = _checked(row, example, kind)
         parts[_split(row, checked) if found.splits_given else _bucket_split(checked, test, valid)].append(checked)
     other = "" if found.splits_given else "Or name no sizes, or give every row a field 'split' (train, valid, test)."
@@ -54,7 +56,7 @@ def load(config: TaskConfig) -> Task:
                 "Add rows, or give every row a field 'split'."
             )
     sources = {str(path): file_hash(path), "repeats dropped": str(dropped), "kind of answer": kind.name}
-    return Task(path.name.removesuffix(".gz").removesuffix(".jsonl"), 1, "unknown", kind, splits, sources=sources)
+    return Task(stem(path), 1, "unknown", kind, splits, sources=sources, own=True)
 
 
 class _Survey(NamedTuple):
@@ -70,13 +72,13 @@ class _Survey(NamedTuple):
     """Whether every row names its split."""
 
 
-def _survey(path: Path) -> _Survey:
+def _survey(path: Path, columns: Columns) -> _Survey:
     """Read the file once. DataError names the first row that has another shape than the first, or none."""
     shape: tuple[str, ...] = ()
     rows, splits_given = 0, True
     golds: list[str] = []
     labels: set[str] = set()
-    for row in each_row(path):
+    for row in each_own_row(path, columns):
         rows += 1
         shape = shape or _shape_of(row)
         if _shape_of(row) != shape:
@@ -95,7 +97,10 @@ def _shape_of(row: Row) -> tuple[str, ...]:
         if all(key in row.fields for key in shape):
             return shape
     wanted = " or ".join(" + ".join(shape) for shape in SHAPES)
-    raise DataError(f"{row.where}: the row needs {wanted}. It has: {row.names()}.")
+    raise DataError(
+        f"{row.where}: the row needs {wanted}. It has: {row.names()}. If it calls them otherwise, say so in [task], "
+        "such as columns = { question = 'text', answer = 'category' }."
+    )
 
 
 def _nli_question(labels: Sequence[str]) -> str:
@@ -118,13 +123,13 @@ def _example(row: Row, shape: tuple[str, ...], nli_question: str) -> Example:
     return Example(id=row_id(row, text), text=text, gold=row.scalar("answer"), extra=extra)
 
 
-def _distinct(path: Path, found: _Survey) -> Iterator[tuple[Row, Example]]:
+def _distinct(path: Path, found: _Survey, columns: Columns) -> Iterator[tuple[Row, Example]]:
     """Every row with its example.
 
     DataError if two rows give the same id; rows without one may repeat, and are dropped as repeats later.
     """
     first: dict[str, int] = {}
-    for row in each_row(path):
+    for row in each_own_row(path, columns):
         example = _example(row, found.shape, found.question)
         given = row.fields.get("id") is not None
         # Lines whose id was made of their content are counted below zero.

@@ -1,0 +1,141 @@
+"""A student's card: the hub's library reads it, and it says what a user of the files has to know."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from mindsmirror.annotation.prompts import prompts_for
+from mindsmirror.answers import Number
+from mindsmirror.delivery.fidelity import Fidelity, JudgeFidelity
+from mindsmirror.delivery.formats import STUDENT_FORMATS
+from mindsmirror.delivery.model_card import LIBRARIES, CardFacts, base_model, model_card, student_licence
+from mindsmirror.records import Example, Tag
+from mindsmirror.reporting.schema import ArmResult, Report, StudentJudge
+from mindsmirror.tasks.base import Splits, Task
+
+QUESTION = Example(id="q", text="How many 'legs' do 2 cows have?", gold="8")
+TASK = Task("legs", 3, "CC BY-NC 4.0 (non-commercial use only)", Number(), Splits((), (), (QUESTION,)))
+HOSTILE = "<script>|a\nb`"
+
+
+def front_matter(text: str) -> dict[str, Any]:
+    card: Any = ModelCard(text)
+    return dict(card.data.to_dict())
+
+
+def result(name: str, mode: str, accuracy: float | None) -> ArmResult:
+    return ArmResult(name=name, method="m", mode=mode, seed=0, n=50, accuracy=accuracy, ci95=(0.1, 0.5))
+
+
+def facts(**changed: Any) -> CardFacts:
+    parts: dict[str, Any] = {
+        "arms": (result("untrained", "think", 0.02), result("other", "think", 0.9), result("mirror", "think", 0.4)),
+        "student_judge": StudentJudge(arm="mirror", n=60, auroc=0.71, auroc_ci95=(0.6, 0.8)),
+        "provenance": {"seed": "7"},
+    }
+    report = Report.model_construct(**parts)
+    plain = CardFacts(
+        name="mine-mirror",
+        arm="mirror",
+        method="minds_mirror",
+        student="smollm2-135m-instruct",
+        teachers=["qwen2.5-coder-1.5b-instruct", HOSTILE],
+        task=TASK,
+        tags=[Tag.PREDICT, Tag.EXPLAIN],
+        judges=True,
+        prompts=prompts_for(Number()),
+        report=report,
+    )
+    return plain._replace(**changed)
+
+
+def fidelity(file: str, *failed: str) -> Fidelity:
+    judge = JudgeFidelity(
+        rationales=60, mean_difference=0.0123, largest_difference=0.1, auroc_before=0.71, auroc_after=0.69
+    )
+    return Fidelity(
+        file=file,
+        weights="q8_0",
+        bytes=145_000_000,
+        runtime="llama.cpp",
+        questions=50,
+        same_prompts=1,
+        divergence=0.001,
+        same_first_token=1,
+        same_texts=0.8,
+        same_answers=0.9,
+        right_before=0.4,
+        right_after=0.38,
+        judge=judge,
+        tokens_per_second=60,
+        bounds={},
+        failed=failed,
+    )
+
+
+@pytest.mark.parametrize("to", STUDENT_FORMATS)
+def test_the_hub_reads_the_card(to: str) -> None:
+    front = front_matter(model_card(facts(), to, [fidelity("a.gguf")]))
+    assert front["license"] == "apache-2.0"
+    assert front.get("base_model") == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert front["base_model_relation"] == "finetune"
+    assert front["library_name"] == LIBRARIES[to]
+    ((evaluated,),) = [model["results"] for model in front["model-index"]]
+    assert evaluated["dataset"] == {"name": "legs", "type": "legs", "split": "test"}
+    assert [metric["value"] for metric in evaluated["metrics"]] == [0.4]
+
+
+def test_the_card_says_what_a_user_has_to_know() -> None:
+    text = model_card(facts(), "gguf", [fidelity("good.gguf"), fidelity("bad.gguf", "far off")])
+    assert "| before training | think | 50 | 2.0 % | 10.0 % to 50.0 % |" in text
+    assert "| this model | think | 50 | 40.0 % | 10.0 % to 50.0 % |" in text
+    assert "90.0 % | 10.0 %" not in text
+    assert "60 of its own rationales: 0.71 (0.60 to 0.80)" in text
+    assert "| good.gguf | 145.0 MB | llama.cpp | 90.0 % | 40.0 %, 38.0 % | 0.012 | 0.71, 0.69 |" in text
+    assert "bad.gguf" not in text
+    assert "llama-cli -m good.gguf" in text
+    assert "`explain`" in text and "`verdict`" in text
+    assert "Somebody's solution: RATIONALE" in text
+    assert "non-commercial use only" in text.split("## Use and limits")[1]
+    assert "<script>" not in text
+    assert text.count("~~~") == 4
+
+
+def test_what_is_not_known_is_left_out_or_said() -> None:
+    bare = facts(student="./mine", report=None, prompts=None, judges=False, tags=[Tag.PREDICT])
+    text = model_card(bare, "safetensors", [fidelity("out").model_copy(update={"judge": None, "right_before": None})])
+    front = front_matter(text)
+    assert front.get("base_model") is None
+    assert front["license"] == "other"
+    assert "model-index" not in front
+    assert "has no report" in text
+    assert "no longer there" in text
+    assert "verdict" not in text.split("## How to ask it")[1]
+
+
+@pytest.mark.parametrize(
+    ("student", "base", "licence"),
+    [
+        ("smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0"),
+        ("google/t5-v1_1-small", "google/t5-v1_1-small", "other"),
+        ("./folder/model", None, "other"),
+        ("/folder", None, "other"),
+        ("a/b/c", None, "other"),
+    ],
+)
+def test_a_students_origin_is_known_by_its_name(student: str, base: str | None, licence: str) -> None:
+    assert base_model(student) == base
+    assert student_licence(student) == licence
+
+
+def test_the_snippet_for_transformers_runs(
+    tiny_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = model_card(facts(), "safetensors", [fidelity("out")])
+    code = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tiny_folder("llama"))
+    exec(compile(code.replace("=200", "=3"), "card", "exec"), {})
+    assert len(capsys.readouterr().out.strip("\n")) <= 3
