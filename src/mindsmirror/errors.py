@@ -35,7 +35,18 @@ class DataError(MindsMirrorError):
     """A data file or a run is missing or broken: file and line are named."""
 
     exit_code = 11
-    raised_in = ("annotation", "cli", "delivery", "engines", "inference", "reporting", "runs", "system", "tasks")
+    raised_in = (
+        "annotation",
+        "cli",
+        "delivery",
+        "engines",
+        "inference",
+        "reflection",
+        "reporting",
+        "runs",
+        "system",
+        "tasks",
+    )
 
 
 class UnknownNameError(MindsMirrorError):

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, WrapSerializer, WrapValidator
 
+STUDENT = "student:"
+"""Begins the name under which a student stands where a teacher does: it wrote the rationales itself (reflection)."""
+
 
 class Record(BaseModel):
     """Base of everything here: immutable, and a stranger's key is an error."""
@@ -199,6 +202,11 @@ class Annotation(Record):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
 
+    @property
+    def own(self) -> bool:
+        """Whether a student wrote the rationales itself."""
+        return self.provenance.teacher.startswith(STUDENT)
+
 
 class Tag(StrEnum):
     """Which of its tasks a student is asked to do."""
@@ -243,6 +251,7 @@ class Stage(Record):
     parameters: dict[str, Any] = Field(default_factory=dict, description="the objective's own")
     share: float = Field(1.0, gt=0, description="share of the arm's budget")
     rate: float = Field(1.0, gt=0, description="factor of the recipe's learning rate")
+    adapter: bool = Field(False, description="learnt as a low-rank adapter over the weights before, which stay")
     dropped: dict[str, int] = Field(default_factory=dict, description="samples left out, by reason")
 
 

@@ -13,7 +13,7 @@ from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Annotation, Example, Mode, Prediction
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.load import load_student
+from mindsmirror.students.load import load_judge, load_student
 from mindsmirror.system.files import write_records
 from mindsmirror.system.progress import Progress, Working, say
 from mindsmirror.tasks.base import Task
@@ -47,8 +47,9 @@ def open_predictor(
 ) -> Predictor:
     """A student ready to be asked: the trained one in the folder `model`, or the one that training starts from."""
     loaded = load_student(student, model)
+    judge = load_judge(loaded.model, model) if model is not None else None
     ready = inference_model(loaded.model, precision)
-    return Predictor(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None)
+    return Predictor(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None, judge=judge)
 
 
 def counted(predictor: Predictor, progress: Progress) -> Predictor:

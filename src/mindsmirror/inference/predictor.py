@@ -42,6 +42,20 @@ class Predictor:
     """Called after each batch with the number of its texts."""
     watch: Callable[[int, str], None] | None = None
     """Called with an example's place and a piece of its greedy text, as soon as it is written."""
+    judge: Any = None
+    """The adapter over the model with which it judges (PEFT); None: the model judges as it thinks."""
+
+    @contextmanager
+    def judging(self) -> Iterator[Any]:
+        """The model as judge: with the adapter while this lasts, if there is one."""
+        if self.judge is None:
+            yield self.model
+            return
+        self.judge.base_model.enable_adapter_layers()
+        try:
+            yield self.model
+        finally:
+            self.judge.base_model.disable_adapter_layers()
 
 
 def inference_model(model: Any, precision: str) -> Any:

@@ -5,9 +5,11 @@ from pathlib import Path
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
 from mindsmirror.methods.targets import gold_label
+from mindsmirror.models import catalogue
 from mindsmirror.models.digest import cache_dir
+from mindsmirror.models.locate import is_cached
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.students.config import check_student
+from mindsmirror.students.config import check_student, is_at_hand
 from mindsmirror.system.progress import clock, say
 from mindsmirror.tasks import Task
 from mindsmirror.training.config import check_trackers
@@ -35,6 +37,16 @@ def check_gold(recipe: Recipe, task: Task) -> None:
             gold_label(example, task, arm)
 
 
+def to_fetch(recipe: Recipe, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogueEntry]:
+    """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
+    teachers = [recipe.teacher[number] for number in recipe.asked_teachers] if annotates else []
+    names = [teacher.model for teacher in teachers if teacher.local and teacher.path is None]
+    lacking = [name for name in names if name in catalogue.entries() and not is_cached(name)]
+    if trains and recipe.student.model in catalogue.entries() and not is_at_hand(recipe.student):
+        lacking.append(recipe.student.model)
+    return [catalogue.entries()[name] for name in dict.fromkeys(lacking)]
+
+
 def say_what_is_asked(task: Task) -> None:
     """Tell how a file of the user's own was understood."""
     if task.own:
@@ -45,7 +57,7 @@ def say_what_is_asked(task: Task) -> None:
 
 def say_what_to_fetch(recipe: Recipe, *, annotates: bool, trains: bool) -> None:
     """Tell which models will be downloaded, how large they are and how long that takes."""
-    missing = recipe.to_fetch(annotates=annotates, trains=trains)
+    missing = to_fetch(recipe, annotates=annotates, trains=trains)
     if missing:
         models = ", ".join(f"{entry.name} ({entry.bytes / 1e9:.2f} GB)" for entry in missing)
         seconds = sum(entry.bytes for entry in missing) / DOWNLOAD

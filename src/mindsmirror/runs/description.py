@@ -8,6 +8,7 @@ from mindsmirror.errors import DataError, UnknownNameError
 from mindsmirror.inference.description import FILE, QUESTION, RATIONALE, StudentDescription, VerdictTask
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Tag
+from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.text import VERDICT_WORDS, prompt_text
 from mindsmirror.system.files import read_record, write_json
@@ -59,7 +60,15 @@ def described(recipe: Recipe, task: Task, arm: ArmConfig) -> StudentDescription:
     )
 
 
-def describe_student(recipe: Recipe, task: Task, arm: ArmConfig, folder: Path) -> None:
+def describe_students(run: Run, recipe: Recipe, task: Task) -> None:
+    """Write beside each trained student what it is and how it is asked, so that its folder is enough to ask it."""
+    for arm in recipe.arm:
+        model = run.folder / "arms" / arm.name / "model"
+        if model.is_dir():
+            _describe(recipe, task, arm, model)
+
+
+def _describe(recipe: Recipe, task: Task, arm: ArmConfig, folder: Path) -> None:
     """Write the description of a trained arm into the folder of its model, unless the same one is there."""
     found = described(recipe, task, arm)
     before = read_record(folder / FILE, StudentDescription)

@@ -3,6 +3,8 @@
 Each function is one step of a run and can be called by itself; a step whose output stands is skipped.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +18,21 @@ from mindsmirror.annotation.teachers import Teacher, teachers_of
 from mindsmirror.answers import base
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
-from mindsmirror.methods import check_ready, method_named
-from mindsmirror.records import Annotation
+from mindsmirror.methods import ArmConfig, check_ready, method_named
+from mindsmirror.records import Annotation, Example
+from mindsmirror.reflection.questions import agreed_answers, unused_questions
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
-from mindsmirror.runs.description import describe_student
+from mindsmirror.runs.description import describe_students
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
-from mindsmirror.runs.training import arm_step, stages_of, train
+from mindsmirror.runs.reflection import Reflection, reflects, train
+from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
 from mindsmirror.system.record_file import RecordFile
-from mindsmirror.tasks import Task, load_task
+from mindsmirror.tasks import Splits, Task, load_task
 
 if TYPE_CHECKING:
     from mindsmirror.reporting.schema import Report
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 ANNOTATIONS = "annotations.jsonl"
+UNUSED = "reflection/annotation"
+"""The step in which teachers are asked about the questions that students reflect on."""
 
 
 class Pipeline:
@@ -150,7 +156,7 @@ class Pipeline:
             path = folder / ANNOTATIONS
             return step.annotate(path) if file is None else take_over(self.file_annotations, self.task, file, path)
 
-        return self.run.step(
+        found = self.run.step(
             "annotation",
             {**step.inputs, "file": given, **self._reading},
             annotate,
@@ -158,6 +164,10 @@ class Pipeline:
             final=lambda result: result.final,
             again=asked_before,
         )
+        if found.stopped:
+            return found
+        more = self._annotate_unused()
+        return more if more is not None and more.stopped else found
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
@@ -189,19 +199,61 @@ class Pipeline:
                 for arm in self.recipe.arm:
                     stages_of(arm, learnt, self.task)
         annotated = annotations.digest()
-        results = {
-            arm.name: train(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
-            for arm in self.recipe.arm
-        }
-        self.describe()
-        return results
-
-    def describe(self) -> None:
-        """Write beside each trained student what it is and how it is asked, so that its folder is enough to ask it."""
+        found = {}
         for arm in self.recipe.arm:
-            model = self.run.folder / arm_step(arm) / "model"
-            if leads() and model.is_dir():
-                describe_student(self.recipe, self.task, arm, model)
+            training = ArmTraining(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
+            reflection = self._reflection(arm, learnt) if reflects(training) else None
+            if reflection is not None:
+                training = replace(training, task=self.unused[0])
+            found[arm.name] = train(training, reflection)
+        if leads():
+            describe_students(self.run, self.recipe, self.task)
+        return found
+
+    @cached_property
+    def unused(self) -> tuple[Task, Sequence[Example]]:
+        """The questions that students reflect on, beside those of the splits, and the task that reads them, too."""
+        reflection = self.recipe.reflect
+        if reflection is None:
+            return self.task, ()
+        with Working("reading the questions to reflect on"):
+            return unused_questions(self.recipe.task, self.task, reflection)
+
+    def _reflection(self, arm: ArmConfig, learnt: Sequence[Annotation]) -> Reflection:
+        """What an arm's student reflects on, and what its rationales are held against."""
+        task, unused = self.unused
+        if arm.labels == "gold":
+            return Reflection(unused, None)
+        if self.recipe.annotation.file is not None:
+            # There is no teacher to agree on other questions.
+            return Reflection((), agreed_answers(learnt, task))
+        return Reflection(unused, agreed_answers(self._agreeing() if unused else learnt, task))
+
+    def _agreeing(self) -> RecordFile[Annotation]:
+        """The teacher's annotations of the questions to reflect on, by which rationales are judged without gold."""
+        path = self.run.folder / UNUSED / ANNOTATIONS
+        return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
+
+    def _annotate_unused(self) -> AnnotationResult | None:
+        """Ask the teachers for the rationales by which own ones are judged; None where gold judges, or nobody can."""
+        teacher_labels = any(arm.labels == "teacher" and arm.reflect for arm in self.recipe.arm)
+        if not teacher_labels or self.recipe.annotation.file is not None or not self.unused[1]:
+            return None
+        task, unused = self.unused
+        step = self.annotation_step
+        asked = replace(
+            step,
+            task=replace(task, splits=Splits(unused, (), ())),
+            config=step.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0}),
+        )
+        return self.run.step(
+            UNUSED,
+            {**asked.inputs, **self._reading},
+            lambda folder: asked.annotate(folder / ANNOTATIONS),
+            AnnotationResult,
+            final=lambda result: result.final,
+            again=asked_before,
+        )
 
     def evaluate(self) -> None:
         """Ask every arm, and the student before training, all test questions."""
