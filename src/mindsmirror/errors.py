@@ -91,7 +91,7 @@ class StorageError(MindsMirrorError):
     """The disk is full, a file cannot be written or read, or the store is damaged."""
 
     exit_code = 15
-    raised_in = ("annotation", "models", "reporting", "system", "training")
+    raised_in = ("annotation", "delivery", "models", "reporting", "system", "training")
 
 
 class RunLockedError(MindsMirrorError):

@@ -139,6 +139,16 @@ def test_a_judge_as_an_adapter_leaves_the_thinker_alone(tmp_path: Path, llama: P
     assert [stage["stage"] for stage in first] == ["thinking"]
     spent = sum(stage["flops"] for stage in (*first, *stages)) + result(run, "reflection/thoughts/1/own")["flops"]
     assert spent == pytest.approx(2e9, rel=0.1)
+    document = material.document(run / "report.json")
+    training = next(arm["training"] for arm in document["arms"] if arm["name"] == "thoughts")
+    assert training["flops"] == spent
+    assert [stage["stage"] for stage in training["stages"]] == ["round 1: thinking", "thinking", "self_evaluation"]
+    assert training["selected_step"] == stages[0]["selected_step"]
+    wrote = result(run, "reflection/thoughts/1/own")
+    assert training["reflection"] == [
+        {"round": 1, **{key: wrote[key] for key in wrote if key != "student"}},
+    ]
+    assert "Reflection: what students wrote" in (run / "report.html").read_text()
     ended = mindsmirror(
         "ask", "runs/reflecting", "Ann has 4 pens and Bo has 9 pens. How many pens has Ann?", "--json", cwd=tmp_path
     )

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from mindsmirror.answers.base import Answer
 from mindsmirror.errors import DataError, RecipeError
-from mindsmirror.methods import method_named
+from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Annotation, Example, VerdictSource
 from mindsmirror.reflection.questions import halves
 from mindsmirror.reflection.result import DrawResult
+from mindsmirror.reporting.training_section import Round
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.training import LOADING, ArmTraining, Once, arm_step, train_once
 from mindsmirror.system.distributed import join, leads
@@ -84,6 +85,28 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
         origin += tuple(file.digest() for file in drawn)
     last = Once(arm_step(training.arm), _rest(budget, config.share, spent), own, origin)
     return train_once(training, last)
+
+
+def reflection_steps(run: Run, arm: ArmConfig) -> list[str]:
+    """The steps of the rounds that an arm's run has, as they follow one another."""
+    folder = run.folder / "reflection" / arm.name
+    found = sorted(folder.glob("*/*/done.json"), key=lambda path: (int(path.parts[-3]), "own" in path.parts[-2]))
+    return [path.parent.relative_to(run.folder).as_posix() for path in found]
+
+
+def rounds_of(run: Run, arm: ArmConfig) -> list[Round]:
+    """What the students of an arm's rounds took and wrote; empty for an arm that does not reflect."""
+    config = run.recipe.reflect
+    rounds = []
+    for step in reflection_steps(run, arm):
+        _, _, number, name = step.split("/")
+        if not name.startswith("own") or config is None or int(number) > config.rounds:
+            continue
+        trained = run.result(step.replace("/own", "/student"), TrainingResult)
+        written = run.result(step, DrawResult)
+        if trained is not None and written is not None:
+            rounds.append(Round(int(number), trained.stages, written))
+    return rounds
 
 
 def _halves(training: ArmTraining, reflection: Reflection) -> list[_Half]:
