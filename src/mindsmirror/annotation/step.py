@@ -5,7 +5,7 @@ And its rehearsal: what the step would cost, judged by what is stored and by a f
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,11 @@ class AnnotationStep:
             "repairs": WORDS,
             "likelihood": REQUEST,
         }
+
+    def for_rationales(self, task: Task) -> "AnnotationStep":
+        """The same about other questions, of which only rationales are asked for."""
+        few = self.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0})
+        return replace(self, task=task, config=few)
 
     def annotate(self, path: Path) -> AnnotationResult:
         """Annotate all questions into a JSON Lines file.

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from mindsmirror import limits
 from mindsmirror.answers.stored import StoredKind
 from mindsmirror.errors import ModelFileError
+from mindsmirror.inference.confidence import Calibration
 from mindsmirror.methods.base import VerdictRequest
 from mindsmirror.records import Mode, Record, Tag
 from mindsmirror.system.documents import read_bytes
@@ -56,11 +57,14 @@ class StudentDescription(Record):
         "One with choices ends with them, as `tasks.shown.with_choices` writes them",
     )
     samples: int = Field(ge=1, le=limits.SAMPLES, description="rationales in the modes vote and mirror")
-    temperature: float | None = Field(gt=0, le=limits.TEMPERATURE, description="at which those are sampled")
+    temperature: float = Field(gt=0, le=limits.TEMPERATURE, description="at which those are sampled")
     max_tokens: int = Field(ge=1, le=limits.TOKENS, description="the most tokens of a rationale")
     max_source: int = Field(ge=8, le=limits.TOKENS, description="the most tokens it reads")
     batch: int = Field(ge=1, le=limits.TOGETHER, description="texts generated together")
     seed: int = Field(0, description="of sampling")
+    calibration: Calibration | None = Field(
+        None, description="how sure to be of its answers, and when to abstain; None if nothing was fitted"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="in which it computes")
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)

@@ -171,6 +171,7 @@ def _prediction(predictor: Predictor, example: Example, mode: str, text: Generat
         rationale=text.text if mode == "think" else "",
         unread=text.text if mode != "think" and reply.answer is None else "",
         parse=reply.parse,
+        log_probability=text.log_probability,
         tokens=text.tokens,
     )
 
@@ -181,5 +182,6 @@ def _sample(predictor: Predictor, example: Example, text: GeneratedText) -> Samp
         text=text.text,
         answer=reply.answer.text if reply.answer else None,
         right=predictor.task.right(example, reply.answer),
+        log_probability=text.log_probability,
         tokens=text.tokens,
     )

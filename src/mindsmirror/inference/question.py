@@ -56,6 +56,8 @@ class Reply(Record):
     verdict: str | None = Field(description="correct, wrong or uncertain: what it says of its rationale, if it judges")
     p_correct: float | None = Field(description="the probability that it gives to correct")
     confidence: float | None = Field(description="how sure to be of the answer, as `Prediction.confidence` has it")
+    calibrated: bool = Field(description="whether the confidence is a calibrated probability")
+    abstained: bool = Field(description="whether the confidence is too low for the risk that was promised")
     parse: Parse = Field(description="how reading the text ended")
     tokens: int = Field(description="tokens that it wrote")
 

@@ -5,9 +5,11 @@ from typing import Any
 
 from mindsmirror.answers.stored import StoredKind
 from mindsmirror.errors import DataError, UnknownNameError
+from mindsmirror.evaluation.config import TEMPERATURE
 from mindsmirror.inference.description import FILE, QUESTION, RATIONALE, StudentDescription, VerdictTask
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Tag
+from mindsmirror.runs.calibration import calibration_of
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.text import VERDICT_WORDS, prompt_text
@@ -33,11 +35,11 @@ def trained_model(folder: Path, arm: ArmConfig) -> Path:
     return model
 
 
-def described(recipe: Recipe, task: Task, arm: ArmConfig) -> StudentDescription:
+def described(run: Run, recipe: Recipe, task: Task, arm: ArmConfig) -> StudentDescription:
     """What a trained arm of a recipe is and can do; the prompts are left out, because they take its tokenizer."""
     method = method_named(arm.method)
     asked = method.verdict_request(arm)
-    evaluation = recipe.evaluation
+    evaluation, calibration = recipe.evaluation, calibration_of(run, arm)
     return StudentDescription(
         run=recipe.name,
         arm=arm.name,
@@ -48,14 +50,15 @@ def described(recipe: Recipe, task: Task, arm: ArmConfig) -> StudentDescription:
         instruction=task.instruction,
         answers=StoredKind.of(task.answers),
         modes=method.modes(arm),
-        default_mode=method.main_mode(arm),
+        default_mode=(calibration and calibration.preferred) or method.main_mode(arm),
         verdict=VerdictTask(tag=asked.tag, sees_question=asked.sees_question, words=VERDICT_WORDS) if asked else None,
         samples=evaluation.samples,
-        temperature=evaluation.temperature,
+        temperature=calibration.temperature if calibration else evaluation.temperature or TEMPERATURE,
         max_tokens=evaluation.max_tokens,
         max_source=recipe.student.max_source,
         batch=evaluation.batch,
         seed=recipe.seed,
+        calibration=calibration,
         precision=recipe.training.precision,
     )
 
@@ -65,12 +68,12 @@ def describe_students(run: Run, recipe: Recipe, task: Task) -> None:
     for arm in recipe.arm:
         model = run.folder / "arms" / arm.name / "model"
         if model.is_dir():
-            _describe(recipe, task, arm, model)
+            _describe(run, recipe, task, arm, model)
 
 
-def _describe(recipe: Recipe, task: Task, arm: ArmConfig, folder: Path) -> None:
+def _describe(run: Run, recipe: Recipe, task: Task, arm: ArmConfig, folder: Path) -> None:
     """Write the description of a trained arm into the folder of its model, unless the same one is there."""
-    found = described(recipe, task, arm)
+    found = described(run, recipe, task, arm)
     before = read_record(folder / FILE, StudentDescription)
     if before is not None and before.model_copy(update={"prompts": {}}) == found:
         return

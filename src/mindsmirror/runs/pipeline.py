@@ -3,7 +3,7 @@
 Each function is one step of a run and can be called by itself; a step whose output stands is skipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,13 +21,14 @@ from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.records import Annotation, Example
 from mindsmirror.reflection.questions import agreed_answers, unused_questions
+from mindsmirror.runs.calibration import calibrate_arms
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
 from mindsmirror.runs.description import describe_students
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
-from mindsmirror.runs.reflection import Reflection, reflects, train
+from mindsmirror.runs.reflection import Reflection, reflects, train, written_by
 from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
@@ -35,6 +36,7 @@ from mindsmirror.system.record_file import RecordFile
 from mindsmirror.tasks import Splits, Task, load_task
 
 if TYPE_CHECKING:
+    from mindsmirror.evaluation.result import CalibrationResult
     from mindsmirror.reporting.schema import Report
     from mindsmirror.training.result import TrainingResult
 
@@ -80,6 +82,11 @@ class Pipeline:
             return self.run.task(self._given)
         with Working(f"reading the questions of {self._given.task.name}"):
             return load_task(self._given.task)
+
+    @property
+    def untested_task(self) -> Task:
+        """The task without its test questions: all that training and calibration, and so every choice, can read."""
+        return self.task.untested()
 
     @cached_property
     def prompts(self) -> PromptSet:
@@ -185,6 +192,11 @@ class Pipeline:
         path = self.run.folder / "annotation" / ANNOTATIONS
         return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
 
+    def own_annotations(self) -> Iterator[Annotation]:
+        """What the students of all arms wrote in their rounds of reflection, judged; nothing where none reflects."""
+        for arm in self.recipe.arm:
+            yield from written_by(self.run, arm)
+
     def distill(self) -> dict[str, "TrainingResult"]:
         """Train every arm; returns the results by arm.
 
@@ -197,14 +209,14 @@ class Pipeline:
             if len(self.recipe.arm) > 1:
                 # An arm that is left with nothing to learn must not fail when others have been trained.
                 for arm in self.recipe.arm:
-                    stages_of(arm, learnt, self.task)
+                    stages_of(arm, learnt, self.untested_task)
         annotated = annotations.digest()
         found = {}
         for arm in self.recipe.arm:
-            training = ArmTraining(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
+            training = ArmTraining(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
             reflection = self._reflection(arm, learnt) if reflects(training) else None
             if reflection is not None:
-                training = replace(training, task=self.unused[0])
+                training = replace(training, task=self.unused[0].untested())
             found[arm.name] = train(training, reflection)
         if leads():
             describe_students(self.run, self.recipe, self.task)
@@ -215,9 +227,9 @@ class Pipeline:
         """The questions that students reflect on, beside those of the splits, and the task that reads them, too."""
         reflection = self.recipe.reflect
         if reflection is None:
-            return self.task, ()
+            return self.untested_task, ()
         with Working("reading the questions to reflect on"):
-            return unused_questions(self.recipe.task, self.task, reflection)
+            return unused_questions(self.recipe.task, self.untested_task, reflection)
 
     def _reflection(self, arm: ArmConfig, learnt: Sequence[Annotation]) -> Reflection:
         """What an arm's student reflects on, and what its rationales are held against."""
@@ -240,12 +252,7 @@ class Pipeline:
         if not teacher_labels or self.recipe.annotation.file is not None or not self.unused[1]:
             return None
         task, unused = self.unused
-        step = self.annotation_step
-        asked = replace(
-            step,
-            task=replace(task, splits=Splits(unused, (), ())),
-            config=step.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0}),
-        )
+        asked = self.annotation_step.for_rationales(replace(task, splits=Splits(unused, (), ())))
         return self.run.step(
             UNUSED,
             {**asked.inputs, **self._reading},
@@ -255,9 +262,16 @@ class Pipeline:
             again=asked_before,
         )
 
+    def calibrate(self) -> "dict[str, CalibrationResult]":
+        """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
+        found = calibrate_arms(self.run, self.recipe, self.untested_task, self._reading)
+        describe_students(self.run, self.recipe, self.task)
+        return found
+
     def evaluate(self) -> None:
-        """Ask every arm, and the student before training, all test questions."""
+        """Ask every arm, and the student before training, all test questions, once every choice is made."""
         recipe = self.recipe
+        self.calibrate()
         if recipe.evaluation.untrained:
             evaluate(self.run, recipe, self.task, None, [], self._reading)
         held_out = self.annotations().where(lambda annotation: annotation.split == "valid")

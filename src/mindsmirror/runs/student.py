@@ -121,7 +121,10 @@ class TrainedStudent:
         ready = replace(self._predictor, max_tokens=config.max_tokens, watch=watch)
         examples = [question.example(ready.task) for question in questions]
         judging = own.verdict_request()
-        found = evaluate_modes(ready, judging, [how.mode], examples, config, own.seed)[how.mode]
+        calibration = own.calibration
+        if calibration is not None and how.temperature is not None:
+            calibration = calibration.model_copy(update={"temperature": how.temperature})
+        found = evaluate_modes(ready, judging, [how.mode], examples, config, own.seed, calibration)[how.mode]
         judged = [place for place, each in enumerate(found) if judging is not None and each.rationale]
         shown = [(examples[place].text, found[place].rationale) for place in judged]
         shares = (
@@ -150,7 +153,7 @@ def load(folder: str | Path, arm: str | None = None, *, trust_remote_code: bool 
     recipe = run.recipe
     chosen = named_arm(recipe, arm)
     model = trained_model(folder, chosen)
-    description = read_description(model) or described(recipe, run.task(recipe), chosen)
+    description = read_description(model) or described(run, recipe, run.task(recipe), chosen)
     return TrainedStudent.open(model, description, trusted=trust_remote_code or recipe.student.trust_remote_code)
 
 
@@ -175,6 +178,8 @@ def _reply(arm: str, mode: Mode, asked: Question, found: Prediction, shares: Seq
         verdict=None if shares is None else VERDICT_WORDS[shares.index(max(shares))],
         p_correct=None if shares is None else shares[0],
         confidence=found.confidence,
+        calibrated=found.calibrated,
+        abstained=found.abstained,
         parse=found.parse,
         tokens=found.tokens,
     )

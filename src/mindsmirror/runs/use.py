@@ -13,6 +13,7 @@ from mindsmirror.methods import ArmConfig
 from mindsmirror.records import MODES, Example, Mode
 from mindsmirror.reporting.accuracy_section import ArmPredictions, arm_results
 from mindsmirror.reporting.schema import ArmResult
+from mindsmirror.runs.calibration import calibration_of
 from mindsmirror.runs.description import trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
@@ -32,9 +33,8 @@ def ask(
     """One answer by a trained arm, with its rationale, its own verdict on it, and its confidence.
 
     `folder` is that of the run, or a student's own; `choices` maps letters to texts, or lists the texts. By default the
-    last arm of the recipe answers, in the mode in which it is compared: it thinks once, if it learnt to. Votes take
-    several times as long, and in every recorded run they were no better (docs/results.md). The student is loaded for
-    this one question: `mindsmirror.load` keeps it.
+    last arm of the recipe answers, in the mode that its validation questions prefer: it thinks once, if it learnt to,
+    unless another mode was better. The student is loaded for this one question: `mindsmirror.load` keeps it.
 
     Raises DataError for a run that is not trained, UnknownNameError for an arm or mode that there is not, RecipeError
     for a mode that the arm was not taught.
@@ -80,7 +80,9 @@ def evaluate_elsewhere(
         asked = modes_of(arm, [cast(Mode, mode) for mode in modes] or recipe.evaluation.modes)
         say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(asked) or 'no mode'}")
         predictor = _predictor(folder, recipe, loaded, arm)
-        found = ask_modes(predictor, arm, asked, examples, recipe.evaluation, recipe.seed)
+        found = ask_modes(
+            predictor, arm, asked, examples, recipe.evaluation, recipe.seed, calibration_of(Run(folder), arm)
+        )
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(arm), found), recipe.seed)
     return results
 

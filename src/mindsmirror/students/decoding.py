@@ -22,6 +22,8 @@ class GeneratedText(NamedTuple):
     tokens: int
     ended: bool
     """False if it ran out of room."""
+    log_probability: float | None = None
+    """Mean over its tokens, its end among them, in nats at temperature 1; None where nobody measured it."""
 
 
 class SamplingParams(NamedTuple):
@@ -35,6 +37,16 @@ class SamplingParams(NamedTuple):
     """One for each source; its samples draw apart from one another."""
     watch: Callable[[int, str], None] | None = None
     """Called with the number of a text, [0, sources * samples), and a piece of it, as soon as it is written."""
+
+
+class Decoded(NamedTuple):
+    """Tokens of every text, and the log-probability of each at temperature 1, both [sources * samples, T].
+
+    What stands after a text's first end token has no meaning.
+    """
+
+    tokens: Tensor
+    log_probabilities: Tensor
 
 
 class DecodingState(Protocol):
@@ -59,8 +71,8 @@ def decode(
     sampling: SamplingParams,
     end: frozenset[int],
     watch: Callable[[Sequence[int], Sequence[int]], None] | None = None,
-) -> Tensor:
-    """Tokens of every text, [sources * samples, T]; what stands after a text's first end token has no meaning.
+) -> Decoded:
+    """The texts of all sources, those of one source side by side.
 
     `watch` is given the numbers of the texts that go on, and the next token of each.
     """
@@ -73,23 +85,25 @@ def decode(
         logits = logits[rows]
     draws = _draws(sampling, len(sources)).to(logits.device) if sampling.temperature > 0 else None
     written = torch.zeros((len(live), sampling.max_tokens), dtype=torch.long, device=logits.device)
+    scores = torch.zeros((len(live), sampling.max_tokens), device=logits.device)
     ends = torch.tensor(sorted(end), device=logits.device)
     going = torch.ones_like(live, dtype=torch.bool)
     for place in range(sampling.max_tokens):
         tokens = logits.argmax(-1) if draws is None else _pick(logits, sampling.temperature, draws[live, place])
         written[live, place] = tokens
+        scores[live, place] = (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)).float()
         if watch is not None:
             watch(live.tolist(), tokens.tolist())
         going &= ~torch.isin(tokens, ends)
         count = int(going.sum())
         if count == 0 or place == sampling.max_tokens - 1:
-            return written[:, : place + 1]
+            return Decoded(written[:, : place + 1], scores[:, : place + 1])
         if count <= CROWDED * len(going):
             rows = going.nonzero().flatten()
             state.keep(rows)
             live, tokens, going = live[rows], tokens[rows], going[rows]
         logits = state.step(tokens)
-    return written
+    return Decoded(written, scores)
 
 
 def generate(
@@ -97,22 +111,25 @@ def generate(
 ) -> list[list[GeneratedText]]:
     """The texts of each source."""
     pieces = TextPieces(tokenizer, end, sampling.watch) if sampling.watch else None
-    texts = [
-        read_generated(tokenizer, row, end) for row in decode(state, sampling, end, pieces.add if pieces else None)
-    ]
+    decoded = decode(state, sampling, end, pieces.add if pieces else None)
+    texts = [read_generated(tokenizer, *row, end=end) for row in zip(*decoded, strict=True)]
     if pieces:
         for number, text in enumerate(texts):
             pieces.finish(number, text.text)
     return [texts[start : start + sampling.samples] for start in range(0, len(texts), sampling.samples)]
 
 
-def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> GeneratedText:
-    """One row of generated tokens, [T], up to its end of sequence."""
+def read_generated(
+    tokenizer: Any, tokens: Tensor, log_probabilities: Tensor | None = None, *, end: frozenset[int]
+) -> GeneratedText:
+    """One row of generated tokens, [T], up to its end of sequence, with the mean of its log-probabilities, [T]."""
     ids = tokens.tolist()
     stop = next((index for index, token in enumerate(ids) if token in end), None)
     kept = ids if stop is None else ids[:stop]
     text = tokenizer.decode(kept, skip_special_tokens=True).strip()
-    return GeneratedText(text, len(kept) + (stop is not None), stop is not None)
+    count = len(kept) + (stop is not None)
+    mean = None if log_probabilities is None or not count else float(log_probabilities[:count].mean())
+    return GeneratedText(text, count, stop is not None, mean)
 
 
 class TextPieces:

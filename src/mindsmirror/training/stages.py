@@ -124,7 +124,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         batches = make_plan(rows.families, meter, config, share, seed, distance)
         costs = PlanCosts(meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches)))
     validate = plan.validate
-    report = train_stage(
+    log = train_stage(
         StagePlan(
             objective=objective,
             model=model,
@@ -155,7 +155,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         dropped=dict(Counter(stage.dropped) + lost),
         torn=batches.torn,
         # What was learnt: a stage that ended early spent less than was planned.
-        **costs.total(report["steps"] * config.accumulate)._asdict(),
-        **report,
+        **costs.total(log.steps * config.accumulate)._asdict(),
+        **log.model_dump(),
         seconds=round(time.monotonic() - began, 1),
     )
