@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mindsmirror.annotation.own_shots import SHOTS
+from mindsmirror.annotation.prompts import has_own_labels
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
 from mindsmirror.methods.targets import gold_label
@@ -33,6 +35,28 @@ def check_gold(recipe: Recipe, task: Task) -> None:
     for example in task.splits.train:
         for arm in taught_gold:
             gold_label(example, task, arm)
+
+
+def shots_of(recipe: Recipe, task: Task) -> int:
+    """How many examples for the teacher are made of the task's own questions.
+
+    RecipeError if the recipe wants some and there is no gold to check them by, or a prompt set that has its own.
+    """
+    table = recipe.annotation
+    wanted = table.shots
+    if table.prompts is not None or table.file is not None:
+        if wanted:
+            other = "prompts" if table.prompts is not None else "file"
+            raise RecipeError(f"annotation.shots: annotation.{other} has its own. Remove one of the two.")
+        return 0
+    if wanted is None:
+        strange = task.own and (task.answers.name == "text" or has_own_labels(task.answers))
+        wanted = SHOTS if strange else 0
+    if not wanted or any(example.gold is not None for example in task.splits.train):
+        return wanted
+    if table.shots:
+        raise RecipeError("annotation.shots: no training question has a gold answer to check examples by. Remove it.")
+    return 0
 
 
 def say_what_is_asked(task: Task) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.from_file import annotations_of_file, take_over
-from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
+from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for, without_examples
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before
 from mindsmirror.annotation.teachers import Teacher, teachers_of
@@ -18,7 +18,14 @@ from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import check_ready, method_named
 from mindsmirror.records import Annotation
-from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
+from mindsmirror.runs.checks import (
+    check_gold,
+    check_training,
+    require_whole,
+    say_what_is_asked,
+    say_what_to_fetch,
+    shots_of,
+)
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 ANNOTATIONS = "annotations.jsonl"
+SHOTS = "shots.json"
 
 
 class Pipeline:
@@ -70,7 +78,15 @@ class Pipeline:
     def prompts(self) -> PromptSet:
         """What the teacher is asked."""
         named = self._given.annotation.prompts
-        return load_prompts(named) if named else prompts_for(self.task.answers)
+        if named:
+            return load_prompts(named)
+        strange = self.task.own and self.task.answers.name == "text"
+        return without_examples(self.task.answers) if strange or self._shots else prompts_for(self.task.answers)
+
+    @cached_property
+    def _shots(self) -> int:
+        """How many examples for the teacher are made of the task's own questions."""
+        return shots_of(self._given, self.task)
 
     @cached_property
     def teachers(self) -> list[Teacher]:
@@ -96,7 +112,17 @@ class Pipeline:
     def annotation_step(self) -> AnnotationStep:
         """The annotation step: its questions, what they are asked, and the store."""
         own = self.recipe
-        return AnnotationStep(own.name, own.annotation, own.judge, self.task, self.prompts, self.teachers, self.store)
+        return AnnotationStep(
+            own.name,
+            own.annotation,
+            own.judge,
+            self.task,
+            self.prompts,
+            self.teachers,
+            self.store,
+            self._shots,
+            self.run.folder / SHOTS,
+        )
 
     @property
     def _reading(self) -> dict[str, Any]:
