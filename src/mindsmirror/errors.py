@@ -35,7 +35,7 @@ class DataError(MindsMirrorError):
     """A data file or a run is missing or broken: file and line are named."""
 
     exit_code = 11
-    raised_in = ("annotation", "cli", "delivery", "engines", "reporting", "runs", "system", "tasks")
+    raised_in = ("annotation", "cli", "delivery", "engines", "reflection", "reporting", "runs", "system", "tasks")
 
 
 class UnknownNameError(MindsMirrorError):
@@ -69,7 +69,7 @@ class StorageError(MindsMirrorError):
     """The disk is full, a file cannot be written or read, or the store is damaged."""
 
     exit_code = 15
-    raised_in = ("annotation", "models", "reporting", "system", "training")
+    raised_in = ("annotation", "delivery", "models", "reporting", "system", "training")
 
 
 class RunLockedError(MindsMirrorError):

@@ -54,6 +54,8 @@ TEACHERS = 100
 ARMS = 200
 QUESTIONS = 100_000_000
 """Of a split."""
+ROUNDS = 10
+"""Rounds of reflection."""
 SAMPLES = 1000
 """Of one kind, for a question or for a rationale."""
 TOKENS = 1_000_000

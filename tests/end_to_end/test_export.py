@@ -48,3 +48,24 @@ def test_an_arm_that_there_is_not_is_said(copied: Finished) -> None:
     ended = mindsmirror("export", "tiny", "--to", "safetensors", "--arm", "mirrow", cwd=copied.folder)
     assert ended.code == 12
     assert "Did you mean 'mirror'" in ended.err
+
+
+def test_an_export_is_pushed_into_a_folder(copied: Finished) -> None:
+    before = mindsmirror("push", "tiny", "./there", cwd=copied.folder)
+    assert before.code == 11
+    assert "has no exports yet" in before.err
+    mindsmirror("export", "tiny", "--to", "jsonl", cwd=copied.folder)
+    ended = mindsmirror("push", "tiny", "./there", "--json", cwd=copied.folder)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out) == {
+        "export": str(copied.run.relative_to(copied.folder) / "exports/jsonl"),
+        "target": "there",
+    }
+    assert (copied.folder / "there" / "README.md").exists()
+    mindsmirror("export", "tiny", "--to", "safetensors", "--questions", "2", cwd=copied.folder)
+    several = mindsmirror("push", "tiny", "me/mine", cwd=copied.folder)
+    assert several.code == 11
+    assert "Name one with --export: jsonl, safetensors" in several.err
+    unknown = mindsmirror("push", "tiny", "me/mine", "--export", "json", cwd=copied.folder)
+    assert unknown.code == 12
+    assert "Did you mean 'jsonl'" in unknown.err

@@ -3,11 +3,14 @@
 The built-in examples for labels and texts solve puzzles about letters, and a teacher copies such words into what it
 says of a support ticket. So a few training questions are put to it without any example, its replies are held against
 gold, and those that are right become the examples: with the critiques that it wrote of them, and with a wrong reply
-and its critique, if there is one. What is asked for this is stored, paid for and capped like all else.
+and its critique, if there is one. Examples of one label alone would make a teacher forget the others, so for a label
+without a right reply a wrong one is taken that it has mended, knowing the answer. What is asked for this is stored,
+paid for and capped like all else.
 
 These questions are trained on like all others, but the teacher does not see its own solution when it is asked one.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
 from pathlib import Path
@@ -19,7 +22,7 @@ from mindsmirror.annotation.annotate import Annotator
 from mindsmirror.annotation.critiques import fault_of
 from mindsmirror.annotation.prompts import JudgedShot, OwnPrompts, PromptSet, Shot
 from mindsmirror.answers import Label
-from mindsmirror.records import Annotation, Example, Parse, Rationale, Verdict
+from mindsmirror.records import Annotation, DualKind, Example, Parse, Rationale, Verdict
 from mindsmirror.system.files import read_json, write_json
 from mindsmirror.system.progress import say
 from mindsmirror.tasks.base import Task
@@ -33,6 +36,10 @@ SAMPLES = 2
 """Rationales of each of them."""
 LONG = 1500
 """Characters of a question that is taken only where there are too few shorter ones: every prompt would carry it."""
+
+
+_ANSWER = re.compile(r"\s*The answer is [^.]*\.?$")
+"""How a critique may end that took itself for a solution."""
 
 
 class Kept(BaseModel):
@@ -88,10 +95,13 @@ def chosen(base: PromptSet, annotations: Sequence[Annotation], shots: int) -> Ow
     """
     right, wrong = list(_told(annotations, Verdict.CORRECT)), list(_told(annotations, Verdict.WRONG))
     once = list({told.example.id: told for told in reversed(right)}.values())[::-1]
-    first = {told.rationale.answer: told for told in reversed(once)}.values()
-    solved = sorted(once, key=lambda told: told not in first)[:shots]
-    if not solved:
+    if not once:
         return None
+    # The first example is the one whose critique is shown, so it is one that has any.
+    first = list({told.rationale.answer: told for told in reversed(once)}.values())[::-1]
+    reached = {told.rationale.answer for told in first}
+    mended = {told.rationale.answer: told for told in _mended(annotations) if told.rationale.answer not in reached}
+    solved = [*first, *mended.values(), *(told for told in once if told not in first)][:shots]
     shown = {told.example.id for told in solved}
     other = next((told for told in right if told.example.id not in shown), solved[-1])
     return OwnPrompts(
@@ -118,9 +128,22 @@ def _told(annotations: Sequence[Annotation], verdict: Verdict) -> Iterator[_Told
     for annotation in annotations:
         said = {e.rationale: e.critique for e in annotation.evaluations if e.parse is Parse.OK and e.verdict is verdict}
         for rationale in annotation.rationales:
-            critique = " ".join(said.get(rationale.sample, "").split())
-            if critique and rationale.reasoning and not fault_of(critique, rationale.written, verdict):
+            critique = _ANSWER.sub("", " ".join(said.get(rationale.sample, "").split())).strip()
+            if critique and _reasons(rationale, annotation) and not fault_of(critique, rationale.written, verdict):
                 yield _Told(annotation.example, rationale, critique)
+
+
+def _mended(annotations: Sequence[Annotation]) -> Iterator[_Told]:
+    """The wrong rationales that their teacher has corrected; nobody was asked for their critiques."""
+    for annotation in annotations:
+        for dual in annotation.duals:
+            if dual.parse is Parse.OK and dual.kind is DualKind.RECTIFIED and _reasons(dual, annotation):
+                yield _Told(annotation.example, dual, "")
+
+
+def _reasons(rationale: Rationale, annotation: Annotation) -> bool:
+    """Whether it says more than the question itself."""
+    return bool(rationale.reasoning) and rationale.reasoning not in annotation.example.text
 
 
 def read_kept(path: Path | None, made_for: Sequence[str], task: Task) -> OwnPrompts | None:

@@ -5,7 +5,7 @@ And its rehearsal: what the step would cost, judged by what is stored and by a f
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from mindsmirror.annotation.samples import Account
 from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.teachers import Teacher
 from mindsmirror.annotation.totals import Totals
+from mindsmirror.answers import Label
 from mindsmirror.records import Annotation, VerdictSource
 from mindsmirror.system.files import read_records, write_in_order, write_records
 from mindsmirror.system.progress import Progress, Working, say
@@ -72,6 +73,12 @@ class AnnotationStep:
             "likelihood": REQUEST,
             **({"shots": self.shots} if self.shots else {}),
         }
+
+    @property
+    def settled(self) -> "AnnotationStep":
+        """The step with the examples that it has kept: for other questions, of which none are to be made."""
+        kept = read_kept(self.kept, self._made_for, self.task) if self.shots else None
+        return replace(self, prompts=kept or self.prompts, shots=0)
 
     def annotate(self, path: Path) -> AnnotationResult:
         """Annotate all questions into a JSON Lines file.
@@ -162,13 +169,13 @@ class AnnotationStep:
 
         They are made here, unless they are kept or stored; `keeps` keeps them.
         """
-        made_for = [self.prompts.hash, self._writers[0].key, self.teachers[self.judge.teacher].key, str(self.shots)]
         if not self.shots:
             return self.prompts
-        kept = read_kept(self.kept, made_for, self.task)
+        kept = read_kept(self.kept, self._made_for, self.task)
         if kept is not None:
             return kept
-        few = {"rationales": SAMPLES, "self_evaluations": 1, "rectified": 0, "corrupted": 0}
+        mended = int(isinstance(self.task.answers, Label))
+        few = {"rationales": SAMPLES, "self_evaluations": 1, "rectified": mended, "corrupted": 0}
         config = self.config.model_copy(update=few if budget is None else few | {"budget": budget})
         judging = self.judge.model_copy(update={"strategy": "informed"})
         judge = self.teachers[self.judge.teacher]
@@ -176,10 +183,14 @@ class AnnotationStep:
         with Working("making examples for the teacher"):
             made = with_shots(self.prompts, annotator, self.task, self.shots)
         if keeps and made is not None and self.kept is not None:
-            keep(self.kept, made_for, made)
+            keep(self.kept, self._made_for, made)
         elif keeps and made is None:
             say("no reply to your training questions is right by gold: the teacher is shown no examples")
         return made or self.prompts
+
+    @property
+    def _made_for(self) -> list[str]:
+        return [self.prompts.hash, self._writers[0].key, self.teachers[self.judge.teacher].key, str(self.shots)]
 
     def _annotator(self, store: Store, prompts: PromptSet, budget: BudgetConfig | None = None) -> Annotator:
         return Annotator(

@@ -19,7 +19,7 @@ from mindsmirror.errors import RecipeError
     help="A choice of a multiple-choice question, such as a=bank.",
 )
 @click.option("--arm", help="The arm that answers; by default the recipe's last.")
-@click.option("--mode", type=click.Choice(MODES), help="How it answers; by default it thinks once, if it learnt to.")
+@click.option("--mode", type=click.Choice(MODES), help="How it answers; by default as validation questions prefer.")
 @runs_folder
 @as_json
 def command(
@@ -50,5 +50,8 @@ def command(
     if reply["p_correct"] is not None:
         lines.append(f"its own verdict: {reply['verdict']} (probability of being correct {reply['p_correct']:.2f})")
     if reply["confidence"] is not None:
-        lines.append(f"share of the votes: {reply['confidence']:.2f}")
+        meaning = "probability that the answer is right" if reply["calibrated"] else "share of the votes"
+        lines.append(f"{meaning}: {reply['confidence']:.2f}")
+    if reply["abstained"]:
+        lines.append("it abstains: an answer as unsure as this one would not keep the risk that the recipe promises")
     show(reply, lines, json_output)

@@ -11,6 +11,7 @@ from mindsmirror.doctor.case import Case
 from mindsmirror.doctor.finding import Finding, failure, ok, warning
 from mindsmirror.errors import StorageError
 from mindsmirror.models.digest import cache_dir
+from mindsmirror.runs.checks import to_fetch
 
 CHECK = "disk"
 BYTES_A_TOKEN = 4
@@ -26,7 +27,7 @@ TIGHT = 0.5
 
 def check(case: Case) -> Iterator[Finding]:
     """The models that a run downloads, if any; then a line for each file system that it writes to."""
-    fetched = case.recipe.to_fetch()
+    fetched = to_fetch(case.recipe)
     if fetched:
         models = ", ".join(f"{entry.name} ({entry.bytes / 1e6:,.0f} MB)" for entry in fetched)
         size = sum(entry.bytes for entry in fetched)

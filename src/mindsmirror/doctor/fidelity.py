@@ -22,6 +22,7 @@ from mindsmirror.engines.transformers import TransformersEngine
 from mindsmirror.errors import EngineError, ModelFileError, UnknownNameError
 from mindsmirror.models.locate import locate
 from mindsmirror.records import Record
+from mindsmirror.runs.checks import to_fetch
 from mindsmirror.system.hardware import free_memory
 from mindsmirror.system.progress import say
 
@@ -60,7 +61,7 @@ class Fidelity(Record):
 
 def check(case: Case) -> Iterator[Finding]:
     """A line for each teacher that runs in this process; its model is loaded twice, one after the other."""
-    lacking = {entry.name: f"{entry.bytes / 1e6:,.0f} MB" for entry in case.recipe.to_fetch(trains=False)}
+    lacking = {entry.name: f"{entry.bytes / 1e6:,.0f} MB" for entry in to_fetch(case.recipe, trains=False)}
     for _, config in case.asked():
         if not config.local:
             yield skipped(CHECK, f"{config.model}: the engine {config.engine} has no file to compare.")

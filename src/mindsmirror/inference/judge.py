@@ -26,10 +26,11 @@ def verdict_probabilities(
     ]
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, tuple[float, ...]] = {}
-    with Progress(f"judging as {asked.arm}", len(order), "rationales") as progress:
+    shown = Progress(f"judging as {asked.arm}", len(order), "rationales")
+    with shown as progress, predictor.judging() as model:
         for begin in range(0, len(order), predictor.batch):
             part = order[begin : begin + predictor.batch]
-            logits = predictor.student.next_logits(predictor.model, [sources[index] for index in part], start)
+            logits = predictor.student.next_logits(model, [sources[index] for index in part], start)
             shares = torch.softmax(logits[:, list(tokens)], dim=-1)
             found.update((index, tuple(row)) for index, row in zip(part, shares.tolist(), strict=True))
             progress.update(len(found))

@@ -39,6 +39,20 @@ class Predictor:
     """Ask in words: the student was never taught the tags."""
     progress: Callable[[int], None] = lambda _: None
     """Called after each batch with the number of its texts."""
+    judge: Any = None
+    """The adapter over the model with which it judges (PEFT); None: the model judges as it thinks."""
+
+    @contextmanager
+    def judging(self) -> Iterator[Any]:
+        """The model as judge: with the adapter while this lasts, if there is one."""
+        if self.judge is None:
+            yield self.model
+            return
+        self.judge.base_model.enable_adapter_layers()
+        try:
+            yield self.model
+        finally:
+            self.judge.base_model.disable_adapter_layers()
 
 
 def inference_model(model: Any, precision: str) -> Any:
@@ -147,6 +161,7 @@ def _prediction(predictor: Predictor, example: Example, mode: str, text: Generat
         rationale=text.text if mode == "think" else "",
         unread=text.text if mode != "think" and reply.answer is None else "",
         parse=reply.parse,
+        log_probability=text.log_probability,
         tokens=text.tokens,
     )
 
@@ -157,5 +172,6 @@ def _sample(predictor: Predictor, example: Example, text: GeneratedText) -> Samp
         text=text.text,
         answer=reply.answer.text if reply.answer else None,
         right=predictor.task.right(example, reply.answer),
+        log_probability=text.log_probability,
         tokens=text.tokens,
     )

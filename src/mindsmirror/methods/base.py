@@ -55,6 +55,10 @@ class ArmConfig(BaseModel):
         "if absent, gold where every annotated training question has one that can be read, else teacher",
     )
 
+    reflect: bool = Field(
+        True, description="whether the arm reflects, if the recipe has [reflect] and it learns to think"
+    )
+
     @property
     def needs(self) -> Mapping[str, Needs]:
         """What settings need beyond the method, each under the setting as a recipe writes it."""

@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from mindsmirror import limits
 from mindsmirror.annotation.critiques import fault_of
 from mindsmirror.annotation.select import Select
 from mindsmirror.methods.base import Method, Needs, VerdictRequest
@@ -67,9 +68,13 @@ class MindsMirrorSettings(ThinkingSettings):
         "distinct", description="published: the judge is taught under predict and explain, too"
     )
     judge_sees_question: bool = Field(True, description="whether the judge is shown the question with the rationale")
-    schedule: Literal["sequential", "replayed", "joint"] = Field(
+    schedule: Literal["sequential", "replayed", "joint", "adapter"] = Field(
         "joint",
-        description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both",
+        description="sequential: judging, then thinking, as published; replayed: judging, then both; joint: both; "
+        "adapter: thinking, then judging as a low-rank adapter over the thinker, which stays as it is",
+    )
+    adapter_rate: float = Field(
+        5.0, gt=0, le=limits.LARGEST, description="factor of the learning rate for the judge as an adapter"
     )
     verdict_weights: Literal["counted", "even"] = Field(
         "counted",
@@ -106,6 +111,8 @@ class MindsMirror(Method[MindsMirrorSettings]):
         judging = self_evaluation_stage(annotations, arm)
         if arm.schedule == "sequential":
             return (judging, thinking)
+        if arm.schedule == "adapter":
+            return (thinking, judging.model_copy(update={"adapter": True, "rate": arm.adapter_rate}))
         if arm.schedule == "replayed":
             return (judging, together(judging, thinking, share=THINKING_SHARE))
         return (together(judging, thinking, share=1.0),)
@@ -142,7 +149,9 @@ def self_evaluation_stage(annotations: Sequence[Annotation], arm: MindsMirrorSet
             if rationale is None:
                 dropped["evaluation: its rationale is not usable"] += 1
                 continue
-            yield from _judging_targets(evaluation, annotation.example.id, question, rationale.written, arm, dropped)
+            shown = (annotation.example.id, question, rationale.written)
+            # Nobody writes a critique of a student's own rationale.
+            yield from _judging_targets(evaluation, shown, arm.critique and not annotation.own, arm, dropped)
 
     targets, dropped = choose_targets(annotations, choose)
     weights = {arm.verdict_tag: 1.0}
@@ -160,12 +169,13 @@ def self_evaluation_stage(annotations: Sequence[Annotation], arm: MindsMirrorSet
 
 def _judging_targets(
     evaluation: SelfEvaluation,
-    example: str,
-    question: str | None,
-    shown: str,
+    shown: tuple[str, str | None, str],
+    criticised: bool,
     arm: MindsMirrorSettings,
     dropped: Counter[str],
 ) -> list[Target]:
+    """Of one self-evaluation of what is shown: the example's id, its question or None, and the rationale."""
+    example, question, rationale = shown
     if evaluation.verdict is Verdict.UNPARSED:
         dropped["evaluation: no verdict"] += 1
         return []
@@ -173,14 +183,14 @@ def _judging_targets(
         tag=arm.verdict_tag,
         example=example,
         question=question,
-        rationale=shown,
+        rationale=rationale,
         text=evaluation.verdict.value,
         ends=arm.form == "published",
     )
-    fault = _critique_fault(evaluation, shown, arm) if arm.critique else ""
+    fault = _critique_fault(evaluation, rationale, arm) if criticised else ""
     if fault:
         dropped[f"critique: {fault}"] += 1
-    if fault or not arm.critique:
+    if fault or not criticised:
         return [judged]
     return [judged, judged.model_copy(update={"tag": arm.critique_tag, "text": evaluation.critique, "ends": True})]
 

@@ -14,7 +14,7 @@ from mindsmirror.errors import AnnotationError
 from mindsmirror.methods.base import ArmConfig
 from mindsmirror.methods.chosen import choose_targets
 from mindsmirror.methods.settings import ThinkingSettings
-from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target
+from mindsmirror.records import Annotation, Example, Parse, Rationale, Stage, Tag, Target, Verdict
 from mindsmirror.tasks.base import Task
 
 
@@ -52,6 +52,15 @@ def readable_gold(example: Example, task: Task) -> Answer | None:
     return task.read(example, example.gold) if example.gold is not None else None
 
 
+def taught(annotation: Annotation) -> Annotation:
+    """The annotation as thinking is taught from it: of a student's own rationales only those judged correct."""
+    if not annotation.own:
+        return annotation
+    correct = {each.rationale for each in annotation.evaluations if each.verdict is Verdict.CORRECT}
+    kept = tuple(rationale for rationale in annotation.rationales if rationale.sample in correct)
+    return annotation.model_copy(update={"rationales": kept})
+
+
 def usable(annotation: Annotation, dropped: Counter[str]) -> list[Rationale]:
     """The rationales that parsed; the others are counted by reason."""
     found = []
@@ -72,6 +81,7 @@ def thinking_targets(
     `limit` then takes the first so many. The label is repeated with every rationale, as in the paper's rows;
     merging turns that into its weight, and a rationale that weighs less, or nothing, changes nothing in it.
     """
+    annotation = taught(annotation)
     answer = label(annotation, task, arm)
     if answer is None:
         dropped["question: no label"] += 1

@@ -22,6 +22,7 @@ ORDER = (
     "training",
     "inference",
     "evaluation",
+    "reflection",
     "reporting",
     "delivery",
     "runs",

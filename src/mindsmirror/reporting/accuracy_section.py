@@ -19,7 +19,7 @@ from mindsmirror.reporting.schema import (
     ShownExample,
     StudentJudge,
 )
-from mindsmirror.reporting.training_section import training_report
+from mindsmirror.reporting.training_section import Round, training_report
 from mindsmirror.training.result import StageResult
 
 SHOWN = 6
@@ -35,6 +35,7 @@ class ArmPredictions:
     main: Mode
     modes: Mapping[Mode, Sequence[Prediction]]
     training: Sequence[StageResult] = ()
+    rounds: Sequence[Round] = ()
     judge: JudgeQuality | None = field(default=None)
 
 
@@ -56,7 +57,7 @@ def arm_results(arm: ArmPredictions, seed: int) -> list[ArmResult]:
                 tokens_per_question=sum(p.tokens for p in predictions) / max(1, len(predictions)),
                 unparsed=sum(p.answer is None for p in predictions),
                 risk_coverage=_risk_coverage(predictions),
-                training=training_report(arm.training),
+                training=training_report(arm.training, arm.rounds),
             )
         )
     return rows

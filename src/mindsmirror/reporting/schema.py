@@ -132,12 +132,25 @@ class StageReport(TrainingCounts):
     stage: str
 
 
+class ReflectionReport(Section):
+    """What an arm's student wrote about questions that it was not trained on."""
+
+    round: int = Field(description="from 1")
+    questions: int
+    samples: int = Field(description="rationales that it wrote")
+    answered: int = Field(description="those that state an answer")
+    correct: int = Field(description="those that are judged correct, which are taught as thinking")
+    tokens: int = Field(description="tokens that it wrote")
+    flops: int = Field(description="of reading the questions and writing")
+
+
 class TrainingReport(TrainingCounts):
-    """What training an arm took, and which checkpoint was kept."""
+    """What training an arm took, all its trainings and what it wrote in between, and which checkpoint was kept."""
 
     selected_step: int | None = None
     valid_accuracy: Share | None = None
-    stages: tuple[StageReport, ...] = Field((), description="the same by stage")
+    stages: tuple[StageReport, ...] = Field((), description="the same by stage; those of a round begin with its number")
+    reflection: tuple[ReflectionReport, ...] = Field((), description="what was written in the rounds, in order")
 
 
 class ArmResult(Section):

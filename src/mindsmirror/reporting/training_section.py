@@ -1,21 +1,41 @@
 """What training took: each arm's stages added up, and in which units the arms of a run are equal."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from mindsmirror.reporting.schema import ArmResult, StageReport, TrainingReport
+from mindsmirror.reflection.result import DrawResult
+from mindsmirror.reporting.schema import ArmResult, ReflectionReport, StageReport, TrainingReport
 from mindsmirror.training.result import StageResult
 
 UNITS = ("steps", "rows", "tokens", "target_tokens", "computed_tokens", "flops")
 """What can be equal between arms, as the plan counts it."""
 
 
-def training_report(stages: Sequence[StageResult]) -> TrainingReport | None:
-    """The stages of an arm as one; None if there are none."""
+@dataclass(frozen=True)
+class Round:
+    """One student of a round of reflection: how it was trained, and what it wrote."""
+
+    number: int
+    stages: Sequence[StageResult]
+    written: DrawResult
+
+
+def training_report(stages: Sequence[StageResult], rounds: Sequence[Round] = ()) -> TrainingReport | None:
+    """The stages of an arm as one, those of its rounds of reflection first; None if there are none."""
     if not stages:
         return None
-    last = stages[-1]
+    # The checkpoint of the weights that answer; an adapter over them has none to choose.
+    last = next((stage for stage in reversed(stages) if stage.selected_score is not None), stages[-1])
+    before = [
+        stage.model_copy(update={"stage": f"round {each.number}: {stage.stage}"})
+        for each in rounds
+        for stage in each.stages
+    ]
+    stages = [*before, *stages]
+    units = {unit: sum(getattr(stage, unit) for stage in stages) for unit in UNITS}
+    units["flops"] += sum(each.written.flops for each in rounds)
     return TrainingReport(
-        **{unit: sum(getattr(stage, unit) for stage in stages) for unit in UNITS},
+        **units,
         planned_steps=sum(stage.planned_steps for stage in stages),
         torn=sum(stage.torn for stage in stages),
         seconds=round(sum(stage.seconds for stage in stages), 1),
@@ -25,6 +45,7 @@ def training_report(stages: Sequence[StageResult]) -> TrainingReport | None:
         selected_step=last.selected_step,
         valid_accuracy=last.selected_score,
         stages=tuple(_stage_report(stage) for stage in stages),
+        reflection=tuple(_reflection_report(each) for each in rounds),
     )
 
 
@@ -44,6 +65,11 @@ def spread(trained: Sequence[ArmResult]) -> dict[str, float]:
         return {}
     counts = {unit: [getattr(report, unit) for report in reports] for unit in UNITS}
     return {unit: max(found) / min(found) for unit, found in counts.items() if all(found)}
+
+
+def _reflection_report(each: Round) -> ReflectionReport:
+    said = each.written.model_dump(exclude={"student"})
+    return ReflectionReport(round=each.number, **said)
 
 
 def _stage_report(stage: StageResult) -> StageReport:

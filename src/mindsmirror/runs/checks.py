@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from mindsmirror.annotation.own_shots import SHOTS
-from mindsmirror.annotation.prompts import has_own_labels
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
+from mindsmirror.evaluation.config import FEWEST_QUESTIONS
 from mindsmirror.methods.targets import gold_label
+from mindsmirror.models import catalogue
 from mindsmirror.models.digest import cache_dir
+from mindsmirror.models.locate import is_cached
+from mindsmirror.runs.calibration import validation_questions
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.students.config import check_student
+from mindsmirror.students.config import check_student, is_at_hand
 from mindsmirror.system.progress import clock, say
 from mindsmirror.tasks import Task
 from mindsmirror.training.config import check_trackers
@@ -22,10 +24,21 @@ def check_training(recipe: Recipe, task: Task) -> None:
     """Refuse a student, a tracker or an early stop that cannot be had."""
     check_trackers(recipe.training)
     check_student(recipe.student)
+    check_risk(recipe, task)
     if recipe.training.early_stopping and all(example.gold is None for example in task.splits.valid):
         raise RecipeError(
             "training.early_stopping: it needs validation questions with gold answers, and there are none. "
             "Set task.valid, or remove early_stopping."
+        )
+
+
+def check_risk(recipe: Recipe, task: Task) -> None:
+    """Refuse to promise a risk where too few validation questions have gold."""
+    known = len(validation_questions(task))
+    if recipe.evaluation.risk is not None and known < FEWEST_QUESTIONS:
+        raise RecipeError(
+            f"evaluation.risk: a promise takes {FEWEST_QUESTIONS} validation questions with gold answers, and there "
+            f"are {known}. Raise task.valid, or remove risk."
         )
 
 
@@ -37,26 +50,14 @@ def check_gold(recipe: Recipe, task: Task) -> None:
             gold_label(example, task, arm)
 
 
-def shots_of(recipe: Recipe, task: Task) -> int:
-    """How many examples for the teacher are made of the task's own questions.
-
-    RecipeError if the recipe wants some and there is no gold to check them by, or a prompt set that has its own.
-    """
-    table = recipe.annotation
-    wanted = table.shots
-    if table.prompts is not None or table.file is not None:
-        if wanted:
-            other = "prompts" if table.prompts is not None else "file"
-            raise RecipeError(f"annotation.shots: annotation.{other} has its own. Remove one of the two.")
-        return 0
-    if wanted is None:
-        strange = task.own and (task.answers.name == "text" or has_own_labels(task.answers))
-        wanted = SHOTS if strange else 0
-    if not wanted or any(example.gold is not None for example in task.splits.train):
-        return wanted
-    if table.shots:
-        raise RecipeError("annotation.shots: no training question has a gold answer to check examples by. Remove it.")
-    return 0
+def to_fetch(recipe: Recipe, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogueEntry]:
+    """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
+    teachers = [recipe.teacher[number] for number in recipe.asked_teachers] if annotates else []
+    names = [teacher.model for teacher in teachers if teacher.local and teacher.path is None]
+    lacking = [name for name in names if name in catalogue.entries() and not is_cached(name)]
+    if trains and recipe.student.model in catalogue.entries() and not is_at_hand(recipe.student):
+        lacking.append(recipe.student.model)
+    return [catalogue.entries()[name] for name in dict.fromkeys(lacking)]
 
 
 def say_what_is_asked(task: Task) -> None:
@@ -69,7 +70,7 @@ def say_what_is_asked(task: Task) -> None:
 
 def say_what_to_fetch(recipe: Recipe, *, annotates: bool, trains: bool) -> None:
     """Tell which models will be downloaded, how large they are and how long that takes."""
-    missing = recipe.to_fetch(annotates=annotates, trains=trains)
+    missing = to_fetch(recipe, annotates=annotates, trains=trains)
     if missing:
         models = ", ".join(f"{entry.name} ({entry.bytes / 1e9:.2f} GB)" for entry in missing)
         seconds = sum(entry.bytes for entry in missing) / DOWNLOAD

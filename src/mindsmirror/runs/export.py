@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mindsmirror.delivery import write_dataset
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
@@ -16,11 +16,15 @@ from mindsmirror.tasks import load_task
 from mindsmirror.tasks.base import Task
 
 if TYPE_CHECKING:
+    from mindsmirror.delivery.fidelity import Asked
+    from mindsmirror.delivery.formats import Source
     from mindsmirror.delivery.model_card import CardFacts
     from mindsmirror.inference.predictor import Predictor
 
 QUESTIONS = 100
 """Questions on which an exported student is compared with the trained one."""
+DIRECT_TOKENS = 64
+"""Room for a reply without a rationale."""
 TAGS: dict[str, Tag] = {"predict": Tag.PREDICT, "think": Tag.EXPLAIN}
 
 
@@ -50,37 +54,81 @@ def export_student(
     hold; DataError if the arm is not trained, or `out` holds something; UnknownNameError for a name that there is not.
     """
     from mindsmirror.delivery.compare import Trained
-    from mindsmirror.delivery.fidelity import Asked
-    from mindsmirror.delivery.formats import Source
-    from mindsmirror.delivery.gguf_file import About
-    from mindsmirror.delivery.model_card import model_card, student_licence
+    from mindsmirror.delivery.model_card import model_card
     from mindsmirror.delivery.student import check_export, write_student
-    from mindsmirror.evaluation.arms import open_predictor
-    from mindsmirror.evaluation.evaluate import main_mode, modes_of
 
     folder, out = Path(run), Path(out)
     recipe = Run(folder).recipe
     chosen = _arm(recipe, arm)
-    model = folder / "arms" / chosen.name / "model"
-    if not model.exists():
-        raise DataError(f"arm {chosen.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
-    kinds = check_export(to, [weights] if isinstance(weights, str) else weights, model, out)
-    task = load_task(recipe.task)
+    kinds = check_export(to, [weights] if isinstance(weights, str) else weights, _model(folder, chosen), out)
+    opened = open_student(folder, recipe, chosen, questions)
+    trained = Trained(opened.predictor, opened.asked)
+    found = write_student(opened.source, to, kinds, out, trained, lambda files: model_card(opened.facts, to, files))
+    return [each.model_dump(mode="json") for each in found]
+
+
+def push_export(run: str | Path, target: str, name: str | None = None, *, public: bool = False) -> tuple[Path, str]:
+    """Send what `export` wrote into the run's folder to the hub or to a folder; returns both places.
+
+    `name` is that of a folder in RUN/exports and may be left out where there is only one. DataError if there is no such
+    export, or `target` is neither a repository's id nor the path of an empty folder; StorageError if it is refused.
+    """
+    from mindsmirror.delivery.push import push_folder
+
+    exports = Path(run) / "exports"
+    known = sorted(path.name for path in exports.iterdir() if path.is_dir()) if exports.is_dir() else []
+    if not known:
+        raise DataError(f"{run} has no exports yet. Run `mindsmirror export {run} --to …` first.")
+    if name is None and len(known) > 1:
+        raise DataError(f"{run} has several exports. Name one with --export: {', '.join(known)}.")
+    chosen = known[0] if name is None else name
+    if chosen not in known:
+        raise UnknownNameError("export", chosen, known)
+    return exports / chosen, push_folder(exports / chosen, target, public=public)
+
+
+class Opened(NamedTuple):
+    """A trained student that is ready to be exported and compared."""
+
+    source: "Source"
+    predictor: "Predictor"
+    asked: "Asked"
+    facts: "CardFacts"
+
+
+def open_student(folder: Path, recipe: Recipe, arm: ArmConfig, questions: int) -> Opened:
+    """The student of an arm, what it is asked, and what its card says. DataError if it is not trained."""
+    from mindsmirror.delivery.fidelity import Asked
+    from mindsmirror.delivery.formats import Source
+    from mindsmirror.delivery.gguf_file import About
+    from mindsmirror.delivery.model_card import student_licence
+    from mindsmirror.evaluation.arms import open_predictor
+    from mindsmirror.evaluation.evaluate import main_mode, modes_of
+
+    model, task = _model(folder, arm), load_task(recipe.task)
     # In fp32, whatever the run computes in: what the weights say, without the rounding of a processor.
     predictor = open_predictor(task, recipe.student, recipe.evaluation, "fp32", model)
-    able = modes_of(chosen, ("predict", "think"))
+    tags = [TAGS[mode] for mode in modes_of(arm, ("predict", "think"))]
     examples = _examples(task, questions)
-    judging = method_named(chosen.method).verdict_request(chosen)
-    judged = _judged(folder, chosen.name, examples, questions) if judging else []
-    asked = Asked(examples, main_mode(chosen), [TAGS[mode] for mode in able], judging, judged)
-    facts = _facts(folder, recipe, chosen, task, predictor, [TAGS[mode] for mode in able])
+    judging = method_named(arm.method).verdict_request(arm)
+    judged = _judged(folder, arm.name, examples, questions) if judging else []
+    facts = _facts(folder, recipe, arm, task, predictor, tags)
     about = About(facts.name, student_licence(facts.student), f"distilled from {', '.join(facts.teachers)}")
     parameters = sum(weight.numel() for weight in predictor.model.parameters())
-    room = recipe.student.max_source + max(recipe.evaluation.max_tokens, 64)
-    source = Source(model, recipe.student, about, parameters, room)
-    trained = Trained(predictor, asked)
-    found = write_student(source, to, kinds, out, trained, lambda files: model_card(facts, to, files))
-    return [each.model_dump(mode="json") for each in found]
+    room = recipe.student.max_source + max(recipe.evaluation.max_tokens, DIRECT_TOKENS)
+    return Opened(
+        Source(model, recipe.student, about, parameters, room),
+        predictor,
+        Asked(examples, main_mode(arm), tags, judging, judged),
+        facts,
+    )
+
+
+def _model(folder: Path, arm: ArmConfig) -> Path:
+    model = folder / "arms" / arm.name / "model"
+    if not model.exists():
+        raise DataError(f"arm {arm.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
+    return model
 
 
 def _facts(

@@ -3,46 +3,47 @@
 Each function is one step of a run and can be called by itself; a step whose output stands is skipped.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.from_file import annotations_of_file, take_over
-from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for, without_examples
+from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before
 from mindsmirror.annotation.teachers import Teacher, teachers_of
 from mindsmirror.answers import base
 from mindsmirror.errors import RecipeError
 from mindsmirror.evaluation.sample_size import too_few_tests
-from mindsmirror.methods import check_ready, method_named
-from mindsmirror.records import Annotation
-from mindsmirror.runs.checks import (
-    check_gold,
-    check_training,
-    require_whole,
-    say_what_is_asked,
-    say_what_to_fetch,
-    shots_of,
-)
+from mindsmirror.methods import ArmConfig, check_ready, method_named
+from mindsmirror.records import Annotation, Example
+from mindsmirror.reflection.questions import agreed_answers, unused_questions
+from mindsmirror.runs.calibration import calibrate
+from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
-from mindsmirror.runs.training import stages_of, train
+from mindsmirror.runs.reflection import Reflection, reflects, train
+from mindsmirror.runs.shots import KEPT, prompts_of, shots_of
+from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
 from mindsmirror.system.record_file import RecordFile
-from mindsmirror.tasks import Task, load_task
+from mindsmirror.tasks import Splits, Task, load_task
 
 if TYPE_CHECKING:
+    from mindsmirror.evaluation.result import CalibrationResult
     from mindsmirror.reporting.schema import Report
     from mindsmirror.training.result import TrainingResult
 
 RUNS = Path("runs")
 ANNOTATIONS = "annotations.jsonl"
-SHOTS = "shots.json"
+UNUSED = "reflection/annotation"
+"""The step in which teachers are asked about the questions that students reflect on."""
 
 
 class Pipeline:
@@ -74,19 +75,15 @@ class Pipeline:
         with Working(f"reading the questions of {self._given.task.name}"):
             return load_task(self._given.task)
 
+    @property
+    def untested_task(self) -> Task:
+        """The task without its test questions: all that training and calibration, and so every choice, can read."""
+        return untested(self.task)
+
     @cached_property
     def prompts(self) -> PromptSet:
         """What the teacher is asked."""
-        named = self._given.annotation.prompts
-        if named:
-            return load_prompts(named)
-        strange = self.task.own and self.task.answers.name == "text"
-        return without_examples(self.task.answers) if strange or self._shots else prompts_for(self.task.answers)
-
-    @cached_property
-    def _shots(self) -> int:
-        """How many examples for the teacher are made of the task's own questions."""
-        return shots_of(self._given, self.task)
+        return prompts_of(self._given, self.task)
 
     @cached_property
     def teachers(self) -> list[Teacher]:
@@ -111,18 +108,9 @@ class Pipeline:
     @property
     def annotation_step(self) -> AnnotationStep:
         """The annotation step: its questions, what they are asked, and the store."""
-        own = self.recipe
-        return AnnotationStep(
-            own.name,
-            own.annotation,
-            own.judge,
-            self.task,
-            self.prompts,
-            self.teachers,
-            self.store,
-            self._shots,
-            self.run.folder / SHOTS,
-        )
+        own, told = self.recipe, (self.prompts, self.teachers, self.store)
+        shots = shots_of(self._given, self.task)
+        return AnnotationStep(own.name, own.annotation, own.judge, self.task, *told, shots, self.run.folder / KEPT)
 
     @property
     def _reading(self) -> dict[str, Any]:
@@ -150,6 +138,7 @@ class Pipeline:
             say(" ".join(few))
         self.require_whole(self.annotate())
         self.distill()
+        self.calibrate()
         self.evaluate()
         return self.report()
 
@@ -166,7 +155,7 @@ class Pipeline:
             path = folder / ANNOTATIONS
             return step.annotate(path) if file is None else take_over(self.file_annotations, self.task, file, path)
 
-        return self.run.step(
+        found = self.run.step(
             "annotation",
             {**step.inputs, "file": given, **self._reading},
             annotate,
@@ -174,6 +163,10 @@ class Pipeline:
             final=lambda result: result.final,
             again=asked_before,
         )
+        if found.stopped:
+            return found
+        more = self._annotate_unused()
+        return more if more is not None and more.stopped else found
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
@@ -203,16 +196,73 @@ class Pipeline:
             if len(self.recipe.arm) > 1:
                 # An arm that is left with nothing to learn must not fail when others have been trained.
                 for arm in self.recipe.arm:
-                    stages_of(arm, learnt, self.task)
+                    stages_of(arm, learnt, self.untested_task)
         annotated = annotations.digest()
+        found = {}
+        for arm in self.recipe.arm:
+            training = ArmTraining(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
+            reflection = self._reflection(arm, learnt) if reflects(training) else None
+            if reflection is not None:
+                training = replace(training, task=untested(self.unused[0]))
+            found[arm.name] = train(training, reflection)
+        return found
+
+    @cached_property
+    def unused(self) -> tuple[Task, Sequence[Example]]:
+        """The questions that students reflect on, beside those of the splits, and the task that reads them, too."""
+        reflection = self.recipe.reflect
+        if reflection is None:
+            return self.untested_task, ()
+        with Working("reading the questions to reflect on"):
+            return unused_questions(self.recipe.task, self.untested_task, reflection)
+
+    def _reflection(self, arm: ArmConfig, learnt: Sequence[Annotation]) -> Reflection:
+        """What an arm's student reflects on, and what its rationales are held against."""
+        task, unused = self.unused
+        if arm.labels == "gold":
+            return Reflection(unused, None)
+        if self.recipe.annotation.file is not None:
+            # There is no teacher to agree on other questions.
+            return Reflection((), agreed_answers(learnt, task))
+        return Reflection(unused, agreed_answers(self._agreeing() if unused else learnt, task))
+
+    def _agreeing(self) -> RecordFile[Annotation]:
+        """The teacher's annotations of the questions to reflect on, by which rationales are judged without gold."""
+        path = self.run.folder / UNUSED / ANNOTATIONS
+        return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
+
+    def _annotate_unused(self) -> AnnotationResult | None:
+        """Ask the teachers for the rationales by which own ones are judged; None where gold judges, or nobody can."""
+        teacher_labels = any(arm.labels == "teacher" and arm.reflect for arm in self.recipe.arm)
+        if not teacher_labels or self.recipe.annotation.file is not None or not self.unused[1]:
+            return None
+        task, unused = self.unused
+        step = self.annotation_step.settled
+        asked = replace(
+            step,
+            task=replace(task, splits=Splits(unused, (), ())),
+            config=step.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0}),
+        )
+        return self.run.step(
+            UNUSED,
+            {**asked.inputs, **self._reading},
+            lambda folder: asked.annotate(folder / ANNOTATIONS),
+            AnnotationResult,
+            final=lambda result: result.final,
+            again=asked_before,
+        )
+
+    def calibrate(self) -> "dict[str, CalibrationResult]":
+        """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
         return {
-            arm.name: train(self.run, self.recipe, self.task, arm, learnt, annotated, self._reading)
+            arm.name: calibrate(self.run, self.recipe, self.untested_task, arm, self._reading)
             for arm in self.recipe.arm
         }
 
     def evaluate(self) -> None:
-        """Ask every arm, and the student before training, all test questions."""
+        """Ask every arm, and the student before training, all test questions, once every choice is made."""
         recipe = self.recipe
+        self.calibrate()
         if recipe.evaluation.untrained:
             evaluate(self.run, recipe, self.task, None, [], self._reading)
         held_out = self.annotations().where(lambda annotation: annotation.split == "valid")
@@ -225,6 +275,11 @@ class Pipeline:
             from mindsmirror.runs.results import report_run
 
             return report_run(self.run, self.recipe, self.annotations(), self.task)
+
+
+def untested(task: Task) -> Task:
+    """A task without its test questions."""
+    return replace(task, splits=task.splits._replace(test=()))
 
 
 def run(recipe: Recipe | str | Path, runs: str | Path = RUNS) -> "Report":

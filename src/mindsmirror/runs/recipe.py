@@ -21,16 +21,13 @@ from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.limits import BoundError
 from mindsmirror.methods import Arm, check_needs
 from mindsmirror.methods.base import Labels
-from mindsmirror.models import catalogue
-from mindsmirror.models.locate import is_cached
 from mindsmirror.records import CalibrationTarget
-from mindsmirror.students.config import StudentConfig, is_at_hand
+from mindsmirror.reflection.config import ReflectionConfig
+from mindsmirror.runs.recipe_paths import with_paths
+from mindsmirror.students.config import StudentConfig
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
-from mindsmirror.system.files import there
 from mindsmirror.system.validation import Name, explain
 from mindsmirror.tasks.base import TaskConfig
-from mindsmirror.tasks.other_files import ENDINGS
-from mindsmirror.tasks.tables import FILES
 from mindsmirror.training.config import TrainingConfig
 
 OWN = ("parameters",)
@@ -50,6 +47,7 @@ class Recipe(BaseModel):
     judge: JudgeConfig = JudgeConfig()
     student: StudentConfig
     training: TrainingConfig = TrainingConfig()
+    reflect: ReflectionConfig | None = Field(None, description="without this table no arm reflects")
     arm: tuple[Arm, ...] = Field(min_length=1, max_length=limits.ARMS)
     evaluation: EvaluationConfig = EvaluationConfig()
 
@@ -115,15 +113,6 @@ class Recipe(BaseModel):
             return ()
         judge = {self.judge.teacher} if self.annotation.self_evaluations else set()
         return tuple(sorted({*self.annotation.teachers, *judge}))
-
-    def to_fetch(self, *, annotates: bool = True, trains: bool = True) -> list[catalogue.CatalogueEntry]:
-        """Catalogue models that the recipe uses and that are not on this machine, the teachers' first."""
-        teachers = [self.teacher[number] for number in self.asked_teachers] if annotates else []
-        names = [teacher.model for teacher in teachers if teacher.local and teacher.path is None]
-        lacking = [name for name in names if name in catalogue.entries() and not is_cached(name)]
-        if trains and self.student.model in catalogue.entries() and not is_at_hand(self.student):
-            lacking.append(self.student.model)
-        return [catalogue.entries()[name] for name in dict.fromkeys(lacking)]
 
     @property
     def _may_use_gold(self) -> bool:
@@ -211,7 +200,7 @@ def make_recipe(document: Mapping[str, Any], source: str | Path = "the recipe", 
         check_document(dict(document), OWN)
     except BoundError as error:
         raise RecipeError(f"{source}: {error}.") from error
-    document = _with_paths(dict(document), Path(beside))
+    document = with_paths(dict(document), Path(beside))
     try:
         return Recipe.model_validate(document)
     except ValidationError as error:
@@ -248,29 +237,3 @@ def _step(table: Any, part: str, text: str) -> Any:
     if not isinstance(inner, dict | list):
         raise RecipeError(f"--set {text}: {part!r} is a value, not a table")
     return inner
-
-
-def _with_paths(document: dict[str, Any], beside: Path) -> dict[str, Any]:
-    """The document with relative paths made to lead where they are found."""
-    places: list[tuple[str, str, tuple[str, ...]]] = [
-        ("task", "data_dir", ()),
-        ("task", "name", (*FILES, *ENDINGS)),
-        ("annotation", "prompts", (".toml",)),
-        ("annotation", "file", ()),
-        ("student", "path", ()),
-        ("student", "model", ()),
-    ]
-    for table, key, endings in places:
-        document[table] = _with_path(document.get(table), key, beside, endings)
-    teachers = document.get("teacher")
-    if isinstance(teachers, list):
-        document["teacher"] = [_with_path(teacher, "path", beside) for teacher in teachers]
-    return {key: value for key, value in document.items() if value is not None}
-
-
-def _with_path(table: Any, key: str, beside: Path, endings: tuple[str, ...] = ()) -> Any:
-    """A name stays one, even where a folder beside the recipe is called so."""
-    value = table.get(key) if isinstance(table, dict) else None
-    if not isinstance(value, str) or not value or not value.endswith(endings or "") or value in catalogue.entries():
-        return table
-    return {**table, key: str(beside / value)} if there(beside / value) else table

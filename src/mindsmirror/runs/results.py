@@ -27,6 +27,7 @@ from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.predictions import predictions_step
 from mindsmirror.runs.recipe import Recipe
+from mindsmirror.runs.reflection import reflection_steps, rounds_of
 from mindsmirror.runs.training import arm_step
 from mindsmirror.system.files import read_json, read_records
 from mindsmirror.tasks.base import Task
@@ -100,6 +101,7 @@ def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
                 main=main_mode(arm),
                 modes={mode: read_predictions(run.folder / step / f"{mode}.jsonl") for mode in done.modes},
                 training=trained.stages if trained else (),
+                rounds=rounds_of(run, arm) if arm else (),
                 judge=done.judge,
             )
         )
@@ -110,6 +112,8 @@ def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:
     seconds = {"annotation": run.seconds("annotation")}
     for arm in recipe.arm:
         seconds[f"training {arm.name}"] = run.seconds(f"arms/{arm.name}")
+        if recipe.reflect is not None and rounds_of(run, arm):
+            seconds[f"reflection {arm.name}"] = round(sum(map(run.seconds, reflection_steps(run, arm))), 1)
     for name in ([UNTRAINED] if recipe.evaluation.untrained else []) + [arm.name for arm in recipe.arm]:
         seconds[f"asking {name}"] = run.seconds(f"predictions/{name}")
     return seconds

@@ -1,53 +1,100 @@
-"""The training step of an arm: what it learns, and the training itself, done once for all that determines it."""
+"""One training of an arm as a step: what it learns, and the training itself, done once for all that determines it.
+
+An arm that reflects is trained several times (reflection.py); every one of them goes through `train_once`.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.methods.targets import taught
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.system.distributed import agreed, leads
 from mindsmirror.system.progress import Working
 from mindsmirror.tasks.base import Task
+from mindsmirror.training.config import Budget
 from mindsmirror.training.result import TrainingResult
 
 LOADING = "loading torch and Transformers"
 
 
+@dataclass(frozen=True)
+class ArmTraining:
+    """An arm of a run, and what it learns from: the teacher's annotations of training questions."""
+
+    run: Run
+    recipe: Recipe
+    task: Task
+    """Reads all questions that are learnt from, also those beside the splits that a student reflects on."""
+    arm: ArmConfig
+    annotations: Sequence[Annotation]
+    annotated: str
+    """Hash of all annotations of the run."""
+    reading: dict[str, Any]
+    """How replies are read: part of every step's inputs."""
+
+
+@dataclass(frozen=True)
+class Once:
+    """One of an arm's trainings."""
+
+    step: str
+    """Its name, which is also its folder under the run's."""
+    budget: Budget
+    own: Sequence[Annotation] = ()
+    """The student's own judged rationales, which are taught beside the teacher's."""
+    origin: tuple[str, ...] = ()
+    """Hashes of all that `own` consists of, and of the half of the questions that are learnt from, if not all are."""
+    adapters: bool = True
+    """Whether the stages that are adapters are trained, too: a student that only writes needs none."""
+
+
 def arm_step(arm: ArmConfig) -> str:
-    """The name of the step, which is also its folder under the run's."""
+    """The step whose model is the arm's."""
     return f"arms/{arm.name}"
 
 
-def stages_of(arm: ArmConfig, annotations: Sequence[Annotation], task: Task) -> tuple[Stage, ...]:
-    """What an arm learns of annotated training questions; AnnotationError if it is left with nothing."""
-    return method_named(arm.method).stages(annotations, task, arm)
+def stages_of(
+    arm: ArmConfig, annotations: Sequence[Annotation], task: Task, own: Sequence[Annotation] = ()
+) -> tuple[Stage, ...]:
+    """What an arm learns of annotated training questions; AnnotationError if it is left with nothing.
 
-
-def train(
-    run: Run,
-    recipe: Recipe,
-    task: Task,
-    arm: ArmConfig,
-    annotations: Sequence[Annotation],
-    annotated: str,
-    reading: dict[str, Any],
-) -> TrainingResult:
-    """Train an arm on annotated training questions, or return what it came to before.
-
-    `annotated` is the hash of all annotations, `reading` how replies are read. Only the main process returns stages.
+    Of a student's `own` rationales, a method that does not judge learns those that are judged correct.
     """
+    method = method_named(arm.method)
+    return method.stages(_beside(annotations, own if method.judges else list(map(taught, own))), task, arm)
+
+
+def _beside(annotations: Sequence[Annotation], own: Sequence[Annotation]) -> Sequence[Annotation]:
+    """The teacher's annotations, each followed by the student's own of the same question, and then the others."""
+    if not own:
+        return annotations
+    written: dict[str, list[Annotation]] = {}
+    for each in own:
+        written.setdefault(each.example.id, []).append(each)
+    found = [one for each in annotations for one in (each, *written.pop(each.example.id, ()))]
+    return [*found, *(each for of_question in written.values() for each in of_question)]
+
+
+def train_once(training: ArmTraining, once: Once) -> TrainingResult:
+    """Train an arm, or return what it came to before. Only the main process returns stages."""
+    run, recipe, task, arm = training.run, training.recipe, training.task, training.arm
+    config = recipe.training.model_copy(update={"budget": once.budget})
     inputs = {
-        "annotations": annotated,
+        "annotations": training.annotated,
+        "own": list(once.origin),
+        "adapters": once.adapters,
         "arm": arm.model_dump(mode="json"),
         "student": recipe.student.model_dump(mode="json", exclude={"path"}),
         # Who watches changes no weight.
-        "training": recipe.training.model_dump(mode="json", exclude={"trackers"}),
+        "training": config.model_dump(mode="json", exclude={"trackers"}),
         "evaluation": [recipe.evaluation.max_tokens, recipe.evaluation.batch],
         "seed": recipe.seed,
-        **reading,
+        **training.reading,
     }
 
     def learn(folder: Path) -> TrainingResult:
@@ -56,13 +103,16 @@ def train(
             from mindsmirror.training.stages import ArmPlan, train_arm
 
         with Working("choosing training targets"):
-            stages = stages_of(arm, annotations, task)
-        validate = validation(task, recipe.evaluation, arm, recipe.training.precision)
-        return train_arm(ArmPlan(stages, recipe.student, recipe.training, folder, recipe.seed, arm.name, validate))
+            stages = stages_of(arm, training.annotations, task, once.own)
+            if not once.adapters:
+                stages = tuple(stage for stage in stages if not stage.adapter)
+        validate = validation(task, recipe.evaluation, arm, config.precision)
+        label = once.step.removeprefix("arms/")
+        return train_arm(ArmPlan(stages, recipe.student, config, folder, recipe.seed, label, validate))
 
     if not leads():
         # The main process says whether there is something to learn, or it was learnt before.
-        return learn(run.folder / arm_step(arm)) if agreed(None) else TrainingResult()
+        return learn(run.folder / once.step) if agreed(None) else TrainingResult()
     learns = False
 
     def lead(folder: Path) -> TrainingResult:
@@ -70,7 +120,7 @@ def train(
         learns = agreed(True)
         return learn(folder)
 
-    result = run.step(arm_step(arm), inputs, lead, TrainingResult)
+    result = run.step(once.step, inputs, lead, TrainingResult)
     if not learns:
         agreed(False)
     return result

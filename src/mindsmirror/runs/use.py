@@ -13,6 +13,7 @@ from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import MODES, Example, Mode
 from mindsmirror.reporting.accuracy_section import ArmPredictions, arm_results
 from mindsmirror.reporting.schema import ArmResult
+from mindsmirror.runs.calibration import calibration_of
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.text import VERDICT_WORDS
@@ -32,9 +33,10 @@ def ask(
     """One answer by a trained arm, with its rationale, its own verdict on it, and its confidence.
 
     `folder` is that of the run, `choices` maps letters to texts. By default the last arm of the recipe answers, in the
-    mode in which it is compared: it thinks once, if it learnt to. Votes take several times as long, and in every
-    recorded run they were no better (docs/results.md). Where no answer can be read, `written` is what the student wrote
-    instead; else it is empty.
+    mode that its validation questions prefer: it thinks once, if it learnt to, unless another mode was better. Where no
+    answer can be read, `written` is what the student wrote instead; else it is empty. `confidence` is the probability
+    that the answer is right where `calibrated` is true (see `records.Prediction`); `abstained` says that it is too low
+    for the risk that the recipe promises.
 
     Raises DataError for a run that is not trained, UnknownNameError for an arm or mode that there is not, RecipeError
     for a mode that the arm was not taught.
@@ -47,14 +49,16 @@ def ask(
     able = modes_of(chosen, MODES)
     if mode is not None and mode not in able:
         raise RecipeError(f"arm {chosen.name!r} was not taught to {mode}; it can {', '.join(able)}")
-    picked = main_mode(chosen) if mode is None else mode
+    calibration = calibration_of(Run(folder), chosen)
+    picked = mode or (calibration and calibration.preferred) or main_mode(chosen)
     task = load_task(recipe.task)
     predictor = _predictor(folder, recipe, task, chosen)
     text = task.shown(with_choices(question, choices) if choices else question.strip())
     example = Example(id="asked", text=text, choices=choices)
     judging = method_named(chosen.method).verdict_request(chosen)
     with Working(f"asking {chosen.name}"):
-        found = evaluate_modes(predictor, judging, [picked], [example], recipe.evaluation, recipe.seed)[picked][0]
+        answers = evaluate_modes(predictor, judging, [picked], [example], recipe.evaluation, recipe.seed, calibration)
+    found = answers[picked][0]
     reply: dict[str, Any] = {
         "arm": chosen.name,
         "mode": picked,
@@ -62,6 +66,8 @@ def ask(
         "written": "" if found.answer is not None else found.written,
         "rationale": found.rationale,
         "confidence": found.confidence,
+        "calibrated": found.calibrated,
+        "abstained": found.abstained,
         "verdict": None,
         "p_correct": None,
         "tokens": found.tokens,
@@ -105,7 +111,9 @@ def evaluate_elsewhere(
         asked = modes_of(arm, [cast(Mode, mode) for mode in modes] or recipe.evaluation.modes)
         say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(asked) or 'no mode'}")
         predictor = _predictor(folder, recipe, loaded, arm)
-        found = ask_modes(predictor, arm, asked, examples, recipe.evaluation, recipe.seed)
+        found = ask_modes(
+            predictor, arm, asked, examples, recipe.evaluation, recipe.seed, calibration_of(Run(folder), arm)
+        )
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(arm), found), recipe.seed)
     return results
 

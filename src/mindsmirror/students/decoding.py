@@ -22,6 +22,8 @@ class GeneratedText(NamedTuple):
     tokens: int
     ended: bool
     """False if it ran out of room."""
+    log_probability: float | None = None
+    """Mean over its tokens, its end among them, in nats at temperature 1; None where nobody measured it."""
 
 
 class SamplingParams(NamedTuple):
@@ -33,6 +35,16 @@ class SamplingParams(NamedTuple):
     """Texts for each source."""
     seeds: Sequence[int] = ()
     """One for each source; its samples draw apart from one another."""
+
+
+class Decoded(NamedTuple):
+    """Tokens of every text, and the log-probability of each at temperature 1, both [sources * samples, T].
+
+    What stands after a text's first end token has no meaning.
+    """
+
+    tokens: Tensor
+    log_probabilities: Tensor
 
 
 class DecodingState(Protocol):
@@ -52,8 +64,8 @@ class DecodingState(Protocol):
 
 
 @torch.inference_mode()
-def decode(state: DecodingState, sampling: SamplingParams, end: frozenset[int]) -> Tensor:
-    """Tokens of every text, [sources * samples, T]; what stands after a text's first end token has no meaning."""
+def decode(state: DecodingState, sampling: SamplingParams, end: frozenset[int]) -> Decoded:
+    """The texts of all sources, those of one source side by side."""
     logits = state.read()
     sources = torch.arange(len(logits), device=logits.device)
     live = torch.arange(len(logits) * sampling.samples, device=logits.device)
@@ -63,38 +75,45 @@ def decode(state: DecodingState, sampling: SamplingParams, end: frozenset[int]) 
         logits = logits[rows]
     draws = _draws(sampling, len(sources)).to(logits.device) if sampling.temperature > 0 else None
     written = torch.zeros((len(live), sampling.max_tokens), dtype=torch.long, device=logits.device)
+    scores = torch.zeros((len(live), sampling.max_tokens), device=logits.device)
     ends = torch.tensor(sorted(end), device=logits.device)
     going = torch.ones_like(live, dtype=torch.bool)
     for place in range(sampling.max_tokens):
         tokens = logits.argmax(-1) if draws is None else _pick(logits, sampling.temperature, draws[live, place])
         written[live, place] = tokens
+        scores[live, place] = (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)).float()
         going &= ~torch.isin(tokens, ends)
         count = int(going.sum())
         if count == 0 or place == sampling.max_tokens - 1:
-            return written[:, : place + 1]
+            return Decoded(written[:, : place + 1], scores[:, : place + 1])
         if count <= CROWDED * len(going):
             rows = going.nonzero().flatten()
             state.keep(rows)
             live, tokens, going = live[rows], tokens[rows], going[rows]
         logits = state.step(tokens)
-    return written
+    return Decoded(written, scores)
 
 
 def generate(
     state: DecodingState, tokenizer: Any, sampling: SamplingParams, end: frozenset[int]
 ) -> list[list[GeneratedText]]:
     """The texts of each source."""
-    texts = [read_generated(tokenizer, row, end) for row in decode(state, sampling, end)]
+    decoded = decode(state, sampling, end)
+    texts = [read_generated(tokenizer, *row, end=end) for row in zip(*decoded, strict=True)]
     return [texts[start : start + sampling.samples] for start in range(0, len(texts), sampling.samples)]
 
 
-def read_generated(tokenizer: Any, tokens: Tensor, end: frozenset[int]) -> GeneratedText:
-    """One row of generated tokens, [T], up to its end of sequence."""
+def read_generated(
+    tokenizer: Any, tokens: Tensor, log_probabilities: Tensor | None = None, *, end: frozenset[int]
+) -> GeneratedText:
+    """One row of generated tokens, [T], up to its end of sequence, with the mean of its log-probabilities, [T]."""
     ids = tokens.tolist()
     stop = next((index for index, token in enumerate(ids) if token in end), None)
     kept = ids if stop is None else ids[:stop]
     text = tokenizer.decode(kept, skip_special_tokens=True).strip()
-    return GeneratedText(text, len(kept) + (stop is not None), stop is not None)
+    count = len(kept) + (stop is not None)
+    mean = None if log_probabilities is None or not count else float(log_probabilities[:count].mean())
+    return GeneratedText(text, count, stop is not None, mean)
 
 
 def _draws(sampling: SamplingParams, sources: int) -> Tensor:

@@ -22,7 +22,7 @@ experts is counted as if every token went through every expert.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -68,6 +68,33 @@ def computed_tokens(work: Work) -> int:
 def training_flops(work: Work, unit_flops: UnitFlops) -> int:
     """FLOPs of learning from that work once; see the formula above."""
     return sum(unit_flops[component] * amount for component, amount in work.items() if amount)
+
+
+def generation_flops(model: Any, read: Sequence[int], written: Sequence[int], samples: int = 1) -> int:
+    """FLOPs of reading sources of so many tokens and writing so many tokens after each, over all `samples` of it.
+
+    Forward only: 2 for each matrix parameter that a token goes through, 4 times the attention's width for each pair.
+    A source is read once for all of its samples, which are taken to be of equal length.
+    """
+    units = unit_flops_of(model.requires_grad_(requires_grad=False))
+    encodes = model.config.is_encoder_decoder
+    work: Work = Counter()
+    for source, text in zip(read, written, strict=True):
+        each = text / samples
+        before = 0 if encodes else source
+        work[Component.ENCODER if encodes else Component.DECODER] += source
+        work[Component.ENCODER_PAIRS if encodes else Component.DECODER_PAIRS] += source * (source + 1) // 2
+        work[Component.DECODER] += text
+        work[Component.DECODER_PAIRS] += round(samples * each * (before + (each + 1) / 2))
+        work[Component.HEAD] += text
+        if encodes:
+            work[Component.CROSSING] += source
+            work[Component.CROSSING_PAIRS] += text * source
+    # A frozen matrix costs 4 in training, 2 of them forward; attention 12 and 4.
+    return sum(
+        units[component] * amount // (3 if component.value.endswith("pairs") else 2)
+        for component, amount in work.items()
+    )
 
 
 def unit_flops_of(model: Any) -> UnitFlops:

@@ -16,6 +16,9 @@ from mindsmirror.students.seq2seq import Seq2SeqStudent
 from mindsmirror.system.files import expanded, there, whole_folder
 from mindsmirror.system.progress import Working, say
 
+JUDGE = "judge"
+"""Folder in a student's own: the adapter with which it judges."""
+
 
 def load_student(config: StudentConfig, folder: Path | None = None) -> Student:
     """The student in fp32, from `folder` if one is given (a trained one), else from where its name says.
@@ -95,6 +98,28 @@ def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
     with whole_folder(folder) as part:
         model.save_pretrained(part, safe_serialization=True)
         tokenizer.save_pretrained(part)
+
+
+def save_adapter(model: Any, folder: Path) -> None:
+    """Write what was trained of a model with an adapter, whole or not at all."""
+    for settings in model.peft_config.values():
+        # Else the folder in which it was trained would be written down.
+        settings.base_model_name_or_path = None
+    with whole_folder(folder) as part:
+        model.save_pretrained(part)
+        (part / "README.md").unlink(missing_ok=True)
+
+
+def load_judge(model: Any, folder: Path) -> Any:
+    """The adapter with which the student in `folder` judges, put over its model and switched off; None without one."""
+    if not (folder / JUDGE / "adapter_config.json").exists():
+        return None
+    import peft
+
+    with Working("loading the judge"):
+        judge = peft.PeftModel.from_pretrained(model, folder / JUDGE)
+    judge.base_model.disable_adapter_layers()
+    return judge
 
 
 def _source(config: StudentConfig) -> Path | str:

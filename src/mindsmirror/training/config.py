@@ -42,6 +42,12 @@ class Budget(BaseModel):
         None, gt=0, le=limits.EPOCHS, description="passes over the stage's targets, times its share"
     )
 
+    def part(self, share: float) -> "Budget":
+        """A share of it, in [0, 1]; at least 1 of what is counted."""
+        given = {name: value * share for name, value in self.model_dump(exclude_none=True).items()}
+        whole = ("tokens", "target_tokens", "steps")
+        return Budget(**{name: max(1, round(value)) if name in whole else value for name, value in given.items()})
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         given = (self.tokens, self.target_tokens, self.flops, self.steps, self.epochs)

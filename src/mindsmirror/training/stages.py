@@ -1,7 +1,8 @@
 """An arm's stages in order: each starts from the weights that the one before it ended with.
 
-A stage that is done has its model in the arm's folder and is not trained again; one that was cut short goes on
-from its last checkpoint. The student's own start is the only thing that all arms share.
+A stage that is an adapter leaves those weights as they are: only its low-rank matrices are trained, and they are saved
+in the model's folder. A stage that is done has its model in the arm's folder and is not trained again; one that was cut
+short goes on from its last checkpoint. The student's own start is the only thing that all arms share.
 """
 
 import shutil
@@ -19,7 +20,7 @@ from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.flops import unit_flops_of
-from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
+from mindsmirror.students.load import JUDGE, load_student, merged_model, save_adapter, save_student, with_adapter
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.progress import Working
@@ -67,16 +68,20 @@ class _Place:
     target: Path
     """Where its model is written."""
     last: bool
+    """Whether it is the last that trains the student's own weights."""
 
 
 def train_arm(plan: ArmPlan) -> TrainingResult:
     """Train all stages. Shares of the budget are of the sum of all shares."""
     start: Path | None = None
     results = []
+    final = max(number for number, stage in enumerate(plan.stages, start=1) if not stage.adapter)
     for number, stage in enumerate(plan.stages, start=1):
-        last = number == len(plan.stages)
+        last = number == final
         folder = plan.folder / "stages" / f"{number}-{stage.name}"
         target = plan.folder / "model" if last else folder / "model"
+        if stage.adapter and start is not None:
+            target = start / JUDGE
         place = _Place(stage, number, start, folder, target, last)
         if agreed(read_record(folder / DONE, StageResult) is None or not target.exists()):
             result = _train(plan, place)
@@ -88,7 +93,7 @@ def train_arm(plan: ArmPlan) -> TrainingResult:
         join()
         # Read back, so that a run that was cut short says the same as one that was not.
         results.append(StageResult.model_validate(read_json(folder / DONE)))
-        start = target
+        start = start if stage.adapter else target
     return TrainingResult(stages=tuple(results))
 
 
@@ -103,7 +108,8 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         objective = objective_of(stage, student)
         rows = encode(stage, objective, plan.student.max_target)
         torch.manual_seed(seed)
-        model = with_adapter(student.model, plan.student)
+        lora = {"adapter": "lora"} if stage.adapter else {}
+        model = with_adapter(student.model, plan.student.model_copy(update=lora))
         meter = CostMeter(student, unit_flops_of(model))
         distance = config.accumulate if objective.repeats else 0
         share = stage.share / sum(each.share for each in plan.stages)
@@ -126,7 +132,10 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
     )
     if leads():
         with Working(f"{label}: saving the model"):
-            save_student(merged_model(model), student.tokenizer, place.target)
+            if stage.adapter:
+                save_adapter(model, place.target)
+            else:
+                save_student(merged_model(model), student.tokenizer, place.target)
     lost = Counter({f"target: {reason}": count for reason, count in rows.lost.items()})
     return StageResult(
         stage=stage.name,

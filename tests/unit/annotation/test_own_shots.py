@@ -50,8 +50,9 @@ def test_they_are_right_and_of_the_training_questions(tmp_path: Path, capsys: py
     assert "the teacher is shown 3 of your training questions with its own right solutions and one wrong" in said
     gold = {example.text: example.gold for example in found.task.splits.train}
     assert len({shot.question for shot in shown.solved}) == 3
+    assert shown.solved[0].critique, "the first one's is shown"
     for shot in shown.solved:
-        assert shot.rationale.endswith(f"The answer is {gold[shot.question]}.") and shot.critique
+        assert shot.rationale.endswith(f"The answer is {gold[shot.question]}.")
     assert {gold[shot.question] for shot in shown.solved} == set(LABELS), "one of each label comes first"
     verdicts = {shot.verdict: shot for shot in shown.judged}
     assert set(verdicts) == {Verdict.WRONG, Verdict.CORRECT}
@@ -148,6 +149,34 @@ def test_candidates_take_each_label_in_turn(tmp_path: Path) -> None:
     assert [{example.gold for example in found[place : place + 3]} for place in (0, 3, 6)] == [set(LABELS)] * 3
     more = load_task(tmp_path / "tickets.jsonl", columns={"question": "text", "answer": "category"}, answer="label")
     assert candidates(more, 3) == found
+
+
+def test_a_label_that_is_never_reached_gets_a_mended_solution(tmp_path: Path) -> None:
+    found = pipeline(tmp_path)
+    found.annotate()
+    step = found.annotation_step
+    made = candidates(step.task, 3)
+    annotations = []
+    for example in made:
+        right = example.gold == "bug"
+        text = f"Ticket says so. The answer is {example.gold if right else 'bug'}."
+        rationale = {"teacher": "t", "sample": 0, "text": text, "reasoning": "It says so.", "answer": "bug"}
+        evaluation = {"teacher": "t", "rationale": 0, "sample": 0, "source": "informed"}
+        dual = rationale | {"kind": "rectified", "of": 0, "answer": example.gold, "parse": "ok", "right": True}
+        document = json.loads(_unanswered(example).model_dump_json()) | {
+            "rationales": [rationale | {"parse": "ok", "right": right}],
+            "evaluations": [
+                evaluation | {"verdict": "correct" if right else "wrong", "critique": "It fits. The answer is bug."}
+            ],
+            "duals": [] if right else [dual],
+        }
+        annotations.append(Annotation.model_validate_json(json.dumps(document)))
+    shown = chosen(step.prompts, annotations, 3)
+    assert shown is not None
+    assert shown.solved[0].rationale == "It says so. The answer is bug."
+    assert {shot.rationale.split()[-1] for shot in shown.solved} == {"bug.", "account.", "billing."}
+    assert [shot.critique for shot in shown.solved] == ["It fits.", "", ""]
+    assert next((shot.verdict, shot.critique) for shot in shown.judged) == (Verdict.WRONG, "It fits.")
 
 
 def test_none_is_right() -> None:

@@ -18,6 +18,7 @@ from mindsmirror.errors import BudgetError, DataError, ModelFileError, StorageEr
 from mindsmirror.models import catalogue
 from mindsmirror.models.catalogue import CatalogueEntry, Hub, Wheels
 from mindsmirror.reporting import verdict_section
+from mindsmirror.runs.checks import to_fetch
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.students.config import converted
@@ -378,14 +379,14 @@ def test_models_in_the_cache_are_not_fetched(practice: Practice, monkeypatch: py
     (cache / "pupil.gguf").unlink()
     teacher = {"model": "teacher", "engine": "llama_cpp"}
     tables: dict[str, Any] = {"teacher": [teacher], "student": {"model": "pupil"}}
-    assert [entry.name for entry in practice.recipe(**tables).to_fetch()] == ["pupil"]
+    assert [entry.name for entry in to_fetch(practice.recipe(**tables))] == ["pupil"]
     shutil.copytree(practice.student, converted(entries["pupil"]))
-    assert practice.recipe(**tables).to_fetch() == []
+    assert to_fetch(practice.recipe(**tables)) == []
     (student,) = practice.look("student", **tables)
     assert student.status is OK and "pupil loads: llama" in student.found
     assert statuses(practice.look("disk", **tables)) == [OK]
     (cache / "teacher.gguf").write_bytes(b"GGUF, damaged")
-    assert [entry.name for entry in practice.recipe(**tables).to_fetch()] == ["teacher"]
+    assert [entry.name for entry in to_fetch(practice.recipe(**tables))] == ["teacher"]
     (compared,) = practice.look("fidelity", **tables)
     assert compared.status is SKIPPED and "teacher is not on this machine yet" in compared.found
     assert (cache / "teacher.gguf").read_bytes() == b"GGUF, damaged", "a check only looks"

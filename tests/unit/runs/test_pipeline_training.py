@@ -9,7 +9,7 @@ from end_to_end import material
 from mindsmirror.errors import MissingExtraError, RecipeError
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
-from mindsmirror.runs.training import train
+from mindsmirror.runs.training import ArmTraining, Once, train_once
 from mindsmirror.training import config
 
 
@@ -48,7 +48,8 @@ def test_who_watches_does_not_train_an_arm_again(tmp_path: Path, monkeypatch: py
         made = pipeline(tmp_path, **training)
         seen: list[Any] = []
         monkeypatch.setattr(made.run, "step", lambda name, given, action, kind: seen.append(given))
-        train(made.run, made.recipe, made.task, made.recipe.arm[0], (), "hash", {})
+        arm = ArmTraining(made.run, made.recipe, made.task, made.recipe.arm[0], (), "hash", {})
+        train_once(arm, Once("arms/labels", made.recipe.training.budget))
         return seen[0]
 
     assert inputs(trackers=["wandb"]) == inputs()

@@ -2,8 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import pad
-from mindsmirror.students.decoding import SamplingParams, read_generated
+from mindsmirror.students.decoding import GeneratedText, SamplingParams, read_generated
 
 Folder = Callable[..., Path]
 QUESTIONS = ("Tom has 3 nuts. How many?", "2?", "How many legs have 2 hens, 1 cow and 3 flies together, at most?")
@@ -23,16 +24,27 @@ def sources(student: tiny.AnyStudent) -> list[tuple[int, ...]]:
     return [student.source(Tag.EXPLAIN, question, None) for question in QUESTIONS]
 
 
-def greedy(student: tiny.AnyStudent, source: tuple[int, ...], steps: int) -> list[int]:
-    """The likeliest token, again and again, by whole passes without a cache."""
-    model, begun = student.model.eval(), list[int]()
+def greedy(student: tiny.AnyStudent, source: tuple[int, ...], steps: int) -> tuple[list[int], list[float]]:
+    """The likeliest token, again and again, by whole passes without a cache; and how likely each was."""
+    model, begun, likely = student.model.eval(), list[int](), list[float]()
     while len(begun) < steps and 1 not in begun:
         if model.config.is_encoder_decoder:
             out = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[0, *begun]]))
         else:
             out = model(input_ids=torch.tensor([[*source, *begun]]))
         begun.append(int(out.logits[0, -1].argmax()))
-    return begun
+        likely.append(float(out.logits[0, -1].log_softmax(-1)[begun[-1]]))
+    return begun, likely
+
+
+def assert_written(student: tiny.AnyStudent, source: tuple[int, ...], found: Sequence[GeneratedText]) -> None:
+    """That one text was written which plain passes write, with the mean log-probability of its tokens."""
+    tokens, likely = greedy(student, source, 12)
+    [text] = found
+    assert text.tokens == len(tokens) and text.log_probability == pytest.approx(fmean(likely), abs=1e-4)
+    assert text._replace(log_probability=None) == read_generated(
+        student.tokenizer, torch.tensor(tokens), end=student.end
+    )
 
 
 @pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral", "gpt2"])
@@ -40,9 +52,7 @@ def test_greedy_texts_are_those_of_plain_passes_whoever_shares_the_batch(kind: s
     student = tiny.load(tiny_folder(kind))
     together = student.generate(student.model, sources(student), SamplingParams(12))
     for source, found in zip(sources(student), together, strict=True):
-        tokens = greedy(student, source, 12)
-        assert found == [read_generated(student.tokenizer, torch.tensor(tokens), student.end)]
-        assert found[0].tokens == len(tokens)
+        assert_written(student, source, found)
 
 
 @pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral", "gpt2"])
@@ -53,7 +63,7 @@ def test_what_all_sources_begin_with_changes_no_text(kind: str, tiny_folder: Fol
     asked = [student.source(Tag.EXPLAIN, instruction + end, None) for end in ("2 hens?", "1 cow and 3 flies?", "it?")]
     together = student.generate(student.model, asked, SamplingParams(12))
     for source, found in zip(asked, together, strict=True):
-        assert found == [read_generated(student.tokenizer, torch.tensor(greedy(student, source, 12)), student.end)]
+        assert_written(student, source, found)
 
 
 @pytest.mark.parametrize("kind", ["llama", "t5"])
@@ -130,11 +140,11 @@ def test_inputs_follow_the_model_to_its_device(kind: str, tiny_folder: Folder) -
 def test_a_text_ends_before_the_first_end_token() -> None:
     reads = tiny.tokenizer(None)
     a, b = reads("ab", add_special_tokens=False).input_ids
-    ended = read_generated(reads, torch.tensor([a, b, 1, 1, a]), frozenset({1}))
+    ended = read_generated(reads, torch.tensor([a, b, 1, 1, a]), end=frozenset({1}))
     assert (ended.text, ended.tokens, ended.ended) == ("ab", 3, True)
-    cut = read_generated(reads, torch.tensor([a, b]), frozenset({1}))
+    cut = read_generated(reads, torch.tensor([a, b]), end=frozenset({1}))
     assert (cut.text, cut.tokens, cut.ended) == ("ab", 2, False)
-    other = read_generated(reads, torch.tensor([a, 4, b]), frozenset({1, 4}))
+    other = read_generated(reads, torch.tensor([a, 4, b]), end=frozenset({1, 4}))
     assert (other.text, other.tokens, other.ended) == ("a", 2, True)
 
 

@@ -1,0 +1,28 @@
+"""The `[reflect]` table of a recipe; apart from the drawing, so that reading it needs no torch."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mindsmirror import limits
+
+
+class ReflectionConfig(BaseModel):
+    """A step between two trainings: the student writes rationales, which are judged and then taught with the teacher's.
+
+    An arm's budget pays for all of its trainings, and where it is in FLOPs for the writing, too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rounds: int = Field(1, ge=1, le=limits.ROUNDS, description="how often the student writes and is trained again")
+    questions: int | None = Field(
+        None,
+        ge=0,
+        le=limits.QUESTIONS,
+        description="questions that it writes about: those of the task that follow its training questions; as many as "
+        "those if absent. 0, or none left: each half of the training questions, by a student of the other half",
+    )
+    samples: int = Field(5, ge=1, le=limits.SAMPLES, description="rationales that it writes for each question")
+    temperature: float = Field(0.7, gt=0, le=limits.TEMPERATURE, description="at which they are sampled")
+    share: float = Field(
+        0.4, gt=0, lt=1, description="share of the arm's budget for the trainings before the last, all rounds together"
+    )
