@@ -3,7 +3,7 @@
 Each function is one step of a run and can be called by itself; a step whose output stands is skipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
-from mindsmirror.runs.reflection import Reflection, reflects, train
+from mindsmirror.runs.reflection import Reflection, reflects, train, written_by
 from mindsmirror.runs.shots import KEPT, prompts_of, shots_of
 from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
@@ -183,6 +183,11 @@ class Pipeline:
         """The run's annotations, read from disk where they are needed; DataError if there are none yet."""
         path = self.run.folder / "annotation" / ANNOTATIONS
         return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
+
+    def own_annotations(self) -> Iterator[Annotation]:
+        """What the students of all arms wrote in their rounds of reflection, judged; nothing where none reflects."""
+        for arm in self.recipe.arm:
+            yield from written_by(self.run, arm)
 
     def distill(self) -> dict[str, "TrainingResult"]:
         """Train every arm; returns the results by arm.

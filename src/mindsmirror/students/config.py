@@ -30,7 +30,7 @@ class StudentConfig(BaseModel):
         False,
         description="true: run code from the model's folder or repository",
     )
-    adapter: Literal["none", "lora"] = Field("none", description="lora: train low-rank adapters only (extra lora)")
+    adapter: Literal["none", "lora"] = Field("none", description="lora: train low-rank adapters only")
     lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK, description="rank of the adapters")
     max_source: int = Field(
         1024, ge=8, le=limits.TOKENS, description="the most tokens it reads; longer questions lose their beginning"

@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.errors import ModelFileError
 from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_tokenizer
 from mindsmirror.models.gguf import read_gguf
@@ -77,10 +77,8 @@ def with_adapter(model: Any, config: StudentConfig) -> Any:
     """The model with what is trained of it: itself, or a fresh LoRA adapter on all linear layers (PEFT)."""
     if config.adapter == "none":
         return model
-    try:
-        import peft
-    except ImportError as error:
-        raise MissingExtraError("peft", "lora") from error
+    import peft
+
     kind = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
     settings = peft.LoraConfig(
         r=config.lora_rank, lora_alpha=2 * config.lora_rank, target_modules="all-linear", task_type=kind

@@ -116,7 +116,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         batches = make_plan(rows.families, meter, config, share, seed, distance)
         costs = PlanCosts(meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches)))
     validate = plan.validate
-    report = train_stage(
+    log = train_stage(
         StagePlan(
             objective=objective,
             model=model,
@@ -143,7 +143,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         dropped=dict(Counter(stage.dropped) + lost),
         torn=batches.torn,
         # What was learnt: a stage that ended early spent less than was planned.
-        **costs.total(report["steps"] * config.accumulate)._asdict(),
-        **report,
+        **costs.total(log.steps * config.accumulate)._asdict(),
+        **log.model_dump(),
         seconds=round(time.monotonic() - began, 1),
     )
