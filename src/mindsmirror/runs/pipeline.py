@@ -108,9 +108,8 @@ class Pipeline:
     @property
     def annotation_step(self) -> AnnotationStep:
         """The annotation step: its questions, what they are asked, and the store."""
-        own, told = self.recipe, (self.prompts, self.teachers, self.store)
-        shots = shots_of(self._given, self.task)
-        return AnnotationStep(own.name, own.annotation, own.judge, self.task, *told, shots, self.run.folder / KEPT)
+        own, told = self.recipe, (self.prompts, self.teachers, self.store, shots_of(self._given, self.task))
+        return AnnotationStep(own.name, own.annotation, own.judge, self.task, *told, self.run.folder / KEPT)
 
     @property
     def _reading(self) -> dict[str, Any]:
