@@ -74,11 +74,11 @@ class AnnotationStep:
             **({"shots": self.shots} if self.shots else {}),
         }
 
-    @property
-    def settled(self) -> "AnnotationStep":
-        """The step with the examples that it has kept: for other questions, of which none are to be made."""
+    def for_rationales(self, task: Task) -> "AnnotationStep":
+        """The same about other questions, of which only rationales are asked for; no examples are made of them."""
+        few = self.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0})
         kept = read_kept(self.kept, self._made_for, self.task) if self.shots else None
-        return replace(self, prompts=kept or self.prompts, shots=0)
+        return replace(self, task=task, config=few, prompts=kept or self.prompts, shots=0)
 
     def annotate(self, path: Path) -> AnnotationResult:
         """Annotate all questions into a JSON Lines file.
