@@ -51,7 +51,7 @@ def peer(student: Any, model: Any, part: list[tuple[int, ...]], samples: int, li
         top_k=0,
         top_p=1.0,
     )
-    return [read_generated(student.tokenizer, row, student.end) for row in out[:, tokens.shape[1] :]]
+    return [read_generated(student.tokenizer, row, end=student.end) for row in out[:, tokens.shape[1] :]]
 
 
 def timed(

@@ -2,9 +2,10 @@
 
 Each size is N,K,M: questions, rationales of each, self-evaluations of each rationale. The annotations are made up: a
 question of 40 tokens, rationales of 60, critiques of 15, in a vocabulary of 30,000 words. The student has two layers of
-width 16, so that what is measured is not its weights. One arm (`minds_mirror`, or `multi_cot` without self-evaluations)
-has a budget of one epoch; 20 test questions are asked. Both verbs run in processes of their own, and the figure
-is the most that the process ever held, libraries included. One JSON line ends the program.
+width 16, so that what is measured is not its weights. One arm (`minds_mirror`; without self-evaluations `multi_cot`,
+or `step_by_step` for a single rationale) has a budget of one epoch; 20 test questions are asked. Both verbs run in
+processes of their own, and the figure is the most that the process ever held, libraries included. One JSON line ends
+the program.
 
     python benchmarks/memory.py 1000,3,1 100000,3,1 1000000,1,0
 """
@@ -113,6 +114,7 @@ def student(folder: Path) -> None:
 
 def recipe(folder: Path, k: int, m: int) -> Recipe:
     """One arm that learns for one epoch."""
+    method = "minds_mirror" if m else "multi_cot" if k > 1 else "step_by_step"
     return make_recipe(
         {
             "name": "large",
@@ -122,7 +124,7 @@ def recipe(folder: Path, k: int, m: int) -> Recipe:
             "student": {"model": str(folder / "student")},
             "training": {"budget": {"epochs": 1}, "precision": "fp32"},
             "evaluation": {"modes": ["predict"], "untrained": False},
-            "arm": [{"name": "arm", "method": "minds_mirror" if m else "multi_cot", "labels": "gold"}],
+            "arm": [{"name": "arm", "method": method, "labels": "gold"}],
         }
     )
 
@@ -168,7 +170,9 @@ def measured(verb: str, folder: Path, size: str) -> tuple[int, float]:
     """MB and seconds of a verb."""
     began = time.perf_counter()
     command = [sys.executable, __file__, size, "--verb", verb, "--folder", str(folder)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        sys.exit(ended.stderr)
     return round(int(ended.stdout.split()[-1]) / 2**20), round(time.perf_counter() - began, 1)
 
 

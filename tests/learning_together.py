@@ -101,9 +101,9 @@ def learn(kind: str, student_folder: Path, out: Path) -> None:
         made |= {f"weight {name}": value.detach().clone() for name, value in model.named_parameters()}
         made |= {
             f"loss {task}": torch.tensor([math.nan if loss is None else loss for loss in losses])
-            for task, losses in report["task_losses"].items()
+            for task, losses in report.task_losses.items()
         }
-        made["loss"] = torch.tensor(report["losses"])
+        made["loss"] = torch.tensor(report.losses)
         if leads():
             save_file({name: value.contiguous() for name, value in made.items()}, f"{folder}.safetensors")
 

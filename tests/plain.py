@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mindsmirror.methods.dynsdpb import Agreement
-from mindsmirror.records import Tag
+from mindsmirror.records import Prediction, Tag
 from mindsmirror.students.base import TokenisedTarget
 
 
@@ -94,3 +94,14 @@ def gradients(model: Any, loss: Tensor) -> dict[str, Tensor]:
     }
     model.zero_grad(set_to_none=True)
     return found
+
+
+def without_log_probabilities(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Predictions of which only what rounds differently in another batch or on another device is left out."""
+    left_out = {"log_probability": None}
+    return [
+        prediction.model_copy(
+            update={**left_out, "samples": tuple(each.model_copy(update=left_out) for each in prediction.samples)}
+        )
+        for prediction in predictions
+    ]

@@ -272,12 +272,10 @@ class Prediction(Record):
     rationale: str = ""
     unread: str = Field("", description="what was written directly, where no answer could be read from it")
     parse: Parse = Parse.OK
-    confidence: float | None = Field(
-        None,
-        description="vote: the share of all samples that reach this answer, those that reach none included. "
-        "mirror: this answer's share of the sum of the samples' p_correct. None in both where no sample reaches an "
-        "answer, and in mirror where the sum is 0; always None in predict and think",
-    )
+    confidence: float | None = Field(None, description="that the answer is right; None if nothing says how sure to be")
+    calibrated: bool = Field(False, description="on validation questions; if not, it is the share of the votes")
+    abstained: bool = Field(False, description="whether the confidence is too low for the risk that was promised")
+    log_probability: float | None = Field(None, description="of a greedy text: mean over its tokens, in nats")
     tokens: int = Field(0, description="tokens the student generated for it")
     samples: tuple["Sample", ...] = ()
 
@@ -296,4 +294,6 @@ class Sample(Record):
     answer: str | None
     right: bool | None
     p_correct: float | None = Field(None, description="the student's own probability of 'correct'")
+    log_probability: float | None = Field(None, description="mean over its tokens, in nats at temperature 1")
+    confidence: float | None = Field(None, description="probability that it is right, if that was fitted")
     tokens: int = 0

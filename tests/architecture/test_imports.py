@@ -29,14 +29,15 @@ HEAVY = (
     "openvino",
     "openvino_genai",
     "reasoning_gym",
+    "sklearn",
     "vllm",
     "xllamacpp",
 )
 TORCH = ("torch", "transformers")
 TORCH_ROOMS = ("students", "training", "inference")
-LIGHT_IN_THEM = ("config", "__init__")
+LIGHT_IN_THEM = ("config", "confidence", "description", "question", "__init__")
 """Modules of those rooms that a recipe needs, so they load nothing heavy."""
-RUN_STUDENTS = ("arms", "evaluate")
+RUN_STUDENTS = ("arms", "calibrate", "evaluate")
 """Modules of evaluation that load inference, and torch with it."""
 
 
@@ -61,7 +62,8 @@ def misplaced(source: Path) -> list[str]:
     for each in imports(source):
         here, _, inner = each.path.partition(".")
         may = TORCH if here in TORCH_ROOMS and inner not in LIGHT_IN_THEM else ()
-        runs = here == "evaluation" and room(each.name) == "inference" and inner not in RUN_STUDENTS
+        loads = room(each.name) == "inference" and each.name.partition(".")[2] not in LIGHT_IN_THEM
+        runs = here == "evaluation" and loads and inner not in RUN_STUDENTS
         if each.at_top and ((not each.own and each.name in HEAVY and each.name not in may) or (each.own and runs)):
             found.append(f"{each.path}:{each.line} loads {each.name}")
     return found

@@ -96,6 +96,9 @@ def test_the_student_writes_about_questions_that_are_left_over(tmp_path: Path, l
     assert said["answered"] == len(judged)
     assert 0 < said["correct"] == sum(evaluation.verdict is Verdict.CORRECT for _, evaluation in judged) < len(judged)
     assert said["flops"] > 0
+    ended = mindsmirror("browse", "runs/reflecting", "--json", cwd=tmp_path)
+    assert json.loads(ended.out)["questions"] == 8 + 2 + 8
+    assert "student:" in (run / "annotations.html").read_text()
     first, last = (result(run, step)["stages"][0] for step in ("reflection/thoughts/1/student", "arms/thoughts"))
     assert (first["steps"], last["steps"]) == (5, 7)
     assert last["targets"] > first["targets"]

@@ -8,6 +8,7 @@ from typing import Any
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
 from mindsmirror.evaluation.result import PredictionResult
+from mindsmirror.inference.confidence import Calibration
 from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model, predict, think
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Annotation, Example, Mode, Prediction
@@ -71,13 +72,15 @@ def ask_modes(
     examples: Sequence[Example],
     config: EvaluationConfig,
     seed: int,
+    calibration: Calibration | None = None,
 ) -> dict[Mode, list[Prediction]]:
     """Predictions of one arm (None: the untrained student) by mode, with a progress line."""
     sampled = bool({"vote", "mirror"} & set(modes))
-    texts = len(examples) * (sum(mode in ("predict", "think") for mode in modes) + config.samples * sampled)
+    rationales = config.samples if sampled else int("think" in modes)
+    texts = len(examples) * (("predict" in modes) + rationales)
     judging = method_named(arm.method).verdict_request(arm) if arm else None
     with Progress(f"asking {arm.name if arm else 'untrained'}", texts, "texts") as progress:
-        found = evaluate_modes(counted(predictor, progress), judging, modes, examples, config, seed)
+        found = evaluate_modes(counted(predictor, progress), judging, modes, examples, config, seed, calibration)
         progress.close(texts)
     return found
 
@@ -93,6 +96,7 @@ def predict_arm(
     examples: Sequence[Example],
     held_out: Sequence[Annotation],
     folder: Path,
+    calibration: Calibration | None = None,
 ) -> PredictionResult:
     """Ask one arm (None: the untrained student) and write `MODE.jsonl` into the folder.
 
@@ -104,7 +108,7 @@ def predict_arm(
     if arm is not None and left_out:
         say(f"{name}: skipping {', '.join(left_out)}: {arm.method} does not teach it with these settings")
     predictor = open_predictor(task, student, config, precision, model)
-    found = ask_modes(predictor, arm, modes, examples, config, seed)
+    found = ask_modes(predictor, arm, modes, examples, config, seed, calibration)
     for mode, predictions in found.items():
         write_records(folder / f"{mode}.jsonl", predictions)
     judge = None

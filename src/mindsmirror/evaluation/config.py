@@ -5,6 +5,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from mindsmirror import limits
 from mindsmirror.records import MODES, Mode
 
+TEMPERATURE = 0.7
+"""At which rationales are drawn unless a recipe or validation questions say otherwise."""
+TEMPERATURES = (0.5, TEMPERATURE, 1.0)
+"""Among which validation questions choose."""
+FEWEST_QUESTIONS = 40
+"""Validation questions with gold, below which nothing is fitted to them."""
+MOST_QUESTIONS = 300
+"""Validation questions that are asked: more would take longer than they would add."""
+
 
 class EvaluationConfig(BaseModel):
     """How students are asked and scored."""
@@ -13,9 +22,24 @@ class EvaluationConfig(BaseModel):
 
     modes: tuple[Mode, ...] = Field(MODES, min_length=1, description="how students answer the test questions")
     samples: int = Field(
-        5, ge=2, le=limits.SAMPLES, description="rationales for each question in the modes vote and mirror"
+        5,
+        ge=2,
+        le=limits.SAMPLES,
+        description="rationales for each question in the modes vote and mirror: a greedy one and others that are drawn",
     )
-    temperature: float = Field(0.7, gt=0, le=limits.TEMPERATURE, description="at which those are sampled")
+    temperature: float | None = Field(
+        None,
+        gt=0,
+        le=limits.TEMPERATURE,
+        description="at which they are drawn; if absent, validation questions choose among 0.5, 0.7 and 1",
+    )
+    risk: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="the most wrong answers among those given that are promised; below the confidence that keeps the "
+        "promise on validation questions the student abstains",
+    )
     max_tokens: int = Field(192, ge=8, le=limits.TOKENS, description="the most tokens of a rationale")
     batch: int = Field(64, ge=1, le=limits.TOGETHER, description="texts generated together")
     untrained: bool = Field(True, description="whether to evaluate the student before training, too")

@@ -7,15 +7,16 @@ left out, with a message.
 from collections import Counter
 from collections.abc import Sequence
 
-from mindsmirror.evaluation.config import EvaluationConfig
+from mindsmirror.evaluation.config import TEMPERATURE, EvaluationConfig
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accuracy, majority_baseline
 from mindsmirror.evaluation.result import JudgeQuality
+from mindsmirror.inference.confidence import AnswerModel, Calibration, as_sample, with_confidence
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.methods.targets import usable
-from mindsmirror.records import Annotation, Example, Mode, Prediction, Verdict
+from mindsmirror.records import Annotation, Example, Mode, Prediction, Sample, Verdict
 from mindsmirror.students.text import VERDICT_WORDS
 
 UNTRAINED_MODES: tuple[Mode, ...] = ("predict", "think")
@@ -40,21 +41,51 @@ def evaluate_modes(
     examples: Sequence[Example],
     config: EvaluationConfig,
     seed: int,
+    calibration: Calibration | None = None,
 ) -> dict[Mode, list[Prediction]]:
-    """Predictions by mode. Vote and mirror read the same samples, which the mirror weighs by verdicts."""
+    """Predictions by mode. Vote and mirror read the same samples, the first of which is the rationale of think."""
     found: dict[Mode, list[Prediction]] = {}
+    models = calibration.modes if calibration else {}
     if "predict" in modes:
-        found["predict"] = predict(predictor, examples)
-    if "think" in modes:
-        found["think"] = think(predictor, examples)
-    if "vote" in modes or "mirror" in modes:
-        samples = sample_rationales(predictor, examples, config.samples, config.temperature, seed)
-        if "mirror" in modes and asked is not None:
+        direct = predict(predictor, examples)
+        found["predict"] = [with_confidence(each, models.get("predict")) for each in direct]
+    if modes and set(modes) != {"predict"}:
+        greedy = think(predictor, examples)
+        samples: list[tuple[Sample, ...]] = [(as_sample(each),) for each in greedy]
+        if "vote" in modes or "mirror" in modes:
+            temperature = calibration.temperature if calibration else config.temperature or TEMPERATURE
+            samples = first_and_drawn(predictor, examples, greedy, config.samples, temperature, seed)
+        if asked is not None and ("mirror" in modes or _asks_judge(models.get("think"))):
             samples = judged_samples(predictor, asked, examples, samples)
-            found["mirror"] = mirror(predictor.task, examples, samples)
+        if "think" in modes:
+            found["think"] = [
+                with_confidence(each, models.get("think"), of_question[0].p_correct)
+                for each, of_question in zip(greedy, samples, strict=True)
+            ]
+        if "mirror" in modes and asked is not None:
+            found["mirror"] = mirror(predictor.task, examples, samples, models.get("mirror"))
         if "vote" in modes:
-            found["vote"] = vote(predictor.task, examples, samples)
+            found["vote"] = vote(predictor.task, examples, samples, models.get("vote"))
     return {mode: found[mode] for mode in modes}
+
+
+def first_and_drawn(
+    predictor: Predictor,
+    examples: Sequence[Example],
+    greedy: Sequence[Prediction],
+    samples: int,
+    temperature: float,
+    seed: int,
+) -> list[tuple[Sample, ...]]:
+    """So many samples of every question: its greedy rationale, and others that are drawn."""
+    drawn: Sequence[tuple[Sample, ...]] = [()] * len(examples)
+    if samples > 1:
+        drawn = sample_rationales(predictor, examples, samples - 1, temperature, seed)
+    return [(as_sample(first), *others) for first, others in zip(greedy, drawn, strict=True)]
+
+
+def _asks_judge(model: AnswerModel | None) -> bool:
+    return model is not None and model.sample is not None and "verdict" in model.sample.weights
 
 
 def judge_quality(

@@ -1,17 +1,22 @@
-"""Answers from several rationales of one student: plain votes, and votes weighted by its own self-evaluation.
+"""Answers from several rationales of one student: plain votes, and votes in which its own self-evaluation counts.
 
-`vote` is self-consistency (Wang et al., arXiv 2203.11171). `mirror` gives each vote the probability of "correct"
-that the student's judge gives to its rationale: the product's use of what the self-evaluation stage taught. Both
-count the same samples, so they write the same tokens. `mirror` reads more: for every rationale that reaches an answer,
-one pass over question and rationale, which `Prediction.tokens` does not count.
+`vote` is self-consistency (Wang et al., arXiv 2203.11171): the answer that most samples reach. `mirror` takes the
+answer with the largest score of an `AnswerModel` (confidence.py), in which the student's judge counts as much as it
+deserved on validation questions. Without such a model each vote weighs the probability of "correct" that the judge
+gives it.
+
+The first of n samples is the greedy rationale, the others are drawn. Both modes count the same samples, so they write
+the same tokens. `mirror` reads more: for every rationale that reaches an answer, one pass over question and rationale,
+which `Prediction.tokens` does not count.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from mindsmirror.inference.confidence import AnswerModel, Candidate, candidates, features_of, sigmoid
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods.base import VerdictRequest
-from mindsmirror.records import Example, Parse, Prediction, Sample
+from mindsmirror.records import Example, Mode, Parse, Prediction, Sample
 from mindsmirror.tasks.base import Task
 
 
@@ -26,7 +31,7 @@ def judged_samples(
         if sample.answer is not None
     ]
     judged = [(examples[row].text, samples[row][column].text) for row, column in places]
-    shares = verdict_probabilities(predictor, asked, judged)
+    shares = verdict_probabilities(predictor, asked, judged) if judged else []
     found = {place: share[0] for place, share in zip(places, shares, strict=True)}
     return [
         tuple(
@@ -37,37 +42,27 @@ def judged_samples(
     ]
 
 
-def vote(task: Task, examples: Sequence[Example], samples: Sequence[tuple[Sample, ...]]) -> list[Prediction]:
+def vote(
+    task: Task, examples: Sequence[Example], samples: Sequence[tuple[Sample, ...]], model: AnswerModel | None = None
+) -> list[Prediction]:
     """The answer that most samples reach; of equals, the one that came first."""
-    return [
-        _elect(task, example, of_question, "vote", lambda _: 1.0)
-        for example, of_question in zip(examples, samples, strict=True)
-    ]
+    return [_elect(task, *each, "vote", model) for each in zip(examples, samples, strict=True)]
 
 
-def mirror(task: Task, examples: Sequence[Example], samples: Sequence[tuple[Sample, ...]]) -> list[Prediction]:
-    """The answer with the largest sum of probabilities of "correct"."""
-    return [
-        _elect(task, example, of_question, "mirror", lambda sample: sample.p_correct or 0.0)
-        for example, of_question in zip(examples, samples, strict=True)
-    ]
+def mirror(
+    task: Task, examples: Sequence[Example], samples: Sequence[tuple[Sample, ...]], model: AnswerModel | None = None
+) -> list[Prediction]:
+    """The answer with the largest score; without a model that with the largest sum of probabilities of "correct"."""
+    return [_elect(task, *each, "mirror", model) for each in zip(examples, samples, strict=True)]
 
 
 def _elect(
-    task: Task, example: Example, samples: tuple[Sample, ...], mode: str, weight: Callable[[Sample], float]
+    task: Task, example: Example, samples: tuple[Sample, ...], mode: Mode, model: AnswerModel | None
 ) -> Prediction:
-    """The answer with the most weight; its share of all weight is the confidence (records.Prediction)."""
-    sums: dict[str, float] = {}
-    first: dict[str, Sample] = {}
-    for sample in samples:
-        answer = task.read(example, sample.answer) if sample.answer is not None else None
-        if answer is not None:
-            sums[answer.key] = sums.get(answer.key, 0.0) + weight(sample)
-            best = first.setdefault(answer.key, sample)
-            if weight(sample) > weight(best):
-                first[answer.key] = sample
+    """The leading answer; its rationale is that of the sample that counts most for it."""
+    found = candidates(task, example, samples)
     tokens = sum(sample.tokens for sample in samples)
-    if not sums:
+    if not found:
         return Prediction(
             example=example.id,
             mode=mode,
@@ -76,16 +71,52 @@ def _elect(
             parse=Parse.NO_ANSWER,
             tokens=tokens,
             samples=samples,
+            abstained=model is not None and model.abstains(None),
         )
-    winner = max(sums, key=lambda key: sums[key])
-    total = sum(weight(sample) for sample in samples)
+    if model is None:
+        weights = [1.0 if mode == "vote" else sample.p_correct or 0.0 for sample in samples]
+        scores = [sum(weights[place] for place in candidate.members) for candidate in found]
+    else:
+        weights = _log_odds(samples, found, model)
+        shares = [len(each.members) / len(samples) for each in found]
+        scores = [
+            model.score(share, [weights[place] for place in each.members])
+            for share, each in zip(shares, found, strict=True)
+        ]
+    if model is None:
+        leader = scores.index(max(scores))
+        confidence = scores[leader] / sum(weights) if sum(weights) > 0 else None
+    else:
+        leader = model.leader(shares, scores)
+        confidence = model.probability(scores[leader])
+        samples = _with_confidence(samples, weights, model)
+    best = samples[max(found[leader].members, key=weights.__getitem__)]
     return Prediction(
         example=example.id,
         mode=mode,
-        answer=first[winner].answer,
-        right=first[winner].right,
-        rationale=first[winner].text,
-        confidence=sums[winner] / total if total > 0 else None,
+        answer=best.answer,
+        right=best.right,
+        rationale=best.text,
+        confidence=confidence,
+        calibrated=model is not None,
+        abstained=model is not None and model.abstains(confidence),
         tokens=tokens,
         samples=samples,
+    )
+
+
+def _log_odds(samples: Sequence[Sample], found: Sequence[Candidate], model: AnswerModel) -> list[float]:
+    """Of each sample; 0 where only shares count, or it reaches no answer."""
+    features = features_of(samples, found)
+    return [
+        0.0 if model.sample is None or of_sample is None else model.sample.log_odds(of_sample) for of_sample in features
+    ]
+
+
+def _with_confidence(samples: tuple[Sample, ...], log_odds: Sequence[float], model: AnswerModel) -> tuple[Sample, ...]:
+    if model.sample is None:
+        return samples
+    return tuple(
+        sample if sample.answer is None else sample.model_copy(update={"confidence": sigmoid(odds)})
+        for sample, odds in zip(samples, log_odds, strict=True)
     )

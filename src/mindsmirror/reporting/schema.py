@@ -5,26 +5,20 @@ points. What could not be measured is None, never 0.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
 from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality, WithinQuestions
 from mindsmirror.evaluation.selective import RiskCoverage
-from mindsmirror.records import Record, Verdict
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Interval = tuple[float, float]
+from mindsmirror.records import Verdict
+from mindsmirror.reporting.confidence_schema import ConfidenceReport
+from mindsmirror.reporting.section import Interval, Section, Share
+from mindsmirror.training.result import TrainingCounts
 
 SIGNIFICANT = 0.05
 UNTRAINED = "untrained"
 """Name of the arm that is the student before any training."""
-
-
-class Section(Record):
-    """Base of everything here: NaN and infinity are refused, since JSON has neither."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StepYield(Section):
@@ -107,26 +101,7 @@ class AnnotationReport(Section):
     stopped: str = Field("", description="the cap at which it stopped before every question was complete")
 
 
-class TrainingCounts(Section):
-    """What training took, in every unit in which arms can be made equal."""
-
-    steps: int = Field(description="optimizer steps")
-    tokens: int = Field(description="source and target tokens of all rows, shared ones once per row")
-    target_tokens: int = Field(description="those of them that were learnt")
-    rows: int
-    computed_tokens: int = Field(description="tokens through the model: shared ones once")
-    flops: int = Field(description="of the computed tokens, forward and backward (students/flops.py)")
-    planned_steps: int = Field(description="more than steps where the stage ended early")
-    torn: int = Field(0, description="questions whose targets are more than a batch holds, so that they were cut")
-    seconds: float
-    tokens_per_second: float | None = Field(
-        None, description="computed tokens, while the last process trained, validation and saving left out"
-    )
-    peak_memory: int | None = Field(None, description="bytes that the process held at most, up to the stage's end")
-    peak_device_memory: int | None = Field(None, description="bytes of tensors on the accelerator, at most")
-
-
-class StageReport(TrainingCounts):
+class StageReport(Section, TrainingCounts):
     """What one of an arm's stages took."""
 
     stage: str
@@ -144,7 +119,7 @@ class ReflectionReport(Section):
     flops: int = Field(description="of reading the questions and writing")
 
 
-class TrainingReport(TrainingCounts):
+class TrainingReport(Section, TrainingCounts):
     """What training an arm took, all its trainings and what it wrote in between, and which checkpoint was kept."""
 
     selected_step: int | None = None
@@ -281,6 +256,7 @@ class Report(Section):
     comparisons: tuple[Comparison, ...] = ()
     student_judge: StudentJudge | None = None
     mirror_vs_vote: MirrorVersusVote | None = None
+    confidences: tuple[ConfidenceReport, ...] = Field((), description="of every arm that was calibrated")
     examples: tuple[ShownExample, ...] = ()
     findings: tuple[str, ...] = ()
     seconds: dict[str, float] = Field(default_factory=dict, description="wall time by phase")

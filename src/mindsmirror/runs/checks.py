@@ -4,10 +4,12 @@ from pathlib import Path
 
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import BudgetError, RecipeError, UnansweredError
+from mindsmirror.evaluation.config import FEWEST_QUESTIONS
 from mindsmirror.methods.targets import gold_label
 from mindsmirror.models import catalogue
 from mindsmirror.models.digest import cache_dir
 from mindsmirror.models.locate import is_cached
+from mindsmirror.runs.calibration import validation_questions
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.config import check_student, is_at_hand
 from mindsmirror.system.progress import clock, say
@@ -22,10 +24,21 @@ def check_training(recipe: Recipe, task: Task) -> None:
     """Refuse a student, a tracker or an early stop that cannot be had."""
     check_trackers(recipe.training)
     check_student(recipe.student)
+    check_risk(recipe, task)
     if recipe.training.early_stopping and all(example.gold is None for example in task.splits.valid):
         raise RecipeError(
             "training.early_stopping: it needs validation questions with gold answers, and there are none. "
             "Set task.valid, or remove early_stopping."
+        )
+
+
+def check_risk(recipe: Recipe, task: Task) -> None:
+    """Refuse to promise a risk where too few validation questions have gold."""
+    known = len(validation_questions(task))
+    if recipe.evaluation.risk is not None and known < FEWEST_QUESTIONS:
+        raise RecipeError(
+            f"evaluation.risk: a promise takes {FEWEST_QUESTIONS} validation questions with gold answers, and there "
+            f"are {known}. Raise task.valid, or remove risk."
         )
 
 

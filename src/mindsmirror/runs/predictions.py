@@ -8,6 +8,7 @@ from mindsmirror.errors import DataError
 from mindsmirror.evaluation.result import PredictionResult
 from mindsmirror.methods import ArmConfig
 from mindsmirror.records import Annotation
+from mindsmirror.runs.calibration import calibration_of, calibration_step
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.training import LOADING, arm_step
@@ -42,6 +43,7 @@ def evaluate(
         "examples": ([e.id, e.text, e.gold] for e in task.splits.test),
         "evaluation": recipe.evaluation.model_dump(mode="json"),
         "seed": recipe.seed,
+        "calibration": read_json(run.folder / calibration_step(arm) / "inputs.json") if arm else None,
         **reading,
     }
 
@@ -60,6 +62,7 @@ def evaluate(
             examples=task.splits.test,
             held_out=held_out,
             folder=folder,
+            calibration=calibration_of(run, arm) if arm else None,
         )
 
     return run.step(predictions_step(arm), inputs, predict, PredictionResult)

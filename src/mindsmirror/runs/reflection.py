@@ -8,7 +8,7 @@ those are judged. The last training begins at the base again, with the teacher's
     arms/ARM                   the arm
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -107,6 +107,13 @@ def rounds_of(run: Run, arm: ArmConfig) -> list[Round]:
         if trained is not None and written is not None:
             rounds.append(Round(int(number), trained.stages, written))
     return rounds
+
+
+def written_by(run: Run, arm: ArmConfig) -> Iterator[Annotation]:
+    """What an arm's students wrote in its rounds."""
+    for step in reflection_steps(run, arm):
+        if "/own" in step:
+            yield from _written(run.folder / step)
 
 
 def _halves(training: ArmTraining, reflection: Reflection) -> list[_Half]:

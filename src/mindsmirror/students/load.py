@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.errors import ModelFileError
 from mindsmirror.models import catalogue
 from mindsmirror.models.chat_template import check_tokenizer
 from mindsmirror.models.gguf import read_gguf
@@ -77,10 +77,8 @@ def with_adapter(model: Any, config: StudentConfig) -> Any:
     """The model with what is trained of it: itself, or a fresh LoRA adapter on all linear layers (PEFT)."""
     if config.adapter == "none":
         return model
-    try:
-        import peft
-    except ImportError as error:
-        raise MissingExtraError("peft", "lora") from error
+    import peft
+
     kind = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
     settings = peft.LoraConfig(
         r=config.lora_rank, lora_alpha=2 * config.lora_rank, target_modules="all-linear", task_type=kind
@@ -91,6 +89,20 @@ def with_adapter(model: Any, config: StudentConfig) -> Any:
 def merged_model(model: Any) -> Any:
     """The model with its adapter folded into the weights."""
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+
+
+def saved_precision(model: Any, weights: str, precision: str) -> Any:
+    """The model with its weights in the precision in which they are saved: `weights` and `precision` of the recipe.
+
+    It is the model itself, and cannot learn on. Weights that are tied stay so; buffers keep their precision.
+    """
+    import torch
+
+    named = ("fp32" if precision == "fp32" else "bf16") if weights == "auto" else weights
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[named]
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
+    return model
 
 
 def save_student(model: Any, tokenizer: Any, folder: Path) -> None:

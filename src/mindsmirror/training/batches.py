@@ -38,14 +38,14 @@ class Pieces:
         self.tokens, self.target_tokens = array("q"), array("q")
         """Source and target tokens of each piece, shared ones once per row; and the target tokens among them."""
         for number, family in enumerate(families):
-            end = 0
-            for part in parts_of(family, student, room):
+            end, whole = 0, student.size(family)
+            for part in [family] if whole <= room else parts_of(family, student, room):
                 self._family.append(number)
                 self._begins.append(end)
                 end += len(part)
                 self._ends.append(end)
                 self._cut.append(len(part) < len(family))
-                self.sizes.append(student.size(part))
+                self.sizes.append(whole if part is family else student.size(part))
                 written = sum(len(row.target) for row in part)
                 self.target_tokens.append(written)
                 self.tokens.append(written + sum(len(row.source) for row in part))

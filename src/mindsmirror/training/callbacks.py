@@ -13,7 +13,9 @@ from typing import Any
 from transformers import TrainerCallback
 
 from mindsmirror.system.distributed import leads
+from mindsmirror.system.hardware import peak_device_memory, peak_memory
 from mindsmirror.system.progress import Progress
+from mindsmirror.training.result import StageLog
 
 SURE = 2.0
 """Standard errors by which an earlier checkpoint must be better than the last to replace it."""
@@ -136,18 +138,24 @@ def by_step(tokens: Sequence[int], accumulate: int) -> "array[int]":
     return array("q", (sum(tokens[start : start + accumulate]) for start in range(0, len(tokens), accumulate)))
 
 
-def summary(state: Any, planned: int, terms: Sequence[str]) -> dict[str, Any]:
-    """What the Trainer's log says of a stage: steps, losses of all and of each task, validations and the choice."""
+def stage_log(state: Any, planned: int, terms: Sequence[str], tokens_per_second: float | None) -> StageLog:
+    """What the Trainer's log says of a stage: steps, losses of all and of each task, validations and the choice.
+
+    And, of this process, its pace and peak memory.
+    """
     logged = [entry for entry in state.log_history if "loss" in entry]
     scores = {entry["step"]: entry["eval_score"] for entry in state.log_history if "eval_score" in entry}
     chosen = state.best_global_step or state.global_step
-    tasks = {term: [entry.get(f"{TASK_LOSS}{term}") for entry in logged] for term in terms}
-    return {
-        "steps": state.global_step,
-        "planned_steps": planned,
-        "losses": [entry["loss"] for entry in logged],
-        "task_losses": {task: losses for task, losses in tasks.items() if any(loss is not None for loss in losses)},
-        "validation": scores,
-        "selected_step": chosen,
-        "selected_score": scores.get(chosen),
-    }
+    tasks = {term: tuple(entry.get(f"{TASK_LOSS}{term}") for entry in logged) for term in terms}
+    return StageLog(
+        steps=state.global_step,
+        planned_steps=planned,
+        losses=tuple(entry["loss"] for entry in logged),
+        task_losses={task: losses for task, losses in tasks.items() if any(loss is not None for loss in losses)},
+        validation=scores,
+        selected_step=chosen,
+        selected_score=scores.get(chosen),
+        tokens_per_second=round(tokens_per_second, 1) if tokens_per_second else None,
+        peak_memory=peak_memory(),
+        peak_device_memory=peak_device_memory(),
+    )

@@ -20,7 +20,15 @@ from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.flops import unit_flops_of
-from mindsmirror.students.load import JUDGE, load_student, merged_model, save_adapter, save_student, with_adapter
+from mindsmirror.students.load import (
+    JUDGE,
+    load_student,
+    merged_model,
+    save_adapter,
+    save_student,
+    saved_precision,
+    with_adapter,
+)
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.progress import Working
@@ -116,7 +124,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         batches = make_plan(rows.families, meter, config, share, seed, distance)
         costs = PlanCosts(meter.cost(*with_repeated(batches, number, distance)) for number in range(len(batches)))
     validate = plan.validate
-    report = train_stage(
+    log = train_stage(
         StagePlan(
             objective=objective,
             model=model,
@@ -135,7 +143,11 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
             if stage.adapter:
                 save_adapter(model, place.target)
             else:
-                save_student(merged_model(model), student.tokenizer, place.target)
+                trained = merged_model(model)
+                if place.last:
+                    # The next stage would start from what rounding left.
+                    trained = saved_precision(trained, plan.student.weights, config.precision)
+                save_student(trained, student.tokenizer, place.target)
     lost = Counter({f"target: {reason}": count for reason, count in rows.lost.items()})
     return StageResult(
         stage=stage.name,
@@ -143,7 +155,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
         dropped=dict(Counter(stage.dropped) + lost),
         torn=batches.torn,
         # What was learnt: a stage that ended early spent less than was planned.
-        **costs.total(report["steps"] * config.accumulate)._asdict(),
-        **report,
+        **costs.total(log.steps * config.accumulate)._asdict(),
+        **log.model_dump(),
         seconds=round(time.monotonic() - began, 1),
     )

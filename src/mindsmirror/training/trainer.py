@@ -30,7 +30,7 @@ from mindsmirror.errors import TrainingError
 from mindsmirror.students.base import Batch
 from mindsmirror.system.distributed import agreed, leads, processes, rank
 from mindsmirror.system.files import share
-from mindsmirror.system.hardware import peak_device_memory, peak_memory, reset_peak
+from mindsmirror.system.hardware import reset_peak
 from mindsmirror.training.arguments import trainer_arguments
 from mindsmirror.training.callbacks import (
     TASK_LOSS,
@@ -38,8 +38,8 @@ from mindsmirror.training.callbacks import (
     EarlyStopping,
     ProgressCallback,
     by_step,
+    stage_log,
     stopped_at,
-    summary,
     surely_better,
 )
 from mindsmirror.training.checkpoints import history, last_checkpoint, readable, seal
@@ -47,6 +47,7 @@ from mindsmirror.training.dataset import PlanDataset
 from mindsmirror.training.objectives.base import TokenLosses
 from mindsmirror.training.objectives.task_weighted import derivatives, task_weighted_loss, term_sums
 from mindsmirror.training.plan import StagePlan
+from mindsmirror.training.result import StageLog
 from mindsmirror.training.shards import shards_of_steps
 
 REMEMBERED = "objective-{}.safetensors"
@@ -209,7 +210,7 @@ class StageTrainer(Trainer):
         return metrics
 
 
-def train_stage(plan: StagePlan) -> dict[str, Any]:
+def train_stage(plan: StagePlan) -> StageLog:
     """Train the plan's model in place, going on from the last whole checkpoint in its folder.
 
     With `validate`, the model ends as its last checkpoint, or as an earlier one that is surely better, and early if the
@@ -237,11 +238,7 @@ def train_stage(plan: StagePlan) -> dict[str, Any]:
     # The last step changes the weights after the last loss was looked at.
     if not all(bool(torch.isfinite(value).all()) for value in plan.model.parameters()):
         raise trainer.diverged()
-    return summary(trainer.state, plan.steps, objective.term_names) | {
-        "tokens_per_second": round(watch.tokens_per_second, 1) if watch.tokens_per_second else None,
-        "peak_memory": peak_memory(),
-        "peak_device_memory": peak_device_memory(),
-    }
+    return stage_log(trainer.state, plan.steps, objective.term_names, watch.tokens_per_second)
 
 
 def _only(items: list[Batch]) -> Batch:

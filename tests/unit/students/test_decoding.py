@@ -57,7 +57,7 @@ def test_a_text_is_the_same_whoever_shares_its_batch(
 ) -> None:
     def written(asked: list[int]) -> list[list[int]]:
         sampling = SamplingParams(length, temperature, samples, [1000 + source for source in asked])
-        return cut(decode(Babbler(asked, ending), sampling, END))
+        return cut(decode(Babbler(asked, ending), sampling, END).tokens)
 
     together = written(sources)
     assert together == [text for source in sources for text in written([source])]
@@ -65,7 +65,7 @@ def test_a_text_is_the_same_whoever_shares_its_batch(
 
 
 def test_greedy_takes_the_likeliest_token_each_time() -> None:
-    [text] = cut(decode(Babbler([3], 0.0), SamplingParams(9), END))
+    [text] = cut(decode(Babbler([3], 0.0), SamplingParams(9), END).tokens)
     alone, expected = Babbler([3], 0.0), list[int]()
     logits = alone.read()
     while len(expected) < 9 and 0 not in expected:
@@ -76,7 +76,7 @@ def test_greedy_takes_the_likeliest_token_each_time() -> None:
 
 def test_texts_that_have_ended_leave_the_batch() -> None:
     babbler = Babbler(list(range(40)), 1.0)
-    texts = cut(decode(babbler, SamplingParams(60, 1.0, seeds=range(40)), END))
+    texts = cut(decode(babbler, SamplingParams(60, 1.0, seeds=range(40)), END).tokens)
     needed = sum(len(text) for text in texts)
     assert babbler.computed[0] == 40
     assert babbler.computed[-1] < 5
@@ -103,7 +103,7 @@ class Fixed:
 def test_draws_follow_the_tempered_probabilities(temperature: float) -> None:
     shares = torch.tensor([0.5, 0.3, 0.0, 0.15, 0.05])
     sampling = SamplingParams(1, temperature, samples=20_000, seeds=[7])
-    drawn = decode(Fixed(shares.tolist()), sampling, END).flatten().bincount(minlength=5) / 20_000
+    drawn = decode(Fixed(shares.tolist()), sampling, END).tokens.flatten().bincount(minlength=5) / 20_000
     expected = shares ** (1 / temperature)
     torch.testing.assert_close(drawn, expected / expected.sum(), rtol=0, atol=0.012)
     assert drawn[2] == 0

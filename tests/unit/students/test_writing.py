@@ -2,18 +2,21 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import tiny
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import pad
-from mindsmirror.students.decoding import SamplingParams, read_generated
+from mindsmirror.students.decoding import GeneratedText, SamplingParams, TextPieces, read_generated
 
 Folder = Callable[..., Path]
 QUESTIONS = ("Tom has 3 nuts. How many?", "2?", "How many legs have 2 hens, 1 cow and 3 flies together, at most?")
@@ -23,16 +26,27 @@ def sources(student: tiny.AnyStudent) -> list[tuple[int, ...]]:
     return [student.source(Tag.EXPLAIN, question, None) for question in QUESTIONS]
 
 
-def greedy(student: tiny.AnyStudent, source: tuple[int, ...], steps: int) -> list[int]:
-    """The likeliest token, again and again, by whole passes without a cache."""
-    model, begun = student.model.eval(), list[int]()
+def greedy(student: tiny.AnyStudent, source: tuple[int, ...], steps: int) -> tuple[list[int], list[float]]:
+    """The likeliest token, again and again, by whole passes without a cache; and how likely each was."""
+    model, begun, likely = student.model.eval(), list[int](), list[float]()
     while len(begun) < steps and 1 not in begun:
         if model.config.is_encoder_decoder:
             out = model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([[0, *begun]]))
         else:
             out = model(input_ids=torch.tensor([[*source, *begun]]))
         begun.append(int(out.logits[0, -1].argmax()))
-    return begun
+        likely.append(float(out.logits[0, -1].log_softmax(-1)[begun[-1]]))
+    return begun, likely
+
+
+def assert_written(student: tiny.AnyStudent, source: tuple[int, ...], found: Sequence[GeneratedText]) -> None:
+    """That one text was written which plain passes write, with the mean log-probability of its tokens."""
+    tokens, likely = greedy(student, source, 12)
+    [text] = found
+    assert text.tokens == len(tokens) and text.log_probability == pytest.approx(fmean(likely), abs=1e-4)
+    assert text._replace(log_probability=None) == read_generated(
+        student.tokenizer, torch.tensor(tokens), end=student.end
+    )
 
 
 @pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral", "gpt2"])
@@ -40,9 +54,7 @@ def test_greedy_texts_are_those_of_plain_passes_whoever_shares_the_batch(kind: s
     student = tiny.load(tiny_folder(kind))
     together = student.generate(student.model, sources(student), SamplingParams(12))
     for source, found in zip(sources(student), together, strict=True):
-        tokens = greedy(student, source, 12)
-        assert found == [read_generated(student.tokenizer, torch.tensor(tokens), student.end)]
-        assert found[0].tokens == len(tokens)
+        assert_written(student, source, found)
 
 
 @pytest.mark.parametrize("kind", [*tiny.FAMILIES, "mistral", "gpt2"])
@@ -53,7 +65,7 @@ def test_what_all_sources_begin_with_changes_no_text(kind: str, tiny_folder: Fol
     asked = [student.source(Tag.EXPLAIN, instruction + end, None) for end in ("2 hens?", "1 cow and 3 flies?", "it?")]
     together = student.generate(student.model, asked, SamplingParams(12))
     for source, found in zip(asked, together, strict=True):
-        assert found == [read_generated(student.tokenizer, torch.tensor(greedy(student, source, 12)), student.end)]
+        assert_written(student, source, found)
 
 
 @pytest.mark.parametrize("kind", ["llama", "t5"])
@@ -130,11 +142,11 @@ def test_inputs_follow_the_model_to_its_device(kind: str, tiny_folder: Folder) -
 def test_a_text_ends_before_the_first_end_token() -> None:
     reads = tiny.tokenizer(None)
     a, b = reads("ab", add_special_tokens=False).input_ids
-    ended = read_generated(reads, torch.tensor([a, b, 1, 1, a]), frozenset({1}))
+    ended = read_generated(reads, torch.tensor([a, b, 1, 1, a]), end=frozenset({1}))
     assert (ended.text, ended.tokens, ended.ended) == ("ab", 3, True)
-    cut = read_generated(reads, torch.tensor([a, b]), frozenset({1}))
+    cut = read_generated(reads, torch.tensor([a, b]), end=frozenset({1}))
     assert (cut.text, cut.tokens, cut.ended) == ("ab", 2, False)
-    other = read_generated(reads, torch.tensor([a, 4, b]), frozenset({1, 4}))
+    other = read_generated(reads, torch.tensor([a, 4, b]), end=frozenset({1, 4}))
     assert (other.text, other.tokens, other.ended) == ("a", 2, True)
 
 
@@ -155,3 +167,33 @@ def test_a_reply_also_ends_at_the_tokens_that_the_model_names(tiny_folder: Folde
     student = tiny.load(folder)
     assert sorted(student.end) == [1, 4]
     assert student.target("a")[-1] == 1
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
+def test_the_pieces_of_a_text_are_told_as_they_are_written_and_make_up_the_text(kind: str, tiny_folder: Folder) -> None:
+    student = tiny.load(tiny_folder(kind))
+    told: dict[int, list[str]] = {}
+
+    def watch(number: int, piece: str) -> None:
+        told.setdefault(number, []).append(piece)
+
+    alone = student.generate(student.model, sources(student), SamplingParams(24))
+    watched = student.generate(student.model, sources(student), SamplingParams(24, watch=watch))
+    assert watched == alone
+    for number, [text] in enumerate(watched):
+        assert "".join(told.get(number, [])) == text.text
+    assert sum(map(len, told.values())) > len(told), "a text is told as it is written, not at its end"
+
+
+@given(st.text(), st.sampled_from(["", "</s>", "</s>the next text"]))
+def test_the_pieces_of_any_text_make_up_the_text(text: str, after: str) -> None:
+    """A token a byte: characters of several bytes must not be told before they are whole."""
+    reads = tiny.tokenizer(None)
+    ids = [*reads(text, add_special_tokens=False).input_ids, *reads(after, add_special_tokens=False).input_ids]
+    told: list[str] = []
+    pieces = TextPieces(reads, frozenset({reads.eos_token_id}), lambda _, piece: told.append(piece))
+    for token in ids:
+        pieces.add([0], [token])
+    whole = read_generated(reads, torch.tensor(ids, dtype=torch.long), end=frozenset({reads.eos_token_id})).text
+    pieces.finish(0, whole)
+    assert "".join(told) == whole

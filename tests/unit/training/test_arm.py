@@ -15,7 +15,7 @@ from mindsmirror.training import stages
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.objectives.likelihood import Likelihood
 from mindsmirror.training.plan import StagePlan
-from mindsmirror.training.result import StageResult
+from mindsmirror.training.result import StageLog, StageResult
 from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import train_stage
 
@@ -43,14 +43,7 @@ def equal(one: Weights, other: Weights) -> bool:
     return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-LOG: dict[str, Any] = {
-    "planned_steps": 1,
-    "losses": [],
-    "task_losses": {},
-    "validation": {},
-    "selected_step": 1,
-    "selected_score": None,
-}
+LOG = StageLog(steps=0, planned_steps=1, losses=(), task_losses={}, validation={}, selected_step=1, selected_score=None)
 """What the log says of a stage that was not trained."""
 
 
@@ -60,7 +53,7 @@ class Trained:
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
 
-    def __call__(self, plan: StagePlan) -> dict[str, Any]:
+    def __call__(self, plan: StagePlan) -> StageLog:
         before = weights(plan.model)
         report = train_stage(plan)
         call = {"before": before, "after": weights(plan.model), "tasks": set(plan.task_weights)}
@@ -136,7 +129,7 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
     unit: str, tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A judge and a thinker, two stages and one: equal in what was given, unequal in the rest."""
-    monkeypatch.setattr(stages, "train_stage", lambda plan: LOG | {"steps": len(plan.batches)})
+    monkeypatch.setattr(stages, "train_stage", lambda plan: LOG.model_copy(update={"steps": len(plan.batches)}))
     student = StudentConfig(model=str(tiny_folder("llama")))
     much = {"tokens": 9_000, "target_tokens": 3_000, "flops": 1e9}
     config = CONFIG.model_copy(update={"budget": Budget.model_validate({unit: much[unit]}), "batch_tokens": 128})
@@ -153,7 +146,7 @@ def test_arms_are_given_the_same_in_the_unit_of_the_budget(
 def test_under_lora_the_same_plan_is_computed_for_less(
     tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "train_stage", lambda plan: LOG | {"steps": len(plan.batches)})
+    monkeypatch.setattr(stages, "train_stage", lambda plan: LOG.model_copy(update={"steps": len(plan.batches)}))
     found: dict[str, StageResult] = {}
     for adapter in ("none", "lora"):
         settings = {"model": str(tiny_folder("t5")), "adapter": adapter, "lora_rank": 1}

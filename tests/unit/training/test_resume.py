@@ -25,6 +25,7 @@ from mindsmirror.students.config import StudentConfig
 from mindsmirror.training import callbacks, stages, trainer
 from mindsmirror.training.checkpoints import SEAL, last_checkpoint
 from mindsmirror.training.config import Budget, TrainingConfig
+from mindsmirror.training.result import StageLog
 from mindsmirror.training.stages import ArmPlan, train_arm
 from mindsmirror.training.trainer import StageTrainer
 
@@ -301,15 +302,15 @@ def test_killed_between_two_logs_the_log_says_what_it_would_have_said(
     histories: dict[str, list[dict[str, Any]]] = {}
 
     def logged(name: str) -> Mapping[str, Any]:
-        found = callbacks.summary
+        found = callbacks.stage_log
 
-        def summary(state: Any, planned: int, terms: Sequence[str]) -> dict[str, Any]:
+        def stage_log(state: Any, planned: int, terms: Sequence[str], pace: float | None) -> StageLog:
             # The last entry says how long it took.
             histories[name] = [entry for entry in state.log_history if "train_runtime" not in entry]
-            return found(state, planned, terms)
+            return found(state, planned, terms, pace)
 
         with monkeypatch.context() as patch:
-            patch.setattr("mindsmirror.training.trainer.summary", summary)
+            patch.setattr("mindsmirror.training.trainer.stage_log", stage_log)
             return learn(student, tmp_path / name, config=config)
 
     expected = logged("whole")

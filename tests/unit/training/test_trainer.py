@@ -88,7 +88,7 @@ def test_the_gradient_of_a_step_is_that_of_all_its_rows(
     monkeypatch.setattr(Recorded, "seen", [], raising=False)
     monkeypatch.setattr(trainer, "StageTrainer", Recorded)
     report = train_stage(StagePlan(Likelihood(student), student.model, plan, weights, config, tmp_path, 0, "tiny"))
-    assert report["steps"] == len(steps)
+    assert report.steps == len(steps)
     every = [row for families in plan for rows in families for row in rows]
     weight = {tag: sum(len(row.target) for row in every if row.tag is tag) / len(steps) for tag in weights}
     for number, step in enumerate(steps):
@@ -97,7 +97,7 @@ def test_the_gradient_of_a_step_is_that_of_all_its_rows(
         here = [row for i in step for rows in plan[i] for row in rows]
         costs = [weights[row.tag] / weight[row.tag] * row_nll(other.model.eval(), row).sum() for row in here]
         expected = torch.stack(costs).sum()
-        assert report["losses"][number] == pytest.approx(expected.item(), rel=1e-5)
+        assert report.losses[number] == pytest.approx(expected.item(), rel=1e-5)
         truth = gradients(other.model, expected)
         largest = max(float(value.norm()) for value in truth.values())
         for name, value in truth.items():
@@ -160,9 +160,9 @@ def test_the_checkpoint_is_chosen_on_validation(
         StagePlan(Likelihood(student), student.model, plan, weights, config, tmp_path, 0, "tiny", validate)
     )
     assert len(seen) == 3
-    assert report["selected_step"] == chosen
-    assert report["selected_score"] == pytest.approx(scores[chosen // 2 - 1])
-    assert report["validation"] == dict(zip((2, 4, 6), map(pytest.approx, scores), strict=True))
+    assert report.selected_step == chosen
+    assert report.selected_score == pytest.approx(scores[chosen // 2 - 1])
+    assert report.validation == dict(zip((2, 4, 6), map(pytest.approx, scores), strict=True))
     for number, weights_then in enumerate(seen, start=1):
         same = all(torch.equal(value, weights_then[name]) for name, value in student.model.state_dict().items())
         assert same == (2 * number == chosen)
@@ -185,8 +185,8 @@ def test_the_end_is_validated_also_when_steps_do_not_divide(tiny_folder: Folder,
             lambda _: [True, False],
         )
     )
-    assert list(report["validation"]) == [3, 5]
-    assert report["selected_step"] == 5
+    assert list(report.validation) == [3, 5]
+    assert report.selected_step == 5
 
 
 @pytest.mark.parametrize("kind", ["llama", "t5"])
@@ -206,7 +206,7 @@ def test_bf16_computes_in_bf16_and_keeps_fp32_weights(kind: str, tiny_folder: Fo
                 Likelihood(student), student.model, batches(student) * 4, weights, config, tmp_path / precision, 0, ""
             )
         )
-        losses[precision] = torch.tensor(report["losses"])
+        losses[precision] = torch.tensor(report.losses)
         assert seen == {torch.bfloat16 if precision == "bf16" else torch.float32}
         assert {value.dtype for value in student.model.parameters()} == {torch.float32}
     torch.testing.assert_close(losses["bf16"], losses["fp32"], rtol=0.1, atol=0.1)
