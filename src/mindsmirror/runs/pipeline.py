@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.from_file import annotations_of_file, take_over
-from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
+from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before
 from mindsmirror.annotation.teachers import Teacher, teachers_of
@@ -29,6 +29,7 @@ from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
 from mindsmirror.runs.reflection import Reflection, reflects, train, written_by
+from mindsmirror.runs.shots import KEPT, prompts_of, shots_of
 from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
@@ -91,8 +92,7 @@ class Pipeline:
     @cached_property
     def prompts(self) -> PromptSet:
         """What the teacher is asked."""
-        named = self._given.annotation.prompts
-        return load_prompts(named) if named else prompts_for(self.task.answers)
+        return prompts_of(self._given, self.task)
 
     @cached_property
     def teachers(self) -> list[Teacher]:
@@ -117,8 +117,8 @@ class Pipeline:
     @property
     def annotation_step(self) -> AnnotationStep:
         """The annotation step: its questions, what they are asked, and the store."""
-        own = self.recipe
-        return AnnotationStep(own.name, own.annotation, own.judge, self.task, self.prompts, self.teachers, self.store)
+        own, told = self.recipe, (self.prompts, self.teachers, self.store, shots_of(self._given, self.task))
+        return AnnotationStep(own.name, own.annotation, own.judge, self.task, *told, self.run.folder / KEPT)
 
     @property
     def _reading(self) -> dict[str, Any]:
