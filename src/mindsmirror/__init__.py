@@ -15,6 +15,8 @@ from mindsmirror.system.threads import yield_while_waiting
 if TYPE_CHECKING:
     from mindsmirror.annotation.imports.importing import import_annotations as import_annotations
     from mindsmirror.errors import MindsMirrorError as MindsMirrorError
+    from mindsmirror.inference.question import Question as Question
+    from mindsmirror.inference.question import Reply as Reply
     from mindsmirror.methods import ArmConfig as ArmConfig
     from mindsmirror.methods import read_arm as read_arm
     from mindsmirror.records import Annotation as Annotation
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from mindsmirror.runs.recipe import Recipe as Recipe
     from mindsmirror.runs.recipe import make_recipe as make_recipe
     from mindsmirror.runs.recipe import read_recipe as read_recipe
+    from mindsmirror.runs.student import TrainedStudent as TrainedStudent
+    from mindsmirror.runs.student import load as load
     from mindsmirror.runs.use import ask as ask
     from mindsmirror.runs.use import evaluate_elsewhere as evaluate_elsewhere
     from mindsmirror.tasks import load_task as load_task
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "mindsmirror.runs.use": ("ask", "evaluate_elsewhere"),
+    "mindsmirror.runs.student": ("TrainedStudent", "load"),
+    "mindsmirror.inference.question": ("Question", "Reply"),
     "mindsmirror.annotation.imports.importing": ("import_annotations",),
     "mindsmirror.runs.export": ("export_annotations", "export_student"),
     "mindsmirror.errors": ("MindsMirrorError",),

@@ -35,14 +35,36 @@ class DataError(MindsMirrorError):
     """A data file or a run is missing or broken: file and line are named."""
 
     exit_code = 11
-    raised_in = ("annotation", "cli", "delivery", "engines", "reflection", "reporting", "runs", "system", "tasks")
+    raised_in = (
+        "annotation",
+        "cli",
+        "delivery",
+        "engines",
+        "inference",
+        "reflection",
+        "reporting",
+        "runs",
+        "system",
+        "tasks",
+    )
 
 
 class UnknownNameError(MindsMirrorError):
     """There is no task, method, engine, model, arm or device of that name; those that exist are listed."""
 
     exit_code = 12
-    raised_in = ("annotation", "answers", "delivery", "engines", "models", "runs", "students", "system", "tasks")
+    raised_in = (
+        "annotation",
+        "answers",
+        "delivery",
+        "engines",
+        "inference",
+        "models",
+        "runs",
+        "students",
+        "system",
+        "tasks",
+    )
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)

@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import math
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -69,7 +68,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
     question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
     run, out = str(copied.run.relative_to(tmp_path)), iter(("one", "two", "three", "four"))
     calls: dict[str, Callable[[Callable[[str], str | Path]], object]] = {
-        "ask": lambda as_: mindsmirror.ask(as_(run), question)["mode"],
+        "ask": lambda as_: mindsmirror.ask(as_(run), question).mode,
         "evaluate_elsewhere": lambda as_: [
             mindsmirror.evaluate_elsewhere(as_(run)),
             mindsmirror.evaluate_elsewhere(as_(run), as_("words.jsonl"), as_("."), "valid", 1, "predict"),
@@ -81,6 +80,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
         "import_annotations": lambda as_: mindsmirror.import_annotations(
             "jsonl", as_("said.jsonl"), as_("words.jsonl")
         ),
+        "load": lambda as_: mindsmirror.load(as_(run), "labels").ask(question),
         "load_task": lambda as_: mindsmirror.load_task(as_("words.jsonl"), data_dir=as_(".")).splits,
         "make_recipe": lambda as_: mindsmirror.make_recipe(
             material.document(copied.run / "recipe.json"), as_("it"), as_(".")
@@ -124,7 +124,7 @@ def test_what_the_student_wrote_is_there_where_no_answer_is(
     question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
     for mode in ("predict", "think", "vote", "mirror"):
         reply = mindsmirror.ask(finished.run, question, mode=mode)
-        assert reply["answer"] is None and reply["written"].strip() and reply["tokens"] > 0
+        assert reply.answer is None and reply.text.strip() and reply.tokens > 0
 
 
 def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,22 +132,22 @@ def test_ask_gives_one_answer_with_what_stands_behind_it(finished: Finished, mon
     question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
     for mode in (None, "mirror", "vote", "think", "predict"):
         reply = mindsmirror.ask(finished.run, question, {}, mode=mode)
-        assert reply["arm"] == "mirror" and reply["mode"] == (mode or "think")
-        assert reply["tokens"] > 0
-        assert reply["answer"] is None or reply["written"] == ""
-        if reply["p_correct"] is not None:
-            assert reply["verdict"] in ("correct", "wrong", "uncertain") and 0 <= reply["p_correct"] <= 1
+        assert reply.arm == "mirror" and reply.mode == (mode or "think")
+        assert reply.tokens > 0
+        assert reply.text and (mode == "predict" or reply.rationale in reply.text)
+        if reply.p_correct is not None:
+            assert reply.verdict in ("correct", "wrong", "uncertain") and 0 <= reply.p_correct <= 1
     thoughts = [mindsmirror.ask(finished.run, f"{question} {n}", {}, mode="think") for n in range(5)]
-    assert any(thought["rationale"] for thought in thoughts)
-    assert all((thought["p_correct"] is not None) == bool(thought["rationale"]) for thought in thoughts)
+    assert any(thought.rationale for thought in thoughts)
+    assert all((thought.p_correct is not None) == bool(thought.rationale) for thought in thoughts)
     assert thoughts[0] == mindsmirror.ask(finished.run, f"{question} 0", {}, mode="think")
     direct = mindsmirror.ask(finished.run, question, {}, arm="labels")
-    assert (direct["arm"], direct["mode"], direct["verdict"]) == ("labels", "predict", None)
+    assert (direct.arm, direct.mode, direct.verdict) == ("labels", "predict", None)
     with pytest.raises(UnknownNameError, match="no arm is called 'miror'"):
         mindsmirror.ask(finished.run, question, {}, arm="miror")
     with pytest.raises(RecipeError, match="was not taught to think; it can predict"):
         mindsmirror.ask(finished.run, question, {}, arm="labels", mode="think")
-    with pytest.raises(DataError, match="is not a run"):
+    with pytest.raises(DataError, match="is neither a run nor a student"):
         mindsmirror.ask(finished.folder, question, {})
 
 
@@ -159,13 +159,13 @@ def test_ask_from_the_command_line_says_the_same(finished: Finished, monkeypatch
     ended = command("ask", "tiny", "Where is money?", *given, "--json", cwd=finished.folder)
     assert ended.code == 0, ended.err
     said = json.loads(ended.out)
-    ours, theirs = said.pop("p_correct"), expected.pop("p_correct")
-    assert (ours is theirs is None) or math.isclose(ours, theirs, rel_tol=1e-5)
-    assert said == expected
+    ours, theirs = said.pop("p_correct"), expected.p_correct
+    assert ours == (None if theirs is None else pytest.approx(theirs, rel=1e-5))
+    assert said == expected.model_dump(mode="json", exclude={"p_correct"})
     plain = command("ask", "tiny", "Where is money?", *given, cwd=finished.folder)
     assert plain.out.startswith("answer: ")
-    assert expected["rationale"] in plain.out and plain.out.count(expected["rationale"]) == 1
-    assert (f"its own verdict: {expected['verdict']}" in plain.out) == (theirs is not None)
+    assert expected.rationale in plain.out and plain.out.count(expected.rationale) == 1
+    assert (f"its own verdict: {expected.verdict}" in plain.out) == (theirs is not None)
 
 
 def test_other_questions_than_those_it_was_trained_for(
@@ -194,10 +194,10 @@ def test_the_runs_own_questions_from_another_folder(
     finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"words\.jsonl does not exist"):
-        mindsmirror.evaluate_elsewhere(finished.run, modes=["predict"])
+    kept = mindsmirror.evaluate_elsewhere(finished.run, modes=["predict"])
     found = mindsmirror.evaluate_elsewhere(finished.run, data_dir=finished.folder, modes=["predict"])
     assert [(arm.name, arm.n) for arm in found] == [("labels", material.TEST), ("mirror", material.TEST)]
+    assert kept == found
     ended = command(
         "evaluate", finished.run, "--data-dir", finished.folder, "--mode", "predict", "--json", cwd=tmp_path
     )

@@ -30,6 +30,7 @@ self_evaluations = 1
 
 [student]
 model = "{student}"
+lora_rank = 1
 
 [training]
 learning_rate = 1e-3

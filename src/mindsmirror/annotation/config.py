@@ -34,4 +34,11 @@ class AnnotationConfig(BaseModel):
     prompts: str | None = Field(
         None, description="a prompt set of your own, a .toml; the built-in set for the kind of answer if absent"
     )
+    shots: int | None = Field(
+        None,
+        ge=0,
+        le=20,
+        description="examples that the teacher is shown, made of the task's own training questions and gold; 0 for the "
+        "built-in ones. If absent: 3 for labels and texts of a file of your own with gold, else 0",
+    )
     store: StorePath | None = Field(None, description="the SQLite store; store.sqlite beside the runs if absent")

@@ -5,7 +5,7 @@ And its rehearsal: what the step would cost, judged by what is stored and by a f
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mindsmirror.annotation.estimate import Estimate, QuestionUsages, estimated
 from mindsmirror.annotation.from_file import AnnotationTable
 from mindsmirror.annotation.judges import JudgeConfig
 from mindsmirror.annotation.likelihood import REQUEST
+from mindsmirror.annotation.own_shots import SAMPLES, keep, read_kept, with_shots
 from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.repairs import MOST_REPAIRS, WORDS
 from mindsmirror.annotation.result import AnnotationResult
@@ -22,6 +23,7 @@ from mindsmirror.annotation.samples import Account
 from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.teachers import Teacher
 from mindsmirror.annotation.totals import Totals
+from mindsmirror.answers import Label
 from mindsmirror.records import Annotation, VerdictSource
 from mindsmirror.system.files import read_records, write_in_order, write_records
 from mindsmirror.system.progress import Progress, Working, say
@@ -51,6 +53,10 @@ class AnnotationStep:
     prompts: PromptSet
     teachers: Sequence[Teacher]
     store: Path
+    shots: int = 0
+    """Examples that are made of the task's own questions; `prompts` then has none."""
+    kept: Path | None = None
+    """The file that keeps them."""
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -58,12 +64,21 @@ class AnnotationStep:
         return {
             "examples": ([e.id, e.text, e.gold] for _, e in self.task.splits.annotated()),
             "teachers": [dict(teacher.identity) for teacher in self.teachers],
-            "annotation": self.config.model_dump(mode="json", exclude={"store", "budget", "max_failed", "file"}),
+            "annotation": self.config.model_dump(
+                mode="json", exclude={"store", "budget", "max_failed", "file", "shots"}
+            ),
             "judge": self.judge.model_dump(mode="json"),
             "prompts": [self.prompts.hash, self.prompts.dual_hash],
             "repairs": WORDS,
             "likelihood": REQUEST,
+            **({"shots": self.shots} if self.shots else {}),
         }
+
+    def for_rationales(self, task: Task) -> "AnnotationStep":
+        """The same about other questions, of which only rationales are asked for; no examples are made of them."""
+        few = self.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0})
+        kept = read_kept(self.kept, self._made_for, self.task) if self.shots else None
+        return replace(self, task=task, config=few, prompts=kept or self.prompts, shots=0)
 
     def annotate(self, path: Path) -> AnnotationResult:
         """Annotate all questions into a JSON Lines file.
@@ -75,7 +90,7 @@ class AnnotationStep:
         totals, warned = Totals(), False
         with Progress("annotating", count, "questions") as progress:
             with Store(self.store) as store:
-                annotator = self._annotator(store)
+                annotator = self._annotator(store, self._shown(store, keeps=True))
                 tally, spending = annotator.tally, annotator.spending
 
                 def show(tally: Tally) -> None:
@@ -108,7 +123,7 @@ class AnnotationStep:
             # Evenly spread, so that a file sorted by length or kind is not judged by its beginning.
             picked = {missing[place * len(missing) // samples] for place in range(min(samples, len(missing)))}
             chosen = [pair for number, pair in enumerate(self.task.splits.annotated()) if number in picked]
-            annotator = self._annotator(store)
+            annotator = self._annotator(store, self._shown(store) if samples else self._shown(store, NO_MORE))
             with Progress("measuring", len(chosen), "questions") as progress:
                 asked = list(annotator.accounts(chosen, lambda tally: progress.update(tally.questions)))
                 if asked:
@@ -149,10 +164,38 @@ class AnnotationStep:
             say("too few correct or wrong rationales to calibrate the judge's likelihoods: they stay as they are")
         return found
 
-    def _annotator(self, store: Store, budget: BudgetConfig | None = None) -> Annotator:
+    def _shown(self, store: Store, budget: BudgetConfig | None = None, *, keeps: bool = False) -> PromptSet:
+        """The prompts with the examples that are made of the task's own questions, if the recipe wants any.
+
+        They are made here, unless they are kept or stored; `keeps` keeps them.
+        """
+        if not self.shots:
+            return self.prompts
+        kept = read_kept(self.kept, self._made_for, self.task)
+        if kept is not None:
+            return kept
+        mended = int(isinstance(self.task.answers, Label))
+        few = {"rationales": SAMPLES, "self_evaluations": 1, "rectified": mended, "corrupted": 0}
+        config = self.config.model_copy(update=few if budget is None else few | {"budget": budget})
+        judging = self.judge.model_copy(update={"strategy": "informed"})
+        judge = self.teachers[self.judge.teacher]
+        annotator = Annotator(self.task, self.prompts, self._writers[0], judge, config, judging, store, self.name)
+        with Working("making examples for the teacher"):
+            made = with_shots(self.prompts, annotator, self.task, self.shots)
+        if keeps and made is not None and self.kept is not None:
+            keep(self.kept, self._made_for, made)
+        elif keeps and made is None:
+            say("no reply to your training questions is right by gold: the teacher is shown no examples")
+        return made or self.prompts
+
+    @property
+    def _made_for(self) -> list[str]:
+        return [self.prompts.hash, self._writers[0].key, self.teachers[self.judge.teacher].key, str(self.shots)]
+
+    def _annotator(self, store: Store, prompts: PromptSet, budget: BudgetConfig | None = None) -> Annotator:
         return Annotator(
             self.task,
-            self.prompts,
+            prompts,
             self._writers[0],
             self.teachers[self.judge.teacher],
             self.config if budget is None else self.config.model_copy(update={"budget": budget}),
@@ -169,7 +212,8 @@ class AnnotationStep:
 
     def _stored(self, store: Store) -> Iterator[Account]:
         """The accounts of all questions, as far as they are stored; asks nothing."""
-        return self._annotator(store, NO_MORE).accounts(self.task.splits.annotated())
+        shown = self._shown(store, NO_MORE)
+        return self._annotator(store, shown, NO_MORE).accounts(self.task.splits.annotated())
 
     def _read(self, store: Store) -> QuestionUsages:
         return QuestionUsages.of(self._stored(store), self.task.splits.annotated_count)

@@ -8,7 +8,7 @@ import click
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 DATASETS = ("parquet", "datasets", "jsonl")
-STUDENTS = ("safetensors", "gguf", "ollama", "openvino")
+STUDENTS = ("safetensors", "gguf", "ollama", "openvino", "onnx")
 
 
 @click.command("export")
@@ -19,14 +19,14 @@ STUDENTS = ("safetensors", "gguf", "ollama", "openvino")
     default="parquet",
     show_default=True,
     help="Of the annotations: parquet or datasets (extra hub-data), or jsonl. Of a student: safetensors, gguf for "
-    "llama.cpp, ollama, or openvino (extra openvino).",
+    "llama.cpp, ollama, openvino (extra openvino), or onnx (extra export).",
 )
 @click.option("--arm", help="Arm whose student is exported; the last one if absent.")
 @click.option(
     "--weights",
     multiple=True,
     help="Type of a student's weights. safetensors: bf16 (default), fp16, fp32; gguf and ollama: q8_0 (default), "
-    "f16, q4_k_m, of gguf also several; openvino: int8 (default), fp16.",
+    "f16, q4_k_m, of gguf also several; openvino: int8 (default), fp16; onnx: int8 (default), fp32.",
 )
 @click.option(
     "--questions",

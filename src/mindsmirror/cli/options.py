@@ -69,6 +69,14 @@ def as_text(document: Any, indent: int | None = None) -> str:
     return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+STUDENT_HELP = "A run (its folder, or its name in the folder of --runs), or the folder of a student alone."
+
+
+def student_folder(name: Path, runs: Path) -> Path:
+    """The folder of a run, or of a student alone. DataError lists the runs that exist."""
+    return name if (name / "mindsmirror.json").is_file() else run_folder(name, runs)
+
+
 def run_folder(name: Path, runs: Path) -> Path:
     """The folder of a run, given as a path or by name. DataError lists the runs that exist."""
     for folder in (name, runs / name):

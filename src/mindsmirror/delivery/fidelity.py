@@ -42,7 +42,7 @@ class Bounds(NamedTuple):
 
 EXACT = Bounds(divergence=0.01, answers=0.95, judge=0.02, auroc=0.02)
 EIGHT_BITS = Bounds(divergence=0.05, answers=0.85, judge=0.05, auroc=0.05)
-FOUR_BITS = Bounds(divergence=0.5, answers=0.5, judge=0.15, auroc=0.10)
+FOUR_BITS = Bounds(divergence=0.1, answers=0.5, judge=0.1, auroc=0.1)
 
 
 class Asked(NamedTuple):

@@ -4,6 +4,7 @@ safetensors   a folder as Transformers loads it, in bf16, fp16 or fp32
 gguf          one file for llama.cpp and what is built on it, in F16, Q8_0 or Q4_K_M
 ollama        such a file with a Modelfile, and the template, system message and parameters as the hub reads them
 openvino      a folder for OpenVINO GenAI, in int8 or fp16
+onnx          a folder for onnxruntime and onnxruntime-genai, in int8 or fp32
 """
 
 import shutil
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from mindsmirror.delivery.fidelity import EIGHT_BITS, EXACT, FOUR_BITS, Bounds
 from mindsmirror.delivery.gguf_file import About, check_gguf, file_name, write_gguf
 from mindsmirror.delivery.ollama import Template, read_template, write_beside
+from mindsmirror.delivery.onnx_folder import check_onnx, write_onnx
 from mindsmirror.delivery.openvino_folder import write_openvino
 from mindsmirror.delivery.runtimes.base import Runtime
 from mindsmirror.students.config import StudentConfig
@@ -108,6 +110,17 @@ def _open_openvino(source: Source, path: Path) -> Runtime:
     return OpenVINORuntime(path)
 
 
+def _write_onnx(source: Source, folder: Path, weights: str) -> Path:
+    write_onnx(source.folder, folder, weights)
+    return folder
+
+
+def _open_onnx(source: Source, path: Path) -> Runtime:
+    from mindsmirror.delivery.runtimes.onnx import OnnxRuntime
+
+    return OnnxRuntime(path, source.context)
+
+
 GGUF: Mapping[str, Bounds] = {"q8_0": EIGHT_BITS, "f16": EXACT, "q4_k_m": FOUR_BITS}
 STUDENT_FORMATS: Mapping[str, StudentFormat] = {
     "safetensors": StudentFormat(
@@ -117,4 +130,5 @@ STUDENT_FORMATS: Mapping[str, StudentFormat] = {
     "ollama": StudentFormat(GGUF, _check_ollama, _write_ollama, _open_gguf),
     # OpenVINO computes in bf16 where the processor can, so fp16 files have the bounds of 8 bits there, too.
     "openvino": StudentFormat({"int8": EIGHT_BITS, "fp16": EIGHT_BITS}, check_gguf, _write_openvino, _open_openvino),
+    "onnx": StudentFormat({"int8": EIGHT_BITS, "fp32": EXACT}, check_onnx, _write_onnx, _open_onnx),
 }

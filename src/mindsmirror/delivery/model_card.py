@@ -17,7 +17,13 @@ from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report
 from mindsmirror.students.text import user_turn
 from mindsmirror.tasks.base import Task
 
-LIBRARIES = {"safetensors": "transformers", "gguf": "gguf", "ollama": "gguf", "openvino": "openvino"}
+LIBRARIES = {
+    "safetensors": "transformers",
+    "gguf": "gguf",
+    "ollama": "gguf",
+    "openvino": "openvino",
+    "onnx": "onnxruntime-genai",
+}
 """The hub's name of the library that loads a format."""
 METHOD = "Minds Mirror, which implements Mind's Mirror (Liu et al., NAACL 2024, [arXiv 2311.09214](https://arxiv.org/abs/2311.09214))"
 
@@ -196,7 +202,7 @@ def _snippet(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[s
         yield 'print(openvino_genai.LLMPipeline(".", "CPU").generate('
         yield f"    {asked!r}, max_new_tokens=200))"
         yield "```"
-    else:
+    elif to == "safetensors":
         yield from _transformers(facts, asked)
 
 

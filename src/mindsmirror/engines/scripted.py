@@ -34,6 +34,7 @@ LOG_VARIABLE = "MINDSMIRROR_SCRIPTED_LOG"
 
 _CHOICE = re.compile(r"(?:^|(?<=\s))\(([A-Za-z])\)\s*(.+?)(?=\s+\([A-Za-z]\)|\s*$)", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+_LABELS = re.compile(r"where L is one of: (.+)\.$")
 _OPEN = re.compile(r"\b(how|what|which|when|where|who|why|find|calculate|compute|count)\b|^\W*$", re.IGNORECASE)
 _HYPOTHESIS = re.compile(r"^\s*hypothesis\s*:", re.IGNORECASE | re.MULTILINE)
 
@@ -70,7 +71,7 @@ def teacher(request: Request, key: str) -> str:
     draw = random.Random(key)
     subject = request.subject or Subject(Purpose.RATIONALE, request.messages[-1].content)
     if subject.purpose is Purpose.RATIONALE:
-        answer = _answer(subject.question, draw)
+        answer = _answer(subject.question, draw, request.messages[-1].content)
         return f"{draw.choice(_OPENINGS)} {draw.choice(_STEPS).format(answer)} The answer is {answer}."
     if subject.purpose is not Purpose.SELF_EVALUATION:
         return _dual(subject, draw)
@@ -89,9 +90,13 @@ def _dual(subject: Subject, draw: random.Random) -> str:
     return subject.rationale.replace(own, new)
 
 
-def _answer(question: str, draw: random.Random) -> str:
-    """One of the question's choices, labels or numbers; the first is as likely as all others together."""
-    options = _options(question)
+def _answer(question: str, draw: random.Random, asked: str) -> str:
+    """One of the question's choices, labels or numbers; the first is as likely as all others together.
+
+    Labels of the task's own are named in what is `asked`.
+    """
+    labels = _LABELS.search(asked)
+    options = labels[1].split(", ") if labels else _options(question)
     return options[0] if draw.random() < 0.5 else draw.choice(options)
 
 

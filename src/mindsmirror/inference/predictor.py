@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -39,6 +40,8 @@ class Predictor:
     """Ask in words: the student was never taught the tags."""
     progress: Callable[[int], None] = lambda _: None
     """Called after each batch with the number of its texts."""
+    watch: Callable[[int, str], None] | None = None
+    """Called with an example's place and a piece of its greedy text, as soon as it is written."""
     judge: Any = None
     """The adapter over the model with which it judges (PEFT); None: the model judges as it thinks."""
 
@@ -129,12 +132,19 @@ def _ask(
         part = order[start : start + size]
         # A seed for every question, so that what is drawn depends neither on the batch nor on what ran before.
         seeds = [zlib.crc32(f"{seed} {examples[index].id}".encode(errors="surrogatepass")) for index in part]
-        texts = predictor.student.generate(
-            predictor.model, [sources[index] for index in part], SamplingParams(max_tokens, temperature, samples, seeds)
-        )
+        watch = None
+        if predictor.watch is not None and temperature == 0:
+            watch = partial(_told, predictor.watch, part)
+        sampling = SamplingParams(max_tokens, temperature, samples, seeds, watch)
+        texts = predictor.student.generate(predictor.model, [sources[index] for index in part], sampling)
         found.update(zip(part, texts, strict=True))
         predictor.progress(len(part) * samples)
     return [found[index] for index in range(len(sources))]
+
+
+def _told(watch: Callable[[int, str], None], part: Sequence[int], number: int, piece: str) -> None:
+    """Pass on a piece of a text of a batch by the place of its example among all of them."""
+    watch(part[number], piece)
 
 
 def _read_rationale(predictor: Predictor, example: Example, text: GeneratedText) -> Reply:

@@ -7,13 +7,15 @@ A method gives `choose_targets` a function from one annotation to its targets, a
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from typing import overload
 
 from mindsmirror.records import Annotation, Target
 
 Choose = Callable[[Annotation, Counter[str]], Iterable[Target]]
-"""The targets of one question; what is left out is counted, by reason."""
+"""The targets of one annotation; what is left out is counted, by reason."""
+Choice = Callable[[Sequence[Annotation]], Iterable[Target]]
+"""The targets of one question, of which there may be several annotations, one after the other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +23,14 @@ class ChosenTargets(Sequence[Target]):
     """The targets of annotated questions, question by question; every iteration chooses them anew."""
 
     annotations: Sequence[Annotation]
-    choose: Callable[[Annotation], Iterable[Target]]
+    choice: Choice
     length: int
 
     def __len__(self) -> int:
         return self.length
 
     def __iter__(self) -> Iterator[Target]:
-        return chain.from_iterable(map(self.choose, self.annotations))
+        return chain.from_iterable(map(self.choice, _by_question(self.annotations)))
 
     @overload
     def __getitem__(self, index: int) -> Target: ...
@@ -41,7 +43,7 @@ class ChosenTargets(Sequence[Target]):
 
     def changed(self, change: Callable[[Target], Target]) -> "ChosenTargets":
         """The same targets, each of them changed."""
-        return ChosenTargets(self.annotations, lambda annotation: map(change, self.choose(annotation)), self.length)
+        return ChosenTargets(self.annotations, lambda question: map(change, self.choice(question)), self.length)
 
 
 def choose_targets(annotations: Sequence[Annotation], choose: Choose) -> tuple[ChosenTargets, Counter[str]]:
@@ -50,8 +52,12 @@ def choose_targets(annotations: Sequence[Annotation], choose: Choose) -> tuple[C
     Reads the annotations once; whoever iterates over the targets reads them again.
     """
     dropped: Counter[str] = Counter()
-    count = sum(len(merged(choose(annotation, dropped))) for annotation in annotations)
-    return ChosenTargets(annotations, lambda annotation: merged(choose(annotation, Counter())), count), dropped
+
+    def choice(question: Sequence[Annotation], dropped: Counter[str]) -> tuple[Target, ...]:
+        return merged(target for annotation in question for target in choose(annotation, dropped))
+
+    length = sum(len(choice(question, dropped)) for question in _by_question(annotations))
+    return ChosenTargets(annotations, lambda question: choice(question, Counter()), length), dropped
 
 
 def beside(first: Sequence[Target], second: Sequence[Target]) -> Sequence[Target]:
@@ -62,10 +68,15 @@ def beside(first: Sequence[Target], second: Sequence[Target]) -> Sequence[Target
     if not (isinstance(first, ChosenTargets) and isinstance(second, ChosenTargets)):
         return (*first, *second)
 
-    def both(annotation: Annotation) -> Iterable[Target]:
-        return chain(first.choose(annotation), second.choose(annotation))
+    def both(question: Sequence[Annotation]) -> Iterable[Target]:
+        return chain(first.choice(question), second.choice(question))
 
     return ChosenTargets(first.annotations, both, first.length + second.length)
+
+
+def _by_question(annotations: Iterable[Annotation]) -> Iterator[list[Annotation]]:
+    for _, question in groupby(annotations, key=lambda annotation: annotation.example.id):
+        yield list(question)
 
 
 def merged(targets: Iterable[Target]) -> tuple[Target, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from mindsmirror.reporting.confidence_section import confidences_told
 from mindsmirror.reporting.formatting import count, named_arm, p_value, percent, point_range, points
 from mindsmirror.reporting.schema import UNTRAINED, AnnotationReport, ArmResult, Comparison, Report
 from mindsmirror.reporting.verdict_section import critiques, judged, student_judged
@@ -118,6 +119,7 @@ def findings(report: Report) -> list[str]:
         *_verdicts(report.annotation),
         *(student_judged(report.student_judge) if report.student_judge else ()),
         *_mirror(report),
+        *(sentence for found in report.confidences for sentence in confidences_told(found)),
         *_unreadable(report.arms),
     ]
 

@@ -5,27 +5,20 @@ points. What could not be measured is None, never 0.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
 from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality, WithinQuestions
 from mindsmirror.evaluation.selective import RiskCoverage
-from mindsmirror.records import Record, Verdict
+from mindsmirror.records import Verdict
+from mindsmirror.reporting.confidence_schema import ConfidenceReport
+from mindsmirror.reporting.section import Interval, Section, Share
 from mindsmirror.training.result import TrainingCounts
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Interval = tuple[float, float]
 
 SIGNIFICANT = 0.05
 UNTRAINED = "untrained"
 """Name of the arm that is the student before any training."""
-
-
-class Section(Record):
-    """Base of everything here: NaN and infinity are refused, since JSON has neither."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StepYield(Section):
@@ -263,6 +256,7 @@ class Report(Section):
     comparisons: tuple[Comparison, ...] = ()
     student_judge: StudentJudge | None = None
     mirror_vs_vote: MirrorVersusVote | None = None
+    confidences: tuple[ConfidenceReport, ...] = Field((), description="of every arm that was calibrated")
     examples: tuple[ShownExample, ...] = ()
     findings: tuple[str, ...] = ()
     seconds: dict[str, float] = Field(default_factory=dict, description="wall time by phase")

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from mindsmirror.evaluation.metrics import WithinQuestions
 from mindsmirror.records import VerdictSource
 from mindsmirror.reporting.formatting import count, named_arm, score, score_range
-from mindsmirror.reporting.schema import AnnotationReport, Interval, StudentJudge
+from mindsmirror.reporting.schema import AnnotationReport, StudentJudge
+from mindsmirror.reporting.section import Interval
 
 CHANCE = 0.5
 INFORMATIVE = 0.6

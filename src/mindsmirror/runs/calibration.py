@@ -28,6 +28,11 @@ def calibration_of(run: Run, arm: ArmConfig) -> Calibration | None:
     return result.calibration if result else None
 
 
+def calibrate_arms(run: Run, recipe: Recipe, task: Task, reading: dict[str, Any]) -> dict[str, CalibrationResult]:
+    """What `calibrate` decides for every arm, by its name."""
+    return {arm.name: calibrate(run, recipe, task, arm, reading) for arm in recipe.arm}
+
+
 def calibrate(run: Run, recipe: Recipe, task: Task, arm: ArmConfig, reading: dict[str, Any]) -> CalibrationResult:
     """Ask a trained arm the validation questions with gold, or return what came of it before.
 

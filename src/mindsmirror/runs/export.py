@@ -8,11 +8,11 @@ from mindsmirror.delivery import write_dataset
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import Example, Prediction, Tag
+from mindsmirror.runs.description import named_arm, trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.system.files import read_records
-from mindsmirror.tasks import load_task
 from mindsmirror.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def export_student(
 
     folder, out = Path(run), Path(out)
     recipe = Run(folder).recipe
-    chosen = _arm(recipe, arm)
-    kinds = check_export(to, [weights] if isinstance(weights, str) else weights, _model(folder, chosen), out)
+    chosen = named_arm(recipe, arm)
+    kinds = check_export(to, [weights] if isinstance(weights, str) else weights, trained_model(folder, chosen), out)
     opened = open_student(folder, recipe, chosen, questions)
     trained = Trained(opened.predictor, opened.asked)
     found = write_student(opened.source, to, kinds, out, trained, lambda files: model_card(opened.facts, to, files))
@@ -105,7 +105,7 @@ def open_student(folder: Path, recipe: Recipe, arm: ArmConfig, questions: int) -
     from mindsmirror.evaluation.arms import open_predictor
     from mindsmirror.evaluation.evaluate import main_mode, modes_of
 
-    model, task = _model(folder, arm), load_task(recipe.task)
+    model, task = trained_model(folder, arm), Run(folder).task(recipe)
     # In fp32, whatever the run computes in: what the weights say, without the rounding of a processor.
     predictor = open_predictor(task, recipe.student, recipe.evaluation, "fp32", model)
     tags = [TAGS[mode] for mode in modes_of(arm, ("predict", "think"))]
@@ -122,13 +122,6 @@ def open_student(folder: Path, recipe: Recipe, arm: ArmConfig, questions: int) -
         Asked(examples, main_mode(arm), tags, judging, judged),
         facts,
     )
-
-
-def _model(folder: Path, arm: ArmConfig) -> Path:
-    model = folder / "arms" / arm.name / "model"
-    if not model.exists():
-        raise DataError(f"arm {arm.name!r} of {folder} is not trained yet. Run `mindsmirror distill` first.")
-    return model
 
 
 def _facts(
@@ -156,15 +149,6 @@ def _facts(
         report=read_report(report) if report.exists() else None,
         encoder_decoder=bool(predictor.model.config.is_encoder_decoder),
     )
-
-
-def _arm(recipe: Recipe, name: str | None) -> ArmConfig:
-    if name is None:
-        return recipe.arm[-1]
-    found = next((arm for arm in recipe.arm if arm.name == name), None)
-    if found is None:
-        raise UnknownNameError("arm", name, [arm.name for arm in recipe.arm])
-    return found
 
 
 def _examples(task: Task, count: int) -> list[Example]:

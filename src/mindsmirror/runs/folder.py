@@ -25,11 +25,15 @@ from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import clear_leftovers, read_json, storage_guard, write_json
 from mindsmirror.system.hardware import machine
 from mindsmirror.system.progress import Working
+from mindsmirror.tasks import Task, load_task
+from mindsmirror.tasks.stored import store_task, stored_task
 
 R = TypeVar("R", bound=BaseModel)
 
 PATIENCE = 2.0
 """Seconds for which a run's lock is waited for: one that was killed holds it until the system has cleared it away."""
+TASK = "task"
+"""The folder in which a run keeps its questions."""
 PACKAGES = ("mindsmirror", "torch", "transformers", "accelerate", "openvino-genai", "reasoning-gym", "peft")
 
 
@@ -48,6 +52,16 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{self.folder} is not a run: {path.name} cannot be read ({error})") from error
         return make_recipe(document, str(path))
+
+    def keep_task(self, task: Task) -> None:
+        """Keep the task's questions, so that the run needs nothing else when their file has moved or gone."""
+        with storage_guard(self.folder), Working(f"keeping the questions of {task.name}"):
+            store_task(task, self.folder / TASK)
+
+    def task(self, recipe: Recipe) -> Task:
+        """The task as the run keeps it; loaded anew for a run of a version that kept none."""
+        with Working(f"reading the questions of {recipe.task.name}"):
+            return stored_task(self.folder / TASK, recipe.task) or load_task(recipe.task)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mindsmirror.annotation.estimate import Estimate
 from mindsmirror.annotation.from_file import annotations_of_file, take_over
-from mindsmirror.annotation.prompts import PromptSet, load_prompts, prompts_for
+from mindsmirror.annotation.prompts import PromptSet
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import REHEARSED, AnnotationStep, asked_before
 from mindsmirror.annotation.teachers import Teacher, teachers_of
@@ -21,13 +21,15 @@ from mindsmirror.evaluation.sample_size import too_few_tests
 from mindsmirror.methods import ArmConfig, check_ready, method_named
 from mindsmirror.records import Annotation, Example
 from mindsmirror.reflection.questions import agreed_answers, unused_questions
-from mindsmirror.runs.calibration import calibrate
+from mindsmirror.runs.calibration import calibrate_arms
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
+from mindsmirror.runs.description import describe_students
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
 from mindsmirror.runs.recipe import Recipe, read_recipe
 from mindsmirror.runs.reflection import Reflection, reflects, train, written_by
+from mindsmirror.runs.shots import KEPT, prompts_of, shots_of
 from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
@@ -54,12 +56,18 @@ class Pipeline:
         for arm in self._given.arm:
             method_named(arm.method)
         self.run = Run(Path(runs) / self._given.name)
+        self.kept = False
+        """Whether the task is the one that the run keeps, instead of what its file says now."""
         self.store = self._given.annotation.store or Path(runs) / "store.sqlite"
 
     @classmethod
     def of(cls, folder: str | Path) -> "Pipeline":
-        """The pipeline of a run that is there, from its own resolved recipe."""
-        return cls(Run(folder).recipe, Path(folder).parent)
+        """The pipeline of a run that is there, from its own resolved recipe and the questions that it keeps."""
+        run = Run(folder)
+        pipeline = cls(run.recipe, run.folder.parent)
+        # The folder may have another name by now, and the task's file may be gone.
+        pipeline.run, pipeline.kept = run, True
+        return pipeline
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -71,19 +79,20 @@ class Pipeline:
     @cached_property
     def task(self) -> Task:
         """The task, loaded once."""
+        if self.kept:
+            return self.run.task(self._given)
         with Working(f"reading the questions of {self._given.task.name}"):
             return load_task(self._given.task)
 
     @property
     def untested_task(self) -> Task:
         """The task without its test questions: all that training and calibration, and so every choice, can read."""
-        return untested(self.task)
+        return self.task.untested()
 
     @cached_property
     def prompts(self) -> PromptSet:
         """What the teacher is asked."""
-        named = self._given.annotation.prompts
-        return load_prompts(named) if named else prompts_for(self.task.answers)
+        return prompts_of(self._given, self.task)
 
     @cached_property
     def teachers(self) -> list[Teacher]:
@@ -108,8 +117,8 @@ class Pipeline:
     @property
     def annotation_step(self) -> AnnotationStep:
         """The annotation step: its questions, what they are asked, and the store."""
-        own = self.recipe
-        return AnnotationStep(own.name, own.annotation, own.judge, self.task, self.prompts, self.teachers, self.store)
+        own, told = self.recipe, (self.prompts, self.teachers, self.store, shots_of(self._given, self.task))
+        return AnnotationStep(own.name, own.annotation, own.judge, self.task, *told, self.run.folder / KEPT)
 
     @property
     def _reading(self) -> dict[str, Any]:
@@ -119,6 +128,7 @@ class Pipeline:
     def begin(self, *, annotates: bool = True, trains: bool = True) -> None:
         """Refuse what cannot work before anything is paid for or written; then write recipe and manifest."""
         self.check(annotates=annotates, trains=trains)
+        self.run.keep_task(self.task)
         self.run.begin(self.recipe)
         say_what_is_asked(self.task)
         say_what_to_fetch(self.recipe, annotates=annotates, trains=trains)
@@ -137,7 +147,6 @@ class Pipeline:
             say(" ".join(few))
         self.require_whole(self.annotate())
         self.distill()
-        self.calibrate()
         self.evaluate()
         return self.report()
 
@@ -207,8 +216,10 @@ class Pipeline:
             training = ArmTraining(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
             reflection = self._reflection(arm, learnt) if reflects(training) else None
             if reflection is not None:
-                training = replace(training, task=untested(self.unused[0]))
+                training = replace(training, task=self.unused[0].untested())
             found[arm.name] = train(training, reflection)
+        if leads():
+            describe_students(self.run, self.recipe, self.task)
         return found
 
     @cached_property
@@ -241,12 +252,7 @@ class Pipeline:
         if not teacher_labels or self.recipe.annotation.file is not None or not self.unused[1]:
             return None
         task, unused = self.unused
-        step = self.annotation_step
-        asked = replace(
-            step,
-            task=replace(task, splits=Splits(unused, (), ())),
-            config=step.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0}),
-        )
+        asked = self.annotation_step.for_rationales(replace(task, splits=Splits(unused, (), ())))
         return self.run.step(
             UNUSED,
             {**asked.inputs, **self._reading},
@@ -258,10 +264,9 @@ class Pipeline:
 
     def calibrate(self) -> "dict[str, CalibrationResult]":
         """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
-        return {
-            arm.name: calibrate(self.run, self.recipe, self.untested_task, arm, self._reading)
-            for arm in self.recipe.arm
-        }
+        found = calibrate_arms(self.run, self.recipe, self.untested_task, self._reading)
+        describe_students(self.run, self.recipe, self.task)
+        return found
 
     def evaluate(self) -> None:
         """Ask every arm, and the student before training, all test questions, once every choice is made."""
@@ -279,11 +284,6 @@ class Pipeline:
             from mindsmirror.runs.results import report_run
 
             return report_run(self.run, self.recipe, self.annotations(), self.task)
-
-
-def untested(task: Task) -> Task:
-    """A task without its test questions."""
-    return replace(task, splits=task.splits._replace(test=()))
 
 
 def run(recipe: Recipe | str | Path, runs: str | Path = RUNS) -> "Report":

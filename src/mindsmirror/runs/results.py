@@ -1,6 +1,6 @@
 """From a run's folder to its report: read what every step left behind and put it together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from mindsmirror.annotation.budget import dollars
 from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import main_mode
-from mindsmirror.evaluation.result import PredictionResult
+from mindsmirror.evaluation.result import CalibrationResult, PredictionResult
 from mindsmirror.records import Annotation, Example, Prediction, Purpose, Usage
 from mindsmirror.reporting.accuracy_section import (
     ArmPredictions,
@@ -22,8 +22,11 @@ from mindsmirror.reporting.accuracy_section import (
 )
 from mindsmirror.reporting.annotation_section import in_words, totals_report
 from mindsmirror.reporting.annotation_totals import AnnotationTotals
+from mindsmirror.reporting.confidence_schema import ConfidenceReport
+from mindsmirror.reporting.confidence_section import confidence_report
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.schema import UNTRAINED, Report
+from mindsmirror.runs.calibration import calibration_step
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.predictions import predictions_step
 from mindsmirror.runs.recipe import Recipe
@@ -62,6 +65,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task
         comparisons=tuple(comparisons(arms, recipe.seed)),
         student_judge=student_judge(judging, recipe.seed) if judging else None,
         mirror_vs_vote=mirror_versus_vote(judging, recipe.seed) if judging else None,
+        confidences=tuple(_confidences(run, recipe, arms)),
         examples=tuple(shown_examples(arms, task.splits.test)),
         seconds=seconds,
         machine=_manifest(run).get("machine", ""),
@@ -106,6 +110,16 @@ def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
             )
         )
     return found
+
+
+def _confidences(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions]) -> Iterator[ConfidenceReport]:
+    """Of the arms that were calibrated."""
+    configured = {arm.name: arm for arm in recipe.arm}
+    for arm in arms:
+        if arm.name in configured:
+            found = run.result(calibration_step(configured[arm.name]), CalibrationResult)
+            if found is not None:
+                yield confidence_report(arm.name, arm.modes, found, recipe.evaluation.risk, recipe.seed)
 
 
 def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:

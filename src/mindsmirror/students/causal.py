@@ -21,7 +21,7 @@ from mindsmirror.students.flops import Work
 from mindsmirror.students.fused_cross_entropy import batch_losses
 from mindsmirror.students.output_head import head_in_fp32, selected_logits
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
-from mindsmirror.students.text import user_turn
+from mindsmirror.students.text import after_reply, opening, user_turn
 from mindsmirror.students.tree import (
     Tree,
     attention_masks,
@@ -139,26 +139,14 @@ class CausalStudent:
 
     def _opening(self, turn: str) -> list[int]:
         """A conversation's first turn, ready for the reply."""
-        if not self.tokenizer.chat_template:
-            return list(self.tokenizer(f"{turn}\n").input_ids)
-        return self._tokens(self._conversation({"role": "user", "content": turn}))
+        text = opening(self.tokenizer, turn)
+        return self._tokens(text) if self.tokenizer.chat_template else list(self.tokenizer(text).input_ids)
 
     def _next_turn(self, reply: str, tag: Tag) -> list[int]:
         """A reply and the turn after it, ready for the next reply."""
         if tag not in self._turns:
-            after = f"\n\n{tag.value}\n"
-            if self.tokenizer.chat_template:
-                # How a template closes a reply and opens the next turn: what follows this reply in its text.
-                mark = "the reply"
-                turns = ("user", "?"), ("assistant", mark), ("user", tag.value)
-                talk = self._conversation(*({"role": role, "content": text} for role, text in turns))
-                after = talk.partition(mark)[2]
-            self._turns[tag] = self._tokens(after)
+            self._turns[tag] = self._tokens(after_reply(self.tokenizer, tag))
         return [*self._tokens(reply), *self._turns[tag]]
-
-    def _conversation(self, *messages: Mapping[str, str]) -> str:
-        text: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-        return text
 
     def _tokens(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False).input_ids)

@@ -32,6 +32,11 @@ class StudentConfig(BaseModel):
     )
     adapter: Literal["none", "lora"] = Field("none", description="lora: train low-rank adapters only")
     lora_rank: int = Field(16, ge=1, le=limits.LORA_RANK, description="rank of the adapters")
+    weights: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        "auto",
+        description="precision in which the trained weights are saved; auto: bf16, or fp32 where training.precision "
+        "is fp32",
+    )
     max_source: int = Field(
         1024, ge=8, le=limits.TOKENS, description="the most tokens it reads; longer questions lose their beginning"
     )

@@ -5,7 +5,7 @@ texts do not keep the whole batch busy. Each text has random numbers of its own,
 neighbours nor on the size of the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -35,6 +35,8 @@ class SamplingParams(NamedTuple):
     """Texts for each source."""
     seeds: Sequence[int] = ()
     """One for each source; its samples draw apart from one another."""
+    watch: Callable[[int, str], None] | None = None
+    """Called with the number of a text, [0, sources * samples), and a piece of it, as soon as it is written."""
 
 
 class Decoded(NamedTuple):
@@ -64,8 +66,16 @@ class DecodingState(Protocol):
 
 
 @torch.inference_mode()
-def decode(state: DecodingState, sampling: SamplingParams, end: frozenset[int]) -> Decoded:
-    """The texts of all sources, those of one source side by side."""
+def decode(
+    state: DecodingState,
+    sampling: SamplingParams,
+    end: frozenset[int],
+    watch: Callable[[Sequence[int], Sequence[int]], None] | None = None,
+) -> Decoded:
+    """The texts of all sources, those of one source side by side.
+
+    `watch` is given the numbers of the texts that go on, and the next token of each.
+    """
     logits = state.read()
     sources = torch.arange(len(logits), device=logits.device)
     live = torch.arange(len(logits) * sampling.samples, device=logits.device)
@@ -82,6 +92,8 @@ def decode(state: DecodingState, sampling: SamplingParams, end: frozenset[int]) 
         tokens = logits.argmax(-1) if draws is None else _pick(logits, sampling.temperature, draws[live, place])
         written[live, place] = tokens
         scores[live, place] = (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)).float()
+        if watch is not None:
+            watch(live.tolist(), tokens.tolist())
         going &= ~torch.isin(tokens, ends)
         count = int(going.sum())
         if count == 0 or place == sampling.max_tokens - 1:
@@ -98,8 +110,12 @@ def generate(
     state: DecodingState, tokenizer: Any, sampling: SamplingParams, end: frozenset[int]
 ) -> list[list[GeneratedText]]:
     """The texts of each source."""
-    decoded = decode(state, sampling, end)
+    pieces = TextPieces(tokenizer, end, sampling.watch) if sampling.watch else None
+    decoded = decode(state, sampling, end, pieces.add if pieces else None)
     texts = [read_generated(tokenizer, *row, end=end) for row in zip(*decoded, strict=True)]
+    if pieces:
+        for number, text in enumerate(texts):
+            pieces.finish(number, text.text)
     return [texts[start : start + sampling.samples] for start in range(0, len(texts), sampling.samples)]
 
 
@@ -114,6 +130,41 @@ def read_generated(
     count = len(kept) + (stop is not None)
     mean = None if log_probabilities is None or not count else float(log_probabilities[:count].mean())
     return GeneratedText(text, count, stop is not None, mean)
+
+
+class TextPieces:
+    """Makes pieces of text of tokens. All pieces of a text, joined, are the text as `read_generated` returns it.
+
+    That needs a tokenizer that decodes a longer row to a text that begins as that of the shorter one, as byte-level and
+    SentencePiece ones do. Of a text that changes behind itself no more is told.
+    """
+
+    def __init__(self, tokenizer: Any, end: frozenset[int], told: Callable[[int, str], None]) -> None:
+        self._tokenizer, self._end, self._told = tokenizer, end, told
+        self._tokens: dict[int, list[int]] = {}
+        self._said: dict[int, str] = {}
+
+    def add(self, texts: Sequence[int], tokens: Sequence[int]) -> None:
+        """One more token of each of these texts; those that have ended may be among them."""
+        for number, token in zip(texts, tokens, strict=True):
+            written = self._tokens.setdefault(number, [])
+            ended = bool(written) and written[-1] in self._end
+            if not ended:
+                written.append(token)
+            if not ended and token not in self._end:
+                text = self._tokenizer.decode(written, skip_special_tokens=True).strip()
+                # A character of several tokens is shown as this one until its last token has come.
+                self._tell(number, text.rstrip("\ufffd").rstrip())
+
+    def finish(self, number: int, text: str) -> None:
+        """The whole text is known: say what of it was not said yet."""
+        self._tell(number, text)
+
+    def _tell(self, number: int, text: str) -> None:
+        said = self._said.get(number, "")
+        if len(text) > len(said) and text.startswith(said):
+            self._said[number] = text
+            self._told(number, text[len(said) :])
 
 
 def _draws(sampling: SamplingParams, sources: int) -> Tensor:

@@ -91,6 +91,20 @@ def merged_model(model: Any) -> Any:
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
 
+def saved_precision(model: Any, weights: str, precision: str) -> Any:
+    """The model with its weights in the precision in which they are saved: `weights` and `precision` of the recipe.
+
+    It is the model itself, and cannot learn on. Weights that are tied stay so; buffers keep their precision.
+    """
+    import torch
+
+    named = ("fp32" if precision == "fp32" else "bf16") if weights == "auto" else weights
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[named]
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
+    return model
+
+
 def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write model and tokenizer so that a kill leaves either the whole folder or none."""
     with whole_folder(folder) as part:

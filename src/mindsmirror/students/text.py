@@ -6,6 +6,9 @@ shown, as in the papers (`predict: x`, `explain: x`). A student that was never t
 knows no tags: it is asked in words, or its baseline would be unfairly low.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from mindsmirror.records import Tag
 
 VERDICT_WORDS = ("correct", "wrong", "uncertain")
@@ -33,3 +36,36 @@ def tagged(tag: Tag, question: str | None, rationale: str | None, *, in_words: b
     if in_words:
         return user_turn(tag, question, rationale, in_words=True)
     return f"{tag.value}: {body(question, rationale)}"
+
+
+def opening(tokenizer: Any, turn: str) -> str:
+    """A conversation's first turn as a decoder-only student reads it, ready for the reply."""
+    return _conversation(tokenizer, {"role": "user", "content": turn}) if tokenizer.chat_template else f"{turn}\n"
+
+
+def after_reply(tokenizer: Any, tag: Tag) -> str:
+    """What follows a reply: its end, and the tag as a turn of its own, ready for the next reply."""
+    if not tokenizer.chat_template:
+        return f"\n\n{tag.value}\n"
+    # How a template closes a reply and opens the next turn: what follows this reply in its text.
+    mark = "the reply"
+    turns = ("user", "?"), ("assistant", mark), ("user", tag.value)
+    talk = _conversation(tokenizer, *({"role": role, "content": text} for role, text in turns))
+    return talk.partition(mark)[2]
+
+
+def prompt_text(tokenizer: Any, tag: Tag, question: str | None, rationale: str | None, *, encoder_decoder: bool) -> str:
+    """All that a student reads, as one text with the special tokens of its chat template.
+
+    A tokenizer that adds special tokens of its own (T5's end of sequence) adds them to it.
+    """
+    if encoder_decoder:
+        return tagged(tag, question, rationale)
+    if question is None or rationale is None:
+        return opening(tokenizer, user_turn(tag, question, rationale))
+    return opening(tokenizer, user_turn(Tag.EXPLAIN, question, None)) + rationale + after_reply(tokenizer, tag)
+
+
+def _conversation(tokenizer: Any, *messages: Mapping[str, str]) -> str:
+    text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+    return text

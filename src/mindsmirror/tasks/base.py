@@ -1,7 +1,7 @@
 """What a task is: examples in three splits, the kind of their answers, and how an answer is scored."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -119,6 +119,10 @@ class Task:
     def shown(self, question: str) -> str:
         """The question as teacher and student are shown it."""
         return f"{self.instruction}\n\n{question}" if self.instruction else question
+
+    def untested(self) -> "Task":
+        """The task without its test questions."""
+        return replace(self, splits=self.splits._replace(test=()))
 
     @property
     def answer_words(self) -> str:

@@ -21,7 +21,15 @@ from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.flops import unit_flops_of
-from mindsmirror.students.load import JUDGE, load_student, merged_model, save_adapter, save_student, with_adapter
+from mindsmirror.students.load import (
+    JUDGE,
+    load_student,
+    merged_model,
+    save_adapter,
+    save_student,
+    saved_precision,
+    with_adapter,
+)
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
 from mindsmirror.system.hardware import device
@@ -178,7 +186,11 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
     )
     if leads():
         with Working(f"{label}: saving the model"):
-            save_student(merged_model(model), student.tokenizer, place.target)
+            trained = merged_model(model)
+            if place.last:
+                # The next stage would start from what rounding left.
+                trained = saved_precision(trained, plan.student.weights, config.precision)
+            save_student(trained, student.tokenizer, place.target)
     lost = Counter({f"target: {reason}": count for reason, count in rows.lost.items()})
     return StageResult(
         stage=stage.name,

@@ -1,6 +1,7 @@
 """An exported student: it is asked in its own runtime, and one that answers otherwise is not kept."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import exported
@@ -117,3 +118,22 @@ def test_openvino_says_what_the_student_says(folder: Path, tmp_path: Path, weigh
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml", "config.json", FIDELITY} <= names
     assert not any(name.endswith(".gguf") for name in names)
+
+
+@pytest.mark.parametrize("weights", ["int8", "fp32"])
+def test_onnxruntime_says_what_the_student_says(folder: Path, tmp_path: Path, weights: str) -> None:
+    source, out = exported.source(folder), tmp_path / "out"
+    (found,) = write_student(source, "onnx", [weights], out, exported.trained(folder), exported.card)
+    assert found.failed == ()
+    assert found.same_prompts == 1
+    assert found.divergence < (1e-4 if weights == "fp32" else 0.05)
+    assert "onnxruntime" in found.runtime
+    assert {"model.onnx", "genai_config.json", "tokenizer.json", FIDELITY} <= {path.name for path in out.iterdir()}
+
+
+@pytest.mark.parametrize("to", ["gguf", "ollama", "openvino", "onnx"])
+def test_encoder_decoders_are_refused_where_no_runtime_has_them(
+    tiny_folder: Callable[..., Path], tmp_path: Path, to: str
+) -> None:
+    with pytest.raises(ModelFileError, match=r"encoder-decoder \(t5\).*--to safetensors"):
+        check_export(to, [], tiny_folder("t5"), tmp_path / "out")

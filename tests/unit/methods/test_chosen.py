@@ -44,6 +44,21 @@ def test_targets_are_those_of_each_question_with_equal_ones_merged() -> None:
         targets[5]
 
 
+def test_two_annotations_of_a_question_are_one_question() -> None:
+    """As where a student's own rationales stand beside the teacher's: labels merge, and kinds stay together."""
+    first, other = list(annotated(5))[2], list(annotated(5))[4]
+    targets, _ = choose_targets([first, first, other], choose)
+    assert [(target.example, target.tag, target.weight) for target in targets] == [
+        ("2", Tag.PREDICT, 4.0),
+        ("2", Tag.EXPLAIN, 2.0),
+        ("4", Tag.PREDICT, 2.0),
+        ("4", Tag.EXPLAIN, 1.0),
+    ]
+    assert len(targets) == 4
+    both = beside(targets, targets)
+    assert [target.tag for target in both][:4] == [Tag.PREDICT, Tag.EXPLAIN] * 2
+
+
 def test_none_is_none() -> None:
     targets, dropped = choose_targets(list(annotated(1)), choose)
     assert not targets

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from safetensors.torch import load_file
 
 from mindsmirror.errors import ModelFileError
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.load import load_student, merged_model, save_student, with_adapter
+from mindsmirror.students.load import load_student, merged_model, save_student, saved_precision, with_adapter
 
 Folder = Callable[..., Path]
 
@@ -143,6 +144,32 @@ def test_without_an_adapter_the_model_is_itself(tiny_folder: Folder) -> None:
     model = tiny.load(tiny_folder("llama")).model
     assert with_adapter(model, StudentConfig(model="x")) is model
     assert merged_model(model) is model
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+@pytest.mark.parametrize(
+    ("weights", "precision", "expected"),
+    [
+        ("auto", "auto", torch.bfloat16),
+        ("auto", "bf16", torch.bfloat16),
+        ("auto", "fp32", torch.float32),
+        ("fp16", "auto", torch.float16),
+        ("fp32", "bf16", torch.float32),
+        ("bf16", "fp32", torch.bfloat16),
+    ],
+)
+def test_weights_are_saved_in_the_precision_that_is_asked_for(
+    kind: str, weights: str, precision: str, expected: torch.dtype, tiny_folder: Folder, tmp_path: Path
+) -> None:
+    student = tiny.load(tiny_folder(kind))
+    before = {name: value.clone() for name, value in student.model.named_parameters()}
+    save_student(saved_precision(student.model, weights, precision), student.tokenizer, tmp_path / "saved")
+    saved = load_file(tmp_path / "saved" / "model.safetensors")
+    assert {value.dtype for value in saved.values()} == {expected}
+    again = tiny.load(tmp_path / "saved")
+    for name, value in again.model.named_parameters():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, before[name].to(expected).float()), name
 
 
 CODE = """

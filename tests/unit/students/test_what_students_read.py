@@ -7,7 +7,7 @@ import pytest
 import tiny
 
 from mindsmirror.records import Tag
-from mindsmirror.students.text import IN_WORDS
+from mindsmirror.students.text import IN_WORDS, prompt_text
 
 Folder = Callable[..., Path]
 QUESTION, RATIONALE = "What is 2+3?", "2+3=5. The answer is 5."
@@ -90,3 +90,17 @@ def test_questions_too_long_lose_their_beginning_and_keep_the_tag(tiny_folder: F
 def test_the_shortest_room_still_holds_something(tiny_folder: Folder) -> None:
     encoder = tiny.load(tiny_folder("t5"), max_source=8)
     assert encoder.tokenizer.decode(encoder.source(Tag.CRITIQUE, "Q" * 30, None)) == "critique:</s>"
+
+
+@pytest.mark.parametrize("kind", [*tiny.CAUSAL, "t5", "bart"])
+@pytest.mark.parametrize("chat", [True, False])
+@pytest.mark.parametrize("asked", [(QUESTION, None), (QUESTION, RATIONALE), (None, RATIONALE)])
+@pytest.mark.parametrize("tag", Tag)
+def test_a_prompt_as_text_is_what_the_student_reads(
+    kind: str, chat: bool, asked: tuple[str | None, str | None], tag: Tag, tiny_folder: Folder
+) -> None:
+    student = tiny.load(tiny_folder(kind, chat=chat))
+    encoder_decoder = kind in tiny.SEQ2SEQ
+    text = prompt_text(student.tokenizer, tag, *asked, encoder_decoder=encoder_decoder)
+    read = student.source(tag, *asked)
+    assert tuple(student.tokenizer(text, add_special_tokens=encoder_decoder).input_ids) == read

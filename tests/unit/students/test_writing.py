@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import pad
-from mindsmirror.students.decoding import GeneratedText, SamplingParams, read_generated
+from mindsmirror.students.decoding import GeneratedText, SamplingParams, TextPieces, read_generated
 
 Folder = Callable[..., Path]
 QUESTIONS = ("Tom has 3 nuts. How many?", "2?", "How many legs have 2 hens, 1 cow and 3 flies together, at most?")
@@ -165,3 +167,33 @@ def test_a_reply_also_ends_at_the_tokens_that_the_model_names(tiny_folder: Folde
     student = tiny.load(folder)
     assert sorted(student.end) == [1, 4]
     assert student.target("a")[-1] == 1
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
+def test_the_pieces_of_a_text_are_told_as_they_are_written_and_make_up_the_text(kind: str, tiny_folder: Folder) -> None:
+    student = tiny.load(tiny_folder(kind))
+    told: dict[int, list[str]] = {}
+
+    def watch(number: int, piece: str) -> None:
+        told.setdefault(number, []).append(piece)
+
+    alone = student.generate(student.model, sources(student), SamplingParams(24))
+    watched = student.generate(student.model, sources(student), SamplingParams(24, watch=watch))
+    assert watched == alone
+    for number, [text] in enumerate(watched):
+        assert "".join(told.get(number, [])) == text.text
+    assert sum(map(len, told.values())) > len(told), "a text is told as it is written, not at its end"
+
+
+@given(st.text(), st.sampled_from(["", "</s>", "</s>the next text"]))
+def test_the_pieces_of_any_text_make_up_the_text(text: str, after: str) -> None:
+    """A token a byte: characters of several bytes must not be told before they are whole."""
+    reads = tiny.tokenizer(None)
+    ids = [*reads(text, add_special_tokens=False).input_ids, *reads(after, add_special_tokens=False).input_ids]
+    told: list[str] = []
+    pieces = TextPieces(reads, frozenset({reads.eos_token_id}), lambda _, piece: told.append(piece))
+    for token in ids:
+        pieces.add([0], [token])
+    whole = read_generated(reads, torch.tensor(ids, dtype=torch.long), end=frozenset({reads.eos_token_id})).text
+    pieces.finish(0, whole)
+    assert "".join(told) == whole

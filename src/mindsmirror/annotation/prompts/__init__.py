@@ -39,6 +39,13 @@ JUDGE = (
     'with the line "Evaluation result: the given answer is correct.", or wrong, or uncertain.'
 )
 RESULT = "Evaluation result: the given answer is {verdict}."
+OWN_LABELS = {
+    "system": "You decide which of these labels fits what is given: {labels}. Reason in one or two short sentences "
+    'about what is given. End every solution with the sentence "The answer is L.", where L is the label.',
+    "reminder": "Reason in one or two short sentences about what is given, then end with the sentence "
+    '"The answer is L.", where L is one of: {labels}.',
+}
+"""Of the prompts for labels of the task's own."""
 JUDGE_SYSTEM = "You check solutions that others have written. Be strict: many of them are wrong."
 DUAL = {
     DualKind.RECTIFIED: "This solution is wrong: the right answer is {answer}. Write it again with its mistakes "
@@ -175,18 +182,51 @@ class PromptSet(BaseModel):
         return (Message("user", asked), Message("assistant", shot.critique))
 
 
+class OwnPrompts(PromptSet):
+    """Prompts whose examples are questions of the task: who is asked one of them does not see its solution."""
+
+    def rationale(self, example: Example) -> Prompt:
+        """Ask for one rationale."""
+        rest = self._others(example)
+        return super().rationale(example) if rest is self else rest.rationale(example)
+
+    def self_evaluation(self, example: Example, rationale: str) -> Prompt:
+        """Ask for a verdict."""
+        rest = self._others(example)
+        return super().self_evaluation(example, rationale) if rest is self else rest.self_evaluation(example, rationale)
+
+    def _others(self, example: Example) -> "OwnPrompts":
+        """The prompts without the examples of this question; themselves if there are none."""
+        solved = tuple(shot for shot in self.solved if shot.question != example.text)
+        judged = tuple(shot for shot in self.judged if shot.question != example.text)
+        if (solved, judged) == (self.solved, self.judged):
+            return self
+        return self.model_copy(update={"solved": solved, "judged": judged})
+
+
 def shown_solution(question: str, rationale: str) -> str:
     """Question and solution as a judge is shown them; the request follows."""
     return f"Question: {question}\n\nSomebody's solution: {rationale}\n\n"
 
 
 def prompts_for(kind: AnswerKind) -> PromptSet:
-    """The built-in set for a task's kind of answer; labels of the task's own are named in the system text."""
-    if not isinstance(kind, Label) or kind == ENTAILMENT or kind.name == YES_NO.name:
-        return load_prompts(kind.name)
-    general = load_prompts("text")
-    labels = ", ".join(kind.labels)
-    return general.model_copy(update={"system": f"{general.system.strip()} The answer is one of: {labels}."})
+    """The built-in set for a task's kind of answer; for labels of the task's own the one without examples."""
+    return without_examples(kind) if has_own_labels(kind) else load_prompts(kind.name)
+
+
+def has_own_labels(kind: AnswerKind) -> bool:
+    """Whether the answers are labels that no built-in set knows."""
+    return isinstance(kind, Label) and kind != ENTAILMENT and kind.name != YES_NO.name
+
+
+def without_examples(kind: AnswerKind) -> PromptSet:
+    """The prompts that only say what form a reply has: examples of another task would be copied into replies."""
+    nothing = {"solved": (), "judged": (), "dual": ()}
+    if not has_own_labels(kind):
+        return load_prompts(kind.name).model_copy(update=nothing)
+    assert isinstance(kind, Label)
+    own = {name: text.format(labels=", ".join(kind.labels)) for name, text in OWN_LABELS.items()}
+    return load_prompts("text").model_copy(update=nothing | own)
 
 
 def load_prompts(source: str) -> PromptSet:

@@ -1,0 +1,88 @@
+"""What a trained student is asked and what it replies: the records of `mindsmirror.load(…).ask` and of the server.
+
+Nothing here loads torch.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from mindsmirror import limits
+from mindsmirror.errors import DataError, UnknownNameError
+from mindsmirror.records import MODES, Example, Mode, Parse, Record
+from mindsmirror.system.validation import explain
+from mindsmirror.tasks.base import Task
+from mindsmirror.tasks.shown import with_choices
+from mindsmirror.tasks.splits import content_id
+
+
+class Question(Record):
+    """What a student is asked, and how; what is left out is as the student's description has it."""
+
+    question: str = Field(min_length=1)
+    choices: dict[str, str] = Field(default_factory=dict, description="letter to text, in order")
+    mode: Mode | None = Field(None, description="predict, think, vote or mirror")
+    samples: int | None = Field(None, ge=2, le=limits.SAMPLES, description="rationales in vote and mirror")
+    temperature: float | None = Field(None, gt=0, le=limits.TEMPERATURE, description="at which they are sampled")
+    max_tokens: int | None = Field(None, ge=8, le=limits.TOKENS, description="the most tokens of a rationale")
+    seed: int | None = Field(None, description="of the samples: another seed draws others")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, values: Any) -> Any:
+        """Choices as a list of texts get letters, as in a file of questions."""
+        if isinstance(values, Mapping) and isinstance(values.get("choices"), list | tuple):
+            texts = values["choices"]
+            return {**values, "choices": {chr(ord("a") + place): text for place, text in enumerate(texts)}}
+        return values
+
+    def example(self, task: Task) -> Example:
+        """The question as the task shows it. What is drawn for it depends on its text and seed alone."""
+        text = task.shown(with_choices(self.question, self.choices) if self.choices else self.question.strip())
+        own = content_id(text) if self.seed is None else f"{content_id(text)} {self.seed}"
+        return Example(id=own, text=text, choices=self.choices)
+
+
+class Reply(Record):
+    """What a student said of a question."""
+
+    question: str
+    arm: str = Field(description="who answered")
+    mode: Mode = Field(description="how it was asked")
+    answer: str | None = Field(description="None where none can be read from the text")
+    text: str = Field(description="what the student wrote: its rationale, or its direct reply")
+    rationale: str = Field(description="empty if it was asked for the answer alone")
+    verdict: str | None = Field(description="correct, wrong or uncertain: what it says of its rationale, if it judges")
+    p_correct: float | None = Field(description="the probability that it gives to correct")
+    confidence: float | None = Field(description="how sure to be of the answer, as `Prediction.confidence` has it")
+    calibrated: bool = Field(description="whether the confidence is a calibrated probability")
+    abstained: bool = Field(description="whether the confidence is too low for the risk that was promised")
+    parse: Parse = Field(description="how reading the text ended")
+    tokens: int = Field(description="tokens that it wrote")
+
+    def __str__(self) -> str:
+        """The answer, or where there is none what was written."""
+        return self.text if self.answer is None else self.answer
+
+
+def as_question(given: str | Mapping[str, Any] | Question) -> Question:
+    """A question from its text or its keys. DataError says what is wrong with it."""
+    if isinstance(given, Question):
+        return given
+    values = {"question": given} if isinstance(given, str) else dict(given)
+    check_mode(values.get("mode"))
+    try:
+        return Question.model_validate(values)
+    except ValidationError as error:
+        raise DataError(f"the question {str(values.get('question', ''))[:60]!r}: {explain(error, Question)}") from error
+
+
+def check_mode(name: Any) -> Mode | None:
+    """The mode of that name, None for none. UnknownNameError lists those that there are."""
+    if name is None:
+        return None
+    found = next((mode for mode in MODES if mode == name), None)
+    if found is None:
+        raise UnknownNameError("mode", str(name), MODES)
+    return found

@@ -1,0 +1,47 @@
+"""What a report holds of an arm's confidences."""
+
+from pydantic import Field
+
+from mindsmirror.evaluation.metrics import WithinQuestions
+from mindsmirror.evaluation.result import FeatureQuality
+from mindsmirror.reporting.section import Interval, Section, Share
+
+
+class ScoreQuality(Section):
+    """How a score of single rationales orders them, right above wrong."""
+
+    n: int
+    auroc: Share | None
+    auroc_ci95: Interval | None = None
+    within: WithinQuestions
+
+
+class AnswerConfidence(Section):
+    """The calibrated probabilities of an arm's answers in one mode, over the test questions."""
+
+    mode: str
+    n: int
+    auroc: Share | None
+    auroc_ci95: Interval | None = None
+    calibration_error: Share | None = Field(None, description="expected calibration error, ten bins")
+    accuracy_at_half: Share | None = Field(None, description="of the more confident half of the questions")
+    risk: Share | None = Field(None, description="that was promised; None if none was")
+    abstained: int = 0
+    wrong: int = Field(0, description="of the questions that it did not abstain from")
+
+
+class ConfidenceReport(Section):
+    """What an arm's answers to validation questions decided, and what its confidences are worth on test questions."""
+
+    arm: str
+    questions: int = Field(description="validation questions that were asked")
+    reason: str = Field("", description="why nothing was fitted; empty if something was")
+    temperature: float
+    preferred: str | None = Field(None, description="the mode that `ask` uses")
+    judge_counts: bool | None = Field(None, description="whether mirror uses the judge; None without one, or no fit")
+    judge: WithinQuestions | None = Field(None, description="the judge within validation questions")
+    features: tuple[FeatureQuality, ...] = ()
+    samples: dict[str, ScoreQuality] = Field(
+        default_factory=dict, description="judge, agreement, log_probability, confidence: of single test rationales"
+    )
+    answers: tuple[AnswerConfidence, ...] = ()

@@ -1,0 +1,131 @@
+"""How far an arm's confidences can be trusted: on its own test rationales and answers, beside what costs nothing."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from mindsmirror.evaluation.metrics import auroc, auroc_interval, auroc_within, expected_calibration_error
+from mindsmirror.evaluation.result import CalibrationResult
+from mindsmirror.evaluation.selective import risk_coverage
+from mindsmirror.records import Mode, Prediction, Sample
+from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport, ScoreQuality
+from mindsmirror.reporting.formatting import count, named_arm, percent, score
+from mindsmirror.reporting.verdict_section import with_interval, within
+
+
+def confidence_report(
+    arm: str, modes: Mapping[Mode, Sequence[Prediction]], found: CalibrationResult, risk: float | None, seed: int
+) -> ConfidenceReport:
+    """What was fitted to an arm's validation answers, and what it is worth on its test answers."""
+    sampled = modes.get("mirror") or modes.get("vote") or ()
+    return ConfidenceReport(
+        arm=arm,
+        questions=found.questions,
+        reason=found.reason,
+        temperature=found.calibration.temperature,
+        preferred=found.calibration.preferred,
+        judge_counts=found.judge_counts if "mirror" in modes and not found.reason else None,
+        judge=found.judge,
+        features=found.features,
+        samples=_sample_scores(sampled, seed),
+        answers=tuple(
+            answer
+            for mode, predictions in modes.items()
+            if (answer := _answers(mode, predictions, risk, seed)) is not None
+        ),
+    )
+
+
+def confidences_told(report: ConfidenceReport) -> Iterator[str]:
+    """The same in sentences."""
+    who = named_arm(report.arm)
+    if report.reason:
+        yield f"The confidences of {who} are not calibrated: {report.reason}."
+        return
+    if report.judge_counts is False:
+        seen = f" ({within(report.judge)})" if report.judge is not None else ""
+        yield (
+            f"The judge of {who} is not shown to be above chance within the validation questions{seen}, so it does not "
+            "count: mirror answers as vote does."
+        )
+    for answer in report.answers:
+        if answer.mode == report.preferred and answer.auroc is not None:
+            yield _worth(who, answer, report.samples)
+    for answer in report.answers:
+        if answer.risk is not None:
+            yield _promise(who, answer)
+
+
+def _worth(who: str, answer: AnswerConfidence, samples: Mapping[str, ScoreQuality]) -> str:
+    told = f"The confidence of {who} in mode {answer.mode} ranks right answers above wrong ones with an AUROC of "
+    told += with_interval(answer.auroc or 0.0, answer.auroc_ci95)
+    names = {"agreement": "agreement of samples", "log_probability": "mean log-probability"}
+    areas = {name: samples[name].auroc for name in names if name in samples}
+    free = [f"{names[name]} {score(area)}" for name, area in areas.items() if area is not None]
+    if free:
+        told += f"; what costs nothing ranks its single rationales with {' and '.join(free)}"
+    if answer.accuracy_at_half is not None:
+        told += f"; of the surer half {percent(answer.accuracy_at_half)} are right"
+    return f"{told}."
+
+
+def _promise(who: str, answer: AnswerConfidence) -> str:
+    given = answer.n - answer.abstained
+    start = f"In mode {answer.mode} {who} abstains from {count(answer.abstained)} of {count(answer.n)} test questions"
+    if not given:
+        return f"{start}: validation answers do not allow a promise of at most {percent(answer.risk or 0)} wrong."
+    kept = "held" if answer.wrong <= (answer.risk or 0) * given else "was not kept"
+    wrong = percent(answer.wrong / given)
+    return f"{start}; of the others {wrong} are wrong: the promise of at most {percent(answer.risk or 0)} {kept}."
+
+
+def _answers(mode: Mode, predictions: Sequence[Prediction], risk: float | None, seed: int) -> AnswerConfidence | None:
+    """None where no confidence was calibrated, or nothing has gold."""
+    known = [p for p in predictions if p.right is not None]
+    if not any(p.calibrated for p in known):
+        return None
+    right = [bool(p.right) for p in known]
+    sure = [-1.0 if p.confidence is None else p.confidence for p in known]
+    stated = [(p.confidence, bool(p.right)) for p in known if p.confidence is not None]
+    curve = risk_coverage(sure, right)
+    return AnswerConfidence(
+        mode=mode,
+        n=len(known),
+        auroc=auroc(sure, right),
+        auroc_ci95=auroc_interval(sure, right, [p.example for p in known], seed),
+        calibration_error=expected_calibration_error([p for p, _ in stated], [hit for _, hit in stated]),
+        accuracy_at_half=curve.accuracy_at_half if curve else None,
+        risk=risk,
+        abstained=sum(p.abstained for p in known),
+        wrong=sum(not p.right for p in known if not p.abstained),
+    )
+
+
+def _sample_scores(predictions: Sequence[Prediction], seed: int) -> dict[str, ScoreQuality]:
+    """Each score of a single rationale against gold; only scores that all rationales have."""
+    rows: list[tuple[dict[str, float | None], bool, str]] = []
+    for prediction in predictions:
+        answers = Counter(sample.answer for sample in prediction.samples)
+        for sample in prediction.samples:
+            if sample.answer is not None and sample.right is not None:
+                rows.append((_scores(sample, answers, len(prediction.samples)), sample.right, prediction.example))
+    right, questions = [row[1] for row in rows], [row[2] for row in rows]
+    found = {}
+    for name in rows[0][0] if rows else ():
+        values = [value for scores, _, _ in rows if (value := scores[name]) is not None]
+        if len(values) == len(rows):
+            found[name] = ScoreQuality(
+                n=len(rows),
+                auroc=auroc(values, right),
+                auroc_ci95=auroc_interval(values, right, questions, seed),
+                within=auroc_within(values, right, questions, seed),
+            )
+    return found
+
+
+def _scores(sample: Sample, answers: Mapping[str | None, int], n: int) -> dict[str, float | None]:
+    return {
+        "judge": sample.p_correct,
+        "agreement": (answers[sample.answer] - 1) / (n - 1) if n > 1 else None,
+        "log_probability": sample.log_probability,
+        "confidence": sample.confidence,
+    }
