@@ -150,3 +150,28 @@ def test_a_question_that_is_none_is_said(finished: Finished) -> None:
         student.ask("")
     with pytest.raises(UnknownNameError, match="no mode is called 'guess'"):
         student.ask("2?", mode="guess")
+
+
+def test_lines_are_answered_by_lines(finished: Finished, tmp_path: Path) -> None:
+    student = mindsmirror.load(finished.run)
+    rows: list[dict[str, Any]] = [
+        {"id": "first", "question": QUESTION, "answer": 5},
+        {"question": "Where?", "choices": ["bank", "river"], "mode": "vote"},
+    ]
+    lines = [*map(json.dumps, rows), "", "How many pens has Bo?"]
+    (tmp_path / "asked.jsonl").write_text("\n".join(lines))
+    ended = command("ask", finished.run, "--file", "asked.jsonl", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    said = [json.loads(line) for line in ended.out.splitlines()]
+    expected = student.ask_many([QUESTION, rows[1], lines[-1]])
+    assert (
+        [each["question"] for each in said] == [QUESTION, "Where?", lines[-1]]
+        and said[0]["id"] == "first"
+        and said[0]["gold"] == 5
+    )
+    assert [(each["answer"], each["text"], each["mode"]) for each in said] == [
+        (reply.answer, reply.text, reply.mode) for reply in expected
+    ]
+    (tmp_path / "wrong.jsonl").write_text(f'{QUESTION}\n{{"qestion": "2?"}}\n')
+    ended = command("ask", finished.run, "--file", "wrong.jsonl", cwd=tmp_path)
+    assert ended.code == DataError.exit_code and "wrong.jsonl, line 2" in ended.err

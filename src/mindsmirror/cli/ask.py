@@ -1,16 +1,24 @@
-"""`mindsmirror ask RUN "question"`: one answer."""
+"""`mindsmirror ask RUN`: one answer, or as many as there are questions."""
 
+import sys
 from pathlib import Path
 
 import click
 
+from mindsmirror.cli.conversation import answer_lines, converse, reply_lines
 from mindsmirror.cli.options import MODES, STUDENT_HELP, as_json, runs_folder, show, student_folder
 from mindsmirror.errors import RecipeError
 
 
 @click.command("ask")
 @click.argument("run", type=click.Path(path_type=Path), help=STUDENT_HELP)
-@click.argument("question", help="The question, in quotes.")
+@click.argument("question", required=False, help="The question, in quotes; without it, questions are read.")
+@click.option(
+    "--file",
+    "source",
+    type=click.Path(path_type=Path),
+    help="Questions to answer with JSON Lines: a line each, as text or as a JSON object with question.",
+)
 @click.option(
     "--choice",
     "choices",
@@ -24,34 +32,40 @@ from mindsmirror.errors import RecipeError
 @as_json
 def command(
     run: Path,
-    question: str,
+    question: str | None,
+    source: Path | None,
     choices: tuple[str, ...],
     arm: str | None,
     mode: str | None,
     runs: Path,
     json_output: bool,
 ) -> None:
-    """Ask a trained student one question; it gives an answer, a rationale, a verdict and a confidence."""
-    from mindsmirror.runs.use import ask
+    """Ask a trained student; it gives an answer, a rationale, a verdict and a confidence.
 
+    Without QUESTION, a terminal becomes a prompt that keeps the student loaded. With --file, or with questions on
+    standard input, every line is answered by a line of JSON, many at a time.
+    """
+    from mindsmirror.runs.student import load
+
+    if question is not None and source is not None:
+        raise RecipeError("give either a question or --file, not both")
+    if question is None and choices:
+        raise RecipeError("--choice belongs to a QUESTION; in a file, a line has choices of its own")
+    student = load(student_folder(run, runs), arm)
+    if question is not None:
+        reply = student.ask(question, _named(choices), mode)
+        show(reply.model_dump(mode="json"), reply_lines(reply), json_output)
+    elif source is None and sys.stdin.isatty():
+        converse(student, mode)
+    else:
+        answer_lines(student, mode, None if source == Path("-") else source)
+
+
+def _named(choices: tuple[str, ...]) -> dict[str, str]:
     named = {}
     for choice in choices:
         letter, sign, text = choice.partition("=")
         if not sign or not text:
             raise RecipeError(f"--choice {choice}: write LETTER=TEXT, such as a=bank")
         named[letter] = text
-    reply = ask(student_folder(run, runs), question, named, arm, mode)
-    if reply.answer is None:
-        lines = [f"answer: none that can be read. The student wrote: {reply.text or 'nothing'}"]
-    else:
-        lines = [f"answer: {reply.answer}"]
-    if reply.rationale and reply.answer is not None:
-        lines.append(f"rationale: {reply.rationale}")
-    if reply.p_correct is not None:
-        lines.append(f"its own verdict: {reply.verdict} (probability of being correct {reply.p_correct:.2f})")
-    if reply.confidence is not None:
-        meaning = "probability that the answer is right" if reply.calibrated else "share of the votes"
-        lines.append(f"{meaning}: {reply.confidence:.2f}")
-    if reply.abstained:
-        lines.append("it abstains: an answer as unsure as this one would not keep the risk that the recipe promises")
-    show(reply.model_dump(mode="json"), lines, json_output)
+    return named

@@ -1,0 +1,126 @@
+"""Many questions for one student that stays loaded: typed at a prompt, or as lines of a file or of standard input."""
+
+import json
+import queue
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mindsmirror.cli.options import as_text
+from mindsmirror.errors import DataError, MindsMirrorError
+from mindsmirror.system.documents import read_lines
+from mindsmirror.system.terminal import plain
+
+if TYPE_CHECKING:
+    from mindsmirror.inference.question import Reply
+    from mindsmirror.runs.student import TrainedStudent
+
+TOGETHER = 256
+"""Lines that are answered at a time, if so many are there."""
+PROMPT = "> "
+
+
+def reply_lines(reply: "Reply") -> list[str]:
+    """A reply for people; there is always an answer or the text in which none was found."""
+    if reply.answer is None:
+        lines = [f"answer: none that can be read. The student wrote: {reply.text or 'nothing'}"]
+    else:
+        lines = [f"answer: {reply.answer}"]
+    if reply.rationale and reply.answer is not None:
+        lines.append(f"rationale: {reply.rationale}")
+    if reply.p_correct is not None:
+        lines.append(f"its own verdict: {reply.verdict} (probability of being correct {reply.p_correct:.2f})")
+    if reply.confidence is not None:
+        meaning = "probability that the answer is right" if reply.calibrated else "share of the votes"
+        lines.append(f"{meaning}: {reply.confidence:.2f}")
+    if reply.abstained:
+        lines.append("it abstains: an answer as unsure as this one would not keep the risk that the recipe promises")
+    return lines
+
+
+def converse(student: "TrainedStudent", mode: str | None) -> None:
+    """Answer what is typed, question by question, until the input ends. A line that ends in \\ goes on below."""
+    click.echo(f"{student!r}. Ctrl-D ends.", err=True)
+    while (question := _typed()) is not None:
+        if question.strip():
+            try:
+                reply = student.ask(question, mode=mode)
+            except MindsMirrorError as error:
+                click.echo(plain(str(error)), err=True)
+                continue
+            for line in reply_lines(reply):
+                click.echo(plain(line))
+
+
+def answer_lines(student: "TrainedStudent", mode: str | None, source: Path | None) -> None:
+    """Answer each line of a file, or of standard input, with a line of JSON; what is there already goes together.
+
+    A line is a question, or a JSON object with `question` and further keys of `Question`; its other keys are handed on,
+    an `answer` that it has as `gold`.
+    """
+    name = "standard input" if source is None else str(source)
+    for lines in _batches(sys.stdin.buffer if source is None else read_lines(source)):
+        rows = [_row(line, f"{name}, line {number}") for number, line in lines if line.strip()]
+        replies = student.ask_many([asked for asked, _ in rows], mode=mode)
+        for (_, others), reply in zip(rows, replies, strict=True):
+            click.echo(as_text({**others, **reply.model_dump(mode="json")}))
+
+
+def _typed() -> str | None:
+    """A question from the terminal; None at the end of the input."""
+    lines: list[str] = []
+    try:
+        while True:
+            lines.append(input(PROMPT if not lines else "  "))
+            if not lines[-1].endswith("\\"):
+                return "\n".join(line.removesuffix("\\") for line in lines)
+    except EOFError:
+        return None
+
+
+def _row(line: bytes, where: str) -> tuple[Any, dict[str, Any]]:
+    """What is asked in a line, and what else stands in it. DataError names the line."""
+    from mindsmirror.inference.question import Question, as_question
+
+    try:
+        text = line.decode("utf-8").strip()
+        values = json.loads(text) if text.startswith("{") else {"question": text}
+        own = {key: value for key, value in values.items() if key in Question.model_fields}
+        others = {key: value for key, value in values.items() if key not in own}
+        return as_question(own), {"gold" if key == "answer" else key: value for key, value in others.items()}
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: the line is no JSON object and no text: {error}.") from error
+    except MindsMirrorError as error:
+        raise DataError(f"{where}: {error}") from error
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, bytes]]]:
+    """Numbered lines, as many at a time as have come: somebody who types or pipes them slowly is answered at once."""
+    came: queue.Queue[tuple[int, bytes] | BaseException | None] = queue.Queue(2 * TOGETHER)
+
+    def read() -> None:
+        try:
+            for numbered in enumerate(lines, start=1):
+                came.put(numbered)
+            came.put(None)
+        except Exception as error:
+            came.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    batch: list[tuple[int, bytes]] = []
+    while True:
+        if batch and (len(batch) == TOGETHER or came.empty()):
+            yield batch
+            batch = []
+        found = came.get()
+        if isinstance(found, BaseException):
+            raise DataError(f"the questions cannot be read: {found}") from found
+        if found is None:
+            break
+        batch.append(found)
+    if batch:
+        yield batch

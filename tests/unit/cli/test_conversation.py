@@ -1,0 +1,95 @@
+"""Questions that are typed or piped: when they are answered, and what is said where there is no answer."""
+
+import queue
+from collections.abc import Iterator
+
+import pytest
+
+from mindsmirror.cli.conversation import TOGETHER, _batches, converse, reply_lines
+from mindsmirror.errors import DataError, UnknownNameError
+from mindsmirror.inference.question import Reply
+from mindsmirror.records import Parse
+
+
+def reply(question: str, answer: str | None, text: str) -> Reply:
+    return Reply(
+        question=question,
+        arm="mirror",
+        mode="think",
+        answer=answer,
+        text=text,
+        rationale=text,
+        verdict=None,
+        p_correct=None,
+        confidence=None,
+        calibrated=False,
+        abstained=False,
+        parse=Parse.OK if answer else Parse.NO_ANSWER,
+        tokens=3,
+    )
+
+
+def test_an_answer_that_cannot_be_read_comes_with_its_text() -> None:
+    assert reply_lines(reply("2?", None, "Who knows.")) == [
+        "answer: none that can be read. The student wrote: Who knows."
+    ]
+    assert reply_lines(reply("2?", "2", "It is 2.")) == ["answer: 2", "rationale: It is 2."]
+
+
+def test_a_line_that_has_come_is_answered_before_the_next_one_comes() -> None:
+    coming: queue.Queue[bytes | None] = queue.Queue()
+
+    def lines() -> Iterator[bytes]:
+        while (line := coming.get()) is not None:
+            yield line
+
+    batches = _batches(lines())
+    for number in range(1, 4):
+        coming.put(b"q")
+        assert next(batches) == [(number, b"q")]
+    coming.put(None)
+    assert list(batches) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, TOGETHER, 3 * TOGETHER + 1])
+def test_all_lines_come_in_order(count: int) -> None:
+    batches = list(_batches(str(number).encode() for number in range(count)))
+    assert [int(line) for batch in batches for _, line in batch] == list(range(count))
+    assert [number for batch in batches for number, _ in batch] == list(range(1, count + 1))
+    assert all(0 < len(batch) <= TOGETHER for batch in batches)
+
+
+def test_what_cannot_be_read_is_said() -> None:
+    def lines() -> Iterator[bytes]:
+        yield b"q"
+        raise OSError("the disk is gone")
+
+    with pytest.raises(DataError, match="the disk is gone"):
+        list(_batches(lines()))
+
+
+class Echo:
+    """A student that repeats what it is asked, as far as a prompt needs one."""
+
+    def ask(self, question: str, mode: str | None = None) -> Reply:
+        if question == "fail":
+            raise UnknownNameError("mode", "fail", ["think"])
+        return reply(question, question, "")
+
+
+def test_a_prompt_goes_on_until_the_input_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = iter(["one", "", "two \\", "three", "fail", "four"])
+
+    def read(_: str) -> str:
+        try:
+            return next(typed)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", read)
+    converse(Echo(), None)  # type: ignore[arg-type]
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["answer: one", "answer: two ", "three", "answer: four"]
+    assert "no mode is called 'fail'" in err
