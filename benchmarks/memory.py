@@ -34,6 +34,7 @@ from mindsmirror.records import (
     Verdict,
     VerdictSource,
 )
+from mindsmirror.runs.folder import Run
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import write_json, write_records
@@ -140,6 +141,7 @@ def fill(folder: Path, count: int, k: int, m: int) -> None:
             row = {"id": f"t{number}", "question": f"test {number}", "answer": number, "split": "test"}
             file.write(json.dumps(row) + "\n")
     (place / "annotation").mkdir(parents=True)
+    Run(place).begin(recipe(folder, k, m))
     write_records(place / "annotation" / "annotations.jsonl", annotations(count, k, m))
     answers = [
         Prediction(example=f"t{n}", mode="predict", answer=str(n), right=n % 2 == 0, tokens=2) for n in range(TESTS)
