@@ -110,7 +110,7 @@ class OpenRun:
         return load(self.folder, arm)
 
     def predictions(self, arm: str | None = None, mode: str | None = None) -> Predictions:
-        """What the arms said of the test questions: all arms, the untrained student first, and all modes if none is named.
+        """What the arms said of the test questions; of all arms, the untrained student first, unless one is named.
 
         UnknownNameError for an arm or mode that there is not, DataError if nothing was evaluated yet.
         """
