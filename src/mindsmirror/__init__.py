@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mindsmirror.reporting.schema import Report as Report
     from mindsmirror.runs.export import export_annotations as export_annotations
     from mindsmirror.runs.export import export_student as export_student
+    from mindsmirror.runs.opened import OpenRun as OpenRun
+    from mindsmirror.runs.opened import open_run as open_run
     from mindsmirror.runs.pipeline import Pipeline as Pipeline
     from mindsmirror.runs.pipeline import run as run
     from mindsmirror.runs.recipe import Recipe as Recipe
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "mindsmirror.runs.use": ("ask", "evaluate_elsewhere"),
+    "mindsmirror.runs.opened": ("OpenRun", "open_run"),
     "mindsmirror.runs.student": ("TrainedStudent", "load"),
     "mindsmirror.inference.question": ("Question", "Reply"),
     "mindsmirror.annotation.imports.importing": ("import_annotations",),

@@ -105,7 +105,7 @@ class MissingExtraError(MindsMirrorError):
     """An optional package is not installed; the command that installs it is shown."""
 
     exit_code = 17
-    raised_in = ("delivery", "engines", "tasks", "training")
+    raised_in = ("delivery", "engines", "runs", "tasks", "training")
 
     def __init__(self, package: str, extra: str | None = None) -> None:
         wanted = f"'mindsmirror[{extra}]'" if extra else package

@@ -85,6 +85,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
         "make_recipe": lambda as_: mindsmirror.make_recipe(
             material.document(copied.run / "recipe.json"), as_("it"), as_(".")
         ),
+        "open_run": lambda as_: list(mindsmirror.open_run(as_(run)).predictions()),
         "read_arm": lambda as_: mindsmirror.read_arm({"name": "a", "method": "minds_mirror"}),
         "read_recipe": lambda as_: mindsmirror.read_recipe(as_("tiny.toml"), "seed=3").seed,
         "run": lambda as_: mindsmirror.run(as_("tiny.toml"), as_("runs")).arms,

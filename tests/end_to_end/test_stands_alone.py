@@ -175,3 +175,26 @@ def test_lines_are_answered_by_lines(finished: Finished, tmp_path: Path) -> None
     (tmp_path / "wrong.jsonl").write_text(f'{QUESTION}\n{{"qestion": "2?"}}\n')
     ended = command("ask", finished.run, "--file", "wrong.jsonl", cwd=tmp_path)
     assert ended.code == DataError.exit_code and "wrong.jsonl, line 2" in ended.err
+
+
+def test_a_run_is_looked_at_from_python(away: Path) -> None:
+    run = mindsmirror.open_run(str(away))
+    assert run.arms == ("labels", "mirror") and run.report.name == run.recipe.name == "tiny"
+    assert len(run.annotations) == material.TRAIN + material.VALID
+    rows = run.predictions()
+    wanted = [(arm, mode) for arm, modes in material.MODES.items() for mode in modes]
+    assert list(dict.fromkeys((row.arm, row.mode) for row in rows)) == wanted
+    gold = {row["id"]: str(row["answer"]) for row in material.word_problems()}
+    for row in rows:
+        assert row.gold == gold[row.id] and "How many pens" in row.question
+    shares = {(arm.name, arm.mode): arm.accuracy for arm in run.report.arms}
+    for pair in wanted:
+        own = run.predictions(*pair)
+        assert sum(bool(row.right) for row in own) / len(own) == shares[pair]
+    frame = rows.to_pandas()
+    assert len(frame) == len(rows) and list(frame.gold) == [row.gold for row in rows]
+    assert run.student("labels").ask(QUESTION).arm == "labels"
+    with pytest.raises(UnknownNameError, match="no arm is called 'miror'"):
+        run.predictions("miror")
+    with pytest.raises(DataError, match="has no such predictions"):
+        run.predictions("labels", "vote")
