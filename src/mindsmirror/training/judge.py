@@ -14,6 +14,7 @@ Passes are few and short, so a training that was cut short begins anew; it comes
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,15 +86,16 @@ def train_judge(plan: JudgePlan) -> StageLog:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, plan.steps))
     losses: list[float] = []
     done = 0
-    shown = Progress(plan.label, plan.steps, "steps")
-    with shown as progress, torch.autocast(device(), torch.bfloat16, enabled=use_bf16(plan.precision)):
+    with Progress(plan.label, plan.steps, "steps") as progress:
         parts = list(_read(plan))
         order = random.Random(plan.seed)
         for _ in range(plan.passes):
             order.shuffle(parts)
             summed = 0.0
             for read, weights in parts:
-                logits = plan.student.after(plan.model.get_base_model(), read, begun)[:, list(words)]
+                # One context a step: autocast keeps its casts of the weights until the context ends.
+                with _autocast(plan.precision):
+                    logits = plan.student.after(plan.model.get_base_model(), read, begun)[:, list(words)]
                 loss = -(weights * torch.log_softmax(logits.float(), dim=-1)).sum() / weights.sum()
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
@@ -145,13 +147,17 @@ def _end(length: int, adapted: int, encodes: bool) -> Work:
 
 def _read(plan: JudgePlan) -> Iterator[tuple[Any, Tensor]]:
     """The rationales in parts of TOGETHER, each read by the thinker, with the weights of their verdicts [B, 3]."""
-    with plan.model.disable_adapter():
+    with plan.model.disable_adapter(), _autocast(plan.precision):
         for begin in range(0, len(plan.rows), TOGETHER):
             rows = plan.rows[begin : begin + TOGETHER]
             yield (
                 plan.student.read(plan.model.get_base_model(), [row.source for row in rows]),
                 torch.tensor([row.weights for row in rows], device=plan.model.device),
             )
+
+
+def _autocast(precision: str) -> AbstractContextManager[None]:
+    return torch.autocast(device(), torch.bfloat16, enabled=use_bf16(precision))
 
 
 def _rate(step: int, steps: int) -> float:

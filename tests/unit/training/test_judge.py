@@ -71,11 +71,12 @@ def test_what_is_read_and_gone_on_from_gives_the_same_logits(kind: str, tiny_fol
         torch.testing.assert_close(student.after(model, read, begun), expected, atol=2e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_judge_learns_and_the_thinker_stays(kind: str, tiny_folder: Folder, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "precision"), [*((kind, "fp32") for kind in KINDS), ("llama", "bf16")])
+def test_a_judge_learns_and_the_thinker_stays(kind: str, precision: str, tiny_folder: Folder, tmp_path: Path) -> None:
     student = StudentConfig(model=str(tiny_folder(kind)), lora_rank=8)
+    config = CONFIG.model_copy(update={"precision": precision})
     alone, judged = (
-        train_arm(ArmPlan(stages, student, CONFIG, tmp_path / name, 3, "arm")).stages
+        train_arm(ArmPlan(stages, student, config, tmp_path / name, 3, "arm")).stages
         for name, stages in (("alone", [THINKING]), ("judged", [THINKING, judging()]))
     )
     before, after = ((tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("alone", "judged"))
