@@ -43,7 +43,7 @@ def pipeline(
         "task": {"name": str(data)},
         "teacher": [{"model": "teacher", "engine": "scripted"}],
         "annotation": {"rationales": 2},
-        **({"reflect": reflect} if reflect else {}),
+        "reflect": reflect,
         "student": {"model": str(student)},
         "training": {"budget": {"steps": 2}, "batch_tokens": 512, "precision": "fp32"},
         "arm": [{"name": "mirror", "method": "minds_mirror", "labels": "gold"}],
