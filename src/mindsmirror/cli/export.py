@@ -54,7 +54,8 @@ def command(
 
     A data set has a row for each rationale, with its self-evaluations, and a card. A student is loaded again in the
     runtime that the format is for and compared with the trained one: first tokens, greedy rationales and answers, and
-    the probabilities of its verdicts. What is further off than the format's bounds is not kept.
+    the probabilities of its verdicts. A judge that is an adapter (schedule = "adapter") goes with safetensors only, and
+    the others say that it is missing. What is further off than the format's bounds is not kept.
     """
     folder = run_folder(run, runs)
     if to in DATASETS:
@@ -70,7 +71,11 @@ def command(
     document: dict[str, Any] = {"out": str(out), "to": to, "files": found}
     show(
         document,
-        [*(f"wrote {out / str(each['file'])}" for each in found), f"figures: {out / 'fidelity.json'}"],
+        [
+            *(f"wrote {out / str(each['file'])}" for each in found),
+            *dict.fromkeys(f"note: {each['without_judge']}" for each in found if each["without_judge"]),
+            f"figures: {out / 'fidelity.json'}",
+        ],
         json_output,
     )
 

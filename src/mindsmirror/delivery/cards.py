@@ -140,6 +140,11 @@ def _different(values: Iterable[str]) -> list[str]:
     return sorted(set(values))
 
 
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def plain(text: str) -> str:
     """On one line, and without what Markdown or HTML would take for its own."""
     legible = (sign for sign in " ".join(text.split()) if sign.isprintable())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -14,14 +15,21 @@ from mindsmirror.delivery.fidelity import (
     judge_fidelity,
     observe,
     own_rationales,
+    p_correct,
     shortfalls,
 )
-from mindsmirror.delivery.runtimes.base import Runtime, ServedStudent
+from mindsmirror.delivery.runtimes.base import CarriesJudge, Runtime, ServedStudent
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.records import Example, Prediction, Tag
 from mindsmirror.students.base import Student
 from mindsmirror.students.text import user_turn
 from mindsmirror.system.progress import Working
+
+WITHOUT_JUDGE = (
+    "the student judges with an adapter, which this format does not carry, so the file answers and explains but does "
+    "not judge; export --to safetensors has the judge"
+)
+"""What is said of a file that lacks its judge, by the printed line, fidelity.json and the card."""
 
 
 class Trained:
@@ -30,14 +38,28 @@ class Trained:
     def __init__(self, predictor: Predictor, asked: Asked) -> None:
         self.predictor, self.asked = predictor, asked
         with Working("asking the trained student"):
-            self.observed: Observed = observe(predictor, asked, asked.judged)
+            self.observed: Observed = observe(predictor, asked)
         self.judged = asked.judged or own_rationales(asked.examples, self.observed.predictions)
 
+    @cached_property
+    def p_correct(self) -> list[float]:
+        """What it gives to "correct" on each rationale that is judged; none if it does not judge."""
+        return p_correct(self.predictor, self.asked, self.judged)
+
     def fidelity(self, path: Path, name: str, weights: str, runtime: Runtime, bounds: Bounds) -> Fidelity:
-        """How what is at `path`, loaded in its runtime and called `name` in the figures, compares."""
+        """How what is at `path`, loaded in its runtime and called `name` in the figures, compares.
+
+        The judge is left out if it is an adapter that the file does not carry: without it the thinker's weights would
+        be compared, which were not taught to judge.
+        """
         student = cast(Student, ServedStudent(self.predictor.student, runtime))
+        served = replace(self.predictor, student=student, model=None, judge=None)
+        judging: Predictor | None = served
+        if self.predictor.judge is not None:
+            judging = runtime.judging(self.predictor) if isinstance(runtime, CarriesJudge) else None
         with Working(f"asking {name} in {runtime.name}"):
-            after = observe(replace(self.predictor, student=student, model=None), self.asked, self.judged)
+            after = observe(served, self.asked)
+            shares = p_correct(judging, self.asked, self.judged) if judging is not None else []
             prompts = same_prompts(self.predictor.student, runtime, self.asked.examples)
         before = self.observed
         apart, same_first = divergence(before.logits, after.logits)
@@ -45,7 +67,7 @@ class Trained:
         texts = _same(
             before.predictions, after.predictions, lambda prediction: prediction.rationale or prediction.answer
         )
-        judge = judge_fidelity(self.judged if before.p_correct else (), before.p_correct, after.p_correct)
+        judge = judge_fidelity(self.judged, self.p_correct, shares) if shares else None
         right = [flag for _, _, flag in self.judged if flag is not None]
         failed = shortfalls(bounds, apart, answers, judge, min(sum(right), len(right) - sum(right)))
         if prompts is not None and prompts < 1:
@@ -64,6 +86,7 @@ class Trained:
             right_before=_right(before.predictions),
             right_after=_right(after.predictions),
             judge=judge,
+            without_judge=WITHOUT_JUDGE if judging is None else None,
             tokens_per_second=sum(each.tokens for each in after.predictions) / after.seconds,
             bounds=bounds._asdict(),
             failed=failed,

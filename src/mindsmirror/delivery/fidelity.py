@@ -3,7 +3,8 @@
 Three things are compared. The first token after each question, by the distance of the two distributions: it finds a
 wrong conversion before texts do. Greedy rationales and their answers, which is what a user sees; they part at the
 first near tie, so few texts stay equal where answers do. And the judge: rounding weights moves probabilities more than
-words, and the probability of "correct" is what a user is to rely on.
+words, and the probability of "correct" is what a user is to rely on. A judge that is an adapter (students/load.py) is
+compared only where the file carries it.
 
 A file fails if it is further off than its bounds. Agreement on answers fails only if even the upper end of its 95 %
 interval is below the bound, so that a few questions do not condemn a good file.
@@ -64,7 +65,6 @@ class Observed(NamedTuple):
     logits: Any
     """Of the first token for every tag and question, [B, V]."""
     predictions: list[Prediction]
-    p_correct: list[float]
     seconds: float
     """That the texts of the predictions took."""
 
@@ -100,6 +100,9 @@ class Fidelity(BaseModel):
     right_before: float | None
     right_after: float | None
     judge: JudgeFidelity | None
+    """None if nothing was judged: by the student itself, or by a file without its judge."""
+    without_judge: str | None = None
+    """Why the file does not judge as the student does, and how to have it; None if it does, or if neither judges."""
     tokens_per_second: float
     bounds: Mapping[str, float]
     failed: tuple[str, ...]
@@ -118,11 +121,11 @@ class Fidelity(BaseModel):
             said += f", probability of correct {self.judge.mean_difference:.3f} off"
             if self.judge.auroc_before is not None and self.judge.auroc_after is not None:
                 said += f", AUROC {self.judge.auroc_before:.2f} before and {self.judge.auroc_after:.2f} after"
-        return f"{said} ({self.runtime})"
+        return f"{said} ({self.runtime})" + (f"; {self.without_judge}" if self.without_judge else "")
 
 
-def observe(predictor: Predictor, asked: Asked, judged: Sequence[tuple[Example, str, bool | None]]) -> Observed:
-    """Ask a student; without `judged` rationales it judges its own."""
+def observe(predictor: Predictor, asked: Asked) -> Observed:
+    """Ask a student for first tokens and texts."""
     import torch
 
     student = predictor.student
@@ -131,12 +134,15 @@ def observe(predictor: Predictor, asked: Asked, judged: Sequence[tuple[Example, 
     logits = torch.cat([student.next_logits(predictor.model, part).float() for part in parts])
     began = time.perf_counter()
     predictions = (think if asked.mode == "think" else predict)(predictor, asked.examples)
-    seconds = time.perf_counter() - began
-    shares: list[float] = []
-    if asked.judging is not None and (shown := judged or own_rationales(asked.examples, predictions)):
-        texts = [(example.text, rationale) for example, rationale, _ in shown]
-        shares = [share[0] for share in verdict_probabilities(predictor, asked.judging, texts)]
-    return Observed(logits, predictions, shares, seconds)
+    return Observed(logits, predictions, time.perf_counter() - began)
+
+
+def p_correct(predictor: Predictor, asked: Asked, judged: Sequence[tuple[Example, str, bool | None]]) -> list[float]:
+    """What a student gives to "correct" on each rationale; none if it was not taught to judge."""
+    if asked.judging is None or not judged:
+        return []
+    texts = [(example.text, rationale) for example, rationale, _ in judged]
+    return [share[0] for share in verdict_probabilities(predictor, asked.judging, texts)]
 
 
 def own_rationales(

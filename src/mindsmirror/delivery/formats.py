@@ -1,6 +1,6 @@
 """The formats of an exported student: how each is written, loaded again, and how far off it may be.
 
-safetensors   a folder as Transformers loads it, in bf16, fp16 or fp32
+safetensors   a folder as Transformers loads it, in bf16, fp16 or fp32, and the adapter that judges, if there is one
 gguf          one file for llama.cpp and what is built on it, in F16, Q8_0 or Q4_K_M
 ollama        such a file with a Modelfile, and the template, system message and parameters as the hub reads them
 openvino      a folder for OpenVINO GenAI, in int8 or fp16
@@ -19,6 +19,7 @@ from mindsmirror.delivery.onnx_folder import check_onnx, write_onnx
 from mindsmirror.delivery.openvino_folder import write_openvino
 from mindsmirror.delivery.runtimes.base import Runtime
 from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.load import JUDGE
 
 SETTINGS = "mindsmirror.json"
 """What a student's folder says of how it is asked; it goes with its weights where the format is a folder."""
@@ -56,6 +57,9 @@ def _write_safetensors(source: Source, folder: Path, weights: str) -> Path:
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[weights]
     kind.from_pretrained(source.folder, dtype=dtype).save_pretrained(folder)
     transformers.AutoTokenizer.from_pretrained(source.folder).save_pretrained(folder)
+    if (source.folder / JUDGE).is_dir():
+        # As it was trained: an adapter is small, and the weights under it are rounded already.
+        shutil.copytree(source.folder / JUDGE, folder / JUDGE)
     if (source.folder / SETTINGS).exists():
         shutil.copy(source.folder / SETTINGS, folder / SETTINGS)
     return folder

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mindsmirror.annotation.prompts import PromptSet
-from mindsmirror.delivery.cards import licence_id, plain
+from mindsmirror.delivery.cards import licence_id, plain, sentence
 from mindsmirror.delivery.fidelity import Fidelity
 from mindsmirror.models import catalogue
 from mindsmirror.records import Example, Purpose, Tag
 from mindsmirror.reporting.formatting import percent, score, score_range
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report
+from mindsmirror.students.load import JUDGE
 from mindsmirror.students.text import user_turn
 from mindsmirror.tasks.base import Task
 
@@ -45,6 +46,8 @@ class CardFacts(NamedTuple):
     """What the teacher was asked; None if the file of the prompts has gone."""
     report: Report | None
     encoder_decoder: bool = False
+    adapter: bool = False
+    """Whether it judges with an adapter, and not with its own weights."""
 
 
 def base_model(student: str) -> str | None:
@@ -61,8 +64,14 @@ def student_licence(student: str) -> str:
 
 
 def model_card(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> str:
-    """README.md of the files of a student in one format."""
+    """README.md of the files of a student in one format.
+
+    The card of files without their judge has no results that take a judge.
+    """
     from huggingface_hub import ModelCardData
+
+    if _without_judge(found):
+        facts = facts._replace(judges=False)
 
     base = base_model(facts.student)
     # Quantised files, too: the base is the student before its training, and what trained it says more.
@@ -98,7 +107,13 @@ def _results(facts: CardFacts) -> list[Any]:
 
 
 def _own(facts: CardFacts) -> list[ArmResult]:
-    return [result for result in facts.report.arms if result.name == facts.arm] if facts.report else []
+    arms = facts.report.arms if facts.report else ()
+    return [result for result in arms if result.name == facts.arm and (facts.judges or result.mode != "mirror")]
+
+
+def _without_judge(found: Sequence[Fidelity]) -> str | None:
+    """Why the files do not judge, if they do not."""
+    return next((each.without_judge for each in found if each.without_judge), None)
 
 
 def _page(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]:
@@ -142,7 +157,7 @@ def _scores(facts: CardFacts) -> Iterator[str]:
             share = f"{percent(result.accuracy)} | {percent(low)} to {percent(high)}"
             yield f"| {name} | {result.mode} | {result.n} | {share} |"
     judge = facts.report.student_judge
-    if judge is not None and judge.arm == facts.arm and judge.auroc is not None:
+    if facts.judges and judge is not None and judge.arm == facts.arm and judge.auroc is not None:
         sure = f" ({score_range(judge.auroc_ci95)})" if judge.auroc_ci95 else ""
         yield ""
         yield f'AUROC of its probability of "correct" on {judge.n} of its own rationales: {score(judge.auroc)}{sure};'
@@ -166,6 +181,9 @@ def _files(found: Sequence[Fidelity]) -> Iterator[str]:
         area = _pair(judge.auroc_before, judge.auroc_after, score) if judge else ""
         file, size = plain(each.file), f"{each.bytes / 1e6:.1f} MB"
         yield (f"| {file} | {size} | {each.runtime} | {percent(each.same_answers)} | {right} | {off} | {area} |")
+    if missing := _without_judge(found):
+        yield ""
+        yield sentence(missing)
 
 
 def _pair(before: float | None, after: float | None, shown: Any) -> str:
@@ -173,6 +191,8 @@ def _pair(before: float | None, after: float | None, shown: Any) -> str:
 
 
 def _asking(facts: CardFacts) -> Iterator[str]:
+    if facts.judges and facts.adapter:
+        yield from _judging(facts)
     if facts.encoder_decoder:
         yield "Tag, colon, question: " + ", ".join(f"`{tag.value}: QUESTION`" for tag in facts.tags) + "."
         return
@@ -181,14 +201,23 @@ def _asking(facts: CardFacts) -> Iterator[str]:
     for tag in facts.tags:
         what = "the reasoning and the answer" if tag is Tag.EXPLAIN else "the answer alone"
         yield f"- `{tag.value}`: {what}"
-    if facts.judges:
+    if facts.judges and not facts.adapter:
         yield f"- `{Tag.VERDICT.value}`, as a turn of its own after its reply: whether that was correct"
     yield ""
 
 
+def _judging(facts: CardFacts) -> Iterator[str]:
+    """How to ask for verdicts where an adapter gives them."""
+    yield f"It judges with a low-rank adapter, the folder `{JUDGE}`, which works on the last tokens of what it reads"
+    yield "and on none before them. Transformers alone loads the model without it, which answers and explains but was"
+    yield "not taught to judge. Minds Mirror loads both:"
+    yield from ["", "```python", "import mindsmirror", ""]
+    yield f'reply = mindsmirror.load(".").ask({_question(facts)!r})'
+    yield from ["print(reply.answer, reply.rationale, reply.verdict, reply.p_correct)", "```", ""]
+
+
 def _snippet(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]:
-    examples = [*facts.task.splits.test, *facts.task.splits.valid]
-    asked = user_turn(facts.tags[-1], _shown(examples[0].text if examples else "QUESTION"), None)
+    asked = user_turn(facts.tags[-1], _question(facts), None)
     file = next((each.file for each in found if not each.failed), "")
     yield ""
     if to == "ollama":
@@ -223,9 +252,10 @@ def _transformers(facts: CardFacts, asked: str) -> Iterator[str]:
     ]
 
 
-def _shown(question: str) -> str:
-    """A question within quotation marks of a shell."""
-    return question.replace("'", "’").replace("\\", "")
+def _question(facts: CardFacts) -> str:
+    """A question of the task, within quotation marks of a shell."""
+    examples = [*facts.task.splits.test, *facts.task.splits.valid]
+    return (examples[0].text if examples else "QUESTION").replace("'", "’").replace("\\", "")
 
 
 def _prompt(facts: CardFacts) -> Iterator[str]:

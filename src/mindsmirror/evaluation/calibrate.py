@@ -155,13 +155,12 @@ def fit(
         strength = choose_sureness(questions, held_out)
         leaders = elected(questions, held_out, strength, by_share=True)
         add("vote", leaders, fit_answers(leaders, fit_samples(questions, free), strength, risk, by_share=True))
-    if "mirror" in modes and counts:
-        held_out = held_out_log_odds(questions, names, seed)
+    if "mirror" in modes:
+        used = names if counts else free
+        held_out = held_out_log_odds(questions, used, seed)
         strength, strengths = choose_strength(questions, held_out)
         leaders = elected(questions, held_out, strength)
-        add("mirror", leaders, fit_answers(leaders, fit_samples(questions, names), strength, risk))
-    elif "mirror" in modes:
-        models["mirror"], right["mirror"] = models["vote"], right["vote"]
+        add("mirror", leaders, fit_answers(leaders, fit_samples(questions, used), strength, risk))
     return Fit(temperature, questions, names, judge, counts, models, right, strengths)
 
 

@@ -88,13 +88,13 @@ def held_out_log_odds(questions: Sequence[Answered], names: Sequence[Feature], s
 def choose_strength(
     questions: Sequence[Answered], log_odds: Sequence[Sequence[float]]
 ) -> tuple[float, dict[float, float]]:
-    """The λ whose answers are right most often, of equals the smallest, and the accuracy of each λ."""
+    """The λ whose answers are right most often, of equals the smallest, and the accuracy of each λ; 0: a plain vote."""
     accuracy = {
         strength: sum(each is not None and each.right for each in elected(questions, log_odds, strength))
         / len(questions)
-        for strength in STRENGTHS
+        for strength in (0.0, *STRENGTHS)
     }
-    return max(STRENGTHS, key=lambda strength: accuracy[strength]), accuracy
+    return max(accuracy, key=accuracy.__getitem__), accuracy
 
 
 def choose_sureness(questions: Sequence[Answered], log_odds: Sequence[Sequence[float]]) -> float:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mindsmirror.reference.cli_page import cli_page
+from mindsmirror.reference.python_page import python_page
 from mindsmirror.reference.recipe_page import recipe_page
 from mindsmirror.reference.rooms_page import rooms_page
 from mindsmirror.runs.schema import PUBLISHED, as_text, recipe_schema
@@ -18,6 +19,7 @@ def pages() -> dict[Path, str]:
         PUBLISHED: as_text(schema),
         FOLDER / "recipe.md": recipe_page(schema),
         FOLDER / "cli.md": cli_page(),
+        FOLDER / "python.md": python_page(),
         FOLDER / "rooms.md": rooms_page(),
     }
 

@@ -45,7 +45,8 @@ def confidences_told(report: ConfidenceReport) -> Iterator[str]:
         seen = f" ({within(report.judge)})" if report.judge is not None else ""
         yield (
             f"The judge of {who} is not shown to be above chance within the validation questions{seen}, so it does not "
-            "count: mirror answers as vote does."
+            "count. Mirror goes by what else is known of a rationale: how likely its text is, whether its arithmetic "
+            "holds, and how many others agree."
         )
     for answer in report.answers:
         if answer.mode == report.preferred and answer.auroc is not None:

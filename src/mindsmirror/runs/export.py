@@ -25,6 +25,8 @@ QUESTIONS = 100
 """Questions on which an exported student is compared with the trained one."""
 DIRECT_TOKENS = 64
 """Room for a reply without a rationale."""
+ADAPTER = ".lora_"
+"""In the names of an adapter's weights (PEFT)."""
 TAGS: dict[str, Tag] = {"predict": Tag.PREDICT, "think": Tag.EXPLAIN}
 
 
@@ -50,8 +52,10 @@ def export_student(
 
     `to` and `weights` are listed in docs/guide.md; without `weights` the format's default is written. What was written
     is loaded in the runtime it is for and asked up to `questions` questions that the student was not trained on, beside
-    the trained student. ModelFileError if it is further off than its bounds, and for a student that the format cannot
-    hold; DataError if the arm is not trained, or `out` holds something; UnknownNameError for a name that there is not.
+    the trained student. A judge that is an adapter goes with safetensors only; elsewhere `without_judge` of a file says
+    that it is missing, and only what the student writes is compared. ModelFileError if it is further off than its
+    bounds, and for a student that the format cannot hold; DataError if the arm is not trained, or `out` holds
+    something; UnknownNameError for a name that there is not.
     """
     from mindsmirror.delivery.compare import Trained
     from mindsmirror.delivery.model_card import model_card
@@ -114,7 +118,9 @@ def open_student(folder: Path, recipe: Recipe, arm: ArmConfig, questions: int) -
     judged = _judged(folder, arm.name, examples, questions) if judging else []
     facts = _facts(folder, recipe, arm, task, predictor, tags)
     about = About(facts.name, student_licence(facts.student), f"distilled from {', '.join(facts.teachers)}")
-    parameters = sum(weight.numel() for weight in predictor.model.parameters())
+    # Those of a judge that lies over the model as an adapter are not its own.
+    own = [weight for name, weight in predictor.model.named_parameters() if ADAPTER not in name]
+    parameters = sum(weight.numel() for weight in own)
     room = recipe.student.max_source + max(recipe.evaluation.max_tokens, DIRECT_TOKENS)
     return Opened(
         Source(model, recipe.student, about, parameters, room),
@@ -148,6 +154,7 @@ def _facts(
         prompts=prompts,
         report=read_report(report) if report.exists() else None,
         encoder_decoder=bool(predictor.model.config.is_encoder_decoder),
+        adapter=predictor.judge is not None,
     )
 
 

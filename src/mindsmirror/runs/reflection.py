@@ -64,7 +64,7 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
     recipe, config = training.recipe, training.recipe.reflect
     budget = recipe.training.budget
     if reflection is None or config is None or not reflects(training):
-        return train_once(training, Once(arm_step(training.arm), budget))
+        return train_once(training, Once(arm_step(training.arm), training.arm.name, budget))
     own: list[Annotation] = []
     origin: tuple[str, ...] = ()
     spent = 0
@@ -73,8 +73,9 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
         drawn: list[RecordFile[Annotation]] = []
         for half in parts:
             here = f"reflection/{training.arm.name}/{number}"
+            label = f"{training.arm.name} round {number}{half.name}"
             part = budget.part(config.share / config.rounds / len(parts))
-            once = Once(f"{here}/student{half.name}", part, own, (*origin, *half.origin), adapters=False)
+            once = Once(f"{here}/student{half.name}", label, part, own, (*origin, *half.origin), adapters=False)
             train_once(half.training, once)
             _draw(half, once.step, f"{here}/own{half.name}", reflection, number)
             # All processes must plan alike, and only the main one has been told.
@@ -83,7 +84,7 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
             drawn.append(_written(training.run.folder / here / f"own{half.name}"))
         own += [annotation for file in drawn for annotation in file]
         origin += tuple(file.digest() for file in drawn)
-    last = Once(arm_step(training.arm), _rest(budget, config.share, spent), own, origin)
+    last = Once(arm_step(training.arm), training.arm.name, _rest(budget, config.share, spent), own, origin)
     return train_once(training, last)
 
 

@@ -44,6 +44,8 @@ class Once:
 
     step: str
     """Its name, which is also its folder under the run's."""
+    label: str
+    """What progress lines call it."""
     budget: Budget
     own: Sequence[Annotation] = ()
     """The student's own judged rationales, which are taught beside the teacher's."""
@@ -107,8 +109,7 @@ def train_once(training: ArmTraining, once: Once) -> TrainingResult:
             if not once.adapters:
                 stages = tuple(stage for stage in stages if not stage.adapter)
         validate = validation(task, recipe.evaluation, arm, config.precision)
-        label = once.step.removeprefix("arms/")
-        return train_arm(ArmPlan(stages, recipe.student, config, folder, recipe.seed, label, validate))
+        return train_arm(ArmPlan(stages, recipe.student, config, folder, recipe.seed, once.label, validate))
 
     if not leads():
         # The main process says whether there is something to learn, or it was learnt before.

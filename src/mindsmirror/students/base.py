@@ -52,6 +52,15 @@ class TokenisedTarget:
         return tuple(self.weight * factor for factor in self.factors)
 
 
+class ReadSources(Protocol):
+    """What is left of reading sources: keys and values, or an encoder's states."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds."""
+        ...
+
+
 class Student(Protocol):
     """A small model with its tokenizer."""
 
@@ -94,7 +103,7 @@ class Student(Protocol):
         """Logits of the token that follows each source and the tokens already written, [B, V], fp32."""
         ...
 
-    def read(self, model: Any, sources: Sequence[Sequence[int]]) -> Any:
+    def read(self, model: Any, sources: Sequence[Sequence[int]]) -> "ReadSources":
         """All but the last `adapted` tokens of the sources, read without gradients; for `after`."""
         ...
 

@@ -165,6 +165,11 @@ class _Read(NamedTuple):
     state: "_State"
     last: list[tuple[int, ...]]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the keys and values."""
+        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.state._cache.layers)
+
 
 class _State:
     """Texts of a decoder-only model: what all sources begin with is read once, the rest padded on its left."""

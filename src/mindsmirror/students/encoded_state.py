@@ -13,6 +13,11 @@ from mindsmirror.students.base import pad
 class EncodedState:
     """Texts of an encoder-decoder: each source is encoded once."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the encoder's states."""
+        return int(self._states.nbytes)
+
     def copy(self) -> "EncodedState":
         """The same state before anything was written; what was encoded is shared."""
         other = copy.copy(self)

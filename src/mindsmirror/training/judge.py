@@ -13,7 +13,7 @@ Passes are few and short, so a training that was cut short begins anew; it comes
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,8 @@ from mindsmirror.training.result import StageLog
 
 TOGETHER = 16
 """Rationales in a step."""
+ROOM = 2**31
+"""Bytes in which what was read is kept; what finds no room is read in every pass."""
 WARMUP = 0.1
 LARGEST_GRADIENT = 1.0
 
@@ -78,8 +80,8 @@ def judged_rows(stage: Stage, student: Student) -> list[Judged]:
     return [Judged(source, tuple(found)) for source, found in sorted(weights.items(), key=lambda row: len(row[0]))]
 
 
-def train_judge(plan: JudgePlan) -> StageLog:
-    """Train the plan's adapter in place."""
+def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
+    """Train the plan's adapter in place; also how many tokens were read more than once, for want of memory."""
     begun, words = first_difference(plan.student)
     adapter = [value for value in plan.model.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(adapter, lr=plan.rate, weight_decay=0.0)
@@ -87,12 +89,12 @@ def train_judge(plan: JudgePlan) -> StageLog:
     losses: list[float] = []
     done = 0
     with Progress(plan.label, plan.steps, "steps") as progress:
-        parts = list(_read(plan))
+        parts = _Parts(plan)
         order = random.Random(plan.seed)
         for _ in range(plan.passes):
-            order.shuffle(parts)
             summed = 0.0
-            for read, weights in parts:
+            for number in order.sample(range(parts.count), parts.count):
+                read, weights = parts[number]
                 # One context a step: autocast keeps its casts of the weights until the context ends.
                 with _autocast(plan.precision):
                     logits = plan.student.after(plan.model.get_base_model(), read, begun)[:, list(words)]
@@ -104,10 +106,10 @@ def train_judge(plan: JudgePlan) -> StageLog:
                 schedule.step()
                 summed += float(loss.detach())
                 done += 1
-                progress.update(done, f"loss {summed / (done - len(losses) * len(parts)):.3f}")
-            losses.append(summed / len(parts))
+                progress.update(done, f"loss {summed / (done - len(losses) * parts.count):.3f}")
+            losses.append(summed / parts.count)
         progress.close(done, f"loss {losses[-1]:.3f}")
-    return StageLog(
+    log = StageLog(
         steps=done,
         planned_steps=plan.steps,
         losses=tuple(losses),
@@ -119,20 +121,25 @@ def train_judge(plan: JudgePlan) -> StageLog:
         peak_memory=peak_memory(),
         peak_device_memory=peak_device_memory(),
     )
+    return log, parts.read_again
 
 
-def judge_cost(rows: Sequence[Judged], passes: int, student: Student, units: UnitFlops) -> Cost:
-    """What training a judge costs: each rationale is read once, and its last tokens are learnt from in every pass."""
+def judge_cost(rows: Sequence[Judged], passes: int, student: Student, units: UnitFlops, read_again: int = 0) -> Cost:
+    """What training a judge costs: each rationale is read once, and its last tokens are learnt from in every pass.
+
+    `read_again` are tokens that were read more often.
+    """
     lengths = [len(row.source) for row in rows]
     encodes = bool(student.model.config.is_encoder_decoder)
     ends = sum((_end(length, student.adapted, encodes) for length in lengths), Counter())
     tokens = sum(lengths) + len(rows)
+    read = generation_flops(units, encodes, lengths, [0] * len(rows))
     return Cost(
         rows=passes * len(rows),
         tokens=passes * tokens,
         target_tokens=passes * len(rows),
-        computed_tokens=sum(lengths) + passes * len(rows) * student.adapted,
-        flops=generation_flops(units, encodes, lengths, [0] * len(rows)) + passes * training_flops(ends, units),
+        computed_tokens=sum(lengths) + read_again + passes * len(rows) * student.adapted,
+        flops=round(read * (1 + read_again / sum(lengths))) + passes * training_flops(ends, units),
     )
 
 
@@ -145,15 +152,35 @@ def _end(length: int, adapted: int, encodes: bool) -> Work:
     return Work({Component.DECODER: adapted, Component.HEAD: 1, **parts})
 
 
-def _read(plan: JudgePlan) -> Iterator[tuple[Any, Tensor]]:
-    """The rationales in parts of TOGETHER, each read by the thinker, with the weights of their verdicts [B, 3]."""
-    with plan.model.disable_adapter(), _autocast(plan.precision):
-        for begin in range(0, len(plan.rows), TOGETHER):
-            rows = plan.rows[begin : begin + TOGETHER]
-            yield (
-                plan.student.read(plan.model.get_base_model(), [row.source for row in rows]),
-                torch.tensor([row.weights for row in rows], device=plan.model.device),
-            )
+class _Parts:
+    """The rationales in parts of TOGETHER, each read by the thinker and kept as long as there is room."""
+
+    def __init__(self, plan: JudgePlan) -> None:
+        self._plan = plan
+        self._kept: dict[int, Any] = {}
+        self._room = ROOM
+        self._read: set[int] = set()
+        self.read_again = 0
+        """Tokens."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return -(-len(self._plan.rows) // TOGETHER)
+
+    def __getitem__(self, number: int) -> tuple[Any, Tensor]:
+        """What was read of a part, and the weights of its verdicts [B, 3]."""
+        plan, rows = self._plan, self._plan.rows[number * TOGETHER : (number + 1) * TOGETHER]
+        read = self._kept.get(number)
+        if read is None:
+            with plan.model.disable_adapter(), _autocast(plan.precision):
+                read = plan.student.read(plan.model.get_base_model(), [row.source for row in rows])
+            self.read_again += sum(len(row.source) for row in rows) if number in self._read else 0
+            self._read.add(number)
+            if read.nbytes <= self._room:
+                self._kept[number] = read
+                self._room -= read.nbytes
+        return read, torch.tensor([row.weights for row in rows], device=plan.model.device)
 
 
 def _autocast(precision: str) -> AbstractContextManager[None]:

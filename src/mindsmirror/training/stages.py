@@ -139,14 +139,14 @@ def _train_judge(plan: ArmPlan, place: _Place) -> StageResult:
         model = with_adapter(student.model, plan.student.model_copy(update={"adapter": "lora"})).to(device())
         rows, passes = judged_rows(stage, student), int(stage.parameters["passes"])
     rate = config.learning_rate * stage.rate
-    log = train_judge(JudgePlan(student, model, rows, passes, rate, config.precision, seed, label))
+    log, again = train_judge(JudgePlan(student, model, rows, passes, rate, config.precision, seed, label))
     with Working(f"{label}: saving the judge"):
         save_adapter(model, place.target)
     return StageResult(
         stage=stage.name,
         targets=len(stage.targets),
         dropped=stage.dropped,
-        **judge_cost(rows, passes, student, unit_flops_of(model))._asdict(),
+        **judge_cost(rows, passes, student, unit_flops_of(model), again)._asdict(),
         **log.model_dump(),
         seconds=round(time.monotonic() - began, 1),
     )

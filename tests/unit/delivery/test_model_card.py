@@ -9,6 +9,7 @@ from huggingface_hub import ModelCard
 
 from mindsmirror.annotation.prompts import prompts_for
 from mindsmirror.answers import Number
+from mindsmirror.delivery.compare import WITHOUT_JUDGE
 from mindsmirror.delivery.fidelity import Fidelity, JudgeFidelity
 from mindsmirror.delivery.formats import STUDENT_FORMATS
 from mindsmirror.delivery.model_card import LIBRARIES, CardFacts, base_model, model_card, student_licence
@@ -114,6 +115,28 @@ def test_what_is_not_known_is_left_out_or_said() -> None:
     assert "has no report" in text
     assert "no longer there" in text
     assert "verdict" not in text.split("## How to ask it")[1]
+
+
+def test_files_without_their_judge_promise_no_verdict() -> None:
+    report = facts().report
+    assert report is not None
+    voted = report.model_copy(update={"arms": (*report.arms, result("mirror", "mirror", 0.5))})
+    file = fidelity("a.gguf").model_copy(update={"judge": None, "without_judge": WITHOUT_JUDGE})
+    text = model_card(facts(adapter=True, report=voted), "gguf", [file])
+    assert "does not judge; export --to safetensors has the judge." in text
+    assert "and judges it" not in text and "`verdict`" not in text and "AUROC of its" not in text
+    assert "probability of" not in text.split("## Use and limits")[1]
+    assert "| this model | think |" in text and "| this model | mirror |" not in text
+    ((evaluated,),) = [model["results"] for model in front_matter(text)["model-index"]]
+    assert [metric["value"] for metric in evaluated["metrics"]] == [0.4]
+
+
+def test_a_folder_with_an_adapter_says_how_to_have_verdicts() -> None:
+    text = model_card(facts(adapter=True), "safetensors", [fidelity("out")])
+    assert "and judges it" in text and "AUROC of its" in text
+    asking = text.split("## How to ask it")[1]
+    assert "the folder `judge`" in asking and 'mindsmirror.load(".").ask(' in asking
+    assert "- `verdict`" not in asking
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """An exported student: it is asked in its own runtime, and one that answers otherwise is not kept."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +9,19 @@ import exported
 import pytest
 
 from mindsmirror.delivery import gguf_file
+from mindsmirror.delivery.fidelity import EXACT
+from mindsmirror.delivery.runtimes.plain import TransformersRuntime
 from mindsmirror.delivery.student import FIDELITY, check_export, write_student
 from mindsmirror.errors import DataError, ModelFileError, RecipeError, UnknownNameError
+from mindsmirror.students.load import JUDGE
+
+ALL = ("safetensors", "gguf", "ollama", "openvino", "onnx")
+
+
+@pytest.fixture(scope="module")
+def judging(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same student with an adapter that judges; not to be written to."""
+    return exported.judging_folder(tmp_path_factory.mktemp("judging"), folder)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +141,39 @@ def test_onnxruntime_says_what_the_student_says(folder: Path, tmp_path: Path, we
     assert found.divergence < (1e-4 if weights == "fp32" else 0.05)
     assert "onnxruntime" in found.runtime
     assert {"model.onnx", "genai_config.json", "tokenizer.json", FIDELITY} <= {path.name for path in out.iterdir()}
+
+
+@pytest.mark.parametrize("to", ALL)
+def test_a_judge_that_is_an_adapter_is_compared_where_it_is_carried(judging: Path, tmp_path: Path, to: str) -> None:
+    trained, out = exported.trained(judging), tmp_path / "out"
+    (kind,) = check_export(to, [], judging, out)
+    (found,) = write_student(exported.source(judging), to, [kind], out, trained, exported.card)
+    assert found.failed == () and found.divergence < 0.05 and found.same_prompts == 1
+    (written,) = json.loads((out / FIDELITY).read_text())
+    if to == "safetensors":
+        assert found.judge is not None and found.judge.rationales == len(exported.QUESTIONS)
+        assert found.judge.mean_difference < 0.02
+        assert found.without_judge is None and "adapter" not in found.line
+    else:
+        assert found.judge is None and written["judge"] is None
+        assert "does not judge; export --to safetensors" in written["without_judge"]
+        assert found.line.endswith(written["without_judge"])
+        assert not (out / JUDGE).exists()
+
+
+def test_the_adapter_is_what_judges_in_a_folder_that_was_saved(judging: Path, tmp_path: Path) -> None:
+    trained, out = exported.trained(judging), tmp_path / "out"
+    write_student(exported.source(judging), "safetensors", ["fp32"], out, trained, exported.card)
+    again = exported.trained(out)
+    assert again.p_correct == pytest.approx(trained.p_correct, abs=1e-5)
+    texts = [(before.rationale, before.answer) for before in trained.observed.predictions]
+    assert [(after.rationale, after.answer) for after in again.observed.predictions] == texts
+    shutil.rmtree(out / JUDGE)
+    alone = exported.trained(out)
+    assert max(abs(one - other) for one, other in zip(alone.p_correct, trained.p_correct, strict=True)) > 0.05
+    lost = TransformersRuntime(out, exported.source(out).config)
+    found = trained.fidelity(out, "out", "fp32", lost, EXACT)
+    assert any("probabilities are" in each for each in found.failed)
 
 
 @pytest.mark.parametrize("to", ["gguf", "ollama", "openvino", "onnx"])

@@ -78,17 +78,33 @@ def test_a_judge_that_knows_makes_the_mirror_better_than_the_vote_on_new_questio
     assert sum(bool(p.right) for p in by_mirror) > sum(bool(p.right) for p in by_vote) + 25
 
 
-def test_a_judge_that_knows_nothing_leaves_the_mirror_a_vote() -> None:
+def test_a_judge_that_knows_nothing_does_not_count() -> None:
     found = fit(SUMS, *questions(120, 0.0, seed=3), 0.7, MODES, None, seed=0)
-    assert not found.judge_counts and found.models["mirror"] == found.models["vote"]
+    assert not found.judge_counts
     assert all("verdict" not in model.sample.weights for model in found.models.values() if model.sample is not None)
-    examples, samples = questions(50, 0.0, seed=4)
-    pairs = zip(
-        mirror(SUMS, examples, samples, found.models["mirror"]),
-        vote(SUMS, examples, samples, found.models["vote"]),
-        strict=True,
-    )
-    assert all((a.answer, a.confidence) == (b.answer, b.confidence) for a, b in pairs)
+    # Whatever chance made of the other features on validation questions, on new ones they are worth nothing.
+    examples, samples = questions(500, 0.0, seed=4)
+    by_mirror = mirror(SUMS, examples, samples, found.models["mirror"])
+    by_vote = vote(SUMS, examples, samples, found.models["vote"])
+    assert abs(sum(bool(p.right) for p in by_mirror) - sum(bool(p.right) for p in by_vote)) < 40
+
+
+def test_without_its_judge_the_mirror_goes_by_what_else_is_known() -> None:
+    examples, samples = questions(300, 0.0, seed=6)
+
+    def told(of_one: tuple[Sample, ...]) -> tuple[Sample, ...]:
+        """With texts that are likelier where they are right."""
+        return tuple(
+            each.model_copy(update={"log_probability": (each.log_probability or 0.0) + 3.0 * bool(each.right)})
+            for each in of_one
+        )
+
+    likely = [told(of_one) for of_one in samples]
+    found = fit(SUMS, examples[:120], likely[:120], 0.7, MODES, None, seed=0)
+    assert not found.judge_counts and found.models["mirror"].strength > 0
+    by_mirror = mirror(SUMS, examples[120:], likely[120:], found.models["mirror"])
+    by_vote = vote(SUMS, examples[120:], likely[120:], found.models["vote"])
+    assert sum(bool(p.right) for p in by_mirror) > sum(bool(p.right) for p in by_vote) + 15
 
 
 def test_where_all_is_right_nothing_is_fitted() -> None:

@@ -1,11 +1,15 @@
 """The reference in words: kinds, bounds and defaults of keys, arguments and options of verbs."""
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import mindsmirror
 from mindsmirror.reference.cli_page import cli_page
 from mindsmirror.reference.markdown import sentence, table
+from mindsmirror.reference.python_page import python_page, signature
 from mindsmirror.reference.recipe_page import recipe_page
 from mindsmirror.reference.rooms_page import figure
 from mindsmirror.runs.schema import recipe_schema
@@ -67,6 +71,32 @@ def test_a_schema_without_null() -> None:
 
     found = nodes(recipe_schema())
     assert {"type": "null"} not in found and None not in found
+
+
+def signed(text: str, **known: object) -> str:
+    """The signature of the only function in a source."""
+    (node,) = ast.parse(text).body
+    assert isinstance(node, ast.FunctionDef)
+    return signature(node, known)
+
+
+def test_a_signature_is_as_it_was_written_without_quotation_marks_and_names_of_defaults() -> None:
+    text = "def f(self, a: 'Task | None', /, b: list['A']=(), *c, d: Literal['x']='x', e: int=MOST, **f): ..."
+    assert signed(text, MOST=7) == (
+        "f(a: Task | None, /, b: list[A] = (), *c, d: Literal['x'] = \"x\", e: int = 7, **f)"
+    )
+    assert signed("def f(a, *, at: Path=RUNS) -> 'Run': ...", RUNS=Path("runs")) == 'f(a, *, at: Path = "runs") -> Run'
+    long = signed(f"def f({'a' * 60}: int, {'b' * 60}: int=1) -> str: ...")
+    assert long.splitlines() == ["f(", f"    {'a' * 60}: int,", f"    {'b' * 60}: int = 1,", ") -> str"]
+
+
+def test_every_public_name_is_on_the_page_with_what_it_is_for() -> None:
+    parts = python_page().split("\n### ")[1:]
+    assert sorted(part.splitlines()[0].strip("`") for part in parts) == mindsmirror.__all__
+    for part in parts:
+        name, *paragraphs = part.split("\n\n")
+        assert any(text[0].isupper() and len(text) > 12 for text in paragraphs), name
+    assert "| `p_correct` | `float \\| None` |  | The probability that it gives to correct. |" in python_page()
 
 
 def test_the_figure_leaves_out_arrows_that_others_make() -> None:

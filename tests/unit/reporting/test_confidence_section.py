@@ -50,7 +50,7 @@ def test_figures_and_sentences() -> None:
     assert found.samples["judge"].within.auroc == 1.0
     assert found.samples["agreement"].auroc == found.samples["log_probability"].auroc == 0.5
     off, worth, promise = confidences_told(found)
-    assert "does not count: mirror answers as vote does" in off and "AUROC 0.55" in off
+    assert "so it does not count. Mirror goes by what else is known" in off and "AUROC 0.55" in off
     assert "in mode mirror" in worth and "agreement of samples 0.50 and mean log-probability 0.50" in worth
     assert "abstains from 2 of 10" in promise and promise.endswith("the promise of at most 20.0 % held.")
 

@@ -11,6 +11,7 @@ from end_to_end import material
 from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.evaluation.config import FEWEST_QUESTIONS, TEMPERATURE
 from mindsmirror.records import Example
+from mindsmirror.reflection.result import DrawResult
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
 
@@ -31,7 +32,9 @@ class Sealed(tuple[Example, ...]):
         raise AssertionError("a test question was read")
 
 
-def pipeline(folder: Path, student: Path, valid: int = VALID, **evaluation: Any) -> Pipeline:
+def pipeline(
+    folder: Path, student: Path, valid: int = VALID, reflect: dict[str, int] | None = None, **evaluation: Any
+) -> Pipeline:
     splits = ["train"] * 4 + ["valid"] * valid + ["test"] * 3
     rows = [material.word_problem(number, split) for number, split in enumerate(splits)]
     data = material.write_rows(folder / "words.jsonl", rows)
@@ -40,6 +43,7 @@ def pipeline(folder: Path, student: Path, valid: int = VALID, **evaluation: Any)
         "task": {"name": str(data)},
         "teacher": [{"model": "teacher", "engine": "scripted"}],
         "annotation": {"rationales": 2},
+        "reflect": reflect,
         "student": {"model": str(student)},
         "training": {"budget": {"steps": 2}, "batch_tokens": 512, "precision": "fp32"},
         "arm": [{"name": "mirror", "method": "minds_mirror", "labels": "gold"}],
@@ -50,11 +54,13 @@ def pipeline(folder: Path, student: Path, valid: int = VALID, **evaluation: Any)
 
 def test_no_test_question_is_read_before_every_choice_is_made(tmp_path: Path, tiny_folder: Callable[..., Path]) -> None:
     """The whole run on sealed test questions: it ends where the test begins, and not before."""
-    made = pipeline(tmp_path, tiny_folder("llama"))
-    made.task = replace(made.task, splits=made.task.splits._replace(test=Sealed(made.task.splits.test)))
+    made = pipeline(tmp_path, tiny_folder("llama"), reflect={"questions": 0, "samples": 2})
+    # A run keeps a copy of its questions when it begins.
     made.begin()
+    made.task = replace(made.task, splits=made.task.splits._replace(test=Sealed(made.task.splits.test)))
     made.annotate()
     made.distill()
+    assert made.run.result("reflection/mirror/1/own", DrawResult) is not None
     result = made.calibrate()["mirror"]
     assert result.questions == VALID and {"predict"} <= result.calibration.modes.keys()
     folder = made.run.folder / "calibration" / "mirror"

@@ -49,7 +49,7 @@ def test_who_watches_does_not_train_an_arm_again(tmp_path: Path, monkeypatch: py
         seen: list[Any] = []
         monkeypatch.setattr(made.run, "step", lambda name, given, action, kind: seen.append(given))
         arm = ArmTraining(made.run, made.recipe, made.task, made.recipe.arm[0], (), "hash", {})
-        train_once(arm, Once("arms/labels", made.recipe.training.budget))
+        train_once(arm, Once("arms/labels", "labels", made.recipe.training.budget))
         return seen[0]
 
     assert inputs(trackers=["wandb"]) == inputs()

@@ -143,3 +143,21 @@ def test_a_pass_costs_little_beside_reading(tiny_folder: Folder) -> None:
     # Four tokens forward and backward in place of all of them; reading is forward only.
     assert (two.flops - one.flops) / two.flops < 2 * 4 / length + 0.2
     assert two.computed_tokens - one.computed_tokens == 4 * len(rows)
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_without_room_everything_is_read_in_every_pass_and_learnt_alike(
+    kind: str, tiny_folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    student = StudentConfig(model=str(tiny_folder(kind)), lora_rank=4)
+
+    def trained(name: str) -> Any:
+        return train_arm(ArmPlan([THINKING, judging(3)], student, CONFIG, tmp_path / name, 3, "arm")).stages[1]
+
+    kept = trained("kept")
+    monkeypatch.setattr("mindsmirror.training.judge.ROOM", 0)
+    again = trained("again")
+    assert again.losses == kept.losses
+    first, second = ((tmp_path / name / "model/judge/adapter_model.safetensors") for name in ("kept", "again"))
+    assert first.read_bytes() == second.read_bytes()
+    assert again.flops > 1.5 * kept.flops

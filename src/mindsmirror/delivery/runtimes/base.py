@@ -5,8 +5,9 @@ so whatever differs between the two comes from the exported file and its runtime
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from mindsmirror.inference.predictor import Predictor
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Student
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
@@ -32,6 +33,15 @@ class Runtime(Protocol):
 
     def close(self) -> None:
         """Free the model."""
+        ...
+
+
+@runtime_checkable
+class CarriesJudge(Protocol):
+    """A runtime whose files have the adapter with which a student judges."""
+
+    def judging(self, asked: Predictor) -> Predictor:
+        """The file's own student and adapter in a predictor's place."""
         ...
 
 

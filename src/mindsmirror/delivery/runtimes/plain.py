@@ -1,13 +1,15 @@
 """A student's folder in Transformers, in the precision of its files: the runtime of safetensors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mindsmirror.inference.predictor import Predictor
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
-from mindsmirror.students.load import load_student
+from mindsmirror.students.load import load_judge, load_student
 
 TOGETHER = 32
 """Texts that are decoded together."""
@@ -22,6 +24,7 @@ class TransformersRuntime:
 
         self.name = f"Transformers {transformers.__version__}"
         self._student: Student = load_student(config, folder)
+        self._judge = load_judge(self._student.model, folder)
         # The weights are the file's, and computing is in fp32: this compares files, not kernels.
         self._model = self._student.model.to(torch.float32).eval()
 
@@ -48,7 +51,11 @@ class TransformersRuntime:
         text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
         return list(tokenizer(text, add_special_tokens=False).input_ids)
 
+    def judging(self, asked: Predictor) -> Predictor:
+        """The saved student and its adapter in a predictor's place; it judges as it thinks if it has no adapter."""
+        return replace(asked, student=self._student, model=self._model, judge=self._judge)
+
     def close(self) -> None:
         """Free the model."""
-        self._model = None
+        self._model = self._judge = None
         del self._student
