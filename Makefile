@@ -45,14 +45,14 @@ attacks: $(STAMP)
 	$(BIN)/python -m pytest tests/attacks -m attack --durations=10
 
 check: $(STAMP)
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks examples examples
+	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/architecture
 
 format: $(STAMP)
-	$(BIN)/ruff format src tests benchmarks
-	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks examples
+	$(BIN)/ruff check --fix src tests benchmarks examples
 
 # Writes docs/reference/ and the recipe's JSON schema from the code; `check` fails if they are stale.
 reference: $(STAMP)

@@ -14,7 +14,6 @@ Passes are few and short, so a training that was cut short begins anew; it comes
 import random
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,7 @@ from mindsmirror.students.base import Student
 from mindsmirror.students.flops import Component, UnitFlops, Work, generation_flops, training_flops
 from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.students.verdict_words import first_difference
-from mindsmirror.system.hardware import device, peak_device_memory, peak_memory, use_bf16
+from mindsmirror.system.hardware import peak_device_memory, peak_memory
 from mindsmirror.system.progress import Progress
 from mindsmirror.training.cost import Cost
 from mindsmirror.training.result import StageLog
@@ -53,11 +52,10 @@ class JudgePlan:
 
     student: Student
     model: Any
-    """With the adapter (PEFT)."""
+    """With the adapter (PEFT), its own weights in fp32, those under it as they compute."""
     rows: Sequence[Judged]
     passes: int
     rate: float
-    precision: str
     seed: int
     label: str
     """What the progress line calls it."""
@@ -95,9 +93,7 @@ def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
             summed = 0.0
             for number in order.sample(range(parts.count), parts.count):
                 read, weights = parts[number]
-                # One context a step: autocast keeps its casts of the weights until the context ends.
-                with _autocast(plan.precision):
-                    logits = plan.student.after(plan.model.get_base_model(), read, begun)[:, list(words)]
+                logits = plan.student.after(plan.model.get_base_model(), read, begun)[:, list(words)]
                 loss = -(weights * torch.log_softmax(logits.float(), dim=-1)).sum() / weights.sum()
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
@@ -173,7 +169,7 @@ class _Parts:
         plan, rows = self._plan, self._plan.rows[number * TOGETHER : (number + 1) * TOGETHER]
         read = self._kept.get(number)
         if read is None:
-            with plan.model.disable_adapter(), _autocast(plan.precision):
+            with plan.model.disable_adapter():
                 read = plan.student.read(plan.model.get_base_model(), [row.source for row in rows])
             self.read_again += sum(len(row.source) for row in rows) if number in self._read else 0
             self._read.add(number)
@@ -181,10 +177,6 @@ class _Parts:
                 self._kept[number] = read
                 self._room -= read.nbytes
         return read, torch.tensor([row.weights for row in rows], device=plan.model.device)
-
-
-def _autocast(precision: str) -> AbstractContextManager[None]:
-    return torch.autocast(device(), torch.bfloat16, enabled=use_bf16(precision))
 
 
 def _rate(step: int, steps: int) -> float:

@@ -32,7 +32,7 @@ from mindsmirror.students.load import (
 )
 from mindsmirror.system.distributed import agreed, join, leads
 from mindsmirror.system.files import read_json, read_record, write_json
-from mindsmirror.system.hardware import device
+from mindsmirror.system.hardware import device, dtype
 from mindsmirror.system.progress import Working
 from mindsmirror.training.batches import with_repeated
 from mindsmirror.training.config import TrainingConfig
@@ -137,9 +137,13 @@ def _train_judge(plan: ArmPlan, place: _Place) -> StageResult:
     with Working(f"{label}: reading what is judged"):
         torch.manual_seed(seed)
         model = with_adapter(student.model, plan.student.model_copy(update={"adapter": "lora"})).to(device())
+        for weight in model.parameters():
+            if not weight.requires_grad:
+                # As the thinker is asked. Only what learns needs more.
+                weight.data = weight.data.to(dtype(config.precision))
         rows, passes = judged_rows(stage, student), int(stage.parameters["passes"])
     rate = config.learning_rate * stage.rate
-    log, again = train_judge(JudgePlan(student, model, rows, passes, rate, config.precision, seed, label))
+    log, again = train_judge(JudgePlan(student, model, rows, passes, rate, seed, label))
     with Working(f"{label}: saving the judge"):
         save_adapter(model, place.target)
     return StageResult(
