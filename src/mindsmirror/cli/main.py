@@ -18,6 +18,7 @@ from mindsmirror.system.progress import heed_interrupts, say
 from mindsmirror.system.terminal import plain
 
 VERBS = {
+    "init": "Look at your own questions and write a recipe for them that runs.",
     "run": "Carry out a whole recipe: annotate, train, evaluate, report. Resumes where it stopped.",
     "annotate": "Ask the teacher for rationales and self-evaluations. Resumes sample by sample.",
     "import": "Convert annotations made elsewhere: official Mind's Mirror files, Distilling step-by-step, JSONL.",

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mindsmirror.errors import RecipeError, UnknownNameError
+from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.system.validation import explain
 from mindsmirror.tasks.base import Task, TaskConfig
 from mindsmirror.tasks.instructed import instructed
 from mindsmirror.tasks.other_files import refuse_other_file
-from mindsmirror.tasks.tables import is_own_file
+from mindsmirror.tasks.tables import FILES, is_own_file
 
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "svamp": ("svamp", "word problems answered by an equation; 720/80/200 as in the paper"),
@@ -57,6 +57,13 @@ def _config(task: TaskConfig | str | Path, settings: Mapping[str, Any]) -> TaskC
         return TaskConfig.model_validate({**given, **settings})
     except ValidationError as error:
         raise RecipeError(f"the task {given['name']}: {explain(error, TaskConfig)}") from error
+
+
+def require_own_file(path: Path) -> None:
+    """DataError, with what is needed instead, unless the path is called as a file of one's own is."""
+    if not is_own_file(str(path)):
+        refuse_other_file(str(path))
+        raise DataError(f"{path} is no file of questions. It needs to be called like one of {', '.join(FILES)}.")
 
 
 def task_names() -> tuple[str, ...]:
