@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mindsmirror.cli.options import as_json, show
-from mindsmirror.errors import RecipeError
+from mindsmirror.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from mindsmirror.runs.new_recipe import Draft
+    from mindsmirror.tasks.inspect import Ask
 
 FLAGS = {"question": "--question", "answer": "--answer-column"}
 
@@ -54,7 +55,7 @@ def command(
     if there(out):
         raise already_there(out)
     asks = sys.stdin.isatty() and not json_output
-    columns = roles(columns_of(data), question, answer_column, _ask if asks else _refuse)
+    columns = roles(columns_of(data), question, answer_column, _asking(data, asks))
     made = draft(data, columns, answer, instruction)
     if asks and made.instruction is None:
         told = click.prompt(
@@ -78,15 +79,19 @@ def command(
     show(document, [*_lines(made, guessed), *(f"note: {text}" for text in warnings), *_next(out)], json_output)
 
 
-def _ask(field: str, names: Sequence[str]) -> str:
-    chosen: str = click.prompt(f"Which column holds the {field}s?", type=click.Choice(names), err=True)
-    return chosen
+def _asking(data: Path, asks: bool) -> "Ask":
+    """Asks on the terminal which column is meant, or else refuses with the option that says so."""
 
+    def ask(field: str, names: Sequence[str]) -> str:
+        if not names:
+            raise DataError(f"{data}: no column could hold the {field}s. Each row needs a question and an answer.")
+        if not asks:
+            choice = f"{', '.join(names)}? Say so with {FLAGS[field]} COLUMN."
+            raise RecipeError(f"{data}: which column holds the {field}s: {choice}")
+        chosen: str = click.prompt(f"Which column holds the {field}s?", type=click.Choice(names), err=True)
+        return chosen
 
-def _refuse(field: str, names: Sequence[str]) -> str:
-    if not names:
-        raise RecipeError(f"there is no column that could hold the {field}s.")
-    raise RecipeError(f"which column holds the {field}s: {', '.join(names)}? Say so with {FLAGS[field]} COLUMN.")
+    return ask
 
 
 def _lines(made: "Draft", guessed: bool) -> list[str]:

@@ -61,10 +61,12 @@ class Draft:
 
     @property
     def guessed_instruction(self) -> str | None:
-        """What can be asked of any question with these labels; None for other kinds of answer."""
+        """What can be asked of any question with these labels; None if questions name them, or have no labels."""
         labels = self.task.answers.labels if isinstance(self.task.answers, Label) else ()
-        own = self.task.answers.name == "label" and "premise" not in self.columns and len(labels) > 1
-        return f"Answer with one of: {', '.join(labels[:-1])} or {labels[-1]}." if own else None
+        shown = self.task.splits.test[0].text.casefold()
+        if len(labels) < 2 or all(label.casefold() in shown for label in labels):
+            return None
+        return f"Answer with one of: {', '.join(labels[:-1])} or {labels[-1]}."
 
     def told(self, instruction: str) -> "Draft":
         """The same with an instruction of the user's; one that is blank, or is the guess, is none."""
@@ -124,10 +126,13 @@ def findings(made: Draft) -> list[str]:
             "tokens; `mindsmirror doctor` counts what is cut."
         )
     found += _about_sizes(made)
-    golds = [len(example.gold) for _, example in made.task.splits.named() if example.gold is not None]
-    if made.task.answers.name == "text" and max(golds) > LONG_ANSWER:
+    golds = {example.gold for _, example in made.task.splits.named() if example.gold is not None}
+    longest = max(map(len, golds))
+    if len(golds) == 1:
+        found.append("All answers are the same, so there is nothing to learn. Name the right column, or add rows.")
+    if made.task.answers.name == "text" and longest > LONG_ANSWER:
         found.append(
-            f"Answers are texts of up to {max(golds):,} characters. Only the same words count as right, so long ones "
+            f"Answers are texts of up to {longest:,} characters. Only the same words count as right, so long ones "
             "will hardly ever be."
         )
     return found

@@ -3,10 +3,11 @@
 An arm that reflects is trained several times (reflection.py); every one of them goes through `train_once`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.methods.targets import taught
@@ -68,18 +69,41 @@ def stages_of(
     Of a student's `own` rationales, a method that does not judge learns those that are judged correct.
     """
     method = method_named(arm.method)
-    return method.stages(_beside(annotations, own if method.judges else list(map(taught, own))), task, arm)
+    if own:
+        annotations = BesideOwn(annotations, own if method.judges else list(map(taught, own)))
+    return method.stages(annotations, task, arm)
 
 
-def _beside(annotations: Sequence[Annotation], own: Sequence[Annotation]) -> Sequence[Annotation]:
-    """The teacher's annotations, each followed by the student's own of the same question, and then the others."""
-    if not own:
-        return annotations
-    written: dict[str, list[Annotation]] = {}
-    for each in own:
-        written.setdefault(each.example.id, []).append(each)
-    found = [one for each in annotations for one in (each, *written.pop(each.example.id, ()))]
-    return [*found, *(each for of_question in written.values() for each in of_question)]
+@dataclass(frozen=True, eq=False)
+class BesideOwn(Sequence[Annotation]):
+    """The teacher's annotations, each followed by the student's own of the same question, and then the others.
+
+    Every iteration reads the teacher's anew, so that a file of them (system/record_file.py) never is in memory whole.
+    """
+
+    annotations: Sequence[Annotation]
+    own: Sequence[Annotation]
+
+    def __len__(self) -> int:
+        return len(self.annotations) + len(self.own)
+
+    def __iter__(self) -> Iterator[Annotation]:
+        written: dict[str, list[Annotation]] = {}
+        for each in self.own:
+            written.setdefault(each.example.id, []).append(each)
+        for each in self.annotations:
+            yield each
+            yield from written.pop(each.example.id, ())
+        yield from chain.from_iterable(written.values())
+
+    @overload
+    def __getitem__(self, index: int) -> Annotation: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Annotation, ...]: ...
+    def __getitem__(self, index: int | slice) -> Annotation | tuple[Annotation, ...]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        return next(islice(self, range(len(self))[index], None))
 
 
 def train_once(training: ArmTraining, once: Once) -> TrainingResult:

@@ -30,7 +30,8 @@ def init(*arguments: str) -> Result:
 def test_what_it_cannot_know_it_asks_for_by_an_option() -> None:
     ended = init()
     assert isinstance(ended.exception, RecipeError)
-    assert str(ended.exception) == "which column holds the answers: team, other? Say so with --answer-column COLUMN."
+    wanted = "tickets.csv: which column holds the answers: team, other? Say so with --answer-column COLUMN."
+    assert str(ended.exception) == wanted
     assert not Path("tickets.toml").exists()
 
 
@@ -53,9 +54,10 @@ def test_one_document_with_json() -> None:
     assert found["answer"] == "2 labels: billing, bug"
 
 
-@pytest.mark.parametrize("name", ["svamp", "missing.csv", "a.xlsx", "folder.csv", "empty.csv"])
+@pytest.mark.parametrize("name", ["svamp", "missing.csv", "a.xlsx", "folder.csv", "empty.csv", "lists.jsonl"])
 def test_what_cannot_be_used_is_one_error(name: str) -> None:
     Path("folder.csv").mkdir()
+    Path("lists.jsonl").write_text('{"question": "a", "answer": [1]}\n')
     Path("empty.csv").write_text("text,label\n")
     ended = CliRunner().invoke(command, [name])
     assert isinstance(ended.exception, DataError)

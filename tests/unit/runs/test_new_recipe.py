@@ -72,6 +72,23 @@ def test_more_labels_than_loading_guesses_are_still_labels(tmp_path: Path) -> No
     assert 'answer = "label"  # guessed: 12 labels: Team 0, Team 1, ' in text
 
 
+@pytest.mark.parametrize("labels", [("neutral", "entailment", "contradiction"), ("holds", "fails")])
+def test_labels_that_the_questions_name_are_not_named_again(tmp_path: Path, labels: tuple[str, ...]) -> None:
+    rows = [
+        {"premise": f"Bird {n} sat.", "hypothesis": f"{n % 7} sat.", "label": labels[n % len(labels)]}
+        for n in range(60)
+    ]
+    made = draft(write(tmp_path / "a.jsonl", rows), {}, None, None)
+    assert made.guessed_instruction is None
+    assert '\n# instruction = "…"\n' in recipe_text(made, tmp_path / "a.toml", DEFAULTS)
+
+
+def test_yes_and_no_are_named_where_the_questions_do_not(tmp_path: Path) -> None:
+    rows = [{"question": f"Is {n} even?", "answer": n % 2 == 0} for n in range(40)]
+    made = draft(write(tmp_path / "a.jsonl", rows), {}, None, None)
+    assert made.guessed_instruction == "Answer with one of: yes or no."
+
+
 def test_a_large_file_is_begun_with_a_part_of_it(tmp_path: Path) -> None:
     made = draft(write(tmp_path / "a.jsonl", tickets(2500)), NAMED, None, None)
     assert made.sizes == {"train": 200, "valid": 40, "test": 200}
@@ -106,6 +123,12 @@ def test_long_texts_are_said_to_be_hardly_ever_the_same(tmp_path: Path) -> None:
     rows = [{"question": f"Why {n}?", "answer": f"Because of {n} " * 20} for n in range(40)]
     said = findings(draft(write(tmp_path / "a.jsonl", rows), {}, None, None))
     assert any(text.startswith("Answers are texts of up to ") for text in said)
+
+
+def test_one_answer_for_all_is_said(tmp_path: Path) -> None:
+    rows = [{"question": f"Why {n}?", "answer": "so"} for n in range(40)]
+    said = findings(draft(write(tmp_path / "a.jsonl", rows), {}, None, None))
+    assert any(text.startswith("All answers are the same") for text in said)
 
 
 def test_a_model_of_ones_own(tmp_path: Path) -> None:
