@@ -45,7 +45,7 @@ attacks: $(STAMP)
 	$(BIN)/python -m pytest tests/attacks -m attack --durations=10
 
 check: $(STAMP)
-	$(BIN)/ruff format --check src tests benchmarks examples examples
+	$(BIN)/ruff format --check src tests benchmarks examples
 	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/architecture
