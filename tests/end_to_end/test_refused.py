@@ -44,7 +44,7 @@ EDITS: dict[str, tuple[str, str, Kind, tuple[str, ...]]] = {
     "a missing table": ('[student]\nmodel = "', "[judge] # ", RECIPE, ("'student' is missing",)),
     "no arm": ("[[arm]]", "[[task.parameters.arm]]", RECIPE, ("'arm' is missing",)),
     "no TOML": ('name = "tiny"', "name: tiny", RECIPE, ("not TOML", "line 2")),
-    "an unknown task": ("words.jsonl", "svmp", NAME, ("'svmp'", "'svamp'", "csqa", "gsm8k", "PATH.jsonl")),
+    "an unknown task": ("words.jsonl", "svmp", NAME, ("'svmp'", "'svamp'", "csqa", "gsm8k", "PATH")),
     "an unknown method": ('"minds_mirror"', '"mind_miror"', NAME, ("'mind_miror'", "'minds_mirror'", "step_by_step")),
     "an unknown engine": (
         '"scripted"',

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,8 +23,7 @@ def head_in_fp32(model: Any) -> Iterator[None]:
     bias = None if bias is None else bias.float()
 
     def multiply(hidden: Tensor) -> Tensor:
-        with torch.autocast(hidden.device.type, enabled=False):
-            return functional.linear(hidden.float(), weight, bias)
+        return functional.linear(hidden.float(), weight, bias)
 
     head.forward = multiply
     try:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from unit.annotation.conftest import Lab
 
 QUESTIONS = 16
-BESIDE = 3
-"""Requests to the fast endpoint for which each of the slow one waits."""
 
 
 @dataclass
 class Endpoint:
-    """A loopback server that bears so many requests; a slow one answers none before a fast one has had `BESIDE`."""
+    """A loopback server that bears so many requests; a slow one answers none before a fast one has had as many.
+
+    The requests of a question are made together, so the fast one can have as many without a reply of the slow one.
+    """
 
     concurrency: int
     fast: "Endpoint | None" = None
@@ -36,7 +37,7 @@ class Endpoint:
     def reply(self, server: Server, handler: Handler, body: Body) -> None:
         if self.fast is not None:
             asked, limit = self.fast.server.bodies, time.monotonic() + 60
-            enough = min(len(asked) + BESIDE, QUESTIONS)
+            enough = len(server.bodies)
             while len(asked) < enough:
                 assert time.monotonic() < limit, "the fast one is left idle"
                 time.sleep(0.002)
@@ -70,8 +71,7 @@ def test_neither_endpoint_waits_for_the_other(lab: "Lab", endpoints: tuple[Endpo
     with Store(lab.path) as store:
         annotator = lab.annotator(store, k=1, m=0, teacher=slow.teacher("slow"), others=[fast.teacher("fast")])
         assert len(list(annotator.run(("train", example) for example in lab.sums(QUESTIONS)))) == QUESTIONS
-    # Before both were polled, the slow one had three requests in flight, and the fast one began two beside each.
-    assert slow.server.most == 4 and fast.server.most == 1
+    assert 1 < slow.server.most <= 4 and fast.server.most == 1
     assert [len(endpoint.server.bodies) for endpoint in endpoints] == [QUESTIONS, QUESTIONS]
 
 
