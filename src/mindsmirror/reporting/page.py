@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from mindsmirror.records import Verdict, VerdictSource
 from mindsmirror.reporting import verdict_section
+from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport
 from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.findings import headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
@@ -24,7 +25,7 @@ MEANING = {
     "predict": "answers at once",
     "think": "reasons, then answers",
     "vote": "most frequent of several answers",
-    "mirror": "votes weighted by its own verdicts",
+    "mirror": "the answer whose rationales are surest",
 }
 
 
@@ -50,6 +51,7 @@ class VerdictRow(NamedTuple):
 def render(report: Report) -> str:
     """The page as text."""
     main, trained = headline(report), trained_arms(report.arms)
+    sure = report.confidences[-1] if report.confidences else None
     return template("report.html.j2").render(
         report=report,
         style=inline("report.css"),
@@ -70,7 +72,16 @@ def render(report: Report) -> str:
         worth=verdict_section,
         informative=verdict_section.informative(report.annotation),
         untrained=UNTRAINED,
+        sure=sure,
+        surest=_surest(sure),
+        unjudged=sure is not None and sure.judge_counts is False,
     )
+
+
+def _surest(sure: ConfidenceReport | None) -> AnswerConfidence | None:
+    """The last arm's answers in the mode that `ask` uses, if their confidences can be told apart."""
+    found = next((each for each in sure.answers if each.mode == sure.preferred), None) if sure else None
+    return found if found is not None and found.accuracy_at_half is not None else None
 
 
 def _legend(arms: tuple[ArmResult, ...]) -> list[tuple[Markup, str, str]]:

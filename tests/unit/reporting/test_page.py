@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mindsmirror.evaluation.metrics import VerdictConsistency, WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import ArmAnswer, ArmResult, Report, ShownExample, StepUsage, StepYield
+from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport
 from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.plot import arms_plot
@@ -227,6 +228,22 @@ def test_the_surer_half_is_shown_where_answers_have_a_confidence(full_report: Re
     assert "Answering only what it is sure of" in text
     assert f"{mirror.risk_coverage.aurc:.3f}" in text
     assert "sure of" not in shown_text(bare_report)
+
+
+def test_the_first_screen_says_how_right_the_surest_answers_are_and_what_the_mirror_went_by(
+    full_report: Report, bare_report: Report
+) -> None:
+    answer = AnswerConfidence(mode="mirror", n=100, auroc=0.94, auroc_ci95=(0.87, 0.99), accuracy_at_half=0.98)
+    sure = ConfidenceReport(
+        arm="m", questions=40, temperature=0.7, preferred="mirror", judge_counts=False, answers=(answer,)
+    )
+    shown = shown_text(changed(full_report, confidences=(sure,)))
+    assert "98.0 % of the surer half are right, in mode mirror" in shown
+    assert "Its verdicts did not count" in shown
+    counted = sure.model_copy(update={"judge_counts": True, "preferred": "vote"})
+    shown = shown_text(changed(full_report, confidences=(counted,)))
+    assert "Its verdicts did not count" not in shown and "How right are its surest answers?" not in shown
+    assert "How right are its surest answers?" not in shown_text(bare_report)
 
 
 def test_a_coverage_curve_ends_at_the_accuracy_of_all(full_report: Report) -> None:
