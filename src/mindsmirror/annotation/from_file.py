@@ -4,8 +4,10 @@ The file is what `import` writes, or the `annotations.jsonl` of another run. Its
 by their id, and must read there as they do in the file: a verdict on another question would be learnt silently.
 """
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import overload
 
 from pydantic import Field, ValidationError
 
@@ -29,25 +31,59 @@ class AnnotationTable(AnnotationConfig):
     )
 
 
-def annotations_of_file(path: Path, task: Task) -> list[Annotation]:
+class PackedAnnotations(Sequence[Annotation]):
+    """Annotations in little memory: each is kept as compressed JSON, and every access makes a new object."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+
+    def append(self, annotation: Annotation) -> None:
+        """Add one at the end."""
+        text = annotation.model_dump_json().encode("utf-8", "surrogatepass")
+        self._packed.append(zlib.compress(text, level=1))
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @overload
+    def __getitem__(self, index: int) -> Annotation: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Annotation]: ...
+    def __getitem__(self, index: int | slice) -> Annotation | list[Annotation]:
+        if isinstance(index, slice):
+            return [_unpacked(packed) for packed in self._packed[index]]
+        return _unpacked(self._packed[index])
+
+    def __iter__(self) -> Iterator[Annotation]:
+        return map(_unpacked, self._packed)
+
+
+def _unpacked(packed: bytes) -> Annotation:
+    return Annotation.model_validate_json(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
+
+
+def annotations_of_file(path: Path, task: Task) -> PackedAnnotations:
     """The file's annotations of the task's training and validation questions, in the task's order and splits.
 
     Questions of the file that the task does not train on or validate with are passed over. DataError, with file and
     row, for a row that is no annotation, one that repeats a question, or one whose question reads otherwise in the
     task; and if none of the training questions is annotated.
     """
-    found: dict[str, tuple[str, Annotation]] = {}
+    found: dict[str, tuple[str, int]] = {}
+    read, ready = PackedAnnotations(), PackedAnnotations()
     for row in each_row(path):
         annotation = _annotation(row)
-        where, _ = found.setdefault(annotation.example.id, (row.where, annotation))
+        where, _ = found.setdefault(annotation.example.id, (row.where, len(read)))
         if where != row.where:
             raise DataError(f"{row.where}: the question {annotation.example.id!r} is also that of {where}.")
-    ready = [
-        _of_task(*found[example.id], split, example, task)
-        for split, example in task.splits.annotated()
-        if example.id in found
-    ]
-    if not any(annotation.split == "train" for annotation in ready):
+        read.append(annotation)
+    trains = False
+    for split, example in task.splits.annotated():
+        if example.id in found:
+            where, place = found[example.id]
+            ready.append(_of_task(where, read[place], split, example, task))
+            trains = trains or split == "train"
+    if not trains:
         raise DataError(f"{path}: none of its {len(found)} questions is a training question of the task {task.name}.")
     return ready
 

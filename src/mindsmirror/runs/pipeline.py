@@ -100,17 +100,17 @@ class Pipeline:
         return teachers_of(self._given.teacher)
 
     @cached_property
-    def file_annotations(self) -> list[Annotation]:
+    def file_annotations(self) -> Sequence[Annotation]:
         """The annotations of `[annotation] file`; AnnotationError if they are not enough for an arm."""
         if self._read_file:
             check_ready(self.recipe.arm, self._read_file, str(self.recipe.annotation.file))
         return self._read_file
 
     @cached_property
-    def _read_file(self) -> list[Annotation]:
+    def _read_file(self) -> Sequence[Annotation]:
         file = self._given.annotation.file
         if file is None:
-            return []
+            return ()
         with Working(f"reading the annotations of {file.name}"):
             return annotations_of_file(file, self.task)
 

@@ -42,7 +42,8 @@ def test_training_and_validation_questions_are_taken_in_the_tasks_order(
 ) -> None:
     found = annotations_of_file(written(tmp_path, annotations[::-1]), TASK)
     assert [(a.example.id, a.split) for a in found] == [("a", "train"), ("b", "train"), ("c", "valid")]
-    assert found == annotations[:3]
+    assert list(found) == annotations[:3] == found[:3]
+    assert found[-1] == annotations[2] and len(found) == 3
 
 
 def test_the_split_is_that_of_the_task_at_hand(tmp_path: Path, annotations: list[Annotation]) -> None:
