@@ -82,9 +82,10 @@ def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Pat
     assert {arm["name"] for arm in report["arms"]} == {"untrained", *(arm.name for arm in recipe.arm)}
     trained = [arm["training"] for arm in report["arms"] if arm["name"] != "untrained"]
     assert all(0 < took["target_tokens"] < took["tokens"] for took in trained)
-    # Of the rounds and the last training together; a judge as an adapter takes steps of its own.
-    thought = [[each["steps"] for each in took["stages"] if each["stage"] != "self_evaluation"] for took in trained]
-    assert [sum(steps) for steps in thought] == [2] * len(trained)
+    # A judge as an adapter takes steps of its own. An arm that reflects trains both halves and then itself, a step each.
+    for took in trained:
+        steps = [each["steps"] for each in took["stages"] if each["stage"] != "self_evaluation"]
+        assert sum(steps) == (3 if took["reflection"] else 2)
     assert all(0 < took["computed_tokens"] < took["flops"] for took in trained)
     assert report["annotation"]["rationales"] == 8 * recipe.annotation.rationales
     assert (tmp_path / "runs" / recipe.name / "report.html").is_file()
