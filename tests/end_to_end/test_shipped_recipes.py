@@ -82,7 +82,7 @@ def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Pat
     assert {arm["name"] for arm in report["arms"]} == {"untrained", *(arm.name for arm in recipe.arm)}
     trained = [arm["training"] for arm in report["arms"] if arm["name"] != "untrained"]
     assert all(0 < took["target_tokens"] < took["tokens"] for took in trained)
-    # A judge as an adapter takes steps of its own. An arm that reflects trains both halves and then itself, a step each.
+    # A judge as an adapter takes steps of its own. An arm that reflects is trained three times, a step each.
     for took in trained:
         steps = [each["steps"] for each in took["stages"] if each["stage"] != "self_evaluation"]
         assert sum(steps) == (3 if took["reflection"] else 2)
