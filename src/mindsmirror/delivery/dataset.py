@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.delivery.cards import dataset_card
+from mindsmirror.delivery.folder import CARD, require_empty
 from mindsmirror.delivery.rows import COLUMNS, Row, rationale_rows
 from mindsmirror.errors import DataError, MissingExtraError, RecipeError
 from mindsmirror.records import Annotation
@@ -36,11 +37,10 @@ def write_dataset(name: str, annotations: Sequence[Annotation], task: Task, form
     rows = {HUB_NAMES.get(split, split): of_split for split, of_split in rationale_rows(annotations).items()}
     if not rows:
         raise DataError(f"{name} has no rationales to export.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} already exists and is not empty. Name a folder that does not exist, or empty this one.")
+    require_empty(out)
     with storage_guard(out), whole_folder(out) as part:
         files = _WRITERS[form](rows, part)
-        write_text(part / "README.md", dataset_card(name, annotations, task, files))
+        write_text(part / CARD, dataset_card(name, annotations, task, files))
     return {split: len(of_split) for split, of_split in rows.items()}
 
 

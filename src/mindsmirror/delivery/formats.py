@@ -18,11 +18,9 @@ from mindsmirror.delivery.ollama import Template, read_template, write_beside
 from mindsmirror.delivery.onnx_folder import check_onnx, write_onnx
 from mindsmirror.delivery.openvino_folder import write_openvino
 from mindsmirror.delivery.runtimes.base import Runtime
+from mindsmirror.inference.description import FILE as DESCRIPTION
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import JUDGE
-
-SETTINGS = "mindsmirror.json"
-"""What a student's folder says of how it is asked; it goes with its weights where the format is a folder."""
 
 
 class Source(NamedTuple):
@@ -60,8 +58,8 @@ def _write_safetensors(source: Source, folder: Path, weights: str) -> Path:
     if (source.folder / JUDGE).is_dir():
         # As it was trained: an adapter is small, and the weights under it are rounded already.
         shutil.copytree(source.folder / JUDGE, folder / JUDGE)
-    if (source.folder / SETTINGS).exists():
-        shutil.copy(source.folder / SETTINGS, folder / SETTINGS)
+    if (source.folder / DESCRIPTION).exists():
+        shutil.copy(source.folder / DESCRIPTION, folder / DESCRIPTION)
     return folder
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mindsmirror.delivery.folder import decoder_only_config
 from mindsmirror.delivery.gguf_types import FILE_TYPES, quantised, tensor_type
 from mindsmirror.delivery.gguf_vocabulary import read_vocabulary
 from mindsmirror.errors import ModelFileError
@@ -70,14 +71,7 @@ def write_gguf(folder: Path, path: Path, weights: str, about: About) -> None:
 
 def _config(folder: Path) -> Any:
     """The model's configuration; ModelFileError if its architecture is not written here."""
-    import transformers
-
-    config = transformers.AutoConfig.from_pretrained(folder)
-    if config.is_encoder_decoder:
-        raise ModelFileError(
-            f"the student in {folder} is an encoder-decoder ({config.model_type}), which llama.cpp's server and Ollama "
-            "do not run. Export it with --to safetensors."
-        )
+    config = decoder_only_config(folder, "llama.cpp's server and Ollama do not run")
     if config.model_type not in ARCHITECTURES:
         raise ModelFileError(
             f"students of the architecture {config.model_type} are not written as GGUF here (only "

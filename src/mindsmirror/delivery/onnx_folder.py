@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from mindsmirror.delivery.folder import decoder_only_config
 from mindsmirror.errors import MissingExtraError, ModelFileError
 
 MODEL = "model.onnx"
@@ -17,14 +18,7 @@ MODEL = "model.onnx"
 
 def check_onnx(folder: Path) -> None:
     """ModelFileError for an encoder-decoder, which the builder does not convert."""
-    import transformers
-
-    config = transformers.AutoConfig.from_pretrained(folder)
-    if config.is_encoder_decoder:
-        raise ModelFileError(
-            f"the student in {folder} is an encoder-decoder ({config.model_type}), which onnxruntime-genai does not "
-            "convert. Export it with --to safetensors."
-        )
+    decoder_only_config(folder, "onnxruntime-genai does not convert")
 
 
 def write_onnx(folder: Path, out: Path, weights: str) -> None:

@@ -6,13 +6,10 @@ Nothing is sent that has no card. A repository that does not exist is made, priv
 import shutil
 from pathlib import Path
 
+from mindsmirror.delivery.folder import CARD, FIDELITY, require_empty
 from mindsmirror.errors import DataError, StorageError
 from mindsmirror.system.files import expanded, storage_guard, whole_folder
 from mindsmirror.system.progress import Working
-
-CARD = "README.md"
-FIDELITY = "fidelity.json"
-"""What an exported student has beside its files, and annotations have not."""
 
 
 def push_folder(folder: Path, target: str, *, public: bool = False) -> str:
@@ -30,8 +27,7 @@ def push_folder(folder: Path, target: str, *, public: bool = False) -> str:
 
 
 def _copy(folder: Path, out: Path) -> str:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} already exists and is not empty. Name a folder that does not exist, or empty this one.")
+    require_empty(out)
     with storage_guard(out), whole_folder(out) as part:
         shutil.copytree(folder, part, dirs_exist_ok=True)
     return str(out)

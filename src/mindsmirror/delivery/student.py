@@ -10,12 +10,11 @@ from pathlib import Path
 
 from mindsmirror.delivery.compare import Trained
 from mindsmirror.delivery.fidelity import Fidelity
+from mindsmirror.delivery.folder import CARD, FIDELITY, require_empty
 from mindsmirror.delivery.formats import STUDENT_FORMATS, Source
-from mindsmirror.errors import DataError, ModelFileError, RecipeError, UnknownNameError
+from mindsmirror.errors import ModelFileError, RecipeError, UnknownNameError
 from mindsmirror.system.files import storage_guard, whole_folder, write_json, write_text
 from mindsmirror.system.progress import Working, say
-
-FIDELITY = "fidelity.json"
 
 
 def check_export(to: str, weights: Sequence[str], folder: Path, out: Path) -> tuple[str, ...]:
@@ -35,8 +34,7 @@ def check_export(to: str, weights: Sequence[str], folder: Path, out: Path) -> tu
         raise RecipeError(
             f"an export to {to} is a folder of one model. Name one type of weights, and a folder for each."
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} already exists and is not empty. Name a folder that does not exist, or empty this one.")
+    require_empty(out)
     form.check(folder)
     return chosen
 
@@ -72,7 +70,7 @@ def write_student(
                 _remove(path)
         if all(each.failed for each in found):
             raise ModelFileError(_failure(found))
-        write_text(part / "README.md", card(found))
+        write_text(part / CARD, card(found))
         write_json(part / FIDELITY, [each.model_dump(mode="json") for each in found])
     if any(each.failed for each in found):
         raise ModelFileError(f"{_failure(found)} What passed is in {out}.")

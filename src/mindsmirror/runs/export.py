@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 QUESTIONS = 100
 """Questions on which an exported student is compared with the trained one."""
-DIRECT_TOKENS = 64
-"""Room for a reply without a rationale."""
 ADAPTER = ".lora_"
 """In the names of an adapter's weights (PEFT)."""
 TAGS: dict[str, Tag] = {"predict": Tag.PREDICT, "think": Tag.EXPLAIN}
@@ -108,6 +106,7 @@ def open_student(folder: Path, recipe: Recipe, arm: ArmConfig, questions: int) -
     from mindsmirror.delivery.model_card import student_licence
     from mindsmirror.evaluation.arms import open_predictor
     from mindsmirror.evaluation.evaluate import main_mode, modes_of
+    from mindsmirror.inference.predictor import DIRECT_TOKENS
 
     model, task = trained_model(folder, arm), Run(folder).task(recipe)
     # In fp32, whatever the run computes in: what the weights say, without the rounding of a processor.

@@ -10,8 +10,9 @@ import pytest
 
 from mindsmirror.delivery import gguf_file
 from mindsmirror.delivery.fidelity import EXACT
+from mindsmirror.delivery.folder import FIDELITY
 from mindsmirror.delivery.runtimes.plain import TransformersRuntime
-from mindsmirror.delivery.student import FIDELITY, check_export, write_student
+from mindsmirror.delivery.student import check_export, write_student
 from mindsmirror.errors import DataError, ModelFileError, RecipeError, UnknownNameError
 from mindsmirror.students.load import JUDGE
 
