@@ -3,7 +3,7 @@
 Each function is one step of a run and can be called by itself; a step whose output stands is skipped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from mindsmirror.training.result import TrainingResult
 
 RUNS = Path("runs")
-ANNOTATIONS = "annotations.jsonl"
+ANNOTATION, ANNOTATIONS = "annotation", "annotations.jsonl"
+"""The step in which teachers are asked, and its file."""
 UNUSED = "reflection/annotation"
 """The step in which teachers are asked about the questions that students reflect on."""
 
@@ -163,18 +164,18 @@ class Pipeline:
             path = folder / ANNOTATIONS
             return step.annotate(path) if file is None else take_over(self.file_annotations, self.task, file, path)
 
-        found = self.run.step(
-            "annotation",
-            {**step.inputs, "file": given, **self._reading},
-            annotate,
-            AnnotationResult,
-            final=lambda result: result.final,
-            again=asked_before,
-        )
+        found = self._annotated(ANNOTATION, {**step.inputs, "file": given}, annotate)
         if found.stopped:
             return found
         more = self._annotate_unused()
         return more if more is not None and more.stopped else found
+
+    def _annotated(
+        self, step: str, inputs: Mapping[str, Any], annotate: Callable[[Path], AnnotationResult]
+    ) -> AnnotationResult:
+        """One step of annotation: done again until it is final."""
+        given = {**inputs, **self._reading}
+        return self.run.step(step, given, annotate, AnnotationResult, lambda result: result.final, asked_before)
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
@@ -185,11 +186,14 @@ class Pipeline:
 
     def require_whole(self, annotated: AnnotationResult) -> None:
         """BudgetError if what `annotate` brought stopped at its budget, UnansweredError if it is too little to use."""
-        require_whole(annotated, self.recipe, self.store, self.run.folder / "annotation")
+        require_whole(annotated, self.recipe, self.store, self.run.folder / ANNOTATION)
 
-    def annotations(self) -> RecordFile[Annotation]:
-        """The run's annotations, read from disk where they are needed; DataError if there are none yet."""
-        path = self.run.folder / "annotation" / ANNOTATIONS
+    def annotations(self, step: str = ANNOTATION) -> RecordFile[Annotation]:
+        """The run's annotations, read from disk where they are needed; DataError if there are none yet.
+
+        Those of the step UNUSED are of the questions to reflect on, by which rationales are judged without gold.
+        """
+        path = self.run.folder / step / ANNOTATIONS
         return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
 
     def own_annotations(self) -> Iterator[Annotation]:
@@ -239,12 +243,7 @@ class Pipeline:
         if self.recipe.annotation.file is not None:
             # There is no teacher to agree on other questions.
             return Reflection((), agreed_answers(learnt, task))
-        return Reflection(unused, agreed_answers(self._agreeing() if unused else learnt, task))
-
-    def _agreeing(self) -> RecordFile[Annotation]:
-        """The teacher's annotations of the questions to reflect on, by which rationales are judged without gold."""
-        path = self.run.folder / UNUSED / ANNOTATIONS
-        return RecordFile(path, Annotation, "annotations", "Run `mindsmirror annotate` first.")
+        return Reflection(unused, agreed_answers(self.annotations(UNUSED) if unused else learnt, task))
 
     def _annotate_unused(self) -> AnnotationResult | None:
         """Ask the teachers for the rationales by which own ones are judged; None where gold judges, or nobody can."""
@@ -253,14 +252,7 @@ class Pipeline:
             return None
         task, unused = self.unused
         asked = self.annotation_step.for_rationales(replace(task, splits=Splits(unused, (), ())))
-        return self.run.step(
-            UNUSED,
-            {**asked.inputs, **self._reading},
-            lambda folder: asked.annotate(folder / ANNOTATIONS),
-            AnnotationResult,
-            final=lambda result: result.final,
-            again=asked_before,
-        )
+        return self._annotated(UNUSED, asked.inputs, lambda folder: asked.annotate(folder / ANNOTATIONS))
 
     def calibrate(self) -> "dict[str, CalibrationResult]":
         """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
