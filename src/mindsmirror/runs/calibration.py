@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.errors import DataError
 from mindsmirror.evaluation.config import FEWEST_QUESTIONS, MOST_QUESTIONS, TEMPERATURE, EvaluationConfig
 from mindsmirror.evaluation.result import CalibrationResult
 from mindsmirror.inference.confidence import Calibration
@@ -11,8 +10,7 @@ from mindsmirror.methods import ArmConfig
 from mindsmirror.records import Example
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.runs.training import LOADING, arm_step
-from mindsmirror.system.files import read_json
+from mindsmirror.runs.training import LOADING, arm_step, trained_by
 from mindsmirror.system.progress import Working
 from mindsmirror.tasks.base import Task
 
@@ -39,11 +37,9 @@ def calibrate(run: Run, recipe: Recipe, task: Task, arm: ArmConfig, reading: dic
     `task` needs no test questions; `reading` is how replies are read. With fewer than FEWEST_QUESTIONS nothing is
     asked, and the result says so. DataError for an arm that is not trained.
     """
-    if not (run.folder / arm_step(arm) / "done.json").exists():
-        raise DataError(f"arm {arm.name!r} of {run.folder} is not trained. Run `mindsmirror distill` first.")
     examples = validation_questions(task)
     inputs = {
-        "model": read_json(run.folder / arm_step(arm) / "inputs.json"),
+        "model": trained_by(run, arm),
         "student": recipe.student.model_dump(mode="json", exclude={"path"}),
         "examples": ([e.id, e.text, e.gold] for e in examples),
         "evaluation": recipe.evaluation.model_dump(mode="json", exclude={"untrained"}),

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from mindsmirror.errors import DataError, MissingExtraError, UnknownNameError
 from mindsmirror.evaluation.result import PredictionResult
-from mindsmirror.records import MODES, Annotation, Example, Prediction
+from mindsmirror.inference.question import check_mode
+from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.reporting.report import read_report
 from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.pipeline import Pipeline
+from mindsmirror.runs.predictions import read_predictions
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.system.files import read_records
 
 if TYPE_CHECKING:
     from mindsmirror.runs.student import TrainedStudent
@@ -117,8 +118,7 @@ class OpenRun:
         known = (UNTRAINED, *self.arms)
         if arm is not None and arm not in known:
             raise UnknownNameError("arm", arm, known)
-        if mode is not None and mode not in MODES:
-            raise UnknownNameError("mode", mode, MODES)
+        check_mode(mode)
         examples = {example.id: example for example in self._pipeline.task.splits.test}
         rows: list[PredictionRow] = []
         for name in known if arm is None else (arm,):
@@ -126,16 +126,11 @@ class OpenRun:
             done = self._pipeline.run.result(step, PredictionResult)
             for each in done.modes if done else ():
                 if mode in (None, each):
-                    rows += [_row(name, found, examples) for found in self._read(self.folder / step / f"{each}.jsonl")]
+                    predictions = read_predictions(self.folder / step / f"{each}.jsonl")
+                    rows += [_row(name, found, examples) for found in predictions]
         if not rows:
             raise DataError(f"{self.folder} has no such predictions. Run `mindsmirror evaluate {self.folder}` first.")
         return Predictions(rows)
-
-    def _read(self, path: Path) -> list[Prediction]:
-        try:
-            return read_records(path, Prediction)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} contains no predictions: {error}") from error
 
 
 def open_run(folder: str | Path) -> OpenRun:

@@ -7,12 +7,12 @@ from typing import Any
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.result import PredictionResult
 from mindsmirror.methods import ArmConfig
-from mindsmirror.records import Annotation
+from mindsmirror.records import Annotation, Prediction
 from mindsmirror.runs.calibration import calibration_of, calibration_step
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.runs.training import LOADING, arm_step
-from mindsmirror.system.files import read_json
+from mindsmirror.runs.training import LOADING, arm_step, trained_by
+from mindsmirror.system.files import read_json, read_records
 from mindsmirror.system.progress import Working
 from mindsmirror.tasks.base import Task
 
@@ -20,6 +20,14 @@ from mindsmirror.tasks.base import Task
 def predictions_step(arm: ArmConfig | None) -> str:
     """The name of the step; without an arm it is the untrained student's."""
     return f"predictions/{arm.name if arm else 'untrained'}"
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Predictions of one mode; DataError if the file is missing or broken."""
+    try:
+        return read_records(path, Prediction)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} contains no predictions: {error}") from error
 
 
 def evaluate(
@@ -35,10 +43,8 @@ def evaluate(
     On the `held_out` annotations its judge is compared with the teacher's; `reading` is how replies are read. DataError
     for an arm that is not trained.
     """
-    if arm is not None and not (run.folder / arm_step(arm) / "done.json").exists():
-        raise DataError(f"arm {arm.name!r} of {run.folder} is not trained. Run `mindsmirror distill` first.")
     inputs = {
-        "model": read_json(run.folder / arm_step(arm) / "inputs.json") if arm else None,
+        "model": trained_by(run, arm) if arm else None,
         "student": recipe.student.model_dump(mode="json", exclude={"path"}),
         "examples": ([e.id, e.text, e.gold] for e in task.splits.test),
         "evaluation": recipe.evaluation.model_dump(mode="json"),

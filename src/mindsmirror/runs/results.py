@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from mindsmirror.annotation.budget import dollars
@@ -11,7 +10,7 @@ from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import main_mode
 from mindsmirror.evaluation.result import CalibrationResult, PredictionResult
-from mindsmirror.records import Annotation, Example, Prediction, Purpose, Usage
+from mindsmirror.records import Annotation, Example, Purpose, Usage
 from mindsmirror.reporting.accuracy_section import (
     ArmPredictions,
     arm_results,
@@ -28,11 +27,11 @@ from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.calibration import calibration_step
 from mindsmirror.runs.folder import Run
-from mindsmirror.runs.predictions import predictions_step
+from mindsmirror.runs.predictions import predictions_step, read_predictions
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.reflection import reflection_steps, rounds_of
 from mindsmirror.runs.training import arm_step
-from mindsmirror.system.files import read_json, read_records
+from mindsmirror.system.files import read_json
 from mindsmirror.tasks.base import Task
 from mindsmirror.training.result import TrainingResult
 
@@ -73,14 +72,6 @@ def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task
     )
     document, _ = write_report(report, run.folder)
     return read_report(document)
-
-
-def read_predictions(path: Path) -> list[Prediction]:
-    """Predictions of one mode; DataError if the file is missing or broken."""
-    try:
-        return read_records(path, Prediction)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} contains no predictions: {error}") from error
 
 
 def _answer_key(task: Task, example: Example, answer: str) -> str:

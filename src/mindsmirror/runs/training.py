@@ -9,12 +9,14 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, overload
 
+from mindsmirror.errors import DataError
 from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.methods.targets import taught
 from mindsmirror.records import Annotation, Stage
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.system.distributed import agreed, leads
+from mindsmirror.system.files import read_json
 from mindsmirror.system.progress import Working
 from mindsmirror.tasks.base import Task
 from mindsmirror.training.config import Budget
@@ -59,6 +61,14 @@ class Once:
 def arm_step(arm: ArmConfig) -> str:
     """The step whose model is the arm's."""
     return f"arms/{arm.name}"
+
+
+def trained_by(run: Run, arm: ArmConfig) -> Any:
+    """What determined an arm's training: part of the inputs of every step that asks it. DataError if it is not done."""
+    folder = run.folder / arm_step(arm)
+    if not (folder / "done.json").exists():
+        raise DataError(f"arm {arm.name!r} of {run.folder} is not trained. Run `mindsmirror distill` first.")
+    return read_json(folder / "inputs.json")
 
 
 def stages_of(

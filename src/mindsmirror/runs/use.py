@@ -2,24 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from mindsmirror.errors import DataError, UnknownNameError
 from mindsmirror.evaluation.arms import ask_modes, open_predictor
 from mindsmirror.evaluation.evaluate import main_mode, modes_of
-from mindsmirror.inference.predictor import Predictor
-from mindsmirror.inference.question import Reply
-from mindsmirror.methods import ArmConfig
-from mindsmirror.records import MODES, Example, Mode
+from mindsmirror.inference.question import Reply, check_mode
+from mindsmirror.records import Example
 from mindsmirror.reporting.accuracy_section import ArmPredictions, arm_results
 from mindsmirror.reporting.schema import ArmResult
 from mindsmirror.runs.calibration import calibration_of
 from mindsmirror.runs.description import trained_model
 from mindsmirror.runs.folder import Run
-from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.student import load
 from mindsmirror.system.progress import say
-from mindsmirror.tasks import Splits, Task, TaskConfig, load_task
+from mindsmirror.tasks import Splits, TaskConfig, load_task
 from mindsmirror.tasks.tables import is_own_file
 
 
@@ -39,8 +35,7 @@ def ask(
     Raises DataError for a run that is not trained, UnknownNameError for an arm or mode that there is not, RecipeError
     for a mode that the arm was not taught.
     """
-    if mode is not None:
-        _check_known("mode", mode, MODES)
+    check_mode(mode)
     return load(folder, arm).ask(question, choices, mode)
 
 
@@ -58,9 +53,9 @@ def evaluate_elsewhere(
     UnknownNameError for a split or mode that there is not.
     """
     folder, modes = Path(folder), [modes] if isinstance(modes, str) else modes
-    _check_known("split", split, Splits._fields)
-    for mode in modes:
-        _check_known("mode", mode, MODES)
+    if split not in Splits._fields:
+        raise UnknownNameError("split", split, Splits._fields)
+    named = [mode for name in modes if (mode := check_mode(name)) is not None]
     run = Run(folder)
     recipe = run.recipe
     own = task is None or str(task) == recipe.task.name
@@ -77,21 +72,11 @@ def evaluate_elsewhere(
         raise DataError(f"the split {split!r} of {loaded.name} has no questions")
     results = []
     for arm in recipe.arm:
-        asked = modes_of(arm, [cast(Mode, mode) for mode in modes] or recipe.evaluation.modes)
+        asked = modes_of(arm, named or recipe.evaluation.modes)
         say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(asked) or 'no mode'}")
-        predictor = _predictor(folder, recipe, loaded, arm)
-        found = ask_modes(
-            predictor, arm, asked, examples, recipe.evaluation, recipe.seed, calibration_of(Run(folder), arm)
-        )
+        model = trained_model(folder, arm)
+        predictor = open_predictor(loaded, recipe.student, recipe.evaluation, recipe.training.precision, model)
+        calibration = calibration_of(run, arm)
+        found = ask_modes(predictor, arm, asked, examples, recipe.evaluation, recipe.seed, calibration)
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(arm), found), recipe.seed)
     return results
-
-
-def _check_known(what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise UnknownNameError(what, name, known)
-
-
-def _predictor(folder: Path, recipe: Recipe, task: Task, arm: ArmConfig) -> Predictor:
-    model = trained_model(folder, arm)
-    return open_predictor(task, recipe.student, recipe.evaluation, recipe.training.precision, model)
