@@ -53,9 +53,8 @@ def open_predictor(
     return Predictor(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None, judge=judge)
 
 
-def counted(predictor: Predictor, progress: Progress) -> Predictor:
-    """The predictor, with every generated text shown on the progress line."""
-    done = 0
+def counted(predictor: Predictor, progress: Progress, done: int = 0) -> Predictor:
+    """The predictor, with every generated text shown on the progress line, after `done` that were there before."""
 
     def show(count: int) -> None:
         nonlocal done

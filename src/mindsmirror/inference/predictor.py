@@ -20,6 +20,7 @@ from mindsmirror.answers.reply import read_reply
 from mindsmirror.records import Example, Parse, Prediction, Sample, Tag
 from mindsmirror.students.base import Student
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
+from mindsmirror.students.load import cast_weights
 from mindsmirror.system import hardware
 from mindsmirror.tasks.base import Task
 
@@ -59,15 +60,10 @@ class Predictor:
 
 
 def inference_model(model: Any, precision: str) -> Any:
-    """The model itself, made ready to be asked: on the device, its weights cast, and without gradients.
-
-    Buffers keep their precision, as they do where Transformers loads weights in bf16: the frequencies of rotary
-    positions are among them, and in bf16 they would be off by up to 0.2 %.
-    """
-    dtype = hardware.dtype(precision)
-    for weight in model.parameters():
-        weight.data = weight.data.to(dtype)
-    return model.eval().requires_grad_(requires_grad=False).to(hardware.device())
+    """The model itself, made ready to be asked: on the device, its weights cast, and without gradients."""
+    return (
+        cast_weights(model, hardware.dtype(precision)).eval().requires_grad_(requires_grad=False).to(hardware.device())
+    )
 
 
 @contextmanager

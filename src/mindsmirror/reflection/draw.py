@@ -6,10 +6,11 @@ never cut short would have written.
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mindsmirror.errors import DataError
+from mindsmirror.evaluation.arms import counted
 from mindsmirror.inference.predictor import Predictor, sample_rationales
 from mindsmirror.records import Annotation, Example, Sample, Tag
 from mindsmirror.reflection.config import ReflectionConfig
@@ -45,15 +46,8 @@ def draw(plan: DrawPlan, folder: Path) -> DrawResult:
     together = max(1, plan.predictor.batch // samples)
     total = len(plan.examples)
     with Progress(f"{plan.label}: writing its own rationales", total * samples, "texts") as progress:
-        written = done * samples
-        progress.update(written)
-
-        def show(count: int) -> None:
-            nonlocal written
-            written += count
-            progress.update(written)
-
-        predictor = replace(plan.predictor, progress=show)
+        progress.update(done * samples)
+        predictor = counted(plan.predictor, progress, done * samples)
         for begin in range(done, total, together):
             examples = plan.examples[begin : begin + together]
             drawn = sample_rationales(predictor, examples, samples, plan.config.temperature, plan.seed)

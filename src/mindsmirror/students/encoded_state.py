@@ -13,6 +13,13 @@ from mindsmirror.students.base import pad
 class EncodedState:
     """Texts of an encoder-decoder: each source is encoded once."""
 
+    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int) -> None:
+        tokens, mask = pad(sources, padding)
+        self._model = model
+        self._cache: Any = None
+        self._mask = mask.to(model.device)
+        self._states = model.get_encoder()(input_ids=tokens.to(model.device), attention_mask=self._mask)[0]
+
     @property
     def nbytes(self) -> int:
         """Bytes of the encoder's states."""
@@ -23,13 +30,6 @@ class EncodedState:
         other = copy.copy(self)
         other._cache = None
         return other
-
-    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int) -> None:
-        tokens, mask = pad(sources, padding)
-        self._model = model
-        self._cache: Any = None
-        self._mask = mask.to(model.device)
-        self._states = model.get_encoder()(input_ids=tokens.to(model.device), attention_mask=self._mask)[0]
 
     def read(self) -> Tensor:
         """Begin to write: logits of the first token, [B, V]."""

@@ -23,6 +23,7 @@ from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.flops import unit_flops_of
 from mindsmirror.students.load import (
     JUDGE,
+    cast_weights,
     load_student,
     merged_model,
     save_adapter,
@@ -71,8 +72,6 @@ class _Place:
     """One stage of an arm: which it is, and where it begins and ends."""
 
     stage: Stage
-    number: int
-    """From 1."""
     start: Path | None
     """Folder of the model that it starts from; None: the student's own start."""
     folder: Path
@@ -80,6 +79,9 @@ class _Place:
     """Where its model is written."""
     last: bool
     """Whether it is the last that trains the student's own weights."""
+    label: str
+    """What progress lines call it."""
+    seed: int
 
 
 def train_arm(plan: ArmPlan) -> TrainingResult:
@@ -93,7 +95,8 @@ def train_arm(plan: ArmPlan) -> TrainingResult:
         target = plan.folder / "model" if last else folder / "model"
         if stage.adapter and start is not None:
             target = start / JUDGE
-        place = _Place(stage, number, start, folder, target, last)
+        label = f"{plan.label} {number}/{len(plan.stages)} {stage.name}"
+        place = _Place(stage, start, folder, target, last, label, plan.seed + number)
         if agreed(read_record(folder / DONE, StageResult) is None or not target.exists()):
             result = (_train_judge if stage.adapter else _train)(plan, place) if leads() or not stage.adapter else None
             if leads() and result is not None:
@@ -131,16 +134,13 @@ def _train_judge(plan: ArmPlan, place: _Place) -> StageResult:
     """Train a stage that is an adapter over the weights before it; only the main process does."""
     began = time.monotonic()
     stage, config = place.stage, plan.config
-    label = f"{plan.label} {place.number}/{len(plan.stages)} {stage.name}"
-    seed = plan.seed + place.number
+    label, seed = place.label, place.seed
     student = load_student(plan.student, place.start)
     with Working(f"{label}: reading what is judged"):
         torch.manual_seed(seed)
         model = with_adapter(student.model, plan.student.model_copy(update={"adapter": "lora"})).to(device())
-        for weight in model.parameters():
-            if not weight.requires_grad:
-                # As the thinker is asked. Only what learns needs more.
-                weight.data = weight.data.to(dtype(config.precision))
+        # As the thinker is asked. Only what learns needs more.
+        cast_weights(model, dtype(config.precision), frozen=True)
         rows, passes = judged_rows(stage, student), int(stage.parameters["passes"])
     rate = config.learning_rate * stage.rate
     log, again = train_judge(JudgePlan(student, model, rows, passes, rate, seed, label))
@@ -160,8 +160,7 @@ def _train(plan: ArmPlan, place: _Place) -> StageResult:
     began = time.monotonic()
     stage, config = place.stage, plan.config
     student = load_student(plan.student, place.start)
-    label = f"{plan.label} {place.number}/{len(plan.stages)} {stage.name}"
-    seed = plan.seed + place.number
+    label, seed = place.label, place.seed
     place.folder.mkdir(parents=True, exist_ok=True)
     with Working(f"{label}: planning the batches"):
         objective = objective_of(stage, student)
