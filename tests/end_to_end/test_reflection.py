@@ -183,3 +183,20 @@ def test_writing_that_was_cut_short_goes_on(tmp_path: Path, llama: Path) -> None
         carried_out(tmp_path)
         assert own(run, "1", "own") == expected
     assert material.weights(run) == weights
+
+
+def test_a_recipe_with_fewer_rounds_leaves_none_of_the_others_behind(tmp_path: Path, llama: Path) -> None:
+    text = place(tmp_path, llama, reflect="questions = 0\nrounds = 2").joinpath("reflecting.toml").read_text()
+    run = carried_out(tmp_path)
+    rounds = run / "reflection" / "thoughts"
+    assert sorted(path.relative_to(rounds).as_posix() for path in rounds.glob("*/*")) == [
+        f"{number}/{step}" for number in (1, 2) for step in ("own", "own-2", "student", "student-2")
+    ]
+    (tmp_path / "reflecting.toml").write_text(text.replace("questions = 0\nrounds = 2", "rounds = 1"))
+    carried_out(tmp_path)
+    assert sorted(path.relative_to(rounds).as_posix() for path in rounds.glob("*/*")) == ["1/own", "1/student"]
+    [shown] = [arm for arm in material.document(run / "report.json")["arms"] if arm["mode"] == "think"]
+    assert [each["round"] for each in shown["training"]["reflection"]] == [1]
+    (tmp_path / "reflecting.toml").write_text(text.replace("labels =", "reflect = false\nlabels ="))
+    carried_out(tmp_path)
+    assert not list(rounds.glob("*/*"))

@@ -8,7 +8,8 @@ those are judged. The last training begins at the base again, with the teacher's
     arms/ARM                   the arm
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,8 @@ from mindsmirror.system.record_file import RecordFile
 from mindsmirror.training.config import Budget
 from mindsmirror.training.result import TrainingResult
 
+STEPS = ("student", "own")
+"""What each student of a round has, with the half's name behind it."""
 LEAST = 0.1
 """Share of a budget in FLOPs that must be left for the last training."""
 
@@ -64,15 +67,17 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
     recipe, config = training.recipe, training.recipe.reflect
     budget = recipe.training.budget
     if reflection is None or config is None or not reflects(training):
+        _forget_all_but(training, ())
         return train_once(training, Once(arm_step(training.arm), training.arm.name, budget))
     own: list[Annotation] = []
     origin: tuple[str, ...] = ()
     spent = 0
     parts = _halves(training, reflection)
-    for number in range(1, config.rounds + 1):
+    rounds = [(number, f"reflection/{training.arm.name}/{number}") for number in range(1, config.rounds + 1)]
+    _forget_all_but(training, [f"{here}/{what}{half.name}" for _, here in rounds for half in parts for what in STEPS])
+    for number, here in rounds:
         drawn: list[RecordFile[Annotation]] = []
         for half in parts:
-            here = f"reflection/{training.arm.name}/{number}"
             label = f"{training.arm.name} round {number}{half.name}"
             part = budget.part(config.share / config.rounds / len(parts))
             once = Once(f"{here}/student{half.name}", label, part, own, (*origin, *half.origin), adapters=False)
@@ -88,6 +93,14 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
     return train_once(training, last)
 
 
+def _forget_all_but(training: ArmTraining, steps: Collection[str]) -> None:
+    """Delete what rounds left that the recipe has no longer: it would be shown and counted with the others."""
+    folder = training.run.folder
+    for left in (folder / "reflection" / training.arm.name).glob("*/*") if leads() else ():
+        if left.relative_to(folder).as_posix() not in steps:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def reflection_steps(run: Run, arm: ArmConfig) -> list[str]:
     """The steps of the rounds that an arm's run has, as they follow one another."""
     folder = run.folder / "reflection" / arm.name
@@ -97,24 +110,24 @@ def reflection_steps(run: Run, arm: ArmConfig) -> list[str]:
 
 def rounds_of(run: Run, arm: ArmConfig) -> list[Round]:
     """What the students of an arm's rounds took and wrote; empty for an arm that does not reflect."""
-    config = run.recipe.reflect
     rounds = []
-    for step in reflection_steps(run, arm):
-        _, _, number, name = step.split("/")
-        if not name.startswith("own") or config is None or int(number) > config.rounds:
-            continue
+    for step in _drawn(run, arm):
         trained = run.result(step.replace("/own", "/student"), TrainingResult)
         written = run.result(step, DrawResult)
         if trained is not None and written is not None:
-            rounds.append(Round(int(number), trained.stages, written))
+            rounds.append(Round(int(step.split("/")[2]), trained.stages, written))
     return rounds
 
 
 def written_by(run: Run, arm: ArmConfig) -> Iterator[Annotation]:
     """What an arm's students wrote in its rounds."""
-    for step in reflection_steps(run, arm):
-        if "/own" in step:
-            yield from _written(run.folder / step)
+    for step in _drawn(run, arm):
+        yield from _written(run.folder / step)
+
+
+def _drawn(run: Run, arm: ArmConfig) -> list[str]:
+    """The steps in which its students wrote."""
+    return [step for step in reflection_steps(run, arm) if step.split("/")[3].startswith("own")]
 
 
 def _halves(training: ArmTraining, reflection: Reflection) -> list[_Half]:

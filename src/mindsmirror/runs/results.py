@@ -117,8 +117,8 @@ def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:
     seconds = {"annotation": run.seconds("annotation")}
     for arm in recipe.arm:
         seconds[f"training {arm.name}"] = run.seconds(f"arms/{arm.name}")
-        if recipe.reflect is not None and rounds_of(run, arm):
-            seconds[f"reflection {arm.name}"] = round(sum(map(run.seconds, reflection_steps(run, arm))), 1)
+        if steps := reflection_steps(run, arm):
+            seconds[f"reflection {arm.name}"] = round(sum(map(run.seconds, steps)), 1)
     for name in ([UNTRAINED] if recipe.evaluation.untrained else []) + [arm.name for arm in recipe.arm]:
         seconds[f"asking {name}"] = run.seconds(f"predictions/{name}")
     return seconds
