@@ -107,7 +107,7 @@ def test_the_student_writes_about_questions_that_are_left_over(tmp_path: Path, l
 
 def test_without_gold_the_teachers_agreement_judges(tmp_path: Path, llama: Path) -> None:
     run = carried_out(place(tmp_path, llama, labels="teacher"))
-    asked = read_records(run / "reflection/annotation/annotations.jsonl", Annotation)
+    asked = read_records(run / "unused_questions/annotations.jsonl", Annotation)
     assert [each.example.id for each in asked] == [f"w{number}" for number in range(20, 28)]
     assert all(len(each.rationales) == 3 and not each.evaluations for each in asked)
     written = own(run, "1", "own")

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 ANNOTATION, ANNOTATIONS = "annotation", "annotations.jsonl"
 """The step in which teachers are asked, and its file."""
-UNUSED = "reflection/annotation"
+UNUSED = "unused_questions"
 """The step in which teachers are asked about the questions that students reflect on."""
 
 
