@@ -2,6 +2,7 @@
 
 import queue
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -9,6 +10,7 @@ from mindsmirror.cli.conversation import TOGETHER, _batches, converse, reply_lin
 from mindsmirror.errors import DataError, UnknownNameError
 from mindsmirror.inference.question import Reply
 from mindsmirror.records import Parse
+from mindsmirror.runs.student import TrainedStudent
 
 
 def reply(question: str, answer: str | None, text: str) -> Reply:
@@ -89,7 +91,7 @@ def test_a_prompt_goes_on_until_the_input_ends(
             raise EOFError from None
 
     monkeypatch.setattr("builtins.input", read)
-    converse(Echo(), None)  # type: ignore[arg-type]
+    converse(cast(TrainedStudent, Echo()), None)
     out, err = capsys.readouterr()
     assert out.splitlines() == ["answer: one", "answer: two ", "three", "answer: four"]
     assert "no mode is called 'fail'" in err
