@@ -1,6 +1,9 @@
 """Loads a student from the catalogue, the hub or a folder, and saves one as a folder of safetensors."""
 
 import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +86,8 @@ def with_adapter(model: Any, config: StudentConfig) -> Any:
     settings = peft.LoraConfig(
         r=config.lora_rank, lora_alpha=2 * config.lora_rank, target_modules="all-linear", task_type=kind
     )
-    return peft.get_peft_model(model, settings)
+    with _without_warning():
+        return peft.get_peft_model(model, settings)
 
 
 def merged_model(model: Any) -> Any:
@@ -137,10 +141,18 @@ def load_judge(model: Any, folder: Path) -> Any:
         return None
     import peft
 
-    with Working("loading the judge"):
+    with Working("loading the judge"), _without_warning():
         judge = peft.PeftModel.from_pretrained(model, folder / JUDGE)
     judge.base_model.disable_adapter_layers()
     return judge
+
+
+@contextmanager
+def _without_warning() -> Iterator[None]:
+    """PEFT asks a model by a name that Transformers is about to give up: nothing that a user could do."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        yield
 
 
 def _source(config: StudentConfig) -> Path | str:

@@ -161,3 +161,10 @@ def test_without_room_everything_is_read_in_every_pass_and_learnt_alike(
     first, second = ((tmp_path / name / "model/judge/adapter_model.safetensors") for name in ("kept", "again"))
     assert first.read_bytes() == second.read_bytes()
     assert again.flops > 1.5 * kept.flops
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_judge_is_trained_and_loaded_without_a_warning(tiny_folder: Folder, tmp_path: Path) -> None:
+    student = StudentConfig(model=str(tiny_folder("llama")), lora_rank=1)
+    train_arm(ArmPlan([THINKING, judging(1)], student, CONFIG, tmp_path, 3, "arm"))
+    assert load_judge(tiny.load(tmp_path / "model").model, tmp_path / "model") is not None
