@@ -1,4 +1,4 @@
-"""Every recipe that the package brings is one, and runs to its end with a scripted teacher and a tiny student of its kind."""
+"""Every shipped recipe is one, and runs to its end with a scripted teacher and a tiny student of its kind."""
 
 import json
 from pathlib import Path
