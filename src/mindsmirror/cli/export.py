@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 DATASETS = ("parquet", "datasets", "jsonl")
@@ -12,7 +13,7 @@ STUDENTS = ("safetensors", "gguf", "ollama", "openvino", "onnx")
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
+@click.argument("run", type=RunPath(), help=RUN_HELP)
 @click.option(
     "--to",
     type=click.Choice([*DATASETS, *STUDENTS]),
