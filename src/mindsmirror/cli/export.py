@@ -19,7 +19,7 @@ STUDENTS = ("safetensors", "gguf", "ollama", "openvino", "onnx")
     default="parquet",
     show_default=True,
     help="Of the annotations: parquet or datasets (extra hub-data), or jsonl. Of a student: safetensors, gguf for "
-    "llama.cpp, ollama, openvino (extra openvino), or onnx (extra export).",
+    "llama.cpp, ollama, openvino, or onnx (extra export).",
 )
 @click.option("--arm", help="Arm whose student is exported; the last one if absent.")
 @click.option(
