@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from mindsmirror.cli.conversation import answer_lines, converse, reply_lines
 from mindsmirror.cli.completion import RunPath
+from mindsmirror.cli.conversation import answer_lines, converse, reply_lines
 from mindsmirror.cli.options import MODES, STUDENT_HELP, as_json, runs_folder, show, student_folder
 from mindsmirror.errors import RecipeError
 
