@@ -26,6 +26,7 @@ VERBS = {
     "distill": "Train the recipe's arms on the run's annotations.",
     "evaluate": "Score a run's students on its test questions or on another task.",
     "ask": "Ask a trained student one question: answer, rationale, verdict and confidence.",
+    "serve": "Serve a trained student by OpenAI's API, with a page to ask it.",
     "report": "Write report.html and report.json again from the run's files.",
     "browse": "Write a run's annotations as one HTML page with search and filters.",
     "export": "Write a run's annotations as a data set, or a trained student for llama.cpp, Ollama, OpenVINO, …",
