@@ -21,9 +21,10 @@ def shown(names: dict[str, Any], run: str) -> Iterator[Any]:
     """What each cell would show: the value of the expression that it ends with, else None."""
     for cell in CODE:
         body = ast.parse("".join(cell["source"]).replace(OF_THE_DEMO, f"RUN = {run!r}")).body
-        last = body.pop() if isinstance(body[-1], ast.Expr) else None
-        exec(compile(ast.Module(body, []), "quickstart.ipynb", "exec"), names)
-        yield eval(compile(ast.Expression(last.value), "quickstart.ipynb", "eval"), names) if last else None
+        last = body[-1]
+        ends = ast.Expression(last.value if isinstance(last, ast.Expr) else ast.Constant(None))
+        exec(compile(ast.Module(body[:-1] if isinstance(last, ast.Expr) else body, []), "notebook", "exec"), names)
+        yield eval(compile(ast.fix_missing_locations(ends), "notebook", "eval"), names)
 
 
 def test_its_cells_run_on_another_run_by_one_line(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
