@@ -26,6 +26,7 @@ VERBS = {
     "evaluate": "Score a run's students on its test questions or on another task.",
     "ask": "Ask a trained student one question: answer, rationale, verdict and confidence.",
     "report": "Write report.html and report.json again from the run's files.",
+    "compare": "Compare arms over several runs and seeds, in one report.",
     "browse": "Write a run's annotations as one HTML page with search and filters.",
     "export": "Write a run's annotations as a data set, or a trained student for llama.cpp, Ollama, OpenVINO, …",
     "push": "Send what a run exported, with its card, to the hub or to another folder.",
