@@ -4,9 +4,6 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-TASK := Your task is to count how many legs there are in total when given a list of animals.
-QUESTION := Now, how many legs are there in total if you have 5 bees, 2 horses?
-
 .PHONY: setup demo announce test live browser attacks check format reference bench clean
 
 setup: $(STAMP)
@@ -21,12 +18,10 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: announce $(STAMP)
-	$(BIN)/mindsmirror run recipes/quickstart.toml
-	$(BIN)/mindsmirror ask runs/quickstart "$$(printf '%s\n\n%s' '$(TASK)' '$(QUESTION)')"
+	$(BIN)/mindsmirror demo
 
 announce:
-	@echo "the demo: a 1.5B teacher explains and judges, a 135M student learns to. First, once, packages and models"
-	@echo "(2 GB to fetch); then some 12 minutes on 2 cores: the teacher 4, training 5, questions to the student 3"
+	@echo "the demo: first, once, packages and models (2 GB to fetch); then some 12 minutes on 2 cores"
 
 # In as many processes as there are cores.
 test: $(STAMP)

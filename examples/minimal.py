@@ -2,22 +2,20 @@
 
     python examples/minimal.py
 
-Teacher and student are those of recipes/quickstart.toml and run on this machine: 1.2 GB to fetch once, and about the
-time that `make demo` takes. All is kept in `runs/minimal`; started again, it goes on where it was stopped.
+Teacher and student are those of the recipe `quickstart` and run on this machine: 1.2 GB to fetch once, and about the
+time that `mindsmirror demo` takes. All is kept in `runs/minimal`; started again, it goes on where it was stopped.
 """
-
-from pathlib import Path
 
 import mindsmirror
 
-RECIPES = Path(__file__).parents[1] / "recipes"
+PROMPTS = mindsmirror.read_recipe("quickstart").annotation.prompts
 RECIPE = {
     "name": "minimal",
     # Questions: of a library that makes them. A file of your own is named by its path.
     "task": {"name": "reasoning_gym:leg_counting", "train": 48, "valid": 12, "test": 40},
     # The teacher writes three rationales for each training question, and judges every one of them.
     "teacher": [{"model": "qwen2.5-coder-1.5b-instruct", "engine": "openvino"}],
-    "annotation": {"rationales": 3, "self_evaluations": 1, "max_tokens": 96, "prompts": "prompts/leg_counting.toml"},
+    "annotation": {"rationales": 3, "self_evaluations": 1, "max_tokens": 96, "prompts": PROMPTS},
     "judge": {"strategy": "informed", "max_tokens": 64},
     # The student learns to answer, to think, and to judge what it thought.
     "student": {"model": "smollm2-135m-instruct"},
@@ -33,7 +31,7 @@ RECIPE = {
 
 def main(runs: str = "runs") -> None:
     """Distil, compare the arms, and ask the student; `runs` is the folder that keeps the run."""
-    report = mindsmirror.run(mindsmirror.make_recipe(RECIPE, beside=RECIPES), runs)
+    report = mindsmirror.run(mindsmirror.make_recipe(RECIPE), runs)
     for arm in report.arms:
         print(f"{arm.name} ({arm.mode}): {arm.accuracy:.0%} of {arm.n} questions, 95 % interval {arm.ci95}")
 

@@ -1,7 +1,7 @@
 """Minds Mirror: distil the reasoning and the self-evaluation of a large language model into a small one.
 
     import mindsmirror
-    report = mindsmirror.run("recipes/quickstart.toml")
+    report = mindsmirror.run("quickstart")
 
 The public nouns are importable from here; they are looked up when they are used, so that importing the package
 costs nothing. The command line has no power that this package lacks.

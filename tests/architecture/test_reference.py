@@ -13,9 +13,10 @@ from mindsmirror.errors import MindsMirrorError
 from mindsmirror.reference.pages import FOLDER, stale_pages
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.runs.schema import recipe_schema
+from mindsmirror.runs.shipped import shipped_recipes
 
 GUIDE = ROOT / "docs" / "guide.md"
-RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+RECIPES = shipped_recipes()
 SCHEMA = recipe_schema()
 
 
@@ -26,8 +27,8 @@ def test_the_reference_is_not_stale() -> None:
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every recipe that is shipped or shown whole."""
-    for path in RECIPES:
-        yield path.stem, tomllib.loads(path.read_text(encoding="utf-8"))
+    for name, path in RECIPES.items():
+        yield name, tomllib.loads(path.read_text(encoding="utf-8"))
     for block in blocks("toml"):
         if "name" in tomllib.loads(block.text):
             yield block.name, tomllib.loads(block.text)
@@ -67,7 +68,7 @@ def test_the_schema_accepts_every_default() -> None:
     ],
 )
 def test_the_schema_refuses_what_the_recipe_refuses(place: tuple[Any, ...], value: Any, fault: str) -> None:
-    document = tomllib.loads((ROOT / "recipes" / "quickstart.toml").read_text(encoding="utf-8"))
+    document = tomllib.loads(RECIPES["quickstart"].read_text(encoding="utf-8"))
     table = document
     for part in place[:-1]:
         table = table[part]

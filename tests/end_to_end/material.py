@@ -69,6 +69,19 @@ def word_problems() -> list[dict[str, Any]]:
     return [word_problem(number, split) for number, split in enumerate(splits)]
 
 
+def easy_questions(folder: Path) -> Path:
+    """Questions that name their answer and no other number.
+
+    The scripted teacher picks one of the question's numbers, so elsewhere it has nothing right to learn from.
+    """
+    splits = ["train"] * 6 + ["valid"] * 2 + ["test"] * 3
+    rows = [
+        {"question": f"What is the larger one of {n} and {n}?", "answer": str(n), "split": split}
+        for n, split in enumerate(splits, start=3)
+    ]
+    return write_rows(folder / "easy.jsonl", rows)
+
+
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write JSON Lines, compressed if the name says so."""
     text = "".join(json.dumps(row) + "\n" for row in rows)

@@ -16,7 +16,6 @@ from unit.engines.loopback import Server
 from mindsmirror.doctor import CHECKS
 from mindsmirror.errors import BudgetError, DataError, EngineError, ModelFileError, RecipeError
 
-RECIPES = Path(__file__).parents[2] / "recipes"
 LOG = {"MINDSMIRROR_SCRIPTED_LOG": "log"}
 
 
@@ -65,7 +64,7 @@ def test_samples_are_asked_once_and_kept_for_the_run(workplace: Path) -> None:
 def test_the_quickstart_on_a_machine_that_has_nothing_yet(tmp_path: Path) -> None:
     """It says what a run fetches, fetches nothing, and finds nothing wrong."""
     empty = {"MINDSMIRROR_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hub"), "HOME": str(tmp_path)}
-    ended = mindsmirror("doctor", RECIPES / "quickstart.toml", cwd=tmp_path, environment=empty)
+    ended = mindsmirror("doctor", "quickstart", cwd=tmp_path, environment=empty)
     assert ended.code == 0, ended.out + ended.err
     lines = ended.out.splitlines()
     assert not [line for line in lines if line.startswith("failure")]

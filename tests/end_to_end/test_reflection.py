@@ -10,8 +10,13 @@ import pytest
 from end_to_end import material
 from end_to_end.console import mindsmirror
 
+from mindsmirror import run
 from mindsmirror.records import Annotation, Verdict, VerdictSource
+from mindsmirror.runs import reflection
+from mindsmirror.runs import training as training_module
+from mindsmirror.runs.training import ArmTraining, Once
 from mindsmirror.system.files import read_records
+from mindsmirror.training.result import TrainingResult
 
 RECIPE = """
 name = "reflecting"
@@ -200,3 +205,33 @@ def test_a_recipe_with_fewer_rounds_leaves_none_of_the_others_behind(tmp_path: P
     (tmp_path / "reflecting.toml").write_text(text.replace("labels =", "reflect = false\nlabels ="))
     carried_out(tmp_path)
     assert not list(rounds.glob("*/*"))
+
+
+@pytest.mark.parametrize("reflect", ["rounds = 2", "questions = 0\nrounds = 2"])
+def test_a_student_that_wrote_can_go_on_learning(tmp_path: Path, llama: Path, reflect: str) -> None:
+    """Its next training begins where it stood, so its first loss is lower than that of one that begins at the base."""
+    last: dict[str, Any] = {}
+    for start in ("base", "student"):
+        folder = tmp_path / start
+        folder.mkdir()
+        run = carried_out(place(folder, llama, reflect=f'{reflect}\nstart = "{start}"', budget="steps = 60"))
+        last[start] = result(run, "arms/thoughts")["stages"][0]["losses"][0]
+    assert last["student"] < last["base"] - 0.2
+
+
+def test_each_half_goes_on_with_its_own_student(tmp_path: Path, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: dict[str, str | None] = {}
+
+    def train_once(training: ArmTraining, once: Once) -> TrainingResult:
+        starts[once.step.removeprefix("reflection/thoughts/")] = once.start
+        return training_module.train_once(training, once)
+
+    monkeypatch.setattr(reflection, "train_once", train_once)
+    run(place(tmp_path, llama, reflect='questions = 0\nrounds = 2\nstart = "student"') / "reflecting.toml", tmp_path)
+    assert starts == {
+        "1/student": None,
+        "1/student-2": None,
+        "2/student": "reflection/thoughts/1/student",
+        "2/student-2": "reflection/thoughts/1/student-2",
+        "arms/thoughts": "reflection/thoughts/2/student",
+    }

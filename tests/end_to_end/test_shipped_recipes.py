@@ -1,4 +1,4 @@
-"""Every recipe in `recipes/` is one, and runs to its end with a scripted teacher and a tiny student of its kind."""
+"""Every shipped recipe is one, and runs to its end with a scripted teacher and a tiny student of its kind."""
 
 import json
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 import tiny_t5
 from end_to_end.console import mindsmirror
-from end_to_end.material import write_rows
+from end_to_end.material import easy_questions, write_rows
 
 from mindsmirror.errors import DataError
 from mindsmirror.methods import method_named
 from mindsmirror.runs.recipe import read_recipe
 from mindsmirror.runs.schema import PUBLISHED
+from mindsmirror.runs.shipped import shipped_recipes
 from mindsmirror.tasks import task_names
 
-ROOT = Path(__file__).parents[2]
-RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
+RECIPES = list(shipped_recipes().values())
 BENCHMARKS = [path for path in RECIPES if read_recipe(path).task.name in task_names()]
 
 FEW = ["task.train=6", "task.valid=2", "task.test=3", "training.budget={steps=2}", "training.precision=fp32"]
@@ -36,19 +36,6 @@ def test_a_shipped_recipe_is_one(path: Path) -> None:
     assert (path.parent / schema.removeprefix("#:schema ")).samefile(PUBLISHED)
     assert about.startswith("# "), "it says in a line what it is"
     assert recipe.task.data_dir is None, "it names a folder that only its author has"
-
-
-def easy_questions(folder: Path) -> Path:
-    """Questions that name their answer and no other number.
-
-    The scripted teacher picks one of the question's numbers, so elsewhere it has nothing right to learn from.
-    """
-    splits = ["train"] * 6 + ["valid"] * 2 + ["test"] * 3
-    rows = [
-        {"question": f"What is the larger one of {n} and {n}?", "answer": str(n), "split": split}
-        for n, split in enumerate(splits, start=3)
-    ]
-    return write_rows(folder / "easy.jsonl", rows)
 
 
 def svamp(folder: Path) -> Path:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 DATASETS = ("parquet", "datasets", "jsonl")
@@ -12,14 +13,14 @@ STUDENTS = ("safetensors", "gguf", "ollama", "openvino", "onnx")
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
+@click.argument("run", type=RunPath(), help=RUN_HELP)
 @click.option(
     "--to",
     type=click.Choice([*DATASETS, *STUDENTS]),
     default="parquet",
     show_default=True,
     help="Of the annotations: parquet or datasets (extra hub-data), or jsonl. Of a student: safetensors, gguf for "
-    "llama.cpp, ollama, openvino (extra openvino), or onnx (extra export).",
+    "llama.cpp, ollama, openvino, or onnx (extra export).",
 )
 @click.option("--arm", help="Arm whose student is exported; the last one if absent.")
 @click.option(

@@ -1,4 +1,4 @@
-"""`mindsmirror list WHAT`: what a recipe can name, and the recipes and runs on this machine."""
+"""`mindsmirror list WHAT`: what a recipe can name, the shipped recipes, and the runs in a folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ import click
 
 from mindsmirror.cli.options import as_json, runs_folder, show, table
 from mindsmirror.errors import RecipeError
+from mindsmirror.runs.shipped import purpose, shipped_recipes
 
 WHAT = ("tasks", "methods", "teachers", "students", "engines", "recipes", "runs")
 
@@ -16,7 +17,7 @@ WHAT = ("tasks", "methods", "teachers", "students", "engines", "recipes", "runs"
 @runs_folder
 @as_json
 def command(what: str, runs: Path, json_output: bool) -> None:
-    """List tasks, methods and what they need, models of the catalogue, engines, recipes or runs."""
+    """List tasks, methods and what they need, models of the catalogue, engines, shipped recipes, or runs."""
     rows = _rows(what, runs)
     document = [{"name": name, "description": description} for name, description in rows]
     show(document, table(rows) if rows else [f"there are no {what} here"], json_output)
@@ -40,8 +41,9 @@ def _rows(what: str, runs: Path) -> list[tuple[str, str]]:
         ]
     if what == "engines":
         return _engines()
-    folder, pattern = (Path("recipes"), "*.toml") if what == "recipes" else (runs, "*/recipe.json")
-    return [(str(path if what == "recipes" else path.parent), "") for path in sorted(folder.glob(pattern))]
+    if what == "recipes":
+        return [(name, purpose(path)) for name, path in shipped_recipes().items()]
+    return [(str(path.parent), "") for path in sorted(runs.glob("*/recipe.json"))]
 
 
 def _engines() -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from mindsmirror.system.progress import heed_interrupts, say
 from mindsmirror.system.terminal import plain
 
 VERBS = {
+    "demo": "Run the quickstart on this machine, and ask its student a question.",
     "init": "Look at your own questions and write a recipe for them that runs.",
     "run": "Carry out a whole recipe: annotate, train, evaluate, report. Resumes where it stopped.",
     "annotate": "Ask the teacher for rationales and self-evaluations. Resumes sample by sample.",
@@ -25,6 +26,7 @@ VERBS = {
     "distill": "Train the recipe's arms on the run's annotations.",
     "evaluate": "Score a run's students on its test questions or on another task.",
     "ask": "Ask a trained student one question: answer, rationale, verdict and confidence.",
+    "serve": "Serve a trained student by OpenAI's API, with a page to ask it.",
     "report": "Write report.html and report.json again from the run's files.",
     "compare": "Compare arms over several runs and seeds, in one report.",
     "browse": "Write a run's annotations as one HTML page with search and filters.",
@@ -32,7 +34,7 @@ VERBS = {
     "push": "Send what a run exported, with its card, to the hub or to another folder.",
     "store": "Check a store of replies, copy it, or merge others into it.",
     "doctor": "Find what would go wrong with a recipe before it costs money or a night.",
-    "list": "List tasks, methods, engines, models, recipes and runs.",
+    "list": "List tasks, methods, engines, models, shipped recipes and runs.",
     "schema": "Print the JSON Schema of a recipe, for editors.",
 }
 
@@ -86,7 +88,7 @@ class Verbs(click.Group):
 def cli() -> None:
     """Distil the reasoning and the self-evaluation of a large language model into a small one.
 
-    Start with: mindsmirror run recipes/quickstart.toml
+    Start with: mindsmirror demo
     """
 
 

@@ -25,7 +25,7 @@ def write_openvino(folder: Path, out: Path, weights: str, about: About) -> None:
     try:
         import openvino_genai
     except ImportError as error:
-        raise MissingExtraError("openvino-genai", "openvino") from error
+        raise MissingExtraError("openvino-genai") from error
     with tempfile.TemporaryDirectory(dir=out.parent) as place:
         # GenAI names what it saves itself, and puts it beside the file that it reads.
         write_gguf(folder, Path(place) / "model.gguf", FROM[weights], about)

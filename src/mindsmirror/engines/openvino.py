@@ -72,7 +72,7 @@ class OpenVINOEngine(LocalEngine):
 
     purpose = "GGUF files and OpenVINO models in this process, the fastest on a CPU; the default"
     options = OpenVINOOptions
-    package, extra = "openvino-genai", "openvino"
+    package = "openvino-genai"
     may_crash = True
 
     @classmethod

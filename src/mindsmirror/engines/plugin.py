@@ -38,9 +38,9 @@ class EngineBase(ABC):
     options: ClassVar[type[Options]] = Options
     """The model of its parameters."""
     package: ClassVar[str] = ""
-    """The distribution that it runs on, if that is none of our own dependencies."""
+    """The distribution that it runs on, if that may be missing."""
     extra: ClassVar[str] = ""
-    """Our extra that installs the package."""
+    """Our extra that installs the package, if one does."""
     local: ClassVar[bool] = False
     """Whether its models are files on this machine, or are downloaded to it."""
 

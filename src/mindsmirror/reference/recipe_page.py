@@ -35,8 +35,8 @@ by it if the first line of a recipe is `#:schema PATH`.
 
 
 PROMPTS = """
-`[annotation] prompts` names a file of your own, such as `recipes/prompts/leg_counting.toml`. Without it the set for the
-task's kind of answer is taken.
+`[annotation] prompts` names a file of your own, such as `recipes/prompts/leg_counting.toml` of this
+package. Without it the set for the task's kind of answer is taken.
 """.strip()
 
 

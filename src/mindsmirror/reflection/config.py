@@ -1,5 +1,7 @@
 """The `[reflect]` table of a recipe; apart from the drawing, so that reading it needs no torch."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from mindsmirror import limits
@@ -25,4 +27,9 @@ class ReflectionConfig(BaseModel):
     temperature: float = Field(0.7, gt=0, le=limits.TEMPERATURE, description="at which they are sampled")
     share: float = Field(
         0.4, gt=0, lt=1, description="share of the arm's budget for the trainings before the last, all rounds together"
+    )
+    start: Literal["base", "student"] = Field(
+        "base",
+        description="where the training after a round begins: at the model that the student was made of, or at the "
+        "student that wrote (of two halves, that of the first)",
     )

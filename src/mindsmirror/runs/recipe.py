@@ -24,6 +24,7 @@ from mindsmirror.methods.base import Labels
 from mindsmirror.records import CalibrationTarget
 from mindsmirror.reflection.config import ReflectionConfig
 from mindsmirror.runs.recipe_paths import with_paths
+from mindsmirror.runs.shipped import recipe_file
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.system.documents import check_document, parse_toml, read_bytes
 from mindsmirror.system.validation import Name, explain
@@ -170,12 +171,12 @@ class Recipe(BaseModel):
 
 
 def read_recipe(path: str | Path, overrides: str | Sequence[str] = (), key_variables: Collection[str] = ()) -> Recipe:
-    """The recipe in a TOML file, with `key.path=value` overrides; values are TOML, or else plain text.
+    """The recipe in a TOML file, or a shipped one by its name, with `key.path=value` overrides (TOML, else plain text).
 
     Relative paths in it are looked up beside the recipe first, then in the current folder. `key_variables` are
     environment variables that it may name for a key, whatever their names (see `check_key_variable`).
     """
-    path = Path(path)
+    path = recipe_file(path)
     try:
         document = parse_toml(read_bytes(path, limits.RECIPE_BYTES).decode("utf-8").replace("\r\n", "\n"))
     except (OSError, UnicodeDecodeError) as error:

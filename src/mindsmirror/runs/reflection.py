@@ -1,7 +1,8 @@
 """The trainings of an arm: once, or, where the recipe has `[reflect]`, with the student's own rationales in between.
 
 In a round a student is trained on a part of the budget, writes rationales for questions that it was not trained on, and
-those are judged. The last training begins at the base again, with the teacher's rationales and the student's own.
+those are judged. The next training has the teacher's rationales and the student's own. It begins at the base again, or
+with the student that wrote (`reflect.start`).
 
     reflection/ARM/1/student   the student that writes (`student-2`: that of the other half of the questions)
     reflection/ARM/1/own       what it wrote, as annotations
@@ -72,6 +73,7 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
     own: list[Annotation] = []
     origin: tuple[str, ...] = ()
     spent = 0
+    before: str | None = None
     parts = _halves(training, reflection)
     rounds = [(number, f"reflection/{training.arm.name}/{number}") for number in range(1, config.rounds + 1)]
     _forget_all_but(training, [f"{here}/{what}{half.name}" for _, here in rounds for half in parts for what in STEPS])
@@ -80,17 +82,21 @@ def train(training: ArmTraining, reflection: Reflection | None) -> TrainingResul
         for half in parts:
             label = f"{training.arm.name} round {number}{half.name}"
             part = budget.part(config.share / config.rounds / len(parts))
-            once = Once(f"{here}/student{half.name}", label, part, own, (*origin, *half.origin), adapters=False)
+            step = f"{here}/student{half.name}"
+            # Each half goes on with its own student: the other's has learnt what this one is to write about.
+            start = before and f"{before}/student{half.name}"
+            once = Once(step, label, part, own, (*origin, *half.origin), start, adapters=False)
             train_once(half.training, once)
-            _draw(half, once.step, f"{here}/own{half.name}", reflection, number)
+            _draw(half, step, f"{here}/own{half.name}", reflection, number)
             # All processes must plan alike, and only the main one has been told.
             join()
-            spent += _flops(training.run, once.step, f"{here}/own{half.name}")
+            spent += _flops(training.run, step, f"{here}/own{half.name}")
             drawn.append(_written(training.run.folder / here / f"own{half.name}"))
         own += [annotation for file in drawn for annotation in file]
         origin += tuple(file.digest() for file in drawn)
-    last = Once(arm_step(training.arm), training.arm.name, _rest(budget, config.share, spent), own, origin)
-    return train_once(training, last)
+        before = here if config.start == "student" else None
+    rest, start = _rest(budget, config.share, spent), before and f"{before}/student"
+    return train_once(training, Once(arm_step(training.arm), training.arm.name, rest, own, origin, start))
 
 
 def _forget_all_but(training: ArmTraining, steps: Collection[str]) -> None:

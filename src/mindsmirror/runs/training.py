@@ -54,6 +54,8 @@ class Once:
     """The student's own judged rationales, which are taught beside the teacher's."""
     origin: tuple[str, ...] = ()
     """Hashes of all that `own` consists of, and of the half of the questions that are learnt from, if not all are."""
+    start: str | None = None
+    """The step whose student it begins with; None: the student that the recipe names."""
     adapters: bool = True
     """Whether the stages that are adapters are trained, too: a student that only writes needs none."""
 
@@ -132,6 +134,9 @@ def train_once(training: ArmTraining, once: Once) -> TrainingResult:
         "seed": recipe.seed,
         **training.reading,
     }
+    start = run.folder / once.start if once.start is not None else None
+    if start is not None:
+        inputs["start"] = read_json(start / "inputs.json")
 
     def learn(folder: Path) -> TrainingResult:
         with Working(LOADING):
@@ -143,7 +148,8 @@ def train_once(training: ArmTraining, once: Once) -> TrainingResult:
             if not once.adapters:
                 stages = tuple(stage for stage in stages if not stage.adapter)
         validate = validation(task, recipe.evaluation, arm, config.precision)
-        return train_arm(ArmPlan(stages, recipe.student, config, folder, recipe.seed, once.label, validate))
+        model = start / "model" if start is not None else None
+        return train_arm(ArmPlan(stages, recipe.student, config, folder, recipe.seed, once.label, validate, model))
 
     if not leads():
         # The main process says whether there is something to learn, or it was learnt before.

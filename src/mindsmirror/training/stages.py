@@ -2,7 +2,8 @@
 
 A stage that is an adapter leaves those weights as they are: only its low-rank matrices are trained, and they are saved
 in the model's folder. A stage that is done has its model in the arm's folder and is not trained again; one that was cut
-short goes on from its last checkpoint. The student's own start is the only thing that all arms share.
+short goes on from its last checkpoint. An arm starts from the student that the recipe names, or, when it goes on after
+a round of reflection, from the student that wrote.
 """
 
 import shutil
@@ -65,6 +66,8 @@ class ArmPlan:
     """What progress lines call the arm."""
     validate: Validate | None = None
     """By which the last stage's checkpoints are compared."""
+    start: Path | None = None
+    """Folder of the model that the first stage starts from; None: the student's own start."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class _Place:
 
 def train_arm(plan: ArmPlan) -> TrainingResult:
     """Train all stages. Shares of the budget are of the sum of all shares."""
-    start: Path | None = None
+    start = plan.start
     results = []
     final = max(number for number, stage in enumerate(plan.stages, start=1) if not stage.adapter)
     for number, stage in enumerate(plan.stages, start=1):

@@ -14,6 +14,7 @@ from mindsmirror.errors import RecipeError
 from mindsmirror.records import Annotation, Example, Verdict
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.runs.shipped import RECIPES
 from mindsmirror.tasks import load_task
 
 LABELS = ("account", "billing", "bug")
@@ -132,7 +133,7 @@ def test_which_tasks_get_them(tmp_path: Path) -> None:
     assert shots(unknown, arm=arm) == (0, 0)
     with pytest.raises(RecipeError, match=r"annotation\.shots: no training question has a gold answer"):
         shots(unknown, arm=arm, annotation={"shots": 3})
-    legs = str(Path(__file__).parents[3] / "recipes/prompts/leg_counting.toml")
+    legs = str(RECIPES / "prompts" / "leg_counting.toml")
     assert shots(annotation={"prompts": legs})[0] == 0
     with pytest.raises(RecipeError, match=r"annotation\.shots: annotation\.prompts has its own"):
         shots(annotation={"prompts": legs, "shots": 1})

@@ -16,13 +16,14 @@ from mindsmirror.answers import ENTAILMENT, Answer, Equation, Label, Number, kin
 from mindsmirror.engines.base import Message, Subject
 from mindsmirror.errors import RecipeError
 from mindsmirror.records import DualKind, Example, Parse, Purpose, Verdict
+from mindsmirror.runs.shipped import RECIPES
 from mindsmirror.tasks.shown import NLI_QUESTION, premise_and_hypothesis, with_choices
 
 FOLDER = Path(module.__file__).parent
-RECIPES = Path(__file__).parents[3] / "recipes" / "prompts"
-LEGS = RECIPES / "leg_counting.toml"
+PROMPTS = RECIPES / "prompts"
+LEGS = PROMPTS / "leg_counting.toml"
 KINDS = {name: ENTAILMENT if name == "label" else kind_named(name) for name in BUILT_IN}
-SETS = [*BUILT_IN, *(pytest.param(str(path), id=path.name) for path in sorted(RECIPES.glob("*.toml")))]
+SETS = [*BUILT_IN, *(pytest.param(str(path), id=path.name) for path in sorted(PROMPTS.glob("*.toml")))]
 QUESTION = Example(id="q", text="What is 3 + 5?")
 
 SUM = re.compile(r"(?<![\w.])((?:\d+ [-+*/] )+\d+) = (\d+)(?![\w]|\.\d)")

@@ -10,6 +10,7 @@ from mindsmirror.cli.list import WHAT, command
 from mindsmirror.engines import engine_names
 from mindsmirror.methods import Needs, method_names
 from mindsmirror.models import catalogue
+from mindsmirror.runs.shipped import shipped_recipes
 from mindsmirror.tasks import task_descriptions
 
 
@@ -33,7 +34,7 @@ def test_tasks_methods_and_engines_are_those_that_exist() -> None:
 def test_engines_say_what_each_is_for() -> None:
     purposes = [row["description"] for row in listed("engines")]
     assert all(purposes) and len(set(purposes)) == len(engine_names())
-    assert any(purpose.endswith("(extra openvino)") for purpose in purposes)
+    assert any(purpose.endswith("(extra llama-cpp)") for purpose in purposes)
 
 
 def test_methods_say_what_they_need() -> None:
@@ -52,15 +53,19 @@ def test_models_are_listed_by_their_role() -> None:
     assert all("Apache-2.0" in row["description"] for row in listed("students"))
 
 
-def test_recipes_and_runs_are_those_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recipes_are_those_of_the_package_wherever_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    described = {row["name"]: row["description"] for row in listed("recipes")}
+    assert list(described) == list(shipped_recipes())
+    assert described["quickstart"].startswith("The whole method on one small machine: ")
+
+
+def test_runs_are_those_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("finished", "begun", "no-run"):
         (tmp_path / "runs" / name).mkdir(parents=True)
-    (tmp_path / "recipes").mkdir()
-    (tmp_path / "recipes" / "mine.toml").touch()
     for path in ("finished/recipe.json", "finished/report.html", "begun/recipe.json"):
         (tmp_path / "runs" / path).touch()
     monkeypatch.chdir(tmp_path)
-    assert names("recipes") == ["recipes/mine.toml"]
     assert names("runs") == ["runs/begun", "runs/finished"]
     assert names("runs", "--runs", "elsewhere") == []
 
@@ -70,7 +75,7 @@ def test_a_person_reads_lines(what: str, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     ended = CliRunner().invoke(command, [what])
     assert ended.exit_code == 0
-    if what in ("recipes", "runs"):
+    if what == "runs":
         assert ended.stdout == f"there are no {what} here\n"
     else:
         assert all(row["name"] in ended.stdout for row in listed(what))

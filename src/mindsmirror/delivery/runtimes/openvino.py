@@ -27,7 +27,7 @@ class OpenVINORuntime:
             import openvino
             import openvino_genai
         except ImportError as error:
-            raise MissingExtraError("openvino-genai", "openvino") from error
+            raise MissingExtraError("openvino-genai") from error
         self.name = f"OpenVINO GenAI {openvino_genai.__version__.split('-')[0]}"
         self._ov, self._genai = openvino, openvino_genai
         scheduler = openvino_genai.SchedulerConfig()
