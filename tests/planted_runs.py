@@ -7,14 +7,14 @@ from typing import Any
 
 from mindsmirror.answers.number import Number
 from mindsmirror.evaluation.result import PredictionResult
-from mindsmirror.records import Example, Mode, Prediction, Sample
+from mindsmirror.records import MODES, Example, Mode, Prediction, Sample
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import write_json, write_records
 from mindsmirror.tasks.base import Splits, Task
 from mindsmirror.tasks.stored import store_task
 
-Marks = Mapping[str, Mapping[Mode, str]]
+Marks = Mapping[str, Mapping[str, str]]
 """Arm to mode to a mark for each test question: + right, - wrong, ? without gold."""
 RIGHT = {"+": True, "-": False, "?": None}
 
@@ -52,12 +52,16 @@ def planted(runs: Path, recipe: Recipe, marks: Marks, samples: int = 0) -> Path:
     draw = random.Random(f"{recipe.seed} {recipe.name}")
     for arm, modes in marks.items():
         folder = run.folder / "predictions" / arm
-        for mode, text in modes.items():
+        for mode, text in _modes(modes):
             said = [_prediction(example, mode, mark, samples, draw) for example, mark in zip(test, text, strict=True)]
             write_records(folder / f"{mode}.jsonl", said)
-        done = PredictionResult(modes=tuple(modes))
+        done = PredictionResult(modes=tuple(mode for mode, _ in _modes(modes)))
         write_json(folder / "done.json", {"result": done.model_dump(mode="json"), "seconds": 1.0})
     return run.folder
+
+
+def _modes(modes: Mapping[str, str]) -> list[tuple[Mode, str]]:
+    return [(mode, modes[mode]) for mode in MODES if mode in modes]
 
 
 def _prediction(example: Example, mode: Mode, mark: str, samples: int, draw: random.Random) -> Prediction:

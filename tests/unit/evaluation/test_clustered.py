@@ -80,7 +80,7 @@ def test_seeds_that_agree_tell_no_more_than_one_and_seeds_that_do_not_tell_more(
     one = random.random(200) < 0.5
     questions = list(range(200)) * 3
     assert effective_size(np.tile(one, 3), questions) == pytest.approx(200)
-    assert effective_size(random.random(600) < 0.5, questions) > 450
+    assert effective_size((random.random(600) < 0.5).astype(float), questions) > 450
     assert effective_size(np.zeros(600), questions) == 200, "where nothing varies nothing is assumed"
 
 
@@ -106,7 +106,7 @@ def test_intervals_over_questions_cover(n: int, seeds: int, monkeypatch: pytest.
             covered = np.zeros(2)
             for _ in range(400):
                 said = drawn(random, n, seeds, shares, alike)
-                difference = pooled_difference(said > 0, said < 0, questions, labels).ci95
+                difference = pooled_difference((said > 0).tolist(), (said < 0).tolist(), questions, labels).ci95
                 share = pooled_share((said > 0).tolist(), questions, labels).ci95
                 covered += [
                     low <= true <= high
@@ -126,7 +126,7 @@ def test_intervals_for_new_seeds_cover(apart: float, shared: bool) -> None:
         ahead = np.clip(0.3 + apart * random.standard_normal(seeds), 0, 1)
         hard = np.broadcast_to(random.random((n, 1)), (n, seeds)) if shared else random.random((n, seeds))
         said = hard < ahead
-        found = pooled_difference(said.ravel(), np.zeros(n * seeds, dtype=bool), questions.tolist(), labels.tolist())
+        found = pooled_difference(said.ravel().tolist(), [False] * (n * seeds), questions.tolist(), labels.tolist())
         assert found.new_seeds is not None
         hits += found.new_seeds[0] <= 0.3 <= found.new_seeds[1]
     assert hits / 400 >= 0.94

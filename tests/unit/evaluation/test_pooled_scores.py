@@ -26,7 +26,8 @@ def test_a_seeds_auroc_is_scikit_learns_and_the_pooled_one_their_mean() -> None:
     theirs = {name: float(roc_auc_score(each.right, each.scores)) for name, each in of_seed.items()}
     assert found.by_seed == pytest.approx(theirs)
     assert found.value == pytest.approx(np.mean(list(theirs.values())))
-    assert found.n == 180 and found.ci95 is not None and found.new_seeds is not None
+    assert found.n == 180 and found.value is not None
+    assert found.ci95 is not None and found.new_seeds is not None
     assert found.new_seeds[0] < found.ci95[0] < found.value < found.ci95[1] < found.new_seeds[1]
 
 
