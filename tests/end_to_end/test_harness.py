@@ -62,7 +62,12 @@ def test_a_student_without_a_chat_template_is_asked_as_it_reads(finished: Finish
     loaded = mindsmirror.load(copied.run)
     for name, items in scored(tmp_path / "task", student, names, chat=False).items():
         asked = [{"question": item["doc"]["question"], "mode": name.partition("_")[2]} for item in items]
-        assert [item["resps"][0][0] for item in items] == [reply.text for reply in loaded.ask_many(asked)]
+        replies = loaded.ask_many(asked)
+        assert [item["acc"] for item in items] == [
+            float(reply.answer == item["doc"]["gold"]) for reply, item in zip(replies, items, strict=True)
+        ]
+        if name == "tiny_think":
+            assert [item["resps"][0][0] for item in items] == [reply.text for reply in replies]
 
 
 def test_what_is_for_students_or_annotations_is_refused(finished: Finished, tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ pip install lm-eval mindsmirror
 lm_eval --model hf --model_args pretrained=STUDENT --include_path THIS_FOLDER --tasks {tasks}{template}
 ```
 
-`acc` is the share of right answers, and `answered` that of replies in which an answer was found. Both are counted by the
-rules of Minds Mirror; the intervals of `lm_eval` are its own. Another model can be scored on the same questions, but it
-does not know what the student was taught to answer to (`doc_to_text`).
+`acc` is the share of right answers, and `answered` that of replies in which an answer was found. Both are counted by
+the rules of Minds Mirror; the intervals of `lm_eval` are its own. Another model can be scored on the same questions,
+but it does not know what the student was taught to answer to (`doc_to_text`).
 """
 
 
@@ -99,8 +99,8 @@ def write_lm_eval(
 ) -> list[str]:
     """Write the task into the folder `out`; returns the harness's names of its parts, one for each mode.
 
-    `config` makes the task's verifier again if it has one; `chat` says that the student reads a chat template. DataError
-    if no test question can be scored, or `out` holds something; StorageError if the disk refuses.
+    `config` makes the task's verifier again if it has one; `chat` says that the student reads a chat template.
+    DataError if no test question can be scored, or `out` holds something; StorageError if the disk refuses.
     """
     scored = tuple(each for each in task.splits.test if task.scorer is not None or each.gold is not None)
     if not scored:

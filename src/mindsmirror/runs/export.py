@@ -70,7 +70,7 @@ def export_student(
 
 
 def export_lm_eval(run: str | Path, out: str | Path, arm: str | None = None) -> list[str]:
-    """Write the run's test questions into the folder `out` as a task of lm-evaluation-harness; returns its parts' names.
+    """Write the run's test questions into the folder `out` as a task of lm-evaluation-harness; returns its names.
 
     They ask as the student of an arm (by default the last one) was taught, one part for each of its modes predict and
     think, and score as a run does. DataError if the arm is not trained, no question can be scored, or `out` holds
