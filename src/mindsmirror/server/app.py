@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -15,10 +15,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from mindsmirror.inference.question import Reply
+from mindsmirror.inference.question import Question, Reply
 from mindsmirror.runs.student import TrainedStudent
 from mindsmirror.server.asked import Asked, Kind, model_id, read_request
 from mindsmirror.server.config import ServerConfig
+from mindsmirror.server.counters import CONTENT_TYPE, Counters
 from mindsmirror.server.guard import Guard
 from mindsmirror.server.refusal import Refusal
 from mindsmirror.server.replies import Replies
@@ -36,15 +37,19 @@ class Service:
     def __init__(self, student: TrainedStudent, config: ServerConfig) -> None:
         self.student, self.config = student, config
         self.began = int(time.time())
+        self.counters = Counters(lambda: self.scheduler.waiting)
         self.scheduler = Scheduler(
-            lambda questions, told: student.ask_many(questions, on_text=told),
-            queue=config.queue,
-            together=config.together,
+            self._ask, queue=config.queue, together=config.together, observe=self.counters.decoded
         )
 
     async def health(self, request: Request) -> Response:
         """Whether questions are answered."""
-        return JSONResponse({"status": "ok", "model": model_id(self.student.description)})
+        works = self.scheduler.works
+        return JSONResponse({"status": "ok" if works else "the student has stopped"}, 200 if works else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """What was counted."""
+        return Response(self.counters.text(), media_type=CONTENT_TYPE)
 
     async def models(self, request: Request) -> Response:
         """The student, and the student in each of its modes."""
@@ -82,6 +87,11 @@ class Service:
             raise
         return StreamingResponse(stream.events(first, documents, read), media_type="text/event-stream")
 
+    def _ask(self, questions: Sequence[Question], told: Callable[[int, str], None] | None) -> list[Reply]:
+        replies = self.student.ask_many(questions, on_text=told)
+        self.counters.replied(replies)
+        return replies
+
     def _read(self, asked: Asked) -> int:
         """Tokens that the student reads. Refusal if a question is too long for it."""
         most = self.student.description.max_source
@@ -89,6 +99,7 @@ class Service:
         if max(sizes) >= most:
             message = f"the question takes {most} tokens or more; this student reads fewer than that"
             raise Refusal(400, message, "context_length_exceeded", "messages")
+        self.counters.read(sum(sizes))
         return sum(sizes)
 
     def _submit(self, asked: Asked, told: Sequence[Told | None]) -> list["Future[Reply]"]:
@@ -149,11 +160,12 @@ def make_app(student: TrainedStudent, config: ServerConfig) -> Starlette:
     return Starlette(
         routes=[
             Route("/health", service.health),
+            Route("/metrics", service.metrics),
             Route("/v1/models", service.models),
             Route("/v1/chat/completions", service.chat, methods=["POST"]),
             Route("/v1/completions", service.completions, methods=["POST"]),
         ],
-        middleware=[Middleware(Guard, config=config)],
+        middleware=[Middleware(Guard, config=config, counters=service.counters)],
         exception_handlers={
             Refusal: _refused,
             HTTPException: _refused,

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mindsmirror.server.config import ServerConfig, is_loopback
+from mindsmirror.server.counters import Counters
 from mindsmirror.server.refusal import Refusal
 
 API = "/v1/"
@@ -33,8 +34,8 @@ HEADERS = {
 class Guard:
     """Lets requests through to an application, or answers why not."""
 
-    def __init__(self, app: ASGIApp, config: ServerConfig) -> None:
-        self._app, self._config = app, config
+    def __init__(self, app: ASGIApp, config: ServerConfig, counters: Counters) -> None:
+        self._app, self._config, self._counters = app, config, counters
         self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,11 +47,12 @@ class Guard:
             self._check(scope["path"], scope["method"], Headers(scope=scope))
         except Refusal as refusal:
             response = JSONResponse(refusal.document, refusal.status, refusal.headers)
-            await response(scope, receive, _with_headers(send))
+            await response(scope, receive, self._marked(scope["path"], send))
             return
         self._open += 1
         try:
-            await self._app(scope, self._counted(receive), _with_headers(send))
+            with self._counters.open.track_inprogress():
+                await self._app(scope, self._measured(receive), self._marked(scope["path"], send))
         finally:
             self._open -= 1
 
@@ -76,11 +78,11 @@ class Guard:
             # A page of another site can send a form, but not this without being asked first, which is refused.
             raise Refusal(415, "send Content-Type: application/json", "wrong_content_type")
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _measured(self, receive: Receive) -> Receive:
         """The same, which stops a body that is larger than it said."""
         size = 0
 
-        async def counted() -> Message:
+        async def measured() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
@@ -88,7 +90,18 @@ class Guard:
                 raise self._too_large()
             return message
 
-        return counted
+        return measured
+
+    def _marked(self, path: str, send: Send) -> Send:
+        """The same, with what a browser has to heed; the reply is counted."""
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+                self._counters.request(path, message["status"])
+            await send(message)
+
+        return marked
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"the body is larger than {self._config.body} bytes", "body_too_large")
@@ -100,14 +113,3 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
-
-
-def _with_headers(send: Send) -> Send:
-    """The same, with what a browser has to heed."""
-
-    async def sent(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(HEADERS)
-        await send(message)
-
-    return sent

@@ -67,6 +67,11 @@ class Scheduler:
         with self._changed:
             return self._still()
 
+    @property
+    def works(self) -> bool:
+        """Whether there is anybody to answer."""
+        return self._thread.is_alive()
+
     def submit(self, questions: Sequence[Question], told: Sequence[Told | None]) -> list["Future[Reply]"]:
         """Let questions wait, all of them or none; their replies come in these futures, whose `cancel` gives them up.
 
@@ -95,11 +100,17 @@ class Scheduler:
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
-            if batch:
-                began = time.monotonic()
-                self._answer(batch)
-                waited = [began - ticket.came for ticket in batch]
-                self._observe(Decoded(len(batch), time.monotonic() - began, waited))
+            if not batch:
+                continue
+            began = time.monotonic()
+            replies = self._answered(batch)
+            waited = [began - ticket.came for ticket in batch]
+            self._observe(Decoded(len(batch), time.monotonic() - began, waited))
+            for ticket, reply in zip(batch, replies, strict=True):
+                if isinstance(reply, Exception):
+                    ticket.reply.set_exception(reply)
+                else:
+                    ticket.reply.set_result(reply)
 
     def _take(self) -> list[Ticket] | None:
         """The oldest that waits and those asked alike, less those given up; None once there will be no more."""
@@ -116,8 +127,8 @@ class Scheduler:
             self._waiting = left
         return [ticket for ticket in taken if ticket.reply.set_running_or_notify_cancel()]
 
-    def _answer(self, batch: Sequence[Ticket], *, again: bool = False) -> None:
-        """Fulfil each future. A batch that fails is asked one by one: no question takes others with it."""
+    def _answered(self, batch: Sequence[Ticket], *, again: bool = False) -> list[Reply | Exception]:
+        """What came of each. A batch that fails is asked one by one: no question takes others with it."""
 
         def tell(place: int, piece: str) -> None:
             if (told := batch[place].told) is not None:
@@ -126,17 +137,14 @@ class Scheduler:
         try:
             # What was told before a failure is not told twice; the reply brings the rest.
             replies = self._ask([ticket.question for ticket in batch], None if again else tell)
-            pairs = list(zip(batch, replies, strict=True))
+            if len(replies) != len(batch):
+                raise ValueError(f"{len(replies)} replies to {len(batch)} questions")
+            return list(replies)
         except Exception as error:
             if len(batch) == 1:
-                batch[0].reply.set_exception(error)
-                return
+                return [error]
             logging.getLogger(__name__).warning("a batch of %d failed and is asked one by one: %s", len(batch), error)
-            for ticket in batch:
-                self._answer([ticket], again=True)
-            return
-        for ticket, reply in pairs:
-            ticket.reply.set_result(reply)
+            return [self._answered([ticket], again=True)[0] for ticket in batch]
 
 
 def _manner(question: Question) -> tuple[object, ...]:
