@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from mindsmirror.answers import ENTAILMENT, Number
 from mindsmirror.delivery.lm_eval import QUESTION, Asked, LmEvalTask, write_lm_eval
 from mindsmirror.errors import DataError
-from mindsmirror.records import Example
+from mindsmirror.records import Example, Mode
 from mindsmirror.tasks import Splits, Task, TaskConfig, load_task
 
 PROMPT = f'"Who?" said she: {QUESTION}\n\nexplain'
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Reads `!function NAME` as the name."""
 
 
@@ -33,11 +33,9 @@ def numbers(*golds: str | None) -> Task:
 
 
 def write(task: Task, out: Path, config: TaskConfig | None = None) -> LmEvalTask:
-    asked = {"predict": Asked(f"{QUESTION}\n\npredict", 48), "think": Asked(PROMPT, 96)}
-    assert write_lm_eval("run", "arm", task, config or TaskConfig(name=task.name), asked, out, chat=True) == [  # type: ignore[arg-type]
-        "run_predict",
-        "run_think",
-    ]
+    asked: dict[Mode, Asked] = {"predict": Asked(f"{QUESTION}\n\npredict", 48), "think": Asked(PROMPT, 96)}
+    config = config or TaskConfig(name=task.name)
+    assert write_lm_eval("run", "arm", task, config, asked, out, chat=True) == ["run_predict", "run_think"]
     return LmEvalTask(out)
 
 
@@ -79,7 +77,7 @@ def test_paths_of_the_recipe_do_not_travel(tmp_path: Path) -> None:
 
 
 @given(st.text(), st.sampled_from(["predict", "think"]))
-def test_every_reply_is_scored(tmp_path_factory: pytest.TempPathFactory, reply: str, mode: Any) -> None:
+def test_every_reply_is_scored(tmp_path_factory: pytest.TempPathFactory, reply: str, mode: Mode) -> None:
     folder = tmp_path_factory.getbasetemp() / "every"
     if not folder.exists():
         write(replace(numbers("neutral"), answers=ENTAILMENT), folder)
