@@ -3,10 +3,11 @@
     python benchmarks/risk.py runs/leg_counting-reflection-smollm2 --arm minds_mirror --risk 0.2 --splits 40
 
 The validation and test questions of a run are put together, with the samples that the student wrote for each of them
-at the temperature of its calibration. Nothing is computed by the student. In each split one part of the questions goes
-through the same fit as a run's validation questions (evaluation/calibrate.py): it chooses how a confidence is made and the
-threshold. The other part is answered with that. A promise is broken where the share of wrong answers among those that
-were given is above it. A split in which no threshold keeps the promise answers nothing, and is counted apart.
+at the temperature of its calibration. Nothing is computed by the student. In each split one part of the questions
+goes through the same fit as a run's validation questions (evaluation/calibrate.py): it chooses how a confidence is
+made, and the threshold. The other part is answered with that. A promise is broken where the share of wrong answers
+among those that were given is above it. A split in which no threshold keeps the promise answers nothing, and is
+counted apart.
 """
 
 import argparse
@@ -59,9 +60,7 @@ def questions_of(pipeline: Pipeline, arm: str) -> list[Question]:
     return [(known[each.example], each.samples) for file in files for each in read_predictions(file)]
 
 
-def split(
-    task: Task, questions: Sequence[Question], choosing: int, mode: Mode, risk: float, seed: int
-) -> Held | None:
+def split(task: Task, questions: Sequence[Question], choosing: int, mode: Mode, risk: float, seed: int) -> Held | None:
     """What came of one split; None where no answer keeps the promise."""
     order = random.Random(seed).sample(list(questions), len(questions))
     chosen, tested = order[:choosing], order[choosing:]
