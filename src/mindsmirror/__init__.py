@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mindsmirror.records import Verdict as Verdict
     from mindsmirror.reporting.schema import Report as Report
     from mindsmirror.runs.export import export_annotations as export_annotations
+    from mindsmirror.runs.export import export_lm_eval as export_lm_eval
     from mindsmirror.runs.export import export_student as export_student
     from mindsmirror.runs.opened import OpenRun as OpenRun
     from mindsmirror.runs.opened import open_run as open_run
@@ -51,7 +52,7 @@ _HOMES = {
     "mindsmirror.runs.student": ("TrainedStudent", "load"),
     "mindsmirror.inference.question": ("Question", "Reply"),
     "mindsmirror.annotation.imports.importing": ("import_annotations",),
-    "mindsmirror.runs.export": ("export_annotations", "export_student"),
+    "mindsmirror.runs.export": ("export_annotations", "export_lm_eval", "export_student"),
     "mindsmirror.errors": ("MindsMirrorError",),
     "mindsmirror.methods": ("ArmConfig", "read_arm"),
     "mindsmirror.runs.pipeline": ("Pipeline", "run"),

@@ -28,7 +28,18 @@ class RecipeError(MindsMirrorError):
     """The recipe, or an option that replaces a key of it, is wrong: file and key are named."""
 
     exit_code = 10
-    raised_in = ("annotation", "cli", "delivery", "engines", "methods", "runs", "system", "tasks", "training")
+    raised_in = (
+        "annotation",
+        "cli",
+        "delivery",
+        "engines",
+        "methods",
+        "runs",
+        "server",
+        "system",
+        "tasks",
+        "training",
+    )
 
 
 class DataError(MindsMirrorError):
@@ -105,7 +116,7 @@ class MissingExtraError(MindsMirrorError):
     """An optional package is not installed; the command that installs it is shown."""
 
     exit_code = 17
-    raised_in = ("delivery", "engines", "runs", "tasks", "training")
+    raised_in = ("cli", "delivery", "engines", "runs", "tasks", "training")
 
     def __init__(self, package: str, extra: str | None = None) -> None:
         wanted = f"'mindsmirror[{extra}]'" if extra else package

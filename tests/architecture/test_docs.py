@@ -42,6 +42,8 @@ method = "minds_mirror"
 """What a piece of a recipe is completed with; two teachers, because some pieces number them."""
 TOML = blocks("toml")
 SHELL = blocks("sh")
+KNOWN = ("python", "python3", "git", "cd", "source", ".", "export", "ollama", "eval", "lm_eval")
+"""Programs of others, and commands of a shell, that documents show."""
 KEY = re.compile(r"^(?:# )?(\w+) = ")
 TABLE = re.compile(r"^\[+(\w+)\]+")
 
@@ -139,7 +141,7 @@ def _known(words: list[str]) -> None:
         for named in re.findall(r"\[([\w,-]+)\]", " ".join(words)):
             assert set(named.split(",")) <= set(extras["optional-dependencies"]), words
     else:
-        assert words[0] in ("python", "python3", "git", "cd", "source", ".", "export", "ollama"), words
+        assert words[0] in KNOWN or words[0].startswith("_MINDSMIRROR_COMPLETE="), words
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

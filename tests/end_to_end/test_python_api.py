@@ -66,7 +66,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
     material.write_rows(tmp_path / "said.jsonl", [{"id": "w0", "rationale": "Ann has 3. The answer is 3."}])
     monkeypatch.chdir(tmp_path)
     question = "Ann has 5 pens and Bo has 60 pens. How many pens has Ann?"
-    run, out = str(copied.run.relative_to(tmp_path)), iter(("one", "two", "three", "four"))
+    run, out = str(copied.run.relative_to(tmp_path)), iter(("one", "two", "three", "four", "five", "six"))
     calls: dict[str, Callable[[Callable[[str], str | Path]], object]] = {
         "ask": lambda as_: mindsmirror.ask(as_(run), question).mode,
         "evaluate_elsewhere": lambda as_: [
@@ -77,6 +77,7 @@ def test_every_function_takes_strings_and_paths_and_knows_its_defaults(
         "export_student": lambda as_: [
             each["divergence"] for each in mindsmirror.export_student(as_(run), as_(next(out)), "safetensors")
         ],
+        "export_lm_eval": lambda as_: mindsmirror.export_lm_eval(as_(run), as_(next(out))),
         "import_annotations": lambda as_: mindsmirror.import_annotations(
             "jsonl", as_("said.jsonl"), as_("words.jsonl")
         ),

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.conversation import answer_lines, converse, reply_lines
 from mindsmirror.cli.options import MODES, STUDENT_HELP, as_json, runs_folder, show, student_folder
 from mindsmirror.errors import RecipeError
 
 
 @click.command("ask")
-@click.argument("run", type=click.Path(path_type=Path), help=STUDENT_HELP)
+@click.argument("run", type=RunPath(), help=STUDENT_HELP)
 @click.argument("question", required=False, help="The question, in quotes; without it, questions are read.")
 @click.option(
     "--file",

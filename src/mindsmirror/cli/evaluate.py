@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import MODES, RUN_HELP, as_json, run_folder, runs_folder, show, table
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP, nargs=-1, required=True)
+@click.argument("run", type=RunPath(), help=RUN_HELP, nargs=-1, required=True)
 @click.option("--task", help="Another task: its name, or the path of a file.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with local files of that task.")
 @click.option(

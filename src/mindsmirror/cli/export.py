@@ -5,21 +5,23 @@ from typing import Any
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 DATASETS = ("parquet", "datasets", "jsonl")
+TASK = "lm-eval"
 STUDENTS = ("safetensors", "gguf", "ollama", "openvino", "onnx")
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
+@click.argument("run", type=RunPath(), help=RUN_HELP)
 @click.option(
     "--to",
-    type=click.Choice([*DATASETS, *STUDENTS]),
+    type=click.Choice([*DATASETS, *STUDENTS, TASK]),
     default="parquet",
     show_default=True,
     help="Of the annotations: parquet or datasets (extra hub-data), or jsonl. Of a student: safetensors, gguf for "
-    "llama.cpp, ollama, openvino, or onnx (extra export).",
+    "llama.cpp, ollama, openvino, or onnx (extra export). Of the test questions: lm-eval, a task of that harness.",
 )
 @click.option("--arm", help="Arm whose student is exported; the last one if absent.")
 @click.option(
@@ -55,13 +57,19 @@ def command(
     A data set has a row for each rationale, with its self-evaluations, and a card. A student is loaded again in the
     runtime that the format is for and compared with the trained one: first tokens, greedy rationales and answers, and
     the probabilities of its verdicts. A judge that is an adapter (schedule = "adapter") goes with safetensors only, and
-    the others say that it is missing. What is further off than the format's bounds is not kept.
+    the others say that it is missing. What is further off than the format's bounds is not kept. The test questions are
+    written as they are asked and scored here, so that lm-evaluation-harness agrees item by item.
     """
     folder = run_folder(run, runs)
     if to in DATASETS:
         if arm or weights:
             raise click.UsageError(f"--arm and --weights are for students, and {to} is a format of annotations.")
         _annotations(folder, to, out or folder / "exports" / to, json_output)
+        return
+    if to == TASK:
+        if weights:
+            raise click.UsageError(f"--weights is for students, and {to} is a format of test questions.")
+        _task(folder, out or folder / "exports" / "-".join(filter(None, [arm, to])), arm, json_output)
         return
     from mindsmirror.runs.export import export_student
 
@@ -86,3 +94,11 @@ def _annotations(folder: Path, to: str, out: Path, json_output: bool) -> None:
     rows = export_annotations(folder, out, to)
     lines = [f"{number} rows in {split}" for split, number in rows.items()]
     show({"out": str(out), "to": to, "rows": rows}, [*lines, f"card: {out / 'README.md'}"], json_output)
+
+
+def _task(folder: Path, out: Path, arm: str | None, json_output: bool) -> None:
+    from mindsmirror.runs.export import export_lm_eval
+
+    names = export_lm_eval(folder, out, arm)
+    lines = [f"tasks: {', '.join(names)}", f"how to use them: {out / 'README.md'}"]
+    show({"out": str(out), "to": TASK, "tasks": names}, lines, json_output)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mindsmirror.cli.completion import RecipePath
 from mindsmirror.errors import DataError
 from mindsmirror.system.terminal import CONTROL, plain
 
@@ -51,7 +52,7 @@ key_variables = click.option(
 def recipe_verb(function: Callable[..., None]) -> Callable[..., None]:
     """The argument and options of a verb that works on a recipe."""
     argument = click.argument(
-        "recipe", type=click.Path(path_type=Path), help="The TOML file of the recipe, or the name of a shipped one."
+        "recipe", type=RecipePath(), help="The TOML file of the recipe, or the name of a shipped one."
     )
     return argument(overrides(key_variables(runs_folder(as_json(function)))))
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 
 @click.command("push")
-@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
+@click.argument("run", type=RunPath(), help=RUN_HELP)
 @click.argument("target", help="A repository of the hub (you/name), or a folder that does not exist yet (./name).")
 @click.option("--export", "name", help="Which of the folders in RUN/exports; needed where there are several.")
 @click.option("--public", is_flag=True, help="Make a new repository public; it is private otherwise.")

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP, nargs=-1, required=True)
+@click.argument("run", type=RunPath(), help=RUN_HELP, nargs=-1, required=True)
 @runs_folder
 @as_json
 def command(run: tuple[Path, ...], runs: Path, json_output: bool) -> None:

@@ -83,10 +83,10 @@ def auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> float
     ValueError for scores that are NaN or lengths that differ.
     Source: Mann and Whitney (1947); Hanley and McNeil (1982), Radiology 143, 29–36.
     """
-    return _weighted_auroc(scores, labels)(np.ones(len(labels)))
+    return weighted_auroc(scores, labels)(np.ones(len(labels)))
 
 
-def _weighted_auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> Statistic:
+def weighted_auroc(scores: Sequence[float] | NDArray[np.float64], labels: Flags) -> Statistic:
     """`auroc` where each row counts as often as its weight says; the scores are sorted once for all weights."""
     values = np.asarray(scores, dtype=np.float64)
     positive = np.asarray(labels, dtype=bool)
@@ -113,7 +113,7 @@ def auroc_interval(
     scores: Sequence[float] | NDArray[np.float64], labels: Flags, questions: Sequence[Hashable], seed: int
 ) -> tuple[float, float] | None:
     """The 95 % interval of `auroc`, drawing whole questions; None for fewer than LEAST_QUESTIONS of either class."""
-    return _interval(_weighted_auroc(scores, labels), labels, questions, seed)
+    return _interval(weighted_auroc(scores, labels), labels, questions, seed)
 
 
 def auroc_within(
@@ -129,7 +129,8 @@ def auroc_within(
         raise ValueError(f"{len(values)} scores, {len(flags)} labels and {len(questions)} questions: one of each")
     if np.isnan(values).any():
         raise ValueError("a score is NaN: it orders nothing")
-    won, pairs = _pairs_within(values, flags, numbered(questions))
+    won, pairs = pairs_within(values, flags, numbered(questions))
+    won, pairs = won[pairs > 0], pairs[pairs > 0]
     if not len(pairs):
         return WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)
 
@@ -138,16 +139,16 @@ def auroc_within(
 
     interval = None
     if len(pairs) >= LEAST_QUESTIONS:
-        interval = _honest(cluster_bootstrap(range(len(pairs)), share_won, seed), len(pairs))
+        interval = honest(cluster_bootstrap(range(len(pairs)), share_won, seed), len(pairs))
     return WithinQuestions(
         auroc=float(won.sum() / pairs.sum()), ci95=interval, pairs=int(pairs.sum()), questions=len(pairs)
     )
 
 
-def _pairs_within(
+def pairs_within(
     scores: NDArray[np.float64], right: NDArray[np.bool_], question: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pairs of a right and a wrong row that are in order, a tie one half, and pairs: of each question that has any."""
+    """Pairs of a right and a wrong row that are in order, a tie one half, and pairs: of each question."""
     order = np.lexsort((scores, question))
     scores, right, question = scores[order], right[order], question[order]
     # Rows of one question and one score are a run and share a midrank, which counts from the question's first row.
@@ -160,7 +161,7 @@ def _pairs_within(
     positives = np.bincount(question, right)
     won = np.bincount(question, midranks * right) - positives * (positives + 1) / 2
     pairs = positives * (in_question - positives)
-    return won[pairs > 0], pairs[pairs > 0]
+    return won, pairs
 
 
 def balanced_accuracy(predicted: Flags, labels: Flags) -> float | None:
@@ -281,10 +282,10 @@ def _interval(
     least = min(len({questions[row] for row in np.flatnonzero(right == kind).tolist()}) for kind in (True, False))
     if least < LEAST_QUESTIONS:
         return None
-    return _honest(cluster_bootstrap(questions, statistic, seed), least)
+    return honest(cluster_bootstrap(questions, statistic, seed), least)
 
 
-def _honest(drawn: tuple[float, float] | None, n: int) -> tuple[float, float] | None:
+def honest(drawn: tuple[float, float] | None, n: int) -> tuple[float, float] | None:
     """A bootstrap interval, or Wilson's over n questions where all is won or lost and no resample can differ."""
     if drawn is None or drawn[0] != drawn[1] or drawn[0] not in (0.0, 1.0):
         return drawn

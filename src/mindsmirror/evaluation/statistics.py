@@ -94,11 +94,19 @@ def paired_difference(a: Sequence[bool], b: Sequence[bool]) -> Difference:
         raise ValueError(f"paired answers of {len(a)} and {len(b)} questions: they must be the same, at least one")
     ahead = sum(x and not y for x, y in zip(a, b, strict=True))
     behind = sum(y and not x for x, y in zip(a, b, strict=True))
-    score, wald = _tango(ahead, behind, len(a)), _adjusted_wald(ahead, behind, len(a))
-    return Difference((ahead - behind) / len(a), max(-1.0, min(score[0], wald[0])), min(1.0, max(score[1], wald[1])))
+    return Difference((ahead - behind) / len(a), *paired_interval(ahead, behind, len(a)))
 
 
-def _tango(ahead: int, behind: int, n: int) -> tuple[float, float]:
+def paired_interval(ahead: float, behind: float, n: float) -> tuple[float, float]:
+    """The interval of `paired_difference` for n questions, `ahead` right in a alone and `behind` in b alone.
+
+    Counts may be fractions, such as those of an effective number of rows (clustered.py).
+    """
+    score, wald = _tango(ahead, behind, n), _adjusted_wald(ahead, behind, n)
+    return max(-1.0, min(score[0], wald[0])), min(1.0, max(score[1], wald[1]))
+
+
+def _tango(ahead: float, behind: float, n: float) -> tuple[float, float]:
     """The differences d that a score test at 5 % does not reject.
 
     With q the likeliest share of `behind` if d is the difference, the test's statistic is
@@ -124,7 +132,7 @@ def _tango(ahead: int, behind: int, n: int) -> tuple[float, float]:
     return end(-1.0, found, Z95), end(found, 1.0, -Z95)
 
 
-def _adjusted_wald(ahead: int, behind: int, n: int) -> tuple[float, float]:
+def _adjusted_wald(ahead: float, behind: float, n: float) -> tuple[float, float]:
     """Wald's interval after half a question has been added to each of the four cells."""
     b, c, whole = ahead + 0.5, behind + 0.5, n + 2
     difference = (b - c) / whole

@@ -16,8 +16,8 @@ from typing import Any
 from torch import nn
 
 from mindsmirror.answers.base import Reply
-from mindsmirror.answers.reply import read_reply
-from mindsmirror.records import Example, Parse, Prediction, Sample, Tag
+from mindsmirror.inference.reading import read_direct, read_rationale
+from mindsmirror.records import Example, Prediction, Sample, Tag
 from mindsmirror.students.base import Student
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.students.load import cast_weights
@@ -26,6 +26,8 @@ from mindsmirror.tasks.base import Task
 
 DIRECT_TOKENS = 48
 """Room for an answer without a rationale: equations and choices are short."""
+Reading = Callable[..., Reply]
+"""`read_direct` or `read_rationale`."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Predictio
     """The answer without a rationale."""
     written = _ask(predictor, Tag.PREDICT, examples, DIRECT_TOKENS)
     return [
-        _prediction(predictor, example, "predict", texts[0], _read_direct(predictor, example, texts[0]))
+        _prediction(predictor, example, "predict", texts[0], read_direct)
         for example, texts in zip(examples, written, strict=True)
     ]
 
@@ -95,7 +97,7 @@ def think(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]
     """One rationale, greedy, and the answer that it reaches."""
     written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens)
     return [
-        _prediction(predictor, example, "think", texts[0], _read_rationale(predictor, example, texts[0]))
+        _prediction(predictor, example, "think", texts[0], read_rationale)
         for example, texts in zip(examples, written, strict=True)
     ]
 
@@ -143,22 +145,8 @@ def _told(watch: Callable[[int, str], None], part: Sequence[int], number: int, p
     watch(part[number], piece)
 
 
-def _read_rationale(predictor: Predictor, example: Example, text: GeneratedText) -> Reply:
-    return read_reply(text.text, lambda raw: predictor.task.read(example, raw), truncated=not text.ended)
-
-
-def _read_direct(predictor: Predictor, example: Example, text: GeneratedText) -> Reply:
-    """An answer alone, or in the answer sentence."""
-    reply = _read_rationale(predictor, example, text)
-    if reply.answer is not None or not text.text:
-        return reply
-    answer = predictor.task.read(example, text.text)
-    if answer is None:
-        return Reply("", None, Parse.BAD_ANSWER, "what was written is no answer of the task's kind")
-    return Reply("", answer, Parse.OK)
-
-
-def _prediction(predictor: Predictor, example: Example, mode: str, text: GeneratedText, reply: Reply) -> Prediction:
+def _prediction(predictor: Predictor, example: Example, mode: str, text: GeneratedText, read: Reading) -> Prediction:
+    reply = read(predictor.task, example, text.text, truncated=not text.ended)
     return Prediction(
         example=example.id,
         mode=mode,
@@ -173,7 +161,7 @@ def _prediction(predictor: Predictor, example: Example, mode: str, text: Generat
 
 
 def _sample(predictor: Predictor, example: Example, text: GeneratedText) -> Sample:
-    reply = _read_rationale(predictor, example, text)
+    reply = read_rationale(predictor.task, example, text.text, truncated=not text.ended)
     return Sample(
         text=text.text,
         answer=reply.answer.text if reply.answer else None,

@@ -26,6 +26,7 @@ ORDER = (
     "reporting",
     "delivery",
     "runs",
+    "server",
     "doctor",
     "cli",
     "reference",

@@ -92,7 +92,7 @@ def named(arm: str, mode: str) -> str:
 
 
 def _opening(cell: ArmScore) -> str:
-    return f"{_capital(cell.label)} answers {cell.scored}"
+    return f"{capital(cell.label)} answers {cell.scored}"
 
 
 def _gain(test: Comparison, accuracy: float | None, n: int) -> str:
@@ -156,23 +156,29 @@ def _comparisons(report: Report) -> Iterator[str]:
     ]
     among.sort(key=lambda comparison: not comparison.planned)
     for comparison in among[:MOST_COMPARISONS]:
-        yield _compared(comparison)
+        yield compared(comparison)
     if len(among) > MOST_COMPARISONS:
         yield f"{len(among) - MOST_COMPARISONS} more comparisons stand in the table."
 
 
-def _compared(test: Comparison) -> str:
+def compared(test: Comparison, others: tuple[float, float] | None = None) -> str:
+    """Which side is better, or that none is measurably so, with all that it rests on.
+
+    `others` is the interval of the difference for students of new seeds, where there are several.
+    """
     ahead, behind = named(test.a, test.mode_a), named(test.b, test.mode_b)
     difference, interval = test.difference, test.ci95
     if difference < 0:
         ahead, behind = behind, ahead
         difference, interval = -difference, (-interval[1], -interval[0])
-    seen = f"{points(difference)} points, 95 % interval {point_range(interval)}, {p_value(test.p)}"
+        others = (-others[1], -others[0]) if others else None
+    sure = point_range(interval) + (f" (for new seeds {point_range(others)})" if others else "")
+    seen = f"{points(difference)} points, 95 % interval {sure}, {p_value(test.p)}"
     seen += " (Holm)" if test.p_adjusted is not None else ""
-    ahead = _capital(ahead)
+    ahead = capital(ahead)
     if test.shown:
         return f"{ahead} is better than {behind}: {seen}, n = {count(test.n)}."
-    return f"{ahead} and {behind} do not differ measurably: {seen}; {_unseen(test.n, test.smallest_detectable)}."
+    return f"{ahead} and {behind} do not differ measurably: {seen}; {unseen(test.n, test.smallest_detectable)}."
 
 
 def _verdicts(annotation: AnnotationReport) -> Iterator[str]:
@@ -201,8 +207,7 @@ def _mirror(report: Report) -> Iterator[str]:
     )
     who = f"For {named_arm(pair.arm)}, mode mirror"
     if not pair.shown:
-        unseen = _unseen(pair.n, pair.smallest_detectable)
-        yield f"{who} and mode vote do not differ measurably: {seen}; {unseen}."
+        yield f"{who} and mode vote do not differ measurably: {seen}; {unseen(pair.n, pair.smallest_detectable)}."
     else:
         word = "better" if pair.difference > 0 else "worse"
         yield f"{who} is {word} than mode vote: {seen}, n = {count(pair.n)}."
@@ -211,15 +216,17 @@ def _mirror(report: Report) -> Iterator[str]:
 def _unreadable(arms: Iterable[ArmResult]) -> Iterator[str]:
     for arm in arms:
         if arm.name != UNTRAINED and arm.n and arm.unparsed / arm.n >= UNREADABLE:
-            who = _capital(named(arm.name, arm.mode))
+            who = capital(named(arm.name, arm.mode))
             yield f"{who} gave no readable answer to {arm.unparsed} of {arm.n} questions."
 
 
-def _unseen(n: int, smallest: float) -> str:
+def unseen(n: int, smallest: float) -> str:
+    """What so many questions would not have shown."""
     return f"with {count(n)} questions a difference below {points(smallest)} points would likely have gone unseen"
 
 
-def _capital(sentence: str) -> str:
+def capital(sentence: str) -> str:
+    """The sentence with a capital at its beginning."""
     return sentence[0].upper() + sentence[1:]
 
 

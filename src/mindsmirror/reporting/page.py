@@ -4,6 +4,7 @@ Whatever a model or a data file wrote is data: the template escapes it, and the 
 scripts and any request, so even a mistake here could not run or fetch anything.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -58,7 +59,7 @@ def render(report: Report) -> str:
         headline=main,
         findings=[finding for finding in report.findings if finding != main],
         plots=[(size, Markup(arms_plot(report.arms, width, size))) for size, width in SIZES.items()],
-        legend=_legend(report.arms),
+        legend=legend(report.arms),
         coverage_plots=[(size, Markup(coverage_plot(report.arms, width, size))) for size, width in SIZES.items()],
         selective=[arm for arm in report.arms if arm.risk_coverage is not None],
         yields=[(step, _segments(step)) for step in report.annotation.yields],
@@ -84,7 +85,7 @@ def _surest(sure: ConfidenceReport | None) -> AnswerConfidence | None:
     return found if found is not None and found.accuracy_at_half is not None else None
 
 
-def _legend(arms: tuple[ArmResult, ...]) -> list[tuple[Markup, str, str]]:
+def legend(arms: Sequence[ArmResult]) -> list[tuple[Markup, str, str]]:
     """Shape, name and meaning of each mode that is plotted."""
     seen = {arm.mode for arm in arms if arm.accuracy is not None}
     modes = [mode for mode in MODES if mode in seen] + sorted(seen - set(MODES))

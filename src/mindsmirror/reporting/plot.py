@@ -4,8 +4,9 @@ Drawn for a given width in CSS pixels, so that a page can hold a wide one and on
 size of type. Colours come from the page's style sheet by class; a mode also has a shape of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
 from mindsmirror.reporting.formatting import named_arm, percent, point_range
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult
@@ -17,10 +18,16 @@ LEFT, RIGHT = 84, 62
 """Widths in pixels of the columns for the mode's name and for the number."""
 CHARACTER = 8.8
 """Width of a character of the heading, about."""
+NONE: Mapping[tuple[str, str], Sequence[float]] = MappingProxyType({})
 
 
-def arms_plot(arms: Sequence[ArmResult], width: int, name: str) -> str:
-    """The plot as one `<svg>` element, "" if no arm is scored; `name` makes its ids unique on a page."""
+def arms_plot(
+    arms: Sequence[ArmResult], width: int, name: str, by_seed: Mapping[tuple[str, str], Sequence[float]] = NONE
+) -> str:
+    """The plot as one `<svg>` element, "" if no arm is scored; `name` makes its ids unique on a page.
+
+    Where a dot stands for several seeds, `by_seed` holds the accuracy of each by arm and mode, drawn as thin strokes.
+    """
     groups: dict[str, list[ArmResult]] = {}
     for arm in arms:
         if arm.accuracy is not None:
@@ -36,7 +43,7 @@ def arms_plot(arms: Sequence[ArmResult], width: int, name: str) -> str:
         y += HEAD
         several = len({arm.seed for arm in group}) > 1
         for arm in sorted(group, key=_order):
-            parts.append(_row(arm, y + ROW / 2, width, several))
+            parts.append(_row(arm, y + ROW / 2, width, several, by_seed.get((arm.name, arm.mode), ())))
             y += ROW
         y += GAP
     return (
@@ -78,7 +85,7 @@ def _heading(arm: ArmResult, y: float, width: int) -> str:
     return f'<text class="arm" x="0" y="{y + 15:.1f}">{escape(shown)}{extra}</text>'
 
 
-def _row(arm: ArmResult, y: float, width: int, several: bool) -> str:
+def _row(arm: ArmResult, y: float, width: int, several: bool, seeds: Sequence[float]) -> str:
     if arm.accuracy is None:
         return ""
     label = f"{arm.mode} · {arm.seed}" if several else arm.mode
@@ -91,6 +98,9 @@ def _row(arm: ArmResult, y: float, width: int, several: bool) -> str:
             f'<line class="whisker {colour}" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>'
             f'<path class="whisker {colour}" d="M{low:.1f} {y - 4}v8M{high:.1f} {y - 4}v8"/>'
         )
+    strokes = "".join(f"M{_x(share, width):.1f} {y - 8}v16" for share in seeds)
+    if strokes:
+        whisker += f'<path class="seeds" d="{strokes}"/>'
     return (
         f'<g><title>{escape(_one(arm))}</title><text class="mode" x="12" y="{y + 4}">{escape(label)}</text>'
         f"{whisker}{mark(arm.mode, x, y, hollow=arm.name == UNTRAINED)}"

@@ -69,6 +69,38 @@ def export_student(
     return [each.model_dump(mode="json") for each in found]
 
 
+def export_lm_eval(run: str | Path, out: str | Path, arm: str | None = None) -> list[str]:
+    """Write the run's test questions into the folder `out` as a task of lm-evaluation-harness; returns its names.
+
+    They ask as the student of an arm (by default the last one) was taught, one part for each of its modes predict and
+    think, and score as a run does. DataError if the arm is not trained, no question can be scored, or `out` holds
+    something.
+    """
+    import transformers
+
+    from mindsmirror.delivery.lm_eval import QUESTION, Asked, write_lm_eval
+    from mindsmirror.evaluation.evaluate import modes_of
+    from mindsmirror.inference.predictor import DIRECT_TOKENS
+    from mindsmirror.students.text import tagged, user_turn
+
+    folder = Path(run)
+    recipe = Run(folder).recipe
+    chosen = named_arm(recipe, arm)
+    at = {
+        "pretrained_model_name_or_path": str(trained_model(folder, chosen)),
+        "trust_remote_code": recipe.student.trust_remote_code,
+    }
+    chat = bool(transformers.AutoTokenizer.from_pretrained(**at).chat_template)
+    encoder_decoder = bool(transformers.AutoConfig.from_pretrained(**at).is_encoder_decoder)
+    asked = {}
+    for mode in modes_of(chosen, ("predict", "think")):
+        turn = (tagged if encoder_decoder else user_turn)(TAGS[mode], QUESTION, None)
+        tokens = DIRECT_TOKENS if mode == "predict" else recipe.evaluation.max_tokens
+        asked[mode] = Asked(turn if chat or encoder_decoder else f"{turn}\n", tokens)
+    task = Run(folder).task(recipe)
+    return write_lm_eval(recipe.name, chosen.name, task, recipe.task, asked, Path(out), chat=chat)
+
+
 def push_export(run: str | Path, target: str, name: str | None = None, *, public: bool = False) -> tuple[Path, str]:
     """Send what `export` wrote into the run's folder to the hub or to a folder; returns both places.
 

@@ -38,7 +38,7 @@ from mindsmirror.training.result import TrainingResult
 
 def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task: Task) -> Report:
     """Write `report.json` and `report.html` into the run's folder and return the report."""
-    arms = _arms(run, recipe)
+    arms = predicted_arms(run, recipe)
     if not arms:
         raise DataError(f"{run.folder} has no predictions yet. Run `mindsmirror evaluate {run.folder}` first.")
     seconds = _seconds(run, recipe)
@@ -80,7 +80,7 @@ def _answer_key(task: Task, example: Example, answer: str) -> str:
     return answer if read is None else read.key
 
 
-def _arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
+def predicted_arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
     """Every arm that was asked: the untrained student first, then as the recipe orders them."""
     found = []
     for arm in (None, *recipe.arm):

@@ -22,7 +22,7 @@ from mindsmirror.inference.description import FILE, StudentDescription, read_des
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.inference.question import Question, Reply, as_question, check_mode
-from mindsmirror.records import Mode, Prediction
+from mindsmirror.records import Mode, Prediction, Tag
 from mindsmirror.runs.description import described, named_arm, trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.students.config import StudentConfig
@@ -106,6 +106,16 @@ class TrainedStudent:
                 found = self._asked(how, [asked[place] for place in places], _placed(on_text, places))
                 replies.update(zip(places, found, strict=True))
         return [replies[place] for place in range(len(asked))]
+
+    def reads(self, question: str | Mapping[str, Any] | Question) -> int:
+        """Tokens of a question as it is read in its mode; a longer one loses its beginning at `description.max_source`.
+
+        This does not wait for questions that are being answered.
+        """
+        asked = as_question(question)
+        tag = Tag.PREDICT if (asked.mode or self.description.default_mode) == "predict" else Tag.EXPLAIN
+        student, task = self._predictor.student, self._predictor.task
+        return len(student.source(tag, asked.example(task).text, None))
 
     def _how(self, question: Question, mode: str | None) -> _How:
         own = self.description

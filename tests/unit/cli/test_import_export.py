@@ -10,6 +10,7 @@ from end_to_end import material
 
 from mindsmirror.annotation.imports.formats import FORMATS as IMPORTED
 from mindsmirror.annotation.imports.importing import import_annotations
+from mindsmirror.cli.export import TASK
 from mindsmirror.cli.main import cli
 from mindsmirror.delivery import FORMATS
 from mindsmirror.delivery.formats import STUDENT_FORMATS
@@ -66,7 +67,7 @@ def test_the_kinds_and_formats_are_those_that_there_are() -> None:
     kind = next(p for p in _command("import").params if p.name == "kind")
     form = next(p for p in _command("export").params if p.name == "to")
     assert tuple(kind.type.choices) == tuple(IMPORTED)
-    assert tuple(form.type.choices) == (*FORMATS, *STUDENT_FORMATS)
+    assert tuple(form.type.choices) == (*FORMATS, *STUDENT_FORMATS, TASK)
     assert all(kind in help_of("weights") for form in STUDENT_FORMATS.values() for kind in form.weights)
 
 

@@ -1,0 +1,22 @@
+"""What a student wrote, read in the mode in which it was asked. Nothing here loads torch."""
+
+from mindsmirror.answers.base import Reply
+from mindsmirror.answers.reply import read_reply
+from mindsmirror.records import Example, Parse
+from mindsmirror.tasks.base import Task
+
+
+def read_rationale(task: Task, example: Example, text: str, *, truncated: bool = False) -> Reply:
+    """A rationale and the answer that it reaches; `truncated` says that it was cut at the token limit."""
+    return read_reply(text, lambda raw: task.read(example, raw), truncated=truncated)
+
+
+def read_direct(task: Task, example: Example, text: str, *, truncated: bool = False) -> Reply:
+    """An answer alone, or in the answer sentence."""
+    reply = read_rationale(task, example, text, truncated=truncated)
+    if reply.answer is not None or not text:
+        return reply
+    answer = task.read(example, text)
+    if answer is None:
+        return Reply("", None, Parse.BAD_ANSWER, "what was written is no answer of the task's kind")
+    return Reply("", answer, Parse.OK)

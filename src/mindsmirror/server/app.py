@@ -1,0 +1,176 @@
+"""The addresses of the server, and what each of them does."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from mindsmirror.inference.question import Question, Reply
+from mindsmirror.runs.student import TrainedStudent
+from mindsmirror.server.asked import Asked, Kind, model_id, read_request
+from mindsmirror.server.config import ServerConfig
+from mindsmirror.server.counters import CONTENT_TYPE, Counters
+from mindsmirror.server.guard import Guard
+from mindsmirror.server.refusal import Refusal
+from mindsmirror.server.replies import Replies
+from mindsmirror.server.scheduler import ClosedError, FullError, Scheduler, Told
+from mindsmirror.server.stream import Stream, failed
+
+T = TypeVar("T")
+BODY_SECONDS = 30.0
+"""In which a request's body must have come."""
+
+
+class Service:
+    """A student, its queue, and the addresses at which it is asked."""
+
+    def __init__(self, student: TrainedStudent, config: ServerConfig) -> None:
+        self.student, self.config = student, config
+        self.began = int(time.time())
+        self.counters = Counters(lambda: self.scheduler.waiting)
+        self.scheduler = Scheduler(
+            self._ask, queue=config.queue, together=config.together, observe=self.counters.decoded
+        )
+
+    async def health(self, request: Request) -> Response:
+        """Whether questions are answered."""
+        works = self.scheduler.works
+        return JSONResponse({"status": "ok" if works else "the student has stopped"}, 200 if works else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """What was counted."""
+        return Response(self.counters.text(), media_type=CONTENT_TYPE)
+
+    async def models(self, request: Request) -> Response:
+        """The student, and the student in each of its modes."""
+        own = self.student.description
+        about = {"run": own.run, "arm": own.arm, "task": own.task, "modes": own.modes, "default_mode": own.default_mode}
+        names = [model_id(own), *(f"{model_id(own)}:{mode}" for mode in own.modes)]
+        head = {"object": "model", "created": self.began, "owned_by": "mindsmirror", "mindsmirror": about}
+        return JSONResponse({"object": "list", "data": [{"id": name} | head for name in names]})
+
+    async def chat(self, request: Request) -> Response:
+        """/v1/chat/completions."""
+        return await self._complete(request, "chat.completion")
+
+    async def completions(self, request: Request) -> Response:
+        """/v1/completions."""
+        return await self._complete(request, "text_completion")
+
+    async def _complete(self, request: Request, kind: Kind) -> Response:
+        own = self.student.description
+        asked = read_request(await _json(request), kind, own, self.config)
+        read = await asyncio.to_thread(self._read, asked)
+        documents = Replies(kind, model_id(own), asked.left_out)
+        if not asked.stream:
+            futures = self._submit(asked, [None] * len(asked.questions))
+            replies = await _unless_gone(request, asyncio.gather(*map(asyncio.wrap_future, futures)))
+            return JSONResponse(documents.whole(replies, read))
+        stream = Stream(asked, lambda told: self._submit(asked, told))
+        try:
+            # What fails before the first piece can still be said by a status.
+            first = await _unless_gone(request, asyncio.ensure_future(stream.next()))
+            if isinstance(first[1], Future):
+                first[1].result()
+        except BaseException:
+            stream.give_up()
+            raise
+        return StreamingResponse(stream.events(first, documents, read), media_type="text/event-stream")
+
+    def _ask(self, questions: Sequence[Question], told: Callable[[int, str], None] | None) -> list[Reply]:
+        replies = self.student.ask_many(questions, on_text=told)
+        self.counters.replied(replies)
+        return replies
+
+    def _read(self, asked: Asked) -> int:
+        """Tokens that the student reads. Refusal if a question is too long for it."""
+        most = self.student.description.max_source
+        sizes = [self.student.reads(question) for question in asked.questions]
+        if max(sizes) >= most:
+            message = f"the question takes {most} tokens or more; this student reads fewer than that"
+            raise Refusal(400, message, "context_length_exceeded", "messages")
+        self.counters.read(sum(sizes))
+        return sum(sizes)
+
+    def _submit(self, asked: Asked, told: Sequence[Told | None]) -> list["Future[Reply]"]:
+        try:
+            return self.scheduler.submit(asked.questions, told)
+        except FullError as error:
+            raise Refusal(429, f"{error} questions wait already; ask again later", "queue_full", retry=1) from None
+        except ClosedError:
+            raise Refusal(503, "the server ends and takes nothing new", "shutting_down", retry=5) from None
+
+
+async def _json(request: Request) -> Any:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return json.loads(await request.body())
+    except TimeoutError:
+        raise Refusal(408, f"the body did not come within {BODY_SECONDS:g} seconds", "too_slow") from None
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"the body is no JSON: {error}", "invalid_body") from None
+
+
+async def _unless_gone(request: Request, wanted: "asyncio.Future[T]") -> T:
+    """What is waited for, unless the client hangs up first: then it is given up."""
+    gone = asyncio.ensure_future(request.receive())
+    waited: set[asyncio.Future[Any]] = {wanted, gone}
+    try:
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if not wanted.done():
+            raise ClientDisconnect
+        return await wanted
+    finally:
+        gone.cancel()
+        wanted.cancel()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Every failure in the shape of OpenAI's errors."""
+    if isinstance(error, HTTPException):
+        error = Refusal(error.status_code, f"{request.method} {request.url.path}: {error.detail}", "not_found")
+    refusal = error if isinstance(error, Refusal) else failed()
+    return JSONResponse(refusal.document, refusal.status, refusal.headers)
+
+
+async def _hung_up(request: Request, error: Exception) -> Response:
+    """Nobody will read this: the client has gone."""
+    return Response(status_code=499)
+
+
+def make_app(student: TrainedStudent, config: ServerConfig) -> Starlette:
+    """The application that answers for a student."""
+    service = Service(student, config)
+
+    @contextlib.asynccontextmanager
+    async def living(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(service.scheduler.close, config.grace)
+
+    return Starlette(
+        routes=[
+            Route("/health", service.health),
+            Route("/metrics", service.metrics),
+            Route("/v1/models", service.models),
+            Route("/v1/chat/completions", service.chat, methods=["POST"]),
+            Route("/v1/completions", service.completions, methods=["POST"]),
+        ],
+        middleware=[Middleware(Guard, config=config, counters=service.counters)],
+        exception_handlers={
+            Refusal: _refused,
+            HTTPException: _refused,
+            ClientDisconnect: _hung_up,
+            Exception: _refused,
+        },
+        lifespan=living,
+    )

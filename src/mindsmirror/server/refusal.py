@@ -1,0 +1,29 @@
+"""A request that is not answered, and why, in the shape of OpenAI's errors."""
+
+from typing import Any
+
+KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+class Refusal(Exception):  # noqa: N818
+    """Says what is wrong with a request, or with the moment at which it came.
+
+    `param` names the field of the body that is at fault, `code` is for programs; `retry` are seconds after which it
+    may be asked again.
+    """
+
+    def __init__(self, status: int, message: str, code: str, param: str | None = None, retry: int | None = None):
+        super().__init__(message)
+        self.status, self.code, self.param, self.retry = status, code, param, retry
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body of the reply."""
+        kind = KINDS.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
+        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers of the reply."""
+        found = {} if self.retry is None else {"Retry-After": str(self.retry)}
+        return found | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})

@@ -1,0 +1,45 @@
+"""`compare` as a verb: where the report goes, and what is said of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from planted_runs import planted, recipe
+
+from mindsmirror.cli.main import cli
+from mindsmirror.errors import DataError
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two seeds of one arm, by which a vote is better than one rationale."""
+    monkeypatch.chdir(tmp_path)
+    for seed in (0, 1):
+        said = {"cot": {"think": "--++" * 10, "vote": "++++" * 10, "mirror": "++++" * 10}}
+        planted(Path("runs"), recipe(f"cot-{seed}", seed, seed, ["cot"]), said)
+    return tmp_path / "runs"
+
+
+def test_runs_are_found_by_name_or_folder_and_the_report_lies_beside_them(runs: Path) -> None:
+    ended = command("cot-0", runs / "cot-1")
+    assert ended.output.splitlines()[-1] == "report: runs/comparison/report.html", ended.output
+    assert "n = 80" in ended.output
+    page = (runs / "comparison" / "report.html").read_text(encoding="utf-8")
+    assert "<title>cot-0, cot-1 · Minds Mirror</title>" in page
+
+
+def test_json_is_the_report_and_out_its_folder(runs: Path) -> None:
+    said = json.loads(command("cot-0", "cot-1", "--out", "there", "--baseline", "cot", "--json").output)
+    assert said == json.loads(Path("there/report.json").read_text(encoding="utf-8"))
+    assert [run["seed"] for run in said["runs"]] == ["0", "1"] and said["baseline"] == "cot"
+    assert not (runs / "comparison").exists()
+
+
+def test_what_is_no_run_is_one_clear_error() -> None:
+    ended = command("cot-0", "cot-7")
+    assert isinstance(ended.exception, DataError) and "cot-7 is not a run" in str(ended.exception)
