@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 import mindsmirror
 from docs import DOCUMENTS, FENCE, INLINE, ROOT, blocks, commands
 from mindsmirror.engines import engine_class, engine_names
+from mindsmirror.runs.grid import cells
 from mindsmirror.runs.recipe import Recipe, read_recipe
 
 SOURCE = ROOT / "src" / "mindsmirror"
@@ -104,12 +105,12 @@ def test_variables_of_the_environment_are_read_by_something() -> None:
 
 
 def settings() -> list[str]:
-    """Every KEY=VALUE behind --set, in fences, in running text and in the help of the option."""
+    """Every KEY=VALUE, or KEY=A,B, behind --set, in fences, in running text and in the help of the option."""
     texts = [text for path in WRITTEN_BY_HAND for text in inline(path)]
     texts += [" ".join(words) for block in blocks("sh") for words in commands(block.text)]
     texts.append((SOURCE / "cli" / "options.py").read_text(encoding="utf-8").replace("such as ", "--set "))
     found = {match for text in texts for match in re.findall(r"--set ([\w.]+=[^\s`\"]+)", text)}
-    return sorted(each.rstrip(".") for each in found - {"KEY=VALUE"})
+    return sorted(each.rstrip(".") for each in found - {"KEY=VALUE", "KEY=A,B"})
 
 
 @pytest.mark.parametrize("setting", settings())
@@ -119,7 +120,8 @@ def test_a_setting_can_be_given(setting: str, tmp_path: Path) -> None:
         'name = "minimal"\ntask.name = "svamp"\nstudent.model = "smollm2-135m-instruct"\n'
         '[[teacher]]\nmodel = "first"\nengine = "scripted"\n[[arm]]\nname = "mirror"\nmethod = "minds_mirror"\n'
     )
-    assert read_recipe(recipe, [setting]) != read_recipe(recipe)
+    for cell in cells([recipe], tmp_path, settings=[setting]):
+        assert read_recipe(recipe, cell.overrides[0]) != read_recipe(recipe)
 
 
 def test_there_are_settings_and_pieces() -> None:

@@ -28,7 +28,7 @@ VERBS = {
     "ask": "Ask a trained student one question: answer, rationale, verdict and confidence.",
     "serve": "Serve a trained student by OpenAI's API, with a page to ask it.",
     "report": "Write report.html and report.json again from the run's files.",
-    "compare": "Compare arms over several runs and seeds, in one report.",
+    "compare": "Run recipes with several seeds and settings, and compare all arms in one report.",
     "browse": "Write a run's annotations as one HTML page with search and filters.",
     "export": "Write a run's annotations as a data set, or a trained student for llama.cpp, Ollama, OpenVINO, …",
     "push": "Send what a run exported, with its card, to the hub or to another folder.",

@@ -43,3 +43,24 @@ def test_json_is_the_report_and_out_its_folder(runs: Path) -> None:
 def test_what_is_no_run_is_one_clear_error() -> None:
     ended = command("cot-0", "cot-7")
     assert isinstance(ended.exception, DataError) and "cot-7 is not a run" in str(ended.exception)
+
+
+@pytest.mark.parametrize("words", [("--seeds", "0,x"), ("--seeds", "")])
+def test_seeds_are_numbers_with_commas(words: tuple[str, ...]) -> None:
+    ended = command("quickstart", *words)
+    assert ended.exit_code == 2 and "write 0,1,2" in ended.output
+
+
+def test_a_grid_is_of_recipes() -> None:
+    ended = command("cot-0", "--seeds", "0,1")
+    assert ended.exit_code == 2 and "only runs are named" in ended.output
+
+
+def test_a_dry_run_lists_the_runs_and_makes_none(runs: Path) -> None:
+    before = sorted(path.name for path in runs.iterdir())
+    said = json.loads(command("quickstart", "--seeds", "0,1,0", "--dry-run", "--json").output)
+    assert [(each["run"], each["state"], each["settings"]) for each in said] == [
+        ("quickstart-seed0", "new", "seed=0"),
+        ("quickstart-seed1", "new", "seed=1"),
+    ]
+    assert sorted(path.name for path in runs.iterdir()) == before
