@@ -31,6 +31,8 @@ from mindsmirror.inference.confidence import (
 FOLDS = 5
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Values of λ that are tried; with the last the best sample decides nearly alone."""
+DIGITS = 4
+"""Of the confidences that are kept of validation answers."""
 PENALTY = 1.0
 """Inverse strength of the L2 penalty: a weight of 1 for each standard deviation costs as much as half a nat."""
 
@@ -144,9 +146,11 @@ def fit_answers(
         # Too few of one kind, or a score that says nothing: the share of right answers, a little nearer to one half.
         slope, intercept = 0.0, log_odds_of((sum(each.right for each in rows) + 1) / (len(rows) + 2))
     model = AnswerModel(sample=sample, strength=strength, by_share=by_share, slope=slope, intercept=intercept)
+    sure = [model.probability(each.score) for each in rows]
+    seen = tuple((round(each, DIGITS), row.right) for each, row in zip(sure, rows, strict=True))
+    model = model.model_copy(update={"seen": seen})
     if risk is None:
         return model
-    sure = [model.probability(each.score) for each in rows]
     found = guaranteed_threshold(sure, [each.right for each in rows], risk) if rows else None
     return model.model_copy(update={"threshold": NEVER if found is None else found.confidence})
 

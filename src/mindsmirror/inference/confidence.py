@@ -28,6 +28,8 @@ SUREST = 15.0
 """Log-odds beyond it count as it: no number of validation questions could tell them apart."""
 NEVER = 1.0
 """A threshold that no probability reaches."""
+ALIKE = 20
+"""Validation answers that show what a confidence meant: few enough to be alike, enough to be counted."""
 
 
 class Weight(Record):
@@ -51,6 +53,15 @@ class SampleModel(Record):
         return max(-SUREST, min(SUREST, total))
 
 
+class Alike(Record):
+    """The validation answers that were about as sure as another one."""
+
+    right: int = Field(description="how many of them are right")
+    of: int = Field(description="how many there are")
+    least: float = Field(description="the smallest of their confidences")
+    most: float = Field(description="the largest")
+
+
 class AnswerModel(Record):
     """An answer's score, and the probability that it is right."""
 
@@ -64,6 +75,19 @@ class AnswerModel(Record):
     threshold: float | None = Field(
         None, description="least probability that is answered; 1: none is; None: no risk was promised"
     )
+
+    seen: tuple[tuple[float, bool], ...] = Field(
+        default=(), description="the confidence of every validation answer, and whether it is right"
+    )
+
+    def alike(self, probability: float | None) -> Alike | None:
+        """The validation answers that are nearest in confidence, ALIKE of them and all that are as near; None: none."""
+        if probability is None or not self.seen:
+            return None
+        away = sorted(abs(each - probability) for each, _ in self.seen)
+        near = [pair for pair in self.seen if abs(pair[0] - probability) <= away[:ALIKE][-1]]
+        sure = [each for each, _ in near]
+        return Alike(right=sum(right for _, right in near), of=len(near), least=min(sure), most=max(sure))
 
     def score(self, share: float, log_odds: Sequence[float]) -> float:
         """Of an answer that this share of the samples reach, with these log-odds."""

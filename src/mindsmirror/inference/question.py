@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from mindsmirror import limits
 from mindsmirror.errors import DataError, UnknownNameError
+from mindsmirror.inference.confidence import Alike
 from mindsmirror.records import MODES, Example, Mode, Parse, Record
 from mindsmirror.system.validation import explain
 from mindsmirror.tasks.base import Task
@@ -57,6 +58,7 @@ class Reply(Record):
     p_correct: float | None = Field(description="the probability that it gives to correct")
     confidence: float | None = Field(description="how sure to be of the answer, as `Prediction.confidence` has it")
     calibrated: bool = Field(description="whether the confidence is a calibrated probability")
+    alike: Alike | None = Field(None, description="what became of validation answers that were about as sure")
     abstained: bool = Field(description="whether the confidence is too low for the risk that was promised")
     parse: Parse = Field(description="how reading the text ended")
     tokens: int = Field(description="tokens that it wrote")

@@ -18,6 +18,7 @@ from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.evaluation.arms import open_predictor
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.evaluate import evaluate_modes
+from mindsmirror.inference.confidence import AnswerModel
 from mindsmirror.inference.description import FILE, StudentDescription, read_description
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
@@ -140,8 +141,10 @@ class TrainedStudent:
         shares = (
             dict(zip(judged, verdict_probabilities(ready, judging, shown), strict=True)) if judging and shown else {}
         )
+        model = calibration.modes.get(how.mode) if calibration else None
         return [
-            _reply(own.arm, how.mode, questions[place], each, shares.get(place)) for place, each in enumerate(found)
+            _reply(own.arm, how.mode, questions[place], each, shares.get(place), model)
+            for place, each in enumerate(found)
         ]
 
 
@@ -177,7 +180,14 @@ def _placed(told: Told | None, places: Sequence[int]) -> Told | None:
     return None if told is None else lambda place, piece: told(places[place], piece)
 
 
-def _reply(arm: str, mode: Mode, asked: Question, found: Prediction, shares: Sequence[float] | None) -> Reply:
+def _reply(
+    arm: str,
+    mode: Mode,
+    asked: Question,
+    found: Prediction,
+    shares: Sequence[float] | None,
+    model: AnswerModel | None,
+) -> Reply:
     return Reply(
         question=asked.question,
         arm=arm,
@@ -189,6 +199,7 @@ def _reply(arm: str, mode: Mode, asked: Question, found: Prediction, shares: Seq
         p_correct=None if shares is None else shares[0],
         confidence=found.confidence,
         calibrated=found.calibrated,
+        alike=None if model is None else model.alike(found.confidence),
         abstained=found.abstained,
         parse=found.parse,
         tokens=found.tokens,

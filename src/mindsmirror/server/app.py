@@ -21,6 +21,7 @@ from mindsmirror.server.asked import Asked, Kind, model_id, read_request
 from mindsmirror.server.config import ServerConfig
 from mindsmirror.server.counters import CONTENT_TYPE, Counters
 from mindsmirror.server.guard import Guard
+from mindsmirror.server.page import page_routes
 from mindsmirror.server.refusal import Refusal
 from mindsmirror.server.replies import Replies
 from mindsmirror.server.scheduler import ClosedError, FullError, Scheduler, Told
@@ -54,7 +55,8 @@ class Service:
     async def models(self, request: Request) -> Response:
         """The student, and the student in each of its modes."""
         own = self.student.description
-        about = {"run": own.run, "arm": own.arm, "task": own.task, "modes": own.modes, "default_mode": own.default_mode}
+        about = own.model_dump(mode="json", include={"run", "arm", "base", "task", "modes", "default_mode", "samples"})
+        about["answers"] = own.answers.kind
         names = [model_id(own), *(f"{model_id(own)}:{mode}" for mode in own.modes)]
         head = {"object": "model", "created": self.began, "owned_by": "mindsmirror", "mindsmirror": about}
         return JSONResponse({"object": "list", "data": [{"id": name} | head for name in names]})
@@ -159,6 +161,7 @@ def make_app(student: TrainedStudent, config: ServerConfig) -> Starlette:
 
     return Starlette(
         routes=[
+            *page_routes(),
             Route("/health", service.health),
             Route("/metrics", service.metrics),
             Route("/v1/models", service.models),

@@ -15,6 +15,19 @@ from mindsmirror.inference.question import Reply
 from mindsmirror.records import Parse
 from mindsmirror.server.asked import Kind
 
+EXTENSION = {
+    "mode",
+    "answer",
+    "rationale",
+    "verdict",
+    "p_correct",
+    "confidence",
+    "calibrated",
+    "alike",
+    "abstained",
+    "parse",
+}
+"""What the extension `mindsmirror` of a choice has of a reply."""
 DONE = b"data: [DONE]\n\n"
 
 
@@ -94,8 +107,7 @@ def usage(replies: Sequence[Reply], read: int) -> dict[str, int]:
 
 def extension(reply: Reply, left_out: int = 0) -> dict[str, Any]:
     """What OpenAI's reply has no place for: the extension `mindsmirror` of a choice."""
-    own = {"mode", "answer", "rationale", "verdict", "p_correct", "confidence", "calibrated", "abstained", "parse"}
-    return reply.model_dump(mode="json", include=own) | {"left_out": left_out}
+    return reply.model_dump(mode="json", include=EXTENSION) | {"left_out": left_out}
 
 
 def _finish(reply: Reply) -> str:

@@ -149,6 +149,8 @@ def test_where_a_score_says_nothing_the_share_of_right_answers_is_the_probabilit
     questions = simulated(100, seed=8)
     leaders = elected(questions, nothing(questions), 0.0, by_share=True)
     model = fit_answers(leaders, None, 0.0, None)
+    assert [right for _, right in model.seen] == [each.right for each in leaders if each is not None]
+    assert all(sure == pytest.approx(model.probability(0.0), abs=1e-4) for sure, _ in model.seen)
     right = sum(each is not None and each.right for each in leaders)
     assert model.probability(-1.0) == pytest.approx(right / len(leaders), abs=0.02)
     assert model.probability(-1.0) == pytest.approx(model.probability(-0.1))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.answers import Number
 from mindsmirror.inference.confidence import (
+    ALIKE,
     NEVER,
     SUREST,
     AnswerModel,
@@ -127,6 +128,26 @@ def test_a_thought_is_an_answer_of_one_sample() -> None:
     assert found.calibrated and found.confidence is not None and found.abstained is (found.confidence < 0.9)
     silent = with_confidence(thought.model_copy(update={"answer": None}), model, 0.8)
     assert (silent.confidence, silent.calibrated, silent.abstained) == (None, False, True)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.25, 0.5, 0.8, 0.9, 0.95]), st.booleans()), max_size=60),
+    st.floats(0, 1),
+)
+def test_a_confidence_is_held_against_those_nearest_to_it(seen: list[tuple[float, bool]], sure: float) -> None:
+    model = AnswerModel(slope=1.0, intercept=0.0, seen=tuple(seen))
+    assert model.alike(None) is None
+    found = model.alike(sure)
+    if not seen:
+        assert found is None
+        return
+    assert found is not None and found.of >= min(ALIKE, len(seen))
+    taken = [pair for pair in seen if found.least <= pair[0] <= found.most]
+    # Whoever is as near as one that is counted is counted, too: no choice among equals.
+    assert (found.of, found.right) == (len(taken), sum(right for _, right in taken))
+    furthest = max(abs(pair[0] - sure) for pair in taken)
+    assert all(abs(pair[0] - sure) > furthest for pair in seen if pair not in taken)
+    assert sum(abs(pair[0] - sure) < furthest for pair in seen) < ALIKE
 
 
 def test_what_was_fitted_survives_as_json() -> None:
