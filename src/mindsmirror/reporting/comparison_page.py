@@ -6,9 +6,9 @@ from markupsafe import Markup
 
 from mindsmirror.reporting.comparison_findings import comparison_findings, comparison_headline
 from mindsmirror.reporting.comparison_schema import ComparisonReport, SeedsResult
+from mindsmirror.reporting.comparison_tables import comparison_tables
 from mindsmirror.reporting.page import SIZES, legend
 from mindsmirror.reporting.plot import arms_plot
-from mindsmirror.reporting.report_tables import comparison_tables
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult
 from mindsmirror.reporting.tables import write_tables
 from mindsmirror.reporting.template import inline, template

@@ -1,14 +1,10 @@
-"""Which tables the report of a run has, and that of a comparison: those of their pages, one for one."""
+"""Which tables the report of a run has as files: those of its page, one for one."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mindsmirror.evaluation.pooled_scores import PooledScore
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import formatting
-from mindsmirror.reporting.comparison_schema import ComparisonReport
-from mindsmirror.reporting.formatting import points as in_points
-from mindsmirror.reporting.formatting import score as in_two_places
 from mindsmirror.reporting.schema import AnnotationReport, Comparison, Report
 from mindsmirror.reporting.tables import (
     Column,
@@ -17,17 +13,13 @@ from mindsmirror.reporting.tables import (
     number,
     p_value,
     points,
-    score,
-    several,
     share,
-    together,
 )
 from mindsmirror.reporting.training_section import UNITS, trained_arms
 
 ARM = (Column("arm"), Column("mode"))
 SIDES = (Column("first"), Column("mode of first"), Column("second"), Column("mode of second"))
 SURE = interval("95 % interval")
-NEW = interval("new seeds")
 LEAST = points("smallest visible")
 COURSE = (
     *("seconds", "tokens_per_second", "peak_memory", "peak_device_memory"),
@@ -42,7 +34,7 @@ def report_tables(report: Report) -> Iterator[Table]:
         "Arms compared on the same questions, in points; p after Holm's correction beside the exact McNemar test's",
         [*SIDES, points("difference"), SURE, p_value("p"), p_value("corrected p"), number("n"), LEAST],
         [
-            [*_sides(c), c.difference, c.ci95, c.p_mcnemar, c.p_adjusted, c.n, c.smallest_detectable]
+            [*sides(c), c.difference, c.ci95, c.p_mcnemar, c.p_adjusted, c.n, c.smallest_detectable]
             for c in report.comparisons
         ],
     )
@@ -72,84 +64,9 @@ def report_tables(report: Report) -> Iterator[Table]:
     yield from _training(report)
 
 
-def comparison_tables(report: ComparisonReport) -> Iterator[Table]:
-    """Those of a comparison's page, in its order."""
-    accuracies = several("by seed", in_points)
-    yield Table(
-        "accuracy",
-        "Share of answers that are right, all seeds together",
-        [*ARM, share("right"), SURE, NEW, accuracies, number("answers"), number("questions")],
-        [
-            [
-                *(r.arm, r.mode, r.accuracy, r.ci95, r.new_seeds),
-                *(together(each.accuracy for each in r.by_seed.values()), r.n, r.questions),
-            ]
-            for r in report.arms
-        ],
-    )
-    yield Table(
-        "comparisons",
-        "Arms compared on the same questions of the same seeds, in points",
-        [
-            *(*SIDES, points("difference"), SURE, NEW, accuracies),
-            *(p_value("p"), p_value("corrected p"), number("n"), LEAST),
-        ],
-        [
-            [
-                *(*_sides(c), c.difference, c.ci95, c.new_seeds, together(c.by_seed.values())),
-                *(c.p_mcnemar, c.p_adjusted, c.n, c.smallest_detectable),
-            ]
-            for c in report.comparisons
-        ],
-    )
-    scores = (score("AUROC"), interval("95 % interval", in_two_places), interval("new seeds", in_two_places))
-    yield Table(
-        "judges",
-        "What the students' judges are worth on their own test rationales",
-        [Column("judge of"), Column("among"), *scores, several("by seed", in_two_places), number("n")],
-        [
-            row
-            for j in report.judges
-            for row in (
-                [j.arm, "all rationales", *_pooled(j.overall), j.overall.n],
-                [
-                    *(j.arm, "pairs of one question", j.within.auroc, j.within.ci95, None),
-                    *(together(each.auroc for each in j.within_by_seed.values()), j.within.pairs),
-                ],
-            )
-        ],
-    )
-    yield Table(
-        "confidences",
-        "Accuracy of the surer half, and how final confidences rank right above wrong answers",
-        [
-            *(*ARM, share("surer half right"), SURE, NEW, accuracies),
-            *(score("AUROC"), interval("95 % interval of AUROC", in_two_places)),
-            several("AUROC by seed", in_two_places),
-        ],
-        [
-            [
-                *(r.arm, r.mode, *_pooled(r.half)),
-                *(r.confidence.value, r.confidence.ci95, together(r.confidence.by_seed.values())),
-            ]
-            for r in report.arms
-            if r.half is not None and r.confidence is not None
-        ],
-    )
-    yield Table(
-        "runs",
-        "The runs that were compared",
-        [Column("run"), Column("seed"), Column("recipe")],
-        [[run.run, run.seed, run.recipe] for run in report.runs],
-    )
-
-
-def _sides(test: Comparison) -> list[str]:
+def sides(test: Comparison) -> list[str]:
+    """Cells of the columns SIDES."""
     return [test.a, test.mode_a, test.b, test.mode_b]
-
-
-def _pooled(found: PooledScore) -> list[Any]:
-    return [found.value, found.ci95, found.new_seeds, together(found.by_seed.values())]
 
 
 def _area(title: str) -> Column:

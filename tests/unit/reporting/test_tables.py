@@ -12,8 +12,9 @@ from planted_runs import planted, recipe
 
 from mindsmirror.reporting import Report, write_report
 from mindsmirror.reporting.comparison_page import render_comparison
+from mindsmirror.reporting.comparison_tables import comparison_tables
 from mindsmirror.reporting.page import render
-from mindsmirror.reporting.report_tables import comparison_tables, report_tables
+from mindsmirror.reporting.report_tables import report_tables
 from mindsmirror.reporting.schema import ReflectionReport, StageReport, StepUsage
 from mindsmirror.reporting.tables import (
     Column,
