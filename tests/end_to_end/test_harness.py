@@ -1,9 +1,12 @@
 """`export --to lm-eval`: the harness itself scores a trained student as the run did, item by item."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+import tiny_t5
 from end_to_end import material
 from end_to_end.conftest import Finished
 from end_to_end.console import mindsmirror as command
@@ -53,10 +56,15 @@ def test_the_harness_agrees_item_by_item(finished: Finished, tmp_path: Path) -> 
     assert 0 < sum(right) < len(right), "a student that is always or never right would show nothing"
 
 
-def test_a_student_without_a_chat_template_is_asked_as_it_reads(finished: Finished, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_a_student_without_a_chat_template_is_asked_as_it_reads(kind: str, finished: Finished, tmp_path: Path) -> None:
     copied = finished.copy(tmp_path)
     student = copied.run / "arms/mirror/model"
-    (student / "chat_template.jinja").unlink()
+    if kind == "llama":
+        (student / "chat_template.jinja").unlink()
+    else:
+        shutil.rmtree(student)
+        tiny_t5.write(student)
     names = mindsmirror.export_lm_eval(copied.run, tmp_path / "task")
     assert "--apply_chat_template" not in (tmp_path / "task/README.md").read_text(encoding="utf-8")
     loaded = mindsmirror.load(copied.run)

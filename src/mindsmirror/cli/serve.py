@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from mindsmirror import limits
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import STUDENT_HELP, as_json, as_text, runs_folder, student_folder
 from mindsmirror.errors import MissingExtraError
 from mindsmirror.server.config import ServerConfig, token_for
@@ -23,7 +24,7 @@ def _limit(name: str, least: int, most: int, meaning: str) -> Callable[[Verb], V
 
 
 @click.command("serve")
-@click.argument("run", type=click.Path(path_type=Path), help=STUDENT_HELP)
+@click.argument("run", type=RunPath(), help=STUDENT_HELP)
 @click.option("--arm", help="The arm that answers; by default the recipe's last.")
 @click.option(
     "--host",

@@ -23,7 +23,8 @@ def verdict_probabilities(
         predictor.student.source(asked.tag, question if asked.sees_question else None, rationale)
         for question, rationale in judged
     ]
-    order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
+    # Those about one question side by side: what they share is read once.
+    order = sorted(range(len(sources)), key=lambda index: (len(judged[index][0]), judged[index][0]))
     found: dict[int, tuple[float, ...]] = {}
     shown = Progress(f"judging as {asked.arm}", len(order), "rationales")
     with shown as progress:

@@ -6,15 +6,17 @@ from markupsafe import Markup
 
 from mindsmirror.reporting.comparison_findings import comparison_findings, comparison_headline
 from mindsmirror.reporting.comparison_schema import ComparisonReport, SeedsResult
+from mindsmirror.reporting.comparison_tables import comparison_tables
 from mindsmirror.reporting.page import SIZES, legend
 from mindsmirror.reporting.plot import arms_plot
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult
+from mindsmirror.reporting.tables import write_tables
 from mindsmirror.reporting.template import inline, template
 from mindsmirror.system.files import storage_guard, write_text
 
 
 def write_comparison(report: ComparisonReport, folder: Path) -> ComparisonReport:
-    """Write `report.json` and `report.html` into the folder; returns the report with its findings.
+    """Write `report.json`, `report.html` and `tables/` into the folder; returns the report with its findings.
 
     StorageError where a file cannot be written.
     """
@@ -22,6 +24,7 @@ def write_comparison(report: ComparisonReport, folder: Path) -> ComparisonReport
     with storage_guard(folder):
         write_text(folder / "report.json", report.model_dump_json(indent=2) + "\n")
         write_text(folder / "report.html", render_comparison(report))
+    write_tables(comparison_tables(report), folder)
     return report
 
 

@@ -1,18 +1,20 @@
-"""Write a report as `report.json` and `report.html`, and read the former back."""
+"""Write a report as `report.json` and `report.html`, with its tables as files, and read the former back."""
 
 from pathlib import Path
 
 from mindsmirror.errors import StorageError
 from mindsmirror.reporting.findings import findings
 from mindsmirror.reporting.page import render
+from mindsmirror.reporting.report_tables import report_tables
 from mindsmirror.reporting.schema import Report
+from mindsmirror.reporting.tables import write_tables
 from mindsmirror.system.files import storage_guard, write_text
 
 __all__ = ["read_report", "write_report"]
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Write `report.json` and `report.html` into the folder and return both paths.
+    """Write `report.json`, `report.html` and `tables/` into the folder and return the paths of the first two.
 
     The folder is made if absent; each file appears whole or not at all. A report without findings gets
     those of `findings`. StorageError where a file cannot be written.
@@ -23,6 +25,7 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     with storage_guard(folder):
         write_text(document, report.model_dump_json(indent=2) + "\n")
         write_text(page, render(report))
+    write_tables(report_tables(report), folder)
     return document, page
 
 

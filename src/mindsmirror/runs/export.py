@@ -81,7 +81,7 @@ def export_lm_eval(run: str | Path, out: str | Path, arm: str | None = None) -> 
     from mindsmirror.delivery.lm_eval import QUESTION, Asked, write_lm_eval
     from mindsmirror.evaluation.evaluate import modes_of
     from mindsmirror.inference.predictor import DIRECT_TOKENS
-    from mindsmirror.students.text import tagged, user_turn
+    from mindsmirror.students.text import opening, tagged, user_turn
 
     folder = Path(run)
     recipe = Run(folder).recipe
@@ -90,13 +90,15 @@ def export_lm_eval(run: str | Path, out: str | Path, arm: str | None = None) -> 
         "pretrained_model_name_or_path": str(trained_model(folder, chosen)),
         "trust_remote_code": recipe.student.trust_remote_code,
     }
-    chat = bool(transformers.AutoTokenizer.from_pretrained(**at).chat_template)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(**at)
+    chat = bool(tokenizer.chat_template)
     encoder_decoder = bool(transformers.AutoConfig.from_pretrained(**at).is_encoder_decoder)
     asked = {}
     for mode in modes_of(chosen, ("predict", "think")):
         turn = (tagged if encoder_decoder else user_turn)(TAGS[mode], QUESTION, None)
-        tokens = DIRECT_TOKENS if mode == "predict" else recipe.evaluation.max_tokens
-        asked[mode] = Asked(turn if chat or encoder_decoder else f"{turn}\n", tokens)
+        # The harness puts a chat template around it, but knows nothing of the line that stands in for one.
+        prompt = turn if chat or encoder_decoder else opening(tokenizer, turn)
+        asked[mode] = Asked(prompt, DIRECT_TOKENS if mode == "predict" else recipe.evaluation.max_tokens)
     task = Run(folder).task(recipe)
     return write_lm_eval(recipe.name, chosen.name, task, recipe.task, asked, Path(out), chat=chat)
 

@@ -107,6 +107,10 @@ class Student(Protocol):
         """All but the last `adapted` tokens of the sources, read without gradients; for `after`."""
         ...
 
+    def reading_work(self, sources: Sequence[Sequence[int]]) -> Work:
+        """What `read` computes of these sources together."""
+        ...
+
     def after(self, model: Any, read: Any, begun: Sequence[int] = ()) -> Tensor:
         """Logits as of `next_logits`, [B, V], from what was read; what was read stays as it is.
 

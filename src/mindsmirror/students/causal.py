@@ -5,7 +5,6 @@ not known from their names, so a probe at start-up compares a small tree with it
 fails it is trained on plain rows. The vocabulary's logits are computed only where a token is predicted.
 """
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, TokenisedTarget, pad
+from mindsmirror.students.causal_state import CausalState, reading_work
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Work
@@ -27,14 +27,11 @@ from mindsmirror.students.tree import (
     attention_masks,
     build_chain,
     build_tree,
-    common_prefix,
     merged_families,
     predictions,
     tree_work,
 )
 
-WORTH_SHARING = 64
-"""Tokens that must be spared before a common beginning is read by itself: a pass of its own costs about as many."""
 ADAPTED = 4
 """Tokens at the end of what a judge reads on which its adapter works: the opening of the reply. All before them is read
 as the thinker reads it, so it is read once for all passes over it."""
@@ -120,11 +117,15 @@ class CausalStudent:
         state.read()
         return _Read(state, [tuple(source[-ADAPTED:]) for source in sources])
 
+    def reading_work(self, sources: Sequence[Sequence[int]]) -> Work:
+        """Tokens that `read` computes, and what they see."""
+        return reading_work([source[:-ADAPTED] for source in sources], share=self._shares(self.model))
+
     def after(self, model: Any, read: "_Read", begun: Sequence[int] = ()) -> Tensor:
         """Logits after the last tokens of each source and those already written, [B, V]."""
         tokens = torch.tensor([(*last, *begun) for last in read.last])
         with head_in_fp32(model):
-            return read.state.copy()._forward(tokens, torch.ones(tokens.shape, dtype=torch.long))
+            return read.state.copy().go_on(tokens, torch.ones(tokens.shape, dtype=torch.long))
 
     def generate(
         self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
@@ -132,10 +133,13 @@ class CausalStudent:
         """Continuations of each source."""
         return generate(self._state(model, sources), self.tokenizer, sampling, self.end)
 
-    def _state(self, model: Any, sources: Sequence[Sequence[int]]) -> "_State":
+    def _state(self, model: Any, sources: Sequence[Sequence[int]]) -> CausalState:
+        return CausalState(model, sources, self.tokenizer.eos_token_id, share=self._shares(model))
+
+    def _shares(self, model: Any) -> bool:
+        """Whether what sources share can be read once."""
         # A sliding window counts places, padding among them, so there all padding has to come before all tokens.
-        share = self.trees and "sliding_attention" not in _layer_kinds(model)
-        return _State(model, sources, self.tokenizer.eos_token_id, share=share)
+        return self.trees and "sliding_attention" not in _layer_kinds(model)
 
     def _opening(self, turn: str) -> list[int]:
         """A conversation's first turn, ready for the reply."""
@@ -162,68 +166,13 @@ class CausalStudent:
 class _Read(NamedTuple):
     """Sources that a model has read but for their last tokens."""
 
-    state: "_State"
+    state: CausalState
     last: list[tuple[int, ...]]
 
     @property
     def nbytes(self) -> int:
         """Bytes of the keys and values."""
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self.state._cache.layers)
-
-
-class _State:
-    """Texts of a decoder-only model: what all sources begin with is read once, the rest padded on its left."""
-
-    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int, *, share: bool) -> None:
-        self._model = model
-        self._cache: Any = None
-        self._sources, self._padding = sources, padding
-        self._shared = _common(sources) if share else 0
-        self._mask = torch.ones((1, 0), dtype=torch.long, device=model.device)
-
-    def read(self) -> Tensor:
-        if self._shared:
-            self._forward(torch.tensor([self._sources[0][: self._shared]]), torch.ones((1, self._shared)))
-            self.keep(torch.zeros(len(self._sources), dtype=torch.long, device=self._mask.device))
-        else:
-            self._mask = self._mask.expand(len(self._sources), 0)
-        return self._forward(*pad([source[self._shared :] for source in self._sources], self._padding, left=True))
-
-    def step(self, tokens: Tensor) -> Tensor:
-        return self._forward(tokens[:, None], self._mask.new_ones((len(tokens), 1)))
-
-    def copy(self) -> "_State":
-        """The same state, from which one can go on without changing this one: what was read is shared."""
-        other = copy.copy(self)
-        other._cache = copy.copy(self._cache)
-        other._cache.layers = [copy.copy(layer) for layer in self._cache.layers]
-        return other
-
-    def keep(self, rows: Tensor) -> None:
-        self._mask = self._mask[rows]
-        self._cache.reorder_cache(rows)
-
-    def _forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Logits after these tokens [B, T], the padding that their mask leaves out among them: [B, V]."""
-        self._mask = torch.cat([self._mask, mask.to(self._mask)], dim=1)
-        positions = (self._mask.cumsum(1) - 1).clamp(min=0)
-        rows, length = tokens.shape
-        logits, self._cache = selected_logits(
-            self._model,
-            torch.arange(length - 1, rows * length, length, device=self._mask.device),
-            input_ids=tokens.to(self._mask.device),
-            attention_mask=self._mask,
-            position_ids=positions[:, -length:],
-            past_key_values=self._cache,
-            use_cache=True,
-        )
-        return logits.float()
-
-
-def _common(sources: Sequence[Sequence[int]]) -> int:
-    """Tokens that all sources begin with, if reading them once spares enough; each keeps one of its own to be read."""
-    shared = min(common_prefix(sources), min(map(len, sources)) - 1)
-    return shared if shared * (len(sources) - 1) >= WORTH_SHARING else 0
+        return self.state.nbytes
 
 
 @contextmanager

@@ -91,6 +91,11 @@ def generation_flops(
         if encodes:
             work[Component.CROSSING] += source
             work[Component.CROSSING_PAIRS] += text * source
+    return forward_flops(work, units)
+
+
+def forward_flops(work: Work, units: UnitFlops) -> int:
+    """FLOPs of computing that work once without learning; `units` are those of a frozen model."""
     # A frozen matrix costs 4 in training, 2 of them forward; attention 12 and 4.
     return sum(
         units[component] * amount // (3 if component.value.endswith("pairs") else 2)

@@ -149,6 +149,11 @@ class Seq2SeqStudent:
         """The sources as the encoder leaves them: an adapter works on the decoder alone."""
         return EncodedState(model, sources, self.padding)
 
+    def reading_work(self, sources: Sequence[Sequence[int]]) -> Work:
+        """What encoding the sources computes."""
+        lengths = [len(source) for source in sources]
+        return Work({Component.ENCODER: sum(lengths), Component.ENCODER_PAIRS: sum(length**2 for length in lengths)})
+
     def after(self, model: Any, read: EncodedState, begun: Sequence[int] = ()) -> Tensor:
         """Logits after each source and the tokens already written, [B, V]."""
         with head_in_fp32(model):

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from mindsmirror.records import Stage
 from mindsmirror.students.base import Student
-from mindsmirror.students.flops import Component, UnitFlops, Work, generation_flops, training_flops
+from mindsmirror.students.flops import Component, UnitFlops, Work, computed_tokens, forward_flops, training_flops
 from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.students.verdict_words import first_difference
 from mindsmirror.system.hardware import peak_device_memory, peak_memory
@@ -67,15 +67,17 @@ class JudgePlan:
 
 
 def judged_rows(stage: Stage, student: Student) -> list[Judged]:
-    """What a stage's verdict targets come to, a row for each rationale."""
-    weights: dict[tuple[int, ...], list[float]] = {}
+    """What a stage's verdict targets come to, a row for each rationale, those of one question side by side."""
+    questions: dict[str, dict[tuple[int, ...], list[float]]] = {}
     for target in stage.targets:
         if target.text in VERDICT_WORDS:
             source = student.source(target.tag, target.question, target.rationale)
+            weights = questions.setdefault(target.example, {})
             found = weights.setdefault(source, [0.0] * len(VERDICT_WORDS))
             found[VERDICT_WORDS.index(target.text)] += target.weight
-    # Neighbours are of one length, so little is padded, and of one question, so much is shared.
-    return [Judged(source, tuple(found)) for source, found in sorted(weights.items(), key=lambda row: len(row[0]))]
+    # Neighbours are of one question, so much is shared, and of one length, so little is padded.
+    families = sorted(questions.values(), key=lambda family: max(map(len, family)))
+    return [Judged(source, tuple(found)) for family in families for source, found in family.items()]
 
 
 def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
@@ -128,15 +130,20 @@ def judge_cost(rows: Sequence[Judged], passes: int, student: Student, units: Uni
     lengths = [len(row.source) for row in rows]
     encodes = bool(student.model.config.is_encoder_decoder)
     ends = sum((_end(length, student.adapted, encodes) for length in lengths), Counter())
-    tokens = sum(lengths) + len(rows)
-    read = generation_flops(units, encodes, lengths, [0] * len(rows))
+    read = sum((student.reading_work([row.source for row in part]) for part in parts_of(rows)), Counter())
+    again = 1 + read_again / sum(lengths)
     return Cost(
         rows=passes * len(rows),
-        tokens=passes * tokens,
+        tokens=passes * (sum(lengths) + len(rows)),
         target_tokens=passes * len(rows),
-        computed_tokens=sum(lengths) + read_again + passes * len(rows) * student.adapted,
-        flops=round(read * (1 + read_again / sum(lengths))) + passes * training_flops(ends, units),
+        computed_tokens=round(computed_tokens(read) * again) + passes * len(rows) * student.adapted,
+        flops=round(forward_flops(read, units) * again) + passes * training_flops(ends, units),
     )
+
+
+def parts_of(rows: Sequence[Judged]) -> list[Sequence[Judged]]:
+    """The rationales of each step."""
+    return [rows[begin : begin + TOGETHER] for begin in range(0, len(rows), TOGETHER)]
 
 
 def _end(length: int, adapted: int, encodes: bool) -> Work:
@@ -153,6 +160,7 @@ class _Parts:
 
     def __init__(self, plan: JudgePlan) -> None:
         self._plan = plan
+        self._parts = parts_of(plan.rows)
         self._kept: dict[int, Any] = {}
         self._room = ROOM
         self._read: set[int] = set()
@@ -162,11 +170,11 @@ class _Parts:
     @property
     def count(self) -> int:
         """How many there are."""
-        return -(-len(self._plan.rows) // TOGETHER)
+        return len(self._parts)
 
     def __getitem__(self, number: int) -> tuple[Any, Tensor]:
         """What was read of a part, and the weights of its verdicts [B, 3]."""
-        plan, rows = self._plan, self._plan.rows[number * TOGETHER : (number + 1) * TOGETHER]
+        plan, rows = self._plan, self._parts[number]
         read = self._kept.get(number)
         if read is None:
             with plan.model.disable_adapter():

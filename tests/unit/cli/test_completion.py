@@ -17,7 +17,8 @@ from mindsmirror.cli.main import VERBS, cli
 from mindsmirror.runs.shipped import purpose, shipped_recipes
 
 VARIABLE = "_MINDSMIRROR_COMPLETE"
-OF_A_RUN = ("evaluate", "ask", "report", "browse", "export", "push")
+COMMANDS = {verb: command for verb in VERBS if (command := cli.get_command(click.Context(cli), verb)) is not None}
+OF_A_RUN = [verb for verb, command in COMMANDS.items() if any(each.name == "run" for each in command.params)]
 
 
 def offered(*words: str) -> list[CompletionItem]:
@@ -54,6 +55,10 @@ def test_runs_are_offered_by_name_and_as_folders(verb: str, folder: Path) -> Non
     assert names(verb, "le") == ["legs", "letters"] and offered(verb, "le")[0].type == "dir"
     assert names(verb, "--runs", "elsewhere", "") == ["tickets"]
     assert names(verb, "--runs", "nowhere", "") == []
+
+
+def test_every_verb_of_a_run_is_there() -> None:
+    assert {"evaluate", "ask", "report", "browse", "export", "serve"} <= set(OF_A_RUN)
 
 
 def test_verbs_are_offered() -> None:

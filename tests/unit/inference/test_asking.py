@@ -73,6 +73,9 @@ class Scripted:
     def read(self, model: Any, sources: Sequence[Sequence[int]]) -> Any:
         raise AssertionError
 
+    def reading_work(self, sources: Sequence[Sequence[int]]) -> Work:
+        raise AssertionError
+
     def after(self, model: Any, read: Any, begun: Sequence[int] = ()) -> Tensor:
         raise AssertionError
 

@@ -19,7 +19,7 @@ def test_json_round_trip(full_report: Report, bare_report: Report, tmp_path: Pat
         again = read_report(document)
         assert again.model_copy(update={"findings": report.findings}) == report
         assert again.findings
-        assert sorted(path.name for path in document.parent.iterdir()) == ["report.html", "report.json"]
+        assert sorted(path.name for path in document.parent.iterdir()) == ["report.html", "report.json", "tables"]
 
 
 def test_json_has_the_promised_keys(full_report: Report, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_failed_write_leaves_the_old_report(
     with pytest.raises(StorageError, match="No space left"):
         write_report(bare_report, tmp_path)
     assert document.read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
