@@ -40,6 +40,11 @@ class EvaluationConfig(BaseModel):
         description="the most wrong answers among those given that are promised; below the confidence that keeps the "
         "promise on validation questions the student abstains",
     )
+    escalate: bool = Field(
+        False,
+        description="whether the first teacher answers the test questions, too: the report then says what it brings to "
+        "send it those that a student is least sure of, and what that costs",
+    )
     max_tokens: int = Field(192, ge=8, le=limits.TOKENS, description="the most tokens of a rationale")
     batch: int = Field(64, ge=1, le=limits.TOGETHER, description="texts generated together")
     untrained: bool = Field(True, description="whether to evaluate the student before training, too")

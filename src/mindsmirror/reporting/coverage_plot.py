@@ -25,26 +25,36 @@ def coverage_plot(arms: Sequence[ArmResult], width: int, name: str) -> str:
         f'aria-labelledby="{name}-coverage-title {name}-coverage-desc">'
         f'<title id="{name}-coverage-title">Accuracy of the surest answers, by the share that is answered</title>'
         f'<desc id="{name}-coverage-desc">{escape("; ".join(map(_described, shown)))}.</desc>'
-        f"{_axes(width)}{lines}</svg>"
+        f"{axes(width, 'answered')}{lines}</svg>"
     )
 
 
-def _axes(width: int) -> str:
+def axes(width: int, what: str) -> str:
+    """Grid and ticks of shares in both directions; `what` the share along the bottom is of, "answered"."""
     parts = []
     for tick in range(0, 101, 25):
         x, y = _x(tick / 100, width), _y(tick / 100)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick}</text>')
-        label = f"{tick} % answered" if tick == 50 else str(tick)
+        label = f"{tick} % {what}" if tick == 50 else str(tick)
         parts.append(f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 12}" text-anchor="middle">{label}</text>')
     return "".join(parts)
 
 
 def _line(arm: ArmResult, width: int) -> str:
     curve = arm.risk_coverage.curve if arm.risk_coverage else ()
-    points = " ".join(f"{_x(coverage, width):.1f},{_y(accuracy):.1f}" for coverage, accuracy in curve)
-    look = f"curve mode-{arm.mode if arm.mode in MODES else 'other'}"
-    return f'<polyline class="{look}" points="{points}"><title>{escape(_described(arm))}</title></polyline>'
+    return curve_line(curve, mode_look(arm.mode), _described(arm), width)
+
+
+def mode_look(mode: str) -> str:
+    """The class that gives a line the colour of a mode."""
+    return f"mode-{mode if mode in MODES else 'other'}"
+
+
+def curve_line(curve: Sequence[tuple[float, float]], look: str, title: str, width: int) -> str:
+    """A line through points (share, accuracy)."""
+    points = " ".join(f"{_x(share, width):.1f},{_y(accuracy):.1f}" for share, accuracy in curve)
+    return f'<polyline class="curve {look}" points="{points}"><title>{escape(title)}</title></polyline>'
 
 
 def _described(arm: ArmResult) -> str:

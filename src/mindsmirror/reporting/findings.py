@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from mindsmirror.reporting.confidence_section import confidences_told
+from mindsmirror.reporting.escalation_section import escalation_told
 from mindsmirror.reporting.formatting import count, named_arm, p_value, percent, point_range, points
 from mindsmirror.reporting.schema import UNTRAINED, AnnotationReport, ArmResult, Comparison, Report
 from mindsmirror.reporting.verdict_section import critiques, judged, student_judged
@@ -120,6 +121,7 @@ def findings(report: Report) -> list[str]:
         *(student_judged(report.student_judge) if report.student_judge else ()),
         *_mirror(report),
         *(sentence for found in report.confidences for sentence in confidences_told(found)),
+        *map(escalation_told, report.escalations),
         *_unreadable(report.arms),
     ]
 

@@ -13,6 +13,8 @@ from mindsmirror.records import Verdict, VerdictSource
 from mindsmirror.reporting import verdict_section
 from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport
 from mindsmirror.reporting.coverage_plot import coverage_plot
+from mindsmirror.reporting.escalation_plot import escalation_plot
+from mindsmirror.reporting.escalation_section import sent_rows
 from mindsmirror.reporting.findings import headline
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report, ShownExample, StepYield
@@ -61,6 +63,9 @@ def render(report: Report) -> str:
         plots=[(size, Markup(arms_plot(report.arms, width, size))) for size, width in SIZES.items()],
         legend=legend(report.arms),
         coverage_plots=[(size, Markup(coverage_plot(report.arms, width, size))) for size, width in SIZES.items()],
+        escalation_plots=[
+            (size, Markup(escalation_plot(report.escalations, width, size))) for size, width in SIZES.items()
+        ],
         selective=[arm for arm in report.arms if arm.risk_coverage is not None],
         yields=[(step, _segments(step)) for step in report.annotation.yields],
         verdicts=_verdict_rows(report),
@@ -73,6 +78,7 @@ def render(report: Report) -> str:
         worth=verdict_section,
         informative=verdict_section.informative(report.annotation),
         untrained=UNTRAINED,
+        sent_rows=sent_rows,
         sure=sure,
         surest=_surest(sure),
         unjudged=sure is not None and sure.judge_counts is False,

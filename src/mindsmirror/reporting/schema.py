@@ -13,6 +13,7 @@ from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality, W
 from mindsmirror.evaluation.selective import RiskCoverage
 from mindsmirror.records import Verdict
 from mindsmirror.reporting.confidence_schema import ConfidenceReport
+from mindsmirror.reporting.escalation_section import EscalationReport
 from mindsmirror.reporting.section import Interval, Section, Share
 from mindsmirror.training.result import TrainingCounts
 
@@ -257,6 +258,9 @@ class Report(Section):
     student_judge: StudentJudge | None = None
     mirror_vs_vote: MirrorVersusVote | None = None
     confidences: tuple[ConfidenceReport, ...] = Field((), description="of every arm that was calibrated")
+    escalations: tuple[EscalationReport, ...] = Field(
+        (), description="least sure answers replaced by the teacher's; of the arms that say how sure they are"
+    )
     examples: tuple[ShownExample, ...] = ()
     findings: tuple[str, ...] = ()
     seconds: dict[str, float] = Field(default_factory=dict, description="wall time by phase")

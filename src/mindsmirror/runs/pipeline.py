@@ -24,6 +24,7 @@ from mindsmirror.reflection.questions import agreed_answers, unused_questions
 from mindsmirror.runs.calibration import calibrate_arms
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
 from mindsmirror.runs.description import describe_students
+from mindsmirror.runs.escalation import TEACHER_ANSWERS, answering_step
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.labels import with_labels
 from mindsmirror.runs.predictions import evaluate
@@ -269,6 +270,11 @@ class Pipeline:
         held_out = self.annotations().where(lambda annotation: annotation.split == "valid")
         for arm in recipe.arm:
             evaluate(self.run, recipe, self.task, arm, held_out, self._reading)
+        if recipe.evaluation.escalate:
+            asked = answering_step(self.annotation_step, self.task.splits.test)
+            self.require_whole(
+                self._annotated(TEACHER_ANSWERS, asked.inputs, lambda folder: asked.annotate(folder / ANNOTATIONS))
+            )
 
     def report(self) -> "Report":
         """The report, again from what is on disk."""

@@ -47,7 +47,7 @@ def evaluate(
         "model": trained_by(run, arm) if arm else None,
         "student": recipe.student.model_dump(mode="json", exclude={"path"}),
         "examples": ([e.id, e.text, e.gold] for e in task.splits.test),
-        "evaluation": recipe.evaluation.model_dump(mode="json"),
+        "evaluation": recipe.evaluation.model_dump(mode="json", exclude={"escalate"}),
         "seed": recipe.seed,
         "calibration": read_json(run.folder / calibration_step(arm) / "inputs.json") if arm else None,
         **reading,

@@ -69,6 +69,8 @@ class Recipe(BaseModel):
                 raise ValueError(
                     "annotation.file: the file replaces the teachers. Remove either the file or every [[teacher]]."
                 )
+            if self.evaluation.escalate:
+                raise ValueError("evaluation.escalate: a file of annotations answers no test questions. Remove it.")
             # What arms need of the file is checked when it is read.
             return self
         if not self.teacher:

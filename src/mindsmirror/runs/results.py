@@ -23,9 +23,11 @@ from mindsmirror.reporting.annotation_section import in_words, totals_report
 from mindsmirror.reporting.annotation_totals import AnnotationTotals
 from mindsmirror.reporting.confidence_schema import ConfidenceReport
 from mindsmirror.reporting.confidence_section import confidence_report
+from mindsmirror.reporting.escalation_section import EscalationReport
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.schema import UNTRAINED, Report
-from mindsmirror.runs.calibration import calibration_step
+from mindsmirror.runs.calibration import calibration_of, calibration_step
+from mindsmirror.runs.escalation import escalation_report, teacher_answers
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.predictions import predictions_step, read_predictions
 from mindsmirror.runs.recipe import Recipe
@@ -65,6 +67,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task
         student_judge=student_judge(judging, recipe.seed) if judging else None,
         mirror_vs_vote=mirror_versus_vote(judging, recipe.seed) if judging else None,
         confidences=tuple(_confidences(run, recipe, arms)),
+        escalations=tuple(_escalations(run, recipe, arms, task)),
         examples=tuple(shown_examples(arms, task.splits.test)),
         seconds=seconds,
         machine=_manifest(run).get("machine", ""),
@@ -111,6 +114,21 @@ def _confidences(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions]) -> It
             found = run.result(calibration_step(configured[arm.name]), CalibrationResult)
             if found is not None:
                 yield confidence_report(arm.name, arm.modes, found, recipe.evaluation.risk, recipe.seed)
+
+
+def _escalations(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions], task: Task) -> Iterator[EscalationReport]:
+    """Of the arms that say how sure they are, each in the mode that it prefers, or else the next that says so."""
+    answers = teacher_answers(run) if recipe.evaluation.escalate else {}
+    configured = {arm.name: arm for arm in recipe.arm}
+    for arm in arms if answers else ():
+        calibration = calibration_of(run, configured[arm.name]) if arm.name in configured else None
+        preferred = (calibration.preferred if calibration else None) or arm.main
+        sure = [mode for mode, said in arm.modes.items() if any(each.confidence is not None for each in said)]
+        if sure:
+            mode = preferred if preferred in sure else sure[-1]
+            report = escalation_report(arm.name, mode, arm.modes[mode], answers, task, recipe)
+            if report is not None:
+                yield report
 
 
 def _seconds(run: Run, recipe: Recipe) -> dict[str, float]:

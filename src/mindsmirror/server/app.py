@@ -26,6 +26,7 @@ from mindsmirror.server.refusal import Refusal
 from mindsmirror.server.replies import Replies
 from mindsmirror.server.scheduler import ClosedError, FullError, Scheduler, Told
 from mindsmirror.server.stream import Stream, failed
+from mindsmirror.system.progress import quietly
 
 T = TypeVar("T")
 BODY_SECONDS = 30.0
@@ -90,7 +91,8 @@ class Service:
         return StreamingResponse(stream.events(first, documents, read), media_type="text/event-stream")
 
     def _ask(self, questions: Sequence[Question], told: Callable[[int, str], None] | None) -> list[Reply]:
-        replies = self.student.ask_many(questions, on_text=told)
+        with quietly():
+            replies = self.student.ask_many(questions, on_text=told)
         self.counters.replied(replies)
         return replies
 

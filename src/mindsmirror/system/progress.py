@@ -9,7 +9,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Self, TextIO
 from weakref import WeakKeyDictionary
@@ -29,6 +31,17 @@ _changed = threading.Condition(threading.RLock())
 _telling: list["Telling"] = []
 """The running blocks of this process, the innermost last; the last one is shown."""
 _beating = False
+_quiet = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Work of this thread is not shown meanwhile: a server that answers all day would fill its log with it."""
+    before = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(before)
 
 
 def heed_interrupts() -> None:
@@ -117,7 +130,9 @@ class Telling:
     def _show(self, terminal_seconds: float, log_seconds: float) -> None:
         """Show the line if the last one on the stream is old enough."""
         columns = columns_of(self._stream)
-        if time.monotonic() - self._screen.shown < (log_seconds if columns is None else terminal_seconds):
+        if _quiet.get() or time.monotonic() - self._screen.shown < (
+            log_seconds if columns is None else terminal_seconds
+        ):
             return
         if columns is None:
             self._screen.line(self._stream, self._line(None), None)
@@ -131,7 +146,7 @@ class Telling:
     def __enter__(self) -> Self:
         global _beating
         # Of several processes one tells.
-        if leads():
+        if leads() and not _quiet.get():
             with _changed:
                 _telling.append(self)
                 if not _beating:

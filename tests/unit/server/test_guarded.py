@@ -11,6 +11,7 @@ import pytest
 from openai import AuthenticationError, OpenAI
 from served import NAME, QUESTION, serving
 
+from docs import blocks, commands
 from mindsmirror.errors import RecipeError
 from mindsmirror.runs.student import TrainedStudent
 from mindsmirror.server.config import TOKEN_VARIABLE, ServerConfig, token_for
@@ -74,6 +75,16 @@ def test_every_reply_tells_a_browser_what_to_heed(http: httpx2.Client) -> None:
 def test_a_body_that_is_none_is_said(http: httpx2.Client, body: str) -> None:
     status, _ = refused(http.post(PATH, content=body, headers={"Content-Type": "application/json"}))
     assert status == 400
+
+
+def test_what_the_documents_ask_by_curl_is_answered(http: httpx2.Client) -> None:
+    typed = [words for block in blocks("sh") for words in commands(block.text) if words[0] == "curl"]
+    assert len(typed) >= 2
+    for _, url, head, header, data, body in typed:
+        assert (head, data) == ("-H", "-d")
+        sent = dict([header.split(": ")])
+        reply = http.post(url.removeprefix("http://127.0.0.1:8000"), content=body, headers=sent)
+        assert reply.status_code == 200 and reply.json()["choices"][0]["mindsmirror"]["mode"] == "think"
 
 
 def test_half_a_character_is_no_question(http: httpx2.Client) -> None:

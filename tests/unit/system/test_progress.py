@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from screens import Screen, words
 
 from mindsmirror.system import progress
-from mindsmirror.system.progress import Progress, Working, say
+from mindsmirror.system.progress import Progress, Working, quietly, say
 from mindsmirror.system.terminal import plain
 
 
@@ -75,6 +75,18 @@ def test_lines_are_rare_in_a_log_and_the_last_state_is_shown_once(clock: Clock) 
     lines = out.getvalue().splitlines()
     assert len(lines) == 100 // progress.LOG_SECONDS + 1
     assert lines[-1].startswith("x: 100/100 steps, 1/s, ")
+
+
+def test_work_of_a_quiet_thread_is_not_shown_and_that_of_others_is(clock: Clock) -> None:
+    stream = io.StringIO()
+    with quietly(), Progress("answering", 2, "texts", stream) as shown, Working("judging", stream):
+        for done in (0, 1, 2):
+            clock.now += progress.LOG_SECONDS + 1
+            shown.update(done)
+        other = threading.Thread(target=lambda: Progress("training", 2, "steps", stream).update(1))
+        other.start()
+        other.join()
+    assert [line.partition(":")[0] for line in stream.getvalue().splitlines()] == ["training"]
 
 
 def test_an_interruption_that_was_dropped_ends_the_job_all_the_same() -> None:
