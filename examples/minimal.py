@@ -8,14 +8,14 @@ time that `mindsmirror demo` takes. All is kept in `runs/minimal`; started again
 
 import mindsmirror
 
-PROMPTS = mindsmirror.read_recipe("quickstart").annotation.prompts
+QUICKSTART = mindsmirror.read_recipe("quickstart")
 RECIPE = {
     "name": "minimal",
-    # Questions: of a library that makes them. A file of your own is named by its path.
-    "task": {"name": "reasoning_gym:leg_counting", "train": 48, "valid": 12, "test": 40},
+    # Questions: a file, here the one of the quickstart. Yours is named by its path, too.
+    "task": {"name": QUICKSTART.task.name, "train": 48, "valid": 12, "test": 40},
     # The teacher writes three rationales for each training question, and judges every one of them.
     "teacher": [{"model": "qwen2.5-coder-1.5b-instruct", "engine": "openvino"}],
-    "annotation": {"rationales": 3, "self_evaluations": 1, "max_tokens": 96, "prompts": PROMPTS},
+    "annotation": {"rationales": 3, "self_evaluations": 1, "max_tokens": 96, "prompts": QUICKSTART.annotation.prompts},
     "judge": {"strategy": "informed", "max_tokens": 64},
     # The student learns to answer, to think, and to judge what it thought.
     "student": {"model": "smollm2-135m-instruct"},

@@ -29,7 +29,7 @@ VERBS = {
     "serve": "Serve a trained student by OpenAI's API, with a page to ask it.",
     "report": "Write report.html and report.json again from the run's files.",
     "compare": "Run recipes with several seeds and settings, and compare all arms in one report.",
-    "browse": "Write a run's annotations as one HTML page with search and filters.",
+    "browse": "Write a run's annotations or predictions as one HTML page with search and filters.",
     "export": "Write a run's annotations as a data set, or a trained student for llama.cpp, Ollama, OpenVINO, …",
     "push": "Send what a run exported, with its card, to the hub or to another folder.",
     "store": "Check a store of replies, copy it, or merge others into it.",

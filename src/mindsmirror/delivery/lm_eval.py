@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from mindsmirror.delivery.folder import CARD, require_empty
 from mindsmirror.errors import DataError
-from mindsmirror.inference.reading import read_direct, read_rationale
+from mindsmirror.inference.reading import Reading, read_direct, read_rationale
 from mindsmirror.records import Example, Mode
 from mindsmirror.system.files import read_record, storage_guard, whole_folder, write_json, write_text
 from mindsmirror.tasks.base import Splits, Task, TaskConfig
@@ -24,7 +24,7 @@ from mindsmirror.tasks.stored import store_task, stored_task
 CONFIG = "config.json"
 QUESTION = "{{question}}"
 """Where the harness puts a question's text."""
-READERS = {"predict": read_direct, "think": read_rationale}
+READERS: Mapping[Mode, Reading] = {"predict": read_direct, "think": read_rationale}
 """The modes in which the harness can ask: one reply to one question."""
 SCORING = '''\
 """How the replies of this task are scored: as Minds Mirror does it (pip install mindsmirror)."""

@@ -15,8 +15,7 @@ from typing import Any
 
 from torch import nn
 
-from mindsmirror.answers.base import Reply
-from mindsmirror.inference.reading import read_direct, read_rationale
+from mindsmirror.inference.reading import Reading, read_direct, read_rationale
 from mindsmirror.records import Example, Prediction, Sample, Tag
 from mindsmirror.students.base import Student
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
@@ -26,8 +25,6 @@ from mindsmirror.tasks.base import Task
 
 DIRECT_TOKENS = 48
 """Room for an answer without a rationale: equations and choices are short."""
-Reading = Callable[..., Reply]
-"""`read_direct` or `read_rationale`."""
 
 
 @dataclass(frozen=True)

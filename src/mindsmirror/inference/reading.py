@@ -1,13 +1,23 @@
 """What a student wrote, read in the mode in which it was asked. Nothing here loads torch."""
 
+from typing import Protocol
+
 from mindsmirror.answers.base import Reply
 from mindsmirror.answers.reply import read_reply
 from mindsmirror.records import Example, Parse
 from mindsmirror.tasks.base import Task
 
 
+class Reading(Protocol):
+    """How what a student wrote is read: `read_rationale` or `read_direct`."""
+
+    def __call__(self, task: Task, example: Example, text: str, *, truncated: bool = False) -> Reply:
+        """The answer, or why there is none; `truncated` says that the text was cut at the token limit."""
+        ...
+
+
 def read_rationale(task: Task, example: Example, text: str, *, truncated: bool = False) -> Reply:
-    """A rationale and the answer that it reaches; `truncated` says that it was cut at the token limit."""
+    """A rationale and the answer that it reaches."""
     return read_reply(text, lambda raw: task.read(example, raw), truncated=truncated)
 
 

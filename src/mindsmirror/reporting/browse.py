@@ -22,7 +22,9 @@ from mindsmirror.reporting.annotation_section import verdict_sources
 from mindsmirror.reporting.template import inline, template
 from mindsmirror.system.files import storage_guard, write_text
 
-SCRIPTS = ("browse_filter.js", "browse_card.js", "browse.js")
+SHARED = ("browse_text.js", "browse_search.js")
+"""Scripts with which those of every page to browse begin."""
+SCRIPTS = (*SHARED, "browse_filter.js", "browse_card.js", "browse_steps.js", "browse.js")
 STYLES = ("report.css", "browse.css")
 RIGHT = ("right", "wrong", "unknown")
 """What gold says of a rationale: the rows of the table of filters."""
@@ -42,21 +44,16 @@ def write_browse_page(name: str, annotations: Sequence[Annotation], path: Path) 
     """
     if not annotations:
         raise DataError(f"{name} has no annotated question to show.")
-    page = browse_page(name, annotations)
-    with storage_guard(path):
-        write_text(path, page)
-        return path.stat().st_size
+    return write_page(browse_page(name, annotations), path)
 
 
 def browse_page(name: str, annotations: Sequence[Annotation]) -> str:
     """The page as text; the questions are in the order of the annotations."""
-    data = page_data(name, annotations)
-    scripts = [inline(script) for script in SCRIPTS]
-    return template("browse.html.j2").render(
+    return filled(
+        "browse.html.j2",
+        SCRIPTS,
+        page_data(name, annotations),
         name=name,
-        policy=_policy(scripts),
-        style=Markup("\n").join(map(inline, STYLES)),
-        scripts=scripts,
         teachers=_LONE.sub("\N{REPLACEMENT CHARACTER}", ", ".join(_teachers(annotations))),
         sources=verdict_sources(annotations),
         questions=len(annotations),
@@ -64,8 +61,21 @@ def browse_page(name: str, annotations: Sequence[Annotation]) -> str:
         evaluations=sum(len(annotation.evaluations) for annotation in annotations),
         rows=RIGHT,
         columns=JUDGED,
-        annotations=json_block(data),
     )
+
+
+def filled(page: str, scripts: Sequence[str], data: Any, **fields: Any) -> str:
+    """A page to browse as text: its template with the data, and the scripts and the policy that allows no others."""
+    own = [inline(script) for script in scripts]
+    style = Markup("\n").join(map(inline, STYLES))
+    return template(page).render(policy=_policy(own), style=style, scripts=own, data=json_block(data), **fields)
+
+
+def write_page(page: str, path: Path) -> int:
+    """Write a page, whole or not at all, and return its size in bytes. StorageError if the disk refuses."""
+    with storage_guard(path):
+        write_text(path, page)
+        return path.stat().st_size
 
 
 def page_data(name: str, annotations: Sequence[Annotation]) -> dict[str, Any]:

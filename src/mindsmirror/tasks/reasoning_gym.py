@@ -84,7 +84,7 @@ def _registered() -> Mapping[str, tuple[type, type]]:
     try:
         from reasoning_gym.factory import DATASETS
     except ImportError as error:
-        raise MissingExtraError("reasoning-gym") from error
+        raise MissingExtraError("reasoning-gym", "reasoning-gym") from error
     registered: Mapping[str, tuple[type, type]] = DATASETS
     return registered
 

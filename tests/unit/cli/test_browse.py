@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from planted_runs import planted, recipe
 from unit.reporting.annotated_questions import THREE
 
 from mindsmirror.cli.main import cli
@@ -54,3 +55,14 @@ def test_what_is_not_annotated_cannot_be_browsed(run: Path) -> None:
     assert isinstance(command("seen").exception, DataError)
     assert isinstance(command("unseen").exception, DataError)
     assert not (run / "annotations.html").exists()
+
+
+def test_predictions_have_a_page_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    planted(Path("runs"), recipe("made", arms=["cot"]), {"cot": {"think": "+-", "mirror": "++"}}, samples=2)
+    said = command("made", "--predictions").output.splitlines()
+    assert said[0].startswith("2 questions") and said[1] == "page: runs/made/predictions.html"
+    assert "Question 1 of 0?" in Path("runs/made/predictions.html").read_text()
+    (tmp_path / "runs/made/predictions/cot/done.json").unlink()
+    ended = command("made", "--predictions")
+    assert isinstance(ended.exception, DataError) and "has no predictions to show" in str(ended.exception)

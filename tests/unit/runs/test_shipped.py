@@ -36,6 +36,17 @@ def test_a_name_that_there_is_not_is_said_with_the_nearest(tmp_path: Path, monke
         mindsmirror.read_recipe("quikstart.toml")
 
 
+def test_the_quickstarts_questions_are_those_of_the_generator() -> None:
+    kept = mindsmirror.load_task(mindsmirror.read_recipe("quickstart").task.model_copy(update={"train": None}))
+    parameters = {"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 5}
+    sizes = {split: len(getattr(kept.splits, split)) for split in ("train", "valid", "test")}
+    assert sizes == {"train": 96, "valid": 40, "test": 100}, "48 to train on, and as many to reflect on"
+    made = mindsmirror.load_task("reasoning_gym:leg_counting", parameters=parameters, **sizes)
+    for (split, ours), (_, theirs) in zip(kept.splits.named(), made.splits.named(), strict=True):
+        assert (ours.id, ours.text, ours.gold) == (theirs.id, theirs.text, theirs.gold), split
+    assert kept.answers == made.answers
+
+
 def test_each_says_in_one_sentence_what_it_is() -> None:
     purposes = [purpose(path) for path in shipped_recipes().values()]
     assert len(set(purposes)) == len(purposes) and all(each.endswith(".") for each in purposes)

@@ -1,22 +1,13 @@
 "use strict";
-// Which questions fit: the data, the state that the address holds, filters, search and counts. Nothing here draws.
+// Which annotated questions fit: filters, and counts by gold and verdict. Nothing here draws.
 
-const RIGHT = ["right", "wrong", "unknown"];
 const JUDGED = ["correct", "wrong", "uncertain", "unparsed", "none"];
 const KEYS = ["q", "right", "judged", "split", "parse", "search"];
 const PROBLEM = "problem", CLEAN = "ok";
 
-const data = JSON.parse(document.getElementById("annotations").textContent);
-const questions = data.questions;
-const places = new Map();
-questions.forEach((question, place) => {
+for (const question of questions) {
   question.cells = question.rationales.flatMap(cellsOf);
   question.problems = [...new Set(question.rationales.flatMap(problemsOf))];
-  if (!places.has(question.id)) places.set(question.id, place);
-});
-
-function rightness(rationale) {
-  return rationale.right === undefined ? "unknown" : rationale.right ? "right" : "wrong";
 }
 
 function cell(right, judged) {
@@ -45,24 +36,15 @@ function inCells(found, right, judged) {
     && (!judged || JUDGED[found % JUDGED.length] === judged);
 }
 
-/** The words of a search in lower case; what stands in quotes is one of them. */
-function wordsOf(search) {
-  const words = [...search.toLowerCase().matchAll(/"([^"]+)"|[^\s"]+/g)];
-  return words.map((match) => match[1] || match[0]);
-}
-
-/** All that can be found of a question, in lower case; made when it is first looked for. */
-function haystack(question) {
-  if (question.haystack === undefined) {
-    const said = [question.id, question.text, question.gold];
-    for (const rationale of question.rationales) {
-      said.push(rationale.text, rationale.answer, rationale.reason);
-      for (const evaluation of rationale.evaluations || []) said.push(evaluation.critique, evaluation.reason);
-      for (const dual of rationale.duals || []) said.push(dual.text, dual.answer, dual.reason);
-    }
-    question.haystack = said.filter(Boolean).join("\n").toLowerCase();
+/** All that can be found of a question. */
+function textsOf(question) {
+  const said = [question.id, question.text, question.gold];
+  for (const rationale of question.rationales) {
+    said.push(rationale.text, rationale.answer, rationale.reason);
+    for (const evaluation of rationale.evaluations || []) said.push(evaluation.critique, evaluation.reason);
+    for (const dual of rationale.duals || []) said.push(dual.text, dual.answer, dual.reason);
   }
-  return question.haystack;
+  return said;
 }
 
 function parses(question, wanted) {
@@ -82,7 +64,7 @@ function select(state) {
   questions.forEach((question, place) => {
     if (state.split && question.split !== state.split) return;
     if (!parses(question, state.parse)) return;
-    if (words.length && !words.every((word) => haystack(question).includes(word))) return;
+    if (!holds(question, words)) return;
     for (const found of question.cells) evaluations[found] += 1;
     for (const found of new Set(question.cells)) within[found] += 1;
     if (!(state.right || state.judged) || question.cells.some((found) => inCells(found, state.right, state.judged))) {
@@ -92,30 +74,11 @@ function select(state) {
   return { fitting, evaluations, within };
 }
 
-/** How many questions have each of the values that `of` gives for a question, in the order of their appearance. */
-function tally(of) {
-  const counts = new Map();
-  for (const question of questions) for (const value of of(question)) counts.set(value, (counts.get(value) || 0) + 1);
-  return counts;
-}
-
-/** The state in an address; what it names that there is not (a split, a verdict) is taken as not said. */
 function readAddress(hash) {
-  const said = new URLSearchParams(hash.replace(/^#/, ""));
-  const state = Object.fromEntries(KEYS.map((key) => [key, said.get(key) || ""]));
-  const known = {
+  return readState(hash, {
     right: RIGHT,
     judged: JUDGED,
     split: [...tally((question) => [question.split]).keys()],
     parse: [PROBLEM, CLEAN, ...tally((question) => question.problems).keys()],
-  };
-  for (const [key, values] of Object.entries(known)) {
-    state[key] = values.includes(state[key]) ? state[key] : "";
-  }
-  return state;
-}
-
-function writeAddress(state) {
-  const said = new URLSearchParams(KEYS.filter((key) => state[key]).map((key) => [key, state[key]]));
-  return `#${said}`;
+  });
 }
