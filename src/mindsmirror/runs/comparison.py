@@ -1,7 +1,7 @@
 """From the folders of several runs to one comparison: which arms are the same, which seeds they have, what they said.
 
 Two arms are the same if their recipes say the same of them: everything but the run's name, the seeds, the other arms,
-where files lie, and what is asked or shown beside. Arms of one name that differ are told apart by the keys in which they do.
+where files lie, and what is asked or shown beside. Arms of one name that differ are told apart by the keys that do.
 """
 
 import json
