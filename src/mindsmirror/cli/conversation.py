@@ -37,6 +37,9 @@ def reply_lines(reply: "Reply") -> list[str]:
     if reply.confidence is not None:
         meaning = "probability that the answer is right" if reply.calibrated else "share of the votes"
         lines.append(f"{meaning}: {reply.confidence:.2f}")
+    if reply.alike is not None:
+        near, span = reply.alike, f"{reply.alike.least:.2f} to {reply.alike.most:.2f}"
+        lines.append(f"of {near.of} validation answers about as sure ({span}) {near.right} were right")
     if reply.abstained:
         lines.append("it abstains: an answer as unsure as this one would not keep the risk that the recipe promises")
     return lines

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from mindsmirror.inference.question import Question, Reply
@@ -22,7 +22,7 @@ from mindsmirror.server.config import ServerConfig
 from mindsmirror.server.counters import CONTENT_TYPE, Counters
 from mindsmirror.server.guard import Guard
 from mindsmirror.server.page import page_routes
-from mindsmirror.server.refusal import Refusal
+from mindsmirror.server.refusal import Json, Refusal
 from mindsmirror.server.replies import Replies
 from mindsmirror.server.scheduler import ClosedError, FullError, Scheduler, Told
 from mindsmirror.server.stream import Stream, failed
@@ -47,7 +47,7 @@ class Service:
     async def health(self, request: Request) -> Response:
         """Whether questions are answered."""
         works = self.scheduler.works
-        return JSONResponse({"status": "ok" if works else "the student has stopped"}, 200 if works else 503)
+        return Json({"status": "ok" if works else "the student has stopped"}, 200 if works else 503)
 
     async def metrics(self, request: Request) -> Response:
         """What was counted."""
@@ -55,12 +55,14 @@ class Service:
 
     async def models(self, request: Request) -> Response:
         """The student, and the student in each of its modes."""
-        own = self.student.description
-        about = own.model_dump(mode="json", include={"run", "arm", "base", "task", "modes", "default_mode", "samples"})
-        about["answers"] = own.answers.kind
-        names = [model_id(own), *(f"{model_id(own)}:{mode}" for mode in own.modes)]
-        head = {"object": "model", "created": self.began, "owned_by": "mindsmirror", "mindsmirror": about}
-        return JSONResponse({"object": "list", "data": [{"id": name} | head for name in names]})
+        return Json({"object": "list", "data": [self._model(name) for name in self._names]})
+
+    async def model(self, request: Request) -> Response:
+        """One of them."""
+        name = request.path_params["name"]
+        if name not in self._names:
+            raise Refusal(404, f"there is no model {name!r}; there are: {', '.join(self._names)}", "model_not_found")
+        return Json(self._model(name))
 
     async def chat(self, request: Request) -> Response:
         """/v1/chat/completions."""
@@ -78,7 +80,7 @@ class Service:
         if not asked.stream:
             futures = self._submit(asked, [None] * len(asked.questions))
             replies = await _unless_gone(request, asyncio.gather(*map(asyncio.wrap_future, futures)))
-            return JSONResponse(documents.whole(replies, read))
+            return Json(documents.whole(replies, read))
         stream = Stream(asked, lambda told: self._submit(asked, told))
         try:
             # What fails before the first piece can still be said by a status.
@@ -89,6 +91,23 @@ class Service:
             stream.give_up()
             raise
         return StreamingResponse(stream.events(first, documents, read), media_type="text/event-stream")
+
+    @property
+    def _names(self) -> list[str]:
+        own = self.student.description
+        return [model_id(own), *(f"{model_id(own)}:{mode}" for mode in own.modes)]
+
+    def _model(self, name: str) -> dict[str, Any]:
+        shown = {"run", "arm", "base", "task", "modes", "default_mode", "samples"}
+        about = self.student.description.model_dump(mode="json", include=shown)
+        about["answers"] = self.student.description.answers.kind
+        return {
+            "id": name,
+            "object": "model",
+            "created": self.began,
+            "owned_by": "mindsmirror",
+            "mindsmirror": about,
+        }
 
     def _ask(self, questions: Sequence[Question], told: Callable[[int, str], None] | None) -> list[Reply]:
         with quietly():
@@ -144,7 +163,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         error = Refusal(error.status_code, f"{request.method} {request.url.path}: {error.detail}", "not_found")
     refusal = error if isinstance(error, Refusal) else failed()
-    return JSONResponse(refusal.document, refusal.status, refusal.headers)
+    return Json(refusal.document, refusal.status, refusal.headers)
 
 
 async def _hung_up(request: Request, error: Exception) -> Response:
@@ -167,6 +186,7 @@ def make_app(student: TrainedStudent, config: ServerConfig) -> Starlette:
             Route("/health", service.health),
             Route("/metrics", service.metrics),
             Route("/v1/models", service.models),
+            Route("/v1/models/{name}", service.model),
             Route("/v1/chat/completions", service.chat, methods=["POST"]),
             Route("/v1/completions", service.completions, methods=["POST"]),
         ],

@@ -8,12 +8,11 @@ import hmac
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mindsmirror.server.config import ServerConfig, is_loopback
 from mindsmirror.server.counters import Counters
-from mindsmirror.server.refusal import Refusal
+from mindsmirror.server.refusal import Json, Refusal
 
 API = "/v1/"
 NEED_TOKEN = (API, "/metrics")
@@ -46,7 +45,7 @@ class Guard:
         try:
             self._check(scope["path"], scope["method"], Headers(scope=scope))
         except Refusal as refusal:
-            response = JSONResponse(refusal.document, refusal.status, refusal.headers)
+            response = Json(refusal.document, refusal.status, refusal.headers)
             await response(scope, receive, self._marked(scope["path"], send))
             return
         self._open += 1

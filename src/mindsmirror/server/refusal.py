@@ -1,8 +1,24 @@
-"""A request that is not answered, and why, in the shape of OpenAI's errors."""
+"""Replies as JSON, and requests that are not answered, and why, in the shape of OpenAI's errors."""
 
+import json
 from typing import Any
 
+from starlette.responses import JSONResponse
+
 KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+def as_json(document: Any) -> bytes:
+    """The document in one line. Half a character, which UTF-8 cannot hold, becomes a question mark."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+class Json(JSONResponse):
+    """A document as the reply."""
+
+    def render(self, content: Any) -> bytes:
+        """The reply's bytes."""
+        return as_json(content)
 
 
 class Refusal(Exception):  # noqa: N818

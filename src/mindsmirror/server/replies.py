@@ -4,7 +4,6 @@ Each choice has the extension `mindsmirror`, and its text is never missing: wher
 student wrote.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from mindsmirror.inference.question import Reply
 from mindsmirror.records import Parse
 from mindsmirror.server.asked import Kind
+from mindsmirror.server.refusal import as_json
 
 EXTENSION = {
     "mode",
@@ -33,9 +33,7 @@ DONE = b"data: [DONE]\n\n"
 
 def event(document: Any) -> bytes:
     """A server-sent event. JSON leaves no bare line end in it."""
-    return (
-        b"data: " + json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n\n"
-    )
+    return b"data: " + as_json(document) + b"\n\n"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def listen(config: ServerConfig) -> socket.socket:
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        found.listen(BACKLOG)
     except OSError as error:
         raise RecipeError(
             f"--host {config.host} --port {config.port}: nothing can listen there: {error.strerror or error}. "
@@ -45,6 +46,7 @@ def make_server(student: TrainedStudent, config: ServerConfig) -> uvicorn.Server
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=config.grace,
     )
     return uvicorn.Server(settings)

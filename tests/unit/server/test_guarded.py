@@ -91,6 +91,9 @@ def test_half_a_character_is_no_question(http: httpx2.Client) -> None:
     body = '{"messages": [{"role": "user", "content": "\\ud800 pens?"}]}'
     found = http.post(PATH, content=body, headers={"Content-Type": "application/json"})
     assert refused(found) == (400, "invalid_value") and "whole characters" in found.json()["error"]["message"]
+    key = body.replace('"messages"', '"\\ud800": 1, "messages"').replace("\\ud800 pens", "pens")
+    found = http.post(PATH, content=key, headers={"Content-Type": "application/json"})
+    assert refused(found) == (400, "invalid_value")
 
 
 def test_a_token_is_needed_where_one_is_set(student: TrainedStudent) -> None:

@@ -1,11 +1,14 @@
 """The server as OpenAI's own client sees it, over a real socket."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
-from served import NAME, QUESTION
+from openai import APIError, APIStatusError, BadRequestError, InternalServerError, NotFoundError, OpenAI
+from served import NAME, QUESTION, serving
 
+from mindsmirror.inference.confidence import AnswerModel, Calibration, SampleModel
 from mindsmirror.inference.question import Question, Reply
 from mindsmirror.runs.student import TrainedStudent
 
@@ -120,6 +123,9 @@ def test_models_are_listed(client: OpenAI) -> None:
     assert list(found) == [NAME, *(f"{NAME}:{mode}" for mode in ("predict", "think", "vote", "mirror"))]
     about = (found[NAME].model_extra or {})["mindsmirror"]
     assert about["default_mode"] == "think" and about["task"] == "pens"
+    assert client.models.retrieve(f"{NAME}:vote").id == f"{NAME}:vote"
+    with pytest.raises(NotFoundError, match=NAME):
+        client.models.retrieve("gpt-4o")
 
 
 @pytest.mark.parametrize(
@@ -174,3 +180,50 @@ def test_another_model_is_not_found(client: OpenAI) -> None:
 def test_an_address_that_there_is_not(client: OpenAI) -> None:
     with pytest.raises(APIStatusError, match=r"POST /v1/embeddings"):
         client.embeddings.create(model=NAME, input="x")
+
+
+class Failing:
+    """A student that says a piece of its text and then fails."""
+
+    def __init__(self, student: TrainedStudent) -> None:
+        self.description, self.reads = student.description, student.reads
+
+    def ask_many(self, questions: Sequence[Question], on_text: Any = None) -> list[Reply]:
+        if questions[0].question == QUESTION:
+            on_text(0, "So")
+        raise RuntimeError("no memory is left")
+
+
+def test_a_fault_of_the_student_is_said_without_its_reason(student: TrainedStudent) -> None:
+    failing: Any = Failing(student)
+    with serving(failing) as address, OpenAI(base_url=f"{address}/v1", api_key="x", max_retries=0) as client:
+        for stream in (False, True):
+            with pytest.raises(InternalServerError) as caught:
+                asked(client, "another question", stream=stream)
+            assert "no memory" not in str(caught.value)
+        pieces = asked(client, stream=True)
+        assert next(pieces).choices[0].delta.role == "assistant" and next(pieces).choices[0].delta.content == "So"
+        with pytest.raises(APIError, match="the student failed"):
+            next(pieces)
+
+
+@pytest.fixture(scope="module")
+def calibrated(student: TrainedStudent) -> TrainedStudent:
+    """The same student after a calibration that promised a risk."""
+    seen = tuple((number / 100, number > 60) for number in range(100))
+    model = AnswerModel(
+        sample=SampleModel(intercept=0.4, weights={}), strength=1.0, slope=1.0, intercept=0.0, threshold=0.9, seen=seen
+    )
+    calibration = Calibration(temperature=0.7, modes={"think": model}, preferred="think")
+    description = student.description.model_copy(update={"calibration": calibration})
+    return TrainedStudent(description, student._predictor)
+
+
+def test_a_confidence_comes_with_what_it_has_meant(calibrated: TrainedStudent) -> None:
+    with serving(calibrated) as address, OpenAI(base_url=f"{address}/v1", api_key="x") as client:
+        [choice] = asked(client).choices
+    said = choice.mindsmirror
+    assert said["confidence"] == pytest.approx(1 / (1 + math.exp(-0.4))) and said["calibrated"] and said["abstained"]
+    assert said["alike"]["of"] in (20, 21) and said["alike"]["least"] < said["confidence"] < said["alike"]["most"]
+    assert said["alike"]["right"] == sum(0.6 < sure <= said["alike"]["most"] for sure in (n / 100 for n in range(100)))
+    assert choice.message.content, "who abstains is heard all the same"
