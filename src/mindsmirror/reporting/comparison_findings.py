@@ -26,11 +26,11 @@ def comparison_findings(report: ComparisonReport) -> list[str]:
     """All that the numbers say, the headline first."""
     lead = comparison_headline(report)
     told = [_told(each) for each in report.comparisons if each.planned]
+    told += [f"{capital(_scored(row))}." for row in report.arms if row.main and row.accuracy is not None]
     return [
         lead,
         *(f"Warning: {run} is missing: {why}" for run, why in report.failed.items()),
         *(sentence for sentence in told if sentence != lead),
-        *(f"{capital(_scored(row))}." for row in report.arms if row.main and row.accuracy is not None),
         *(sentence for judge in report.judges for sentence in _judged(judge)),
         *(sentence for row in report.arms for sentence in _sure(row)),
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import formatting
+from mindsmirror.reporting.escalation_section import sent_rows
 from mindsmirror.reporting.schema import AnnotationReport, Comparison, Report
 from mindsmirror.reporting.tables import (
     Column,
@@ -47,6 +48,26 @@ def report_tables(report: Report) -> Iterator[Table]:
             [a.name, a.mode, a.accuracy, c.accuracy_at_half, c.aurc, c.aurc_random, c.aurc_best]
             for a in report.arms
             if (c := a.risk_coverage) is not None
+        ],
+    )
+    yield Table(
+        "escalation",
+        "The least sure answers replaced by the teacher's",
+        [
+            *(*ARM, Column("sent"), number("questions"), share("right"), SURE, points("points more than alone")),
+            *(
+                interval("95 % interval of the difference"),
+                number("tokens of the teacher"),
+                Column("USD", formatting.usd),
+            ),
+        ],
+        [
+            [
+                *(found.arm, found.mode, what, sent.calls, sent.accuracy, sent.ci95),
+                *(sent.difference, sent.difference_ci95, sent.tokens, sent.usd),
+            ]
+            for found in report.escalations
+            for sent, what in sent_rows(found)
         ],
     )
     yield Table(

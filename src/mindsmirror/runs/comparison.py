@@ -1,7 +1,7 @@
 """From the folders of several runs to one comparison: which arms are the same, which seeds they have, what they said.
 
 Two arms are the same if their recipes say the same of them: everything but the run's name, the seeds, the other arms,
-and where files lie. Arms of one name that differ are told apart by the keys in which they do.
+where files lie, and what is asked or shown beside. Arms of one name that differ are told apart by the keys that do.
 """
 
 import json
@@ -28,7 +28,10 @@ from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.results import predicted_arms
 from mindsmirror.system.progress import Working
 
-SAME = ("name", "seed", "arm", "task.seed", "task.data_dir", "annotation.store", "student.path")
+SAME = (
+    *("name", "seed", "arm", "task.seed", "task.data_dir", "annotation.store", "student.path"),
+    *("training.trackers", "evaluation.untrained", "evaluation.batch"),
+)
 """Keys of a recipe that make no other arm."""
 OF_UNTRAINED = ("task", "student", "evaluation")
 """Tables on which the answers of the student before training depend."""

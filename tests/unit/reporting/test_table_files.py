@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted_runs import planted, recipe
 
+from mindsmirror.evaluation.escalation import Asked, escalation
 from mindsmirror.reporting import Report, write_report
 from mindsmirror.reporting.comparison_page import render_comparison
 from mindsmirror.reporting.comparison_tables import comparison_tables
+from mindsmirror.reporting.escalation_section import EscalationReport
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.report_tables import report_tables
 from mindsmirror.reporting.schema import ReflectionReport, StageReport, StepUsage
@@ -88,7 +90,11 @@ def whole(report: Report) -> Report:
     arms = tuple(arm.model_copy(update={"training": training if arm.training else None}) for arm in report.arms)
     cost = StepUsage(step="rationale", usable=231, tokens_in=10, tokens_out=20, usd=0.1, usd_per_usable=0.0004)
     note = report.annotation.model_copy(update={"tokens_per_question": 480.0, "costs": (cost,)})
-    return report.model_copy(update={"arms": arms, "annotation": note})
+    asked = [Asked(number / 40, number >= 20, number < 20, number < 8, 100, None) for number in range(40)]
+    sent = escalation(asked, promised=True)
+    assert sent is not None
+    escalations = (EscalationReport(arm="mirror", mode="mirror", **sent.model_dump()),)
+    return report.model_copy(update={"arms": arms, "annotation": note, "escalations": escalations})
 
 
 def test_every_table_of_a_page_has_its_files(full_report: Report, bare_report: Report, tmp_path: Path) -> None:

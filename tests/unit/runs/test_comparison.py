@@ -92,6 +92,17 @@ def test_arms_of_one_name_are_told_apart_by_their_settings_and_only_equal_budget
     assert compare_runs(folders, tmp_path / "out", baseline="cot").baseline == names[0]
 
 
+def test_what_is_asked_beside_makes_no_other_arm(tmp_path: Path) -> None:
+    """The untrained student need not be asked by every seed."""
+    said = {"untrained": {"predict": "-" * 20}, "cot": {"think": "+-" * 10}}
+    folders = [planted(tmp_path, recipe("one", 0, arms=["cot"]), said)]
+    more: dict[str, Any] = {"evaluation": {"untrained": False, "batch": 8}, "training": {"trackers": ["tensorboard"]}}
+    folders.append(planted(tmp_path, recipe("two", 1, arms=["cot"], **more), {"cot": said["cot"]}))
+    report = compare_runs(folders, tmp_path / "out")
+    assert [(row.arm, list(row.by_seed)) for row in report.arms] == [("untrained", ["0"]), ("cot", ["0", "1"])]
+    assert len(set(report.findings)) == len(report.findings)
+
+
 def test_seeds_of_questions_are_named_where_a_seed_has_several(tmp_path: Path) -> None:
     said = {"cot": {"think": "+-" * 10}}
     folders = [planted(tmp_path, recipe(f"r{q}", 0, q, ["cot"]), said) for q in (3, 4)]
