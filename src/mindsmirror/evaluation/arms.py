@@ -1,7 +1,7 @@
 """Asks the student of one arm: validation questions while it trains, test questions afterwards."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_
 from mindsmirror.evaluation.result import PredictionResult
 from mindsmirror.inference.confidence import Calibration
 from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model, predict, think
-from mindsmirror.methods import ArmConfig, method_named
+from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.records import Annotation, Example, Mode, Prediction
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
@@ -18,6 +18,35 @@ from mindsmirror.students.load import load_judge, load_student
 from mindsmirror.system.files import write_records
 from mindsmirror.system.progress import Progress, Working, say
 from mindsmirror.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class AskedArm:
+    """A student that is to be asked, and how: one that an arm has trained, or the one before training."""
+
+    task: Task
+    student: StudentConfig
+    config: EvaluationConfig
+    precision: str
+    seed: int
+    arm: ArmConfig | None
+    """None: the student before training."""
+    model: Path | None
+    """Folder of the trained model; None: the one that training starts from."""
+
+    @property
+    def name(self) -> str:
+        """As progress lines and folders call it."""
+        return self.arm.name if self.arm else "untrained"
+
+    @property
+    def verdicts(self) -> VerdictRequest | None:
+        """How it is asked for verdicts; None for one that does not judge."""
+        return method_named(self.arm.method).verdict_request(self.arm) if self.arm else None
+
+    def open(self) -> Predictor:
+        """The student, loaded and ready."""
+        return open_predictor(self.task, self.student, self.config, self.precision, self.model)
 
 
 def validation(
@@ -85,34 +114,27 @@ def ask_modes(
 
 
 def predict_arm(
-    task: Task,
-    student: StudentConfig,
-    config: EvaluationConfig,
-    precision: str,
-    seed: int,
-    arm: ArmConfig | None,
-    model: Path | None,
+    asked: AskedArm,
     examples: Sequence[Example],
     held_out: Sequence[Annotation],
     folder: Path,
     calibration: Calibration | None = None,
 ) -> PredictionResult:
-    """Ask one arm (None: the untrained student) and write `MODE.jsonl` into the folder.
+    """Ask an arm all questions and write `MODE.jsonl` into the folder.
 
     The arm's judge is compared with the teacher on the `held_out` annotations.
     """
-    name = arm.name if arm else "untrained"
+    arm, config = asked.arm, asked.config
     modes = modes_of(arm, config.modes)
     left_out = [mode for mode in config.modes if mode not in modes]
     if arm is not None and left_out:
-        say(f"{name}: skipping {', '.join(left_out)}: {arm.method} does not teach it with these settings")
-    predictor = open_predictor(task, student, config, precision, model)
-    found = ask_modes(predictor, arm, modes, examples, config, seed, calibration)
+        say(f"{asked.name}: skipping {', '.join(left_out)}: {arm.method} does not teach it with these settings")
+    predictor = asked.open()
+    found = ask_modes(predictor, arm, modes, examples, config, asked.seed, calibration)
     for mode, predictions in found.items():
         write_records(folder / f"{mode}.jsonl", predictions)
     judge = None
-    asked = method_named(arm.method).verdict_request(arm) if arm else None
-    if asked is not None and "mirror" in found:
-        with Working(f"measuring the judge of {name}"):
-            judge = judge_quality(predictor, asked, found["mirror"], held_out, seed)
+    if asked.verdicts is not None and "mirror" in found:
+        with Working(f"measuring the judge of {asked.name}"):
+            judge = judge_quality(predictor, asked.verdicts, found["mirror"], held_out, asked.seed)
     return PredictionResult(modes=tuple(found), judge=judge)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mindsmirror.evaluation.arms import counted, open_predictor
+from mindsmirror.evaluation.arms import AskedArm, counted
 from mindsmirror.evaluation.config import TEMPERATURE, TEMPERATURES, EvaluationConfig
 from mindsmirror.evaluation.evaluate import first_and_drawn, main_mode, modes_of
 from mindsmirror.evaluation.fitting import (
@@ -41,9 +41,7 @@ from mindsmirror.inference.confidence import (
 )
 from mindsmirror.inference.predictor import predict, think
 from mindsmirror.inference.vote import judged_samples, vote
-from mindsmirror.methods import ArmConfig, method_named
 from mindsmirror.records import MODES, Example, Mode, Prediction, Sample
-from mindsmirror.students.config import StudentConfig
 from mindsmirror.system.files import read_records, write_records
 from mindsmirror.system.progress import Progress, Working
 from mindsmirror.tasks.base import Task
@@ -68,30 +66,21 @@ class Fit(NamedTuple):
     strengths: Mapping[float, float]
 
 
-def calibrate_arm(
-    task: Task,
-    student: StudentConfig,
-    config: EvaluationConfig,
-    precision: str,
-    seed: int,
-    arm: ArmConfig,
-    model: Path,
-    examples: Sequence[Example],
-    folder: Path,
-) -> CalibrationResult:
+def calibrate_arm(asked: AskedArm, examples: Sequence[Example], folder: Path) -> CalibrationResult:
     """Ask a trained arm the validation questions with gold and fit to what it says.
 
     What it writes stays in the folder: `predict.jsonl`, `think.jsonl`, and samples by temperature. A step that was
     cut short reads what is there.
     """
-    modes = modes_of(arm, config.modes)
-    asked = method_named(arm.method).verdict_request(arm) if "mirror" in modes else None
+    task, config, seed = asked.task, asked.config, asked.seed
+    modes = modes_of(asked.arm, config.modes)
+    verdicts = asked.verdicts if "mirror" in modes else None
     drawn = bool({"vote", "mirror"} & set(modes))
     grid = _grid(config) if drawn else ()
     texts = len(examples) * (("predict" in modes) + (modes != ("predict",)) + (config.samples - 1) * len(grid))
-    predictor = open_predictor(task, student, config, precision, model)
+    predictor = asked.open()
     fits: list[Fit] = []
-    with Progress(f"calibrating {arm.name}", texts, "texts") as progress:
+    with Progress(f"calibrating {asked.name}", texts, "texts") as progress:
         predictor = counted(predictor, progress)
         direct = greedy = None
         if "predict" in modes:
@@ -103,8 +92,8 @@ def calibrate_arm(
             def draw(temperature: float = temperature, greedy: Sequence[Prediction] = greedy or ()) -> list[Prediction]:
                 number = config.samples if drawn else 1
                 samples = first_and_drawn(predictor, examples, greedy, number, temperature, seed)
-                if asked is not None:
-                    samples = judged_samples(predictor, asked, examples, samples)
+                if verdicts is not None:
+                    samples = judged_samples(predictor, verdicts, examples, samples)
                 return vote(task, examples, samples)
 
             voted = _kept(folder / f"samples-{temperature:g}.jsonl", examples, draw)
@@ -113,7 +102,7 @@ def calibrate_arm(
                     fit(task, examples, [each.samples for each in voted], temperature, modes, config.risk, seed)
                 )
         progress.close(texts)
-    return _result(direct, fits, main_mode(arm), config, seed)
+    return _result(direct, fits, main_mode(asked.arm), config, seed)
 
 
 def fit(

@@ -51,19 +51,12 @@ def calibrate(run: Run, recipe: Recipe, task: Task, arm: ArmConfig, reading: dic
         if len(examples) < FEWEST_QUESTIONS:
             return _nothing_fitted(recipe.evaluation, len(examples))
         with Working(LOADING):
+            from mindsmirror.evaluation.arms import AskedArm
             from mindsmirror.evaluation.calibrate import calibrate_arm
 
-        return calibrate_arm(
-            task,
-            recipe.student,
-            recipe.evaluation,
-            recipe.training.precision,
-            recipe.seed,
-            arm,
-            model=run.folder / arm_step(arm) / "model",
-            examples=examples,
-            folder=folder,
-        )
+        model, precision = run.folder / arm_step(arm) / "model", recipe.training.precision
+        asked = AskedArm(task, recipe.student, recipe.evaluation, precision, recipe.seed, arm, model)
+        return calibrate_arm(asked, examples, folder)
 
     return run.step(calibration_step(arm), inputs, fit, CalibrationResult)
 

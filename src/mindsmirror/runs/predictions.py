@@ -55,20 +55,11 @@ def evaluate(
 
     def predict(folder: Path) -> PredictionResult:
         with Working(LOADING):
-            from mindsmirror.evaluation.arms import predict_arm
+            from mindsmirror.evaluation.arms import AskedArm, predict_arm
 
-        return predict_arm(
-            task,
-            recipe.student,
-            recipe.evaluation,
-            recipe.training.precision,
-            recipe.seed,
-            arm,
-            model=run.folder / arm_step(arm) / "model" if arm else None,
-            examples=task.splits.test,
-            held_out=held_out,
-            folder=folder,
-            calibration=calibration_of(run, arm) if arm else None,
-        )
+        model = run.folder / arm_step(arm) / "model" if arm else None
+        asked = AskedArm(task, recipe.student, recipe.evaluation, recipe.training.precision, recipe.seed, arm, model)
+        calibration = calibration_of(run, arm) if arm else None
+        return predict_arm(asked, task.splits.test, held_out, folder, calibration)
 
     return run.step(predictions_step(arm), inputs, predict, PredictionResult)
