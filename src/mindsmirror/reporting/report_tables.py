@@ -40,6 +40,13 @@ def report_tables(report: Report) -> Iterator[Table]:
         ],
     )
     yield from _annotation(report.annotation)
+    own = report.student_judge.table if report.student_judge else {}
+    yield Table(
+        "student_verdicts",
+        "The student's verdicts on its own test rationales",
+        [Column("the student said"), number("of right ones"), number("of wrong ones")],
+        [[verdict.value, *own[verdict]] for verdict in Verdict if verdict in own and any(map(sum, own.values()))],
+    )
     yield Table(
         "coverage",
         "Accuracy of the surest answers, and the area under the risk-coverage curve",
