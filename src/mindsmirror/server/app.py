@@ -31,6 +31,8 @@ from mindsmirror.system.progress import quietly
 T = TypeVar("T")
 BODY_SECONDS = 30.0
 """In which a request's body must have come."""
+LEAVING_SECONDS = 5.0
+"""For which the student's thread is waited for in the end."""
 
 
 class Service:
@@ -77,11 +79,21 @@ class Service:
         asked = read_request(await _json(request), kind, own, self.config)
         read = await asyncio.to_thread(self._read, asked)
         documents = Replies(kind, model_id(own), asked.left_out)
-        if not asked.stream:
-            futures = self._submit(asked, [None] * len(asked.questions))
+        reply = self._streamed if asked.stream else self._whole
+        return await reply(request, asked, documents, read)
+
+    async def _whole(self, request: Request, asked: Asked, documents: Replies, read: int) -> Response:
+        futures = self._submit(asked, [None] * len(asked.questions), read)
+        try:
             replies = await _unless_gone(request, asyncio.gather(*map(asyncio.wrap_future, futures)))
-            return Json(documents.whole(replies, read))
-        stream = Stream(asked, lambda told: self._submit(asked, told))
+        finally:
+            # Of those that are answered this changes nothing.
+            for future in futures:
+                future.cancel()
+        return Json(documents.whole(replies, read))
+
+    async def _streamed(self, request: Request, asked: Asked, documents: Replies, read: int) -> Response:
+        stream = Stream(asked, lambda told: self._submit(asked, told, read))
         try:
             # What fails before the first piece can still be said by a status.
             first = await _unless_gone(request, asyncio.ensure_future(stream.next()))
@@ -122,16 +134,18 @@ class Service:
         if max(sizes) >= most:
             message = f"the question takes {most} tokens or more; this student reads fewer than that"
             raise Refusal(400, message, "context_length_exceeded", "messages")
-        self.counters.read(sum(sizes))
         return sum(sizes)
 
-    def _submit(self, asked: Asked, told: Sequence[Told | None]) -> list["Future[Reply]"]:
+    def _submit(self, asked: Asked, told: Sequence[Told | None], read: int) -> list["Future[Reply]"]:
+        """The replies to come. Refusal if too many questions wait already, or the server ends."""
         try:
-            return self.scheduler.submit(asked.questions, told)
+            futures = self.scheduler.submit(asked.questions, told)
         except FullError as error:
             raise Refusal(429, f"{error} questions wait already; ask again later", "queue_full", retry=1) from None
         except ClosedError:
             raise Refusal(503, "the server ends and takes nothing new", "shutting_down", retry=5) from None
+        self.counters.read(read)
+        return futures
 
 
 async def _json(request: Request) -> Any:
@@ -178,7 +192,8 @@ def make_app(student: TrainedStudent, config: ServerConfig) -> Starlette:
     @contextlib.asynccontextmanager
     async def living(app: Starlette) -> AsyncIterator[None]:
         yield
-        await asyncio.to_thread(service.scheduler.close, config.grace)
+        # Requests had their time; what the student still writes nobody waits for.
+        await asyncio.to_thread(service.scheduler.close, LEAVING_SECONDS)
 
     return Starlette(
         routes=[

@@ -234,6 +234,22 @@ def test_an_end_lets_what_was_begun_come_to_its_end(student: TrainedStudent) -> 
     assert [reply.status_code for reply in found] == [200, 200]
 
 
+def test_an_end_without_grace_waits_for_no_reply(student: TrainedStudent) -> None:
+    held: Any = Held(student)
+    with serving(held, ServerConfig(port=0, grace=0)) as address:
+        host, _, port = address.removeprefix("http://").partition(":")
+        body = json.dumps(BODY).encode()
+        head = f"POST {PATH} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        line = socket.create_connection((host, int(port)), timeout=60)
+        line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert held.inside.acquire(timeout=60)
+    # The server has ended although the student has not.
+    with line:
+        assert b"200 OK" not in line.recv(1000)
+    assert not held.go.is_set()
+    held.go.set()
+
+
 def test_what_was_counted(student: TrainedStudent) -> None:
     with serving(student, ServerConfig(port=0)) as address, httpx2.Client(base_url=address, timeout=60) as http:
         http.post(PATH, json=BODY)
