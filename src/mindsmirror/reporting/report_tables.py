@@ -40,6 +40,37 @@ def report_tables(report: Report) -> Iterator[Table]:
         ],
     )
     yield from _annotation(report.annotation)
+    yield from _sureness(report)
+    yield Table(
+        "results",
+        "Share of test questions answered right",
+        [
+            *(*ARM, share("accuracy"), SURE, *map(number, ("n", "unreadable", "tokens a question"))),
+            *(Column("method"), number("seed")),
+        ],
+        [
+            [a.name, a.mode, a.accuracy, a.ci95, a.n, a.unparsed, a.tokens_per_question, a.method, a.seed]
+            for a in report.arms
+        ],
+    )
+    yield from _training(report)
+
+
+def sides(test: Comparison) -> list[str]:
+    """Cells of the columns SIDES."""
+    return [test.a, test.mode_a, test.b, test.mode_b]
+
+
+def _area(title: str) -> Column:
+    return Column(title, lambda value: f"{value:.3f}")
+
+
+def _memory(of: str) -> Column:
+    return Column(f"peak {of}memory", formatting.memory)
+
+
+def _sureness(report: Report) -> Iterator[Table]:
+    """What students say of their rationales, and what their confidences are worth."""
     own = report.student_judge.table if report.student_judge else {}
     yield Table(
         "student_verdicts",
@@ -77,32 +108,6 @@ def report_tables(report: Report) -> Iterator[Table]:
             for sent, what in sent_rows(found)
         ],
     )
-    yield Table(
-        "results",
-        "Share of test questions answered right",
-        [
-            *(*ARM, share("accuracy"), SURE, *map(number, ("n", "unreadable", "tokens a question"))),
-            *(Column("method"), number("seed")),
-        ],
-        [
-            [a.name, a.mode, a.accuracy, a.ci95, a.n, a.unparsed, a.tokens_per_question, a.method, a.seed]
-            for a in report.arms
-        ],
-    )
-    yield from _training(report)
-
-
-def sides(test: Comparison) -> list[str]:
-    """Cells of the columns SIDES."""
-    return [test.a, test.mode_a, test.b, test.mode_b]
-
-
-def _area(title: str) -> Column:
-    return Column(title, lambda value: f"{value:.3f}")
-
-
-def _memory(of: str) -> Column:
-    return Column(f"peak {of}memory", formatting.memory)
 
 
 def _annotation(note: AnnotationReport) -> Iterator[Table]:
