@@ -16,6 +16,7 @@ from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.escalation_plot import escalation_plot
 from mindsmirror.reporting.escalation_section import sent_rows
 from mindsmirror.reporting.findings import headline
+from mindsmirror.reporting.loss_plot import loss_plot
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
 from mindsmirror.reporting.reliability_plot import reliability_plot
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report, ShownExample, StepYield
@@ -79,6 +80,17 @@ def render(report: Report) -> str:
         probable=report.annotation.judge == VerdictSource.LIKELIHOOD or bool(report.annotation.judge_calibration),
         by_gold=report.annotation.judge == VerdictSource.INFORMED,
         trained=trained,
+        loss_plots=[
+            (
+                arm,
+                [
+                    (size, Markup(drawn))
+                    for size, width in SIZES.items()
+                    if (drawn := loss_plot(arm, width, f"{size}-{number}"))
+                ],
+            )
+            for number, arm in enumerate(trained)
+        ],
         spread=spread(trained),
         units=UNITS,
         examples=_examples(report.examples),

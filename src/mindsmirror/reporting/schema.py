@@ -103,9 +103,13 @@ class AnnotationReport(Section):
 
 
 class StageReport(Section, TrainingCounts):
-    """What one of an arm's stages took."""
+    """What one of an arm's stages took, and how its losses fell."""
 
     stage: str
+    task_losses: dict[str, tuple[float | None, ...]] = Field(
+        default_factory=dict,
+        description="of each task, without its weight, at equally spaced steps; None where it had no token",
+    )
 
 
 class ReflectionReport(Section):

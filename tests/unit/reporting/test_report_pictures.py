@@ -1,17 +1,20 @@
-"""Pictures of a report: accuracy against tokens, reliability, and the student's verdicts as a table."""
+"""Pictures of a report: accuracy against tokens, reliability, losses, and the student's verdicts as a table."""
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from mindsmirror.evaluation.reliability import reliability
 from mindsmirror.records import Verdict
-from mindsmirror.reporting import ArmResult, Report
+from mindsmirror.reporting import ArmResult, Report, TrainingReport
 from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport
+from mindsmirror.reporting.loss_plot import loss_plot
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.reliability_plot import reliability_plot
+from mindsmirror.reporting.schema import StageReport
 from mindsmirror.reporting.tokens_plot import tokens_plot
 
 
@@ -72,3 +75,44 @@ def test_the_page_shows_them(full_report: Report) -> None:
     assert source.count("reliability-title") == 4 and source.count("tokens-title") == 4
     bare = render(full_report)
     assert "What the student says of its own rationales" not in bare and "reliability-title" not in bare
+
+
+def trained(*stages: StageReport) -> ArmResult:
+    counts = dict.fromkeys(("steps", "planned_steps", "rows", "tokens", "target_tokens", "computed_tokens", "flops"), 1)
+    took = TrainingReport.model_validate({**counts, "seconds": 1.0, "stages": stages})
+    return arm("<m>", "think", 0.5, 5.0).model_copy(update={"training": took})
+
+
+def stage(name: str, steps: int, **losses: tuple[float | None, ...]) -> StageReport:
+    counts = dict.fromkeys(("planned_steps", "rows", "tokens", "target_tokens", "computed_tokens", "flops"), 1)
+    return StageReport.model_validate({**counts, "steps": steps, "seconds": 1.0, "stage": name, "task_losses": losses})
+
+
+def test_losses_of_each_task_over_all_stages() -> None:
+    drawn = loss_plot(
+        trained(stage("a", 30, predict=(2.0, 1.0), explain=(None, 0.5)), stage("b<", 10, explain=(0.25, 0.1))), 340, "n"
+    )
+    ET.fromstring(drawn)
+    lines = {title: points for points, title in re.findall(r'points="([^"]*)"><title>(\w+)</title>', drawn)}
+    assert drawn.count("<polyline") == 3
+    (x, top), (x2, y2) = [tuple(map(float, point.split(","))) for point in lines["predict"].split()]
+    assert top == 22.0 and y2 > top, "the largest loss is at the top"
+    end = [tuple(map(float, point.split(","))) for point in lines["explain"].split()]
+    assert end[-1][0] == 340 - 84 and x2 - x < x2 and end[0][0] > x2, "the second stage follows the first"
+    assert "predict from 2.00 to 1.00; explain from 0.50 to 0.50; explain from 0.25 to 0.10." in drawn
+    assert "40 steps" in drawn and "b&lt;" in drawn and "<m>" not in drawn
+    assert drawn.count('class="task ') == 2, "a task is named once"
+
+
+def test_names_of_tasks_do_not_lie_on_each_other() -> None:
+    drawn = loss_plot(trained(stage("a", 3, predict=(2.0, 0.01), explain=(1.0, 0.01), verdict=(1.0, 0.0))), 340, "n")
+    heights = sorted(float(y) for y in re.findall(r'class="task [^"]*" x="\d+" y="([\d.]+)"', drawn))
+    assert len(heights) == 3 and all(b - a >= 12.9 for a, b in pairwise(heights))
+
+
+def test_without_losses_there_is_no_plot(full_report: Report) -> None:
+    assert loss_plot(arm("a", "think", 0.5, 5.0), 340, "n") == loss_plot(trained(stage("a", 3)), 340, "n") == ""
+    assert "losses of each task" not in render(full_report)
+    whole = full_report.model_copy(update={"arms": (trained(stage("a", 3, explain=(1.0, 0.5))),)})
+    source = render(whole)
+    assert "losses of each task" in source and source.count('<text class="task mode-think"') == 2
