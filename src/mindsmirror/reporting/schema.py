@@ -190,6 +190,9 @@ class StudentJudge(Section):
     auroc_ci95: Interval | None = None
     within: WithinQuestions | None = Field(None, description="the same among rationales of one question")
     said_correct: int | None = Field(None, description="rationales to which it gives 'correct' more than one half")
+    table: dict[Verdict, tuple[int, int]] = Field(
+        default_factory=dict, description="its verdict at one half to (right, wrong) rationales"
+    )
     balanced_accuracy: Share | None = None
     majority_baseline: Share | None = None
     agreement_with_teacher: Share | None = None
