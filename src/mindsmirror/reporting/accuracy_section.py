@@ -1,5 +1,6 @@
 """From predictions to the report's rows: arms with intervals, arms compared on the same questions, examples."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -9,7 +10,7 @@ from mindsmirror.evaluation.metrics import auroc_within
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.evaluation.selective import RiskCoverage, risk_coverage
 from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
-from mindsmirror.records import Example, Mode, Prediction
+from mindsmirror.records import Example, Mode, Prediction, Verdict
 from mindsmirror.reporting.schema import (
     UNTRAINED,
     ArmAnswer,
@@ -144,7 +145,12 @@ def student_judge(arm: ArmPredictions, seed: int) -> StudentJudge | None:
         return judge
     scores, right, questions = zip(*own, strict=True)
     within = auroc_within(scores, right, questions, seed)
-    return judge.model_copy(update={"within": within, "said_correct": sum(score > 0.5 for score in scores)})
+    said = Counter((score > 0.5, bool(flag)) for score, flag in zip(scores, right, strict=True))
+    table = {
+        verdict: (said[correct, True], said[correct, False])
+        for verdict, correct in ((Verdict.CORRECT, True), (Verdict.WRONG, False))
+    }
+    return judge.model_copy(update={"within": within, "said_correct": sum(table[Verdict.CORRECT]), "table": table})
 
 
 def shown_examples(arms: Sequence[ArmPredictions], examples: Sequence[Example]) -> list[ShownExample]:

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from mindsmirror.evaluation.metrics import WithinQuestions
+from mindsmirror.evaluation.reliability import ReliabilityBin
 from mindsmirror.evaluation.result import FeatureQuality
 from mindsmirror.reporting.section import Interval, Section, Share
 
@@ -24,6 +25,7 @@ class AnswerConfidence(Section):
     auroc: Share | None
     auroc_ci95: Interval | None = None
     calibration_error: Share | None = Field(None, description="expected calibration error, ten bins")
+    reliability: tuple[ReliabilityBin, ...] = Field((), description="the bins behind it")
     accuracy_at_half: Share | None = Field(None, description="of the more confident half of the questions")
     risk: Share | None = Field(None, description="that was promised; None if none was")
     abstained: int = 0

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, auroc_within, expected_calibration_error
+from mindsmirror.evaluation.reliability import reliability
 from mindsmirror.evaluation.result import CalibrationResult
 from mindsmirror.evaluation.selective import risk_coverage
 from mindsmirror.records import Mode, Prediction, Sample
@@ -94,6 +95,7 @@ def _answers(mode: Mode, predictions: Sequence[Prediction], risk: float | None, 
         auroc=auroc(sure, right),
         auroc_ci95=auroc_interval(sure, right, [p.example for p in known], seed),
         calibration_error=expected_calibration_error([p for p, _ in stated], [hit for _, hit in stated]),
+        reliability=reliability([p for p, _ in stated], [hit for _, hit in stated]),
         accuracy_at_half=curve.accuracy_at_half if curve else None,
         risk=risk,
         abstained=sum(p.abstained for p in known),

@@ -57,6 +57,11 @@ def curve_line(curve: Sequence[tuple[float, float]], look: str, title: str, widt
     return f'<polyline class="curve {look}" points="{points}"><title>{escape(title)}</title></polyline>'
 
 
+def place(share: float, accuracy: float, width: int) -> tuple[float, float]:
+    """Where a share and an accuracy lie, in pixels."""
+    return _x(share, width), _y(accuracy)
+
+
 def _described(arm: ArmResult) -> str:
     found = arm.risk_coverage
     half = percent(found.accuracy_at_half) if found else ""

@@ -4,7 +4,7 @@ Whatever a model or a data file wrote is data: the template escapes it, and the 
 scripts and any request, so even a mistake here could not run or fetch anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -16,9 +16,12 @@ from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.escalation_plot import escalation_plot
 from mindsmirror.reporting.escalation_section import sent_rows
 from mindsmirror.reporting.findings import headline
+from mindsmirror.reporting.loss_plot import loss_plot
 from mindsmirror.reporting.plot import MODES, arms_plot, mark
+from mindsmirror.reporting.reliability_plot import reliability_plot
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report, ShownExample, StepYield
 from mindsmirror.reporting.template import inline, template
+from mindsmirror.reporting.tokens_plot import tokens_plot
 from mindsmirror.reporting.training_section import UNITS, spread, trained_arms
 
 SIZES = {"wide": 944, "narrow": 340}
@@ -63,15 +66,31 @@ def render(report: Report) -> str:
         plots=[(size, Markup(arms_plot(report.arms, width, size))) for size, width in SIZES.items()],
         legend=legend(report.arms),
         coverage_plots=[(size, Markup(coverage_plot(report.arms, width, size))) for size, width in SIZES.items()],
+        tokens_plots=[(size, Markup(tokens_plot(report.arms, width, size))) for size, width in SIZES.items()],
+        reliability_plots=[
+            (size, Markup(reliability_plot(sure.answers if sure else (), width, size))) for size, width in SIZES.items()
+        ],
         escalation_plots=[
             (size, Markup(escalation_plot(report.escalations, width, size))) for size, width in SIZES.items()
         ],
         selective=[arm for arm in report.arms if arm.risk_coverage is not None],
         yields=[(step, _segments(step)) for step in report.annotation.yields],
-        verdicts=_verdict_rows(report),
+        verdicts=_verdict_rows(report.annotation.verdict_quality.table if report.annotation.verdict_quality else {}),
+        own_verdicts=_verdict_rows(report.student_judge.table if report.student_judge else {}),
         probable=report.annotation.judge == VerdictSource.LIKELIHOOD or bool(report.annotation.judge_calibration),
         by_gold=report.annotation.judge == VerdictSource.INFORMED,
         trained=trained,
+        loss_plots=[
+            (
+                arm,
+                [
+                    (size, Markup(drawn))
+                    for size, width in SIZES.items()
+                    if (drawn := loss_plot(arm, width, f"{size}-{number}"))
+                ],
+            )
+            for number, arm in enumerate(trained)
+        ],
         spread=spread(trained),
         units=UNITS,
         examples=_examples(report.examples),
@@ -114,14 +133,13 @@ def _segments(step: StepYield) -> list[Segment]:
     return parts
 
 
-def _verdict_rows(report: Report) -> list[VerdictRow]:
-    quality = report.annotation.verdict_quality
-    if quality is None or not quality.n:
-        return []
-    right, wrong = max(quality.right, 1), max(quality.n - quality.right, 1)
+def _verdict_rows(table: Mapping[Verdict, tuple[int, int]]) -> list[VerdictRow]:
+    """Those of a table of verdicts against gold; none where there is nothing to hold against it."""
+    right, wrong = (sum(pair[side] for pair in table.values()) for side in (0, 1))
     return [
-        VerdictRow(verdict.value, *pair, pair[0] / right, pair[1] / wrong)
-        for verdict, pair in ((verdict, quality.table.get(verdict, (0, 0))) for verdict in Verdict)
+        VerdictRow(verdict.value, *pair, pair[0] / max(right, 1), pair[1] / max(wrong, 1))
+        for verdict, pair in ((verdict, table[verdict]) for verdict in Verdict if verdict in table)
+        if right + wrong
     ]
 
 

@@ -40,6 +40,44 @@ def report_tables(report: Report) -> Iterator[Table]:
         ],
     )
     yield from _annotation(report.annotation)
+    yield from _sureness(report)
+    yield Table(
+        "results",
+        "Share of test questions answered right",
+        [
+            *(*ARM, share("accuracy"), SURE, *map(number, ("n", "unreadable", "tokens a question"))),
+            *(Column("method"), number("seed")),
+        ],
+        [
+            [a.name, a.mode, a.accuracy, a.ci95, a.n, a.unparsed, a.tokens_per_question, a.method, a.seed]
+            for a in report.arms
+        ],
+    )
+    yield from _training(report)
+
+
+def sides(test: Comparison) -> list[str]:
+    """Cells of the columns SIDES."""
+    return [test.a, test.mode_a, test.b, test.mode_b]
+
+
+def _area(title: str) -> Column:
+    return Column(title, lambda value: f"{value:.3f}")
+
+
+def _memory(of: str) -> Column:
+    return Column(f"peak {of}memory", formatting.memory)
+
+
+def _sureness(report: Report) -> Iterator[Table]:
+    """What students say of their rationales, and what their confidences are worth."""
+    own = report.student_judge.table if report.student_judge else {}
+    yield Table(
+        "student_verdicts",
+        "The student's verdicts on its own test rationales",
+        [Column("the student said"), number("of right ones"), number("of wrong ones")],
+        [[verdict.value, *own[verdict]] for verdict in Verdict if verdict in own and any(map(sum, own.values()))],
+    )
     yield Table(
         "coverage",
         "Accuracy of the surest answers, and the area under the risk-coverage curve",
@@ -70,32 +108,6 @@ def report_tables(report: Report) -> Iterator[Table]:
             for sent, what in sent_rows(found)
         ],
     )
-    yield Table(
-        "results",
-        "Share of test questions answered right",
-        [
-            *(*ARM, share("accuracy"), SURE, *map(number, ("n", "unreadable", "tokens a question"))),
-            *(Column("method"), number("seed")),
-        ],
-        [
-            [a.name, a.mode, a.accuracy, a.ci95, a.n, a.unparsed, a.tokens_per_question, a.method, a.seed]
-            for a in report.arms
-        ],
-    )
-    yield from _training(report)
-
-
-def sides(test: Comparison) -> list[str]:
-    """Cells of the columns SIDES."""
-    return [test.a, test.mode_a, test.b, test.mode_b]
-
-
-def _area(title: str) -> Column:
-    return Column(title, lambda value: f"{value:.3f}")
-
-
-def _memory(of: str) -> Column:
-    return Column(f"peak {of}memory", formatting.memory)
 
 
 def _annotation(note: AnnotationReport) -> Iterator[Table]:

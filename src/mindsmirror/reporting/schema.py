@@ -103,9 +103,13 @@ class AnnotationReport(Section):
 
 
 class StageReport(Section, TrainingCounts):
-    """What one of an arm's stages took."""
+    """What one of an arm's stages took, and how its losses fell."""
 
     stage: str
+    task_losses: dict[str, tuple[float | None, ...]] = Field(
+        default_factory=dict,
+        description="of each task, without its weight, at equally spaced steps; None where it had no token",
+    )
 
 
 class ReflectionReport(Section):
@@ -190,6 +194,9 @@ class StudentJudge(Section):
     auroc_ci95: Interval | None = None
     within: WithinQuestions | None = Field(None, description="the same among rationales of one question")
     said_correct: int | None = Field(None, description="rationales to which it gives 'correct' more than one half")
+    table: dict[Verdict, tuple[int, int]] = Field(
+        default_factory=dict, description="its verdict at one half to (right, wrong) rationales"
+    )
     balanced_accuracy: Share | None = None
     majority_baseline: Share | None = None
     agreement_with_teacher: Share | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
@@ -17,7 +18,8 @@ from starlette.routing import Route
 
 from mindsmirror.inference.question import Question, Reply
 from mindsmirror.runs.student import TrainedStudent
-from mindsmirror.server.asked import Asked, Kind, model_id, read_request
+from mindsmirror.server.asked import Asked, model_id, read_request
+from mindsmirror.server.body import Kind
 from mindsmirror.server.config import ServerConfig
 from mindsmirror.server.counters import CONTENT_TYPE, Counters
 from mindsmirror.server.guard import Guard
@@ -80,7 +82,14 @@ class Service:
         read = await asyncio.to_thread(self._read, asked)
         documents = Replies(kind, model_id(own), asked.left_out)
         reply = self._streamed if asked.stream else self._whole
-        return await reply(request, asked, documents, read)
+        try:
+            return await reply(request, asked, documents, read)
+        except (Refusal, ClientDisconnect):
+            raise
+        except Exception:
+            # Said here: what is left to uvicorn closes a connection that others go on to use.
+            logging.getLogger(__name__).exception("the student failed")
+            raise failed() from None
 
     async def _whole(self, request: Request, asked: Asked, documents: Replies, read: int) -> Response:
         futures = self._submit(asked, [None] * len(asked.questions), read)

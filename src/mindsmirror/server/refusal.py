@@ -1,7 +1,7 @@
 """Replies as JSON, and requests that are not answered, and why, in the shape of OpenAI's errors."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.responses import JSONResponse
 
@@ -43,3 +43,8 @@ class Refusal(Exception):  # noqa: N818
         """Headers of the reply."""
         found = {} if self.retry is None else {"Retry-After": str(self.retry)}
         return found | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
+
+
+def refuse(param: str | None, message: str, code: str) -> NoReturn:
+    """Raise the Refusal (400) of a field that is wrong."""
+    raise Refusal(400, message, code, param)

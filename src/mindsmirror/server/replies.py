@@ -12,7 +12,7 @@ from typing import Any
 
 from mindsmirror.inference.question import Reply
 from mindsmirror.records import Parse
-from mindsmirror.server.asked import Kind
+from mindsmirror.server.body import Kind
 from mindsmirror.server.refusal import as_json
 
 EXTENSION = {

@@ -206,6 +206,7 @@ def test_a_judge_is_looked_at_within_questions_by_the_samples_that_it_judged() -
     assert found is not None and found.within is not None
     assert (found.within.auroc, found.within.pairs, found.within.questions) == (0.5, 2, 1)
     assert (found.said_correct, found.always) == (0, Verdict.WRONG)
+    assert found.table[Verdict.CORRECT] == (0, 0) and sum(found.table[Verdict.WRONG]) == 5
 
 
 def test_two_comparisons_are_planned_and_each_family_is_corrected_by_itself() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from planted_runs import planted, recipe
 
 from mindsmirror.evaluation.escalation import Asked, escalation
+from mindsmirror.records import Verdict
 from mindsmirror.reporting import Report, write_report
 from mindsmirror.reporting.comparison_page import render_comparison
 from mindsmirror.reporting.comparison_tables import comparison_tables
@@ -94,7 +95,11 @@ def whole(report: Report) -> Report:
     sent = escalation(asked, promised=True)
     assert sent is not None
     escalations = (EscalationReport(arm="mirror", mode="mirror", **sent.model_dump()),)
-    return report.model_copy(update={"arms": arms, "annotation": note, "escalations": escalations})
+    judge = report.student_judge
+    assert judge is not None
+    judge = judge.model_copy(update={"table": {Verdict.CORRECT: (3, 1), Verdict.WRONG: (2, 4)}})
+    changes = {"arms": arms, "annotation": note, "escalations": escalations, "student_judge": judge}
+    return report.model_copy(update=changes)
 
 
 def test_every_table_of_a_page_has_its_files(full_report: Report, bare_report: Report, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from served import NAME, description
 
 from mindsmirror.inference.question import Question
-from mindsmirror.server.asked import NEUTRAL, Asked, Kind, read_request
+from mindsmirror.server.asked import Asked, read_request
+from mindsmirror.server.body import NEUTRAL, Kind
 from mindsmirror.server.config import ServerConfig
 from mindsmirror.server.refusal import Refusal
 
