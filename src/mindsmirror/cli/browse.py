@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from mindsmirror.cli.completion import RunPath
 from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, show
 
 
 @click.command("browse")
-@click.argument("run", type=click.Path(path_type=Path), help=RUN_HELP)
+@click.argument("run", type=RunPath(), help=RUN_HELP)
 @click.option(
     "--predictions", is_flag=True, help="What the students said of the test questions, instead of the annotations."
 )

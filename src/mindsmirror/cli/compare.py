@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mindsmirror.cli.completion import RecipeOrRunPath
 from mindsmirror.cli.options import as_json, key_variables, run_folder, runs_folder, show, table
 from mindsmirror.errors import DataError
 from mindsmirror.system.progress import say
@@ -34,7 +35,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 @click.argument(
     "given",
     metavar="RECIPE_OR_RUN...",
-    type=click.Path(path_type=Path),
+    type=RecipeOrRunPath(),
     nargs=-1,
     required=True,
     help="Recipes, which are run, and runs that are there: files, folders or names.",

@@ -34,6 +34,18 @@ class RunPath(click.Path):
         return _with_paths("dir", incomplete, [CompletionItem(name) for name in names if name.startswith(incomplete)])
 
 
+class RecipeOrRunPath(click.Path):
+    """A recipe or a run, by name, as a file or as a folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """What is offered for a recipe, and the names that are offered for a run."""
+        recipes = RecipePath().shell_complete(ctx, param, incomplete)
+        return [*recipes, *RunPath().shell_complete(ctx, param, incomplete)[1:]]
+
+
 def _with_paths(kind: str, incomplete: str, named: list[CompletionItem]) -> list[CompletionItem]:
     """Paths before names: bash forgets what came before the item that stands for paths."""
     return [CompletionItem(incomplete, type=kind), *named]

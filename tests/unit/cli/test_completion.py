@@ -57,6 +57,11 @@ def test_runs_are_offered_by_name_and_as_folders(verb: str, folder: Path) -> Non
     assert names(verb, "--runs", "nowhere", "") == []
 
 
+def test_recipes_and_runs_are_offered_to_compare(folder: Path) -> None:
+    assert names("compare", "") == [*shipped_recipes(), "legs", "letters"]
+    assert names("compare", "quickstart", "--runs", "elsewhere", "tick") == ["tickets"]
+
+
 def test_every_verb_of_a_run_is_there() -> None:
     assert {"evaluate", "ask", "report", "browse", "export", "serve"} <= set(OF_A_RUN)
 
