@@ -9,6 +9,7 @@ from html import escape
 from mindsmirror.reporting.formatting import named_arm, percent
 from mindsmirror.reporting.plot import MODES
 from mindsmirror.reporting.schema import ArmResult
+from mindsmirror.reporting.svg import drawing
 
 HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 210, 14, 34, 46, 14
 """In pixels: the plot, and the room around its lines."""
@@ -20,13 +21,9 @@ def coverage_plot(arms: Sequence[ArmResult], width: int, name: str) -> str:
     if not shown:
         return ""
     lines = "".join(_line(arm, width) for arm in shown)
-    return (
-        f'<svg class="plot" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img" '
-        f'aria-labelledby="{name}-coverage-title {name}-coverage-desc">'
-        f'<title id="{name}-coverage-title">Accuracy of the surest answers, by the share that is answered</title>'
-        f'<desc id="{name}-coverage-desc">{escape("; ".join(map(_described, shown)))}.</desc>'
-        f"{axes(width, 'answered')}{lines}</svg>"
-    )
+    title = "Accuracy of the surest answers, by the share that is answered"
+    told = f"{'; '.join(map(_described, shown))}."
+    return drawing(width, HEIGHT, f"{name}-coverage", title, told, axes(width, "answered") + lines)
 
 
 def axes(width: int, what: str) -> str:

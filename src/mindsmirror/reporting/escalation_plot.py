@@ -5,11 +5,11 @@ would bring: a confidence is worth what lies above it.
 """
 
 from collections.abc import Sequence
-from html import escape
 
 from mindsmirror.reporting.coverage_plot import HEIGHT, axes, curve_line, mode_look
 from mindsmirror.reporting.escalation_section import EscalationReport
 from mindsmirror.reporting.formatting import named_arm, percent
+from mindsmirror.reporting.svg import drawing
 
 
 def escalation_plot(reports: Sequence[EscalationReport], width: int, name: str) -> str:
@@ -17,13 +17,9 @@ def escalation_plot(reports: Sequence[EscalationReport], width: int, name: str) 
     if not reports:
         return ""
     lines = "".join(_line(report, width) for report in reports)
-    return (
-        f'<svg class="plot" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img" '
-        f'aria-labelledby="{name}-sent-title {name}-sent-desc">'
-        f'<title id="{name}-sent-title">Accuracy by the share of questions that is sent to the teacher</title>'
-        f'<desc id="{name}-sent-desc">{escape("; ".join(map(_described, reports)))}.</desc>'
-        f"{axes(width, 'sent')}{lines}</svg>"
-    )
+    title = "Accuracy by the share of questions that is sent to the teacher"
+    told = f"{'; '.join(map(_described, reports))}."
+    return drawing(width, HEIGHT, f"{name}-sent", title, told, axes(width, "sent") + lines)
 
 
 def _line(report: EscalationReport, width: int) -> str:

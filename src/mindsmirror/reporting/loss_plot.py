@@ -9,6 +9,7 @@ from html import escape
 from mindsmirror.records import Tag
 from mindsmirror.reporting.formatting import count, named_arm
 from mindsmirror.reporting.schema import ArmResult, StageReport
+from mindsmirror.reporting.svg import drawing
 
 HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 190, 22, 30, 46, 84
 """In pixels: the plot, and the room around its lines; names of tasks stand at the right."""
@@ -30,12 +31,8 @@ def loss_plot(arm: ArmResult, width: int, name: str) -> str:
         return ""
     told = "; ".join(f"{task} from {points[0][1]:.2f} to {points[-1][1]:.2f}" for task, points in lines)
     drawn = "".join(_line(task, points, steps, most, width) for task, points in lines)
-    return (
-        f'<svg class="plot" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">Losses of {escape(named_arm(arm.name))} '
-        f'over training</title><desc id="{name}-desc">{escape(told)}.</desc>'
-        f"{_axes(stages, steps, most, width)}{drawn}{_names(lines, most, width)}</svg>"
-    )
+    body = _axes(stages, steps, most, width) + drawn + _names(lines, most, width)
+    return drawing(width, HEIGHT, name, f"Losses of {named_arm(arm.name)} over training", f"{told}.", body)
 
 
 def _lines(stages: list[StageReport]) -> Iterator[tuple[str, list[tuple[float, float]]]]:

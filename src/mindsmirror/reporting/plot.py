@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from mindsmirror.reporting.formatting import named_arm, percent, point_range
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult
+from mindsmirror.reporting.svg import drawing
 
 MODES = ("predict", "think", "vote", "mirror")
 ROW, HEAD, GAP, TOP = 24, 22, 12, 30
@@ -46,12 +47,7 @@ def arms_plot(
             parts.append(_row(arm, y + ROW / 2, width, several, by_seed.get((arm.name, arm.mode), ())))
             y += ROW
         y += GAP
-    return (
-        f'<svg class="plot" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">Accuracy of every arm and mode</title>'
-        f'<desc id="{name}-desc">{escape(_described(groups))}</desc>{"".join(parts)}</svg>'
-    )
+    return drawing(width, height, name, "Accuracy of every arm and mode", _described(groups), "".join(parts))
 
 
 def mark(mode: str, x: float, y: float, hollow: bool = False) -> str:

@@ -11,6 +11,7 @@ from mindsmirror.reporting.confidence_schema import AnswerConfidence
 from mindsmirror.reporting.coverage_plot import HEIGHT, axes, curve_line, mode_look, place
 from mindsmirror.reporting.formatting import percent, score
 from mindsmirror.reporting.plot import mark
+from mindsmirror.reporting.svg import drawing
 
 
 def reliability_plot(answers: Sequence[AnswerConfidence], width: int, name: str) -> str:
@@ -20,13 +21,8 @@ def reliability_plot(answers: Sequence[AnswerConfidence], width: int, name: str)
         return ""
     diagonal = curve_line(((0.0, 0.0), (1.0, 1.0)), "at-random", "confidences that are kept", width)
     lines = "".join(_line(answer, width) for answer in shown)
-    return (
-        f'<svg class="plot" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img" '
-        f'aria-labelledby="{name}-reliability-title {name}-reliability-desc">'
-        f'<title id="{name}-reliability-title">Share of right answers by their confidence</title>'
-        f'<desc id="{name}-reliability-desc">{escape("; ".join(map(_described, shown)))}.</desc>'
-        f"{axes(width, 'sure')}{diagonal}{lines}</svg>"
-    )
+    title, told = "Share of right answers by their confidence", f"{'; '.join(map(_described, shown))}."
+    return drawing(width, HEIGHT, f"{name}-reliability", title, told, axes(width, "sure") + diagonal + lines)
 
 
 def _line(answer: AnswerConfidence, width: int) -> str:

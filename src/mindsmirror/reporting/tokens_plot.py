@@ -7,6 +7,7 @@ from html import escape
 from mindsmirror.reporting.formatting import count, named_arm, percent
 from mindsmirror.reporting.plot import mark
 from mindsmirror.reporting.schema import UNTRAINED, ArmResult
+from mindsmirror.reporting.svg import drawing
 
 HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 260, 14, 34, 46, 14
 """In pixels: the plot, and the room around its marks."""
@@ -23,13 +24,9 @@ def tokens_plot(arms: Sequence[ArmResult], width: int, name: str) -> str:
     low, high = math.floor(min(powers)), max(math.ceil(max(powers)), math.floor(min(powers)) + 1)
     taken: list[tuple[float, float, float]] = []
     marks = "".join(_mark(arm, low, high, width, taken) for arm in shown)
-    return (
-        f'<svg class="plot" viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img" '
-        f'aria-labelledby="{name}-tokens-title {name}-tokens-desc">'
-        f'<title id="{name}-tokens-title">Accuracy by tokens that a student writes for a question</title>'
-        f'<desc id="{name}-tokens-desc">{escape("; ".join(map(_described, shown)))}.</desc>'
-        f"{_axes(low, high, width)}{marks}</svg>"
-    )
+    title = "Accuracy by tokens that a student writes for a question"
+    told = f"{'; '.join(map(_described, shown))}."
+    return drawing(width, HEIGHT, f"{name}-tokens", title, told, _axes(low, high, width) + marks)
 
 
 def _axes(low: int, high: int, width: int) -> str:
