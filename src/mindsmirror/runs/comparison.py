@@ -27,6 +27,7 @@ from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.results import predicted_arms
 from mindsmirror.system.progress import Working
+from mindsmirror.tasks.tables import task_label
 
 SAME = (
     *("name", "seed", "arm", "task.seed", "task.data_dir", "annotation.store", "student.path"),
@@ -69,7 +70,7 @@ def compare_runs(
         report = ComparisonReport(
             name=", ".join(r.folder.name for r, _, _ in runs) if len(runs) <= NAMED else f"{len(runs)} runs",
             created=datetime.now(UTC),
-            tasks=_each(recipe.task.name for _, recipe, _ in runs),
+            tasks=_each(task_label(recipe.task.name) for _, recipe, _ in runs),
             teachers=_each(teacher for _, recipe, _ in runs for teacher in _teachers(recipe)),
             students=_each(recipe.student.model for _, recipe, _ in runs),
             runs=tuple(ComparedRun(run=r.folder.name, seed=label, recipe=own.hash) for r, own, label in runs),

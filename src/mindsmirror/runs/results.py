@@ -35,6 +35,7 @@ from mindsmirror.runs.reflection import reflection_steps, rounds_of
 from mindsmirror.runs.training import arm_step
 from mindsmirror.system.files import read_json
 from mindsmirror.tasks.base import Task
+from mindsmirror.tasks.tables import task_label
 from mindsmirror.training.result import TrainingResult
 
 
@@ -51,7 +52,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task
     report = Report(
         name=recipe.name,
         created=datetime.now(UTC),
-        task=recipe.task.name,
+        task=task_label(recipe.task.name),
         teacher=_teacher(recipe, totals),
         student=recipe.student.model,
         annotation=totals_report(

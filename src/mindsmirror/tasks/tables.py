@@ -28,6 +28,11 @@ def is_own_file(name: str) -> bool:
     return name.lower().endswith(FILES)
 
 
+def task_label(name: str) -> str:
+    """A task as reports call it: a file of one's own without its folders, which say nothing to others."""
+    return Path(name).name if is_own_file(name) else name
+
+
 def stem(path: Path) -> str:
     """The file's name without what says its kind."""
     ending = next((ending for ending in sorted(FILES, key=len, reverse=True) if path.name.lower().endswith(ending)), "")

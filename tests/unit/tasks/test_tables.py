@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.tasks import load_task
-from mindsmirror.tasks.tables import each_own_row, stem
+from mindsmirror.tasks.tables import each_own_row, stem, task_label
 
 TICKETS = [
     {"text": f'Ticket {n}: "it, well; is\tbroken"\nsince Monday é', "category": ("bug", "billing", "other")[n % 3]}
@@ -145,3 +145,16 @@ def test_a_column_takes_the_place_of_one_that_was_called_so(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.csv", "a.csv.gz", "a.tsv", "a.PARQUET", "a"])
 def test_a_task_is_called_as_its_file(name: str) -> None:
     assert stem(Path("x.y") / name) == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("/home/me/questions/pens.jsonl", "pens.jsonl"),
+        ("../pens.csv", "pens.csv"),
+        ("reasoning_gym:leg_counting", "reasoning_gym:leg_counting"),
+        ("svamp", "svamp"),
+    ],
+)
+def test_a_report_names_a_file_without_its_folders(name: str, label: str) -> None:
+    assert task_label(name) == label
