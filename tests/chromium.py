@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+QUIET = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -23,8 +24,8 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
-    "--remote-debugging-pipe",
 )
+"""Flags of a browser that shows no window and asks nobody anything."""
 SECONDS = 60.0
 KEYS = {"Enter": 13, "Escape": 27, "Tab": 9}
 
@@ -135,8 +136,7 @@ class Page:
 @contextmanager
 def chromium(profile: Path) -> Iterator[Page]:
     """A page of a browser of its own; it is ended afterwards."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert browser is not None, "there is no Chromium"
+    assert BROWSER is not None, "there is no Chromium"
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
     # The browser reads from 3 and writes to 4: neither may be one of the pipes' own numbers.
@@ -148,7 +148,7 @@ def chromium(profile: Path) -> Iterator[Page]:
         os.dup2(high[0], 3)
         os.dup2(high[1], 4)
 
-    command = [browser, *FLAGS, f"--user-data-dir={profile}"]
+    command = [BROWSER, *QUIET, "--remote-debugging-pipe", f"--user-data-dir={profile}"]
     quiet = subprocess.DEVNULL
     started = subprocess.Popen(command, preexec_fn=connect, close_fds=False, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: PLW1509
     for each in high:

@@ -24,12 +24,12 @@ from mindsmirror.annotation.store import Store
 from mindsmirror.annotation.teachers import Teacher
 from mindsmirror.annotation.totals import Totals
 from mindsmirror.answers import Label
-from mindsmirror.records import Annotation, VerdictSource
+from mindsmirror.records import Annotation, Example, VerdictSource
 from mindsmirror.system.files import read_records, write_in_order, write_records
 from mindsmirror.system.progress import Progress, Working, say
 from mindsmirror.system.record_file import RecordFile
 from mindsmirror.system.terminal import quantity
-from mindsmirror.tasks import Task
+from mindsmirror.tasks import Splits, Task
 
 NO_MORE = BudgetConfig(tokens=0)
 """The budget under which the loop only reads."""
@@ -74,11 +74,15 @@ class AnnotationStep:
             **({"shots": self.shots} if self.shots else {}),
         }
 
-    def for_rationales(self, task: Task) -> "AnnotationStep":
-        """The same about other questions, of which only rationales are asked for; no examples are made of them."""
+    def for_rationales(self, task: Task, examples: Sequence[Example]) -> "AnnotationStep":
+        """The same about other questions, which the task can read: of them only rationales are asked for.
+
+        No examples for the teacher are made of them.
+        """
         few = self.config.model_copy(update={"self_evaluations": 0, "rectified": 0, "corrupted": 0})
         kept = read_kept(self.kept, self._made_for, self.task) if self.shots else None
-        return replace(self, task=task, config=few, prompts=kept or self.prompts, shots=0)
+        asked = replace(task, splits=Splits(tuple(examples), (), ()))
+        return replace(self, task=asked, config=few, prompts=kept or self.prompts, shots=0)
 
     def annotate(self, path: Path) -> AnnotationResult:
         """Annotate all questions into a JSON Lines file.

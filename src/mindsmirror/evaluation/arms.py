@@ -95,20 +95,18 @@ def counted(predictor: Predictor, progress: Progress, done: int = 0) -> Predicto
 
 def ask_modes(
     predictor: Predictor,
-    arm: ArmConfig | None,
+    asked: AskedArm,
     modes: Sequence[Mode],
     examples: Sequence[Example],
-    config: EvaluationConfig,
-    seed: int,
     calibration: Calibration | None = None,
 ) -> dict[Mode, list[Prediction]]:
-    """Predictions of one arm (None: the untrained student) by mode, with a progress line."""
+    """Predictions of an arm, whose student is the predictor's, by mode, with a progress line."""
+    config, judging = asked.config, asked.verdicts
     sampled = bool({"vote", "mirror"} & set(modes))
     rationales = config.samples if sampled else int("think" in modes)
     texts = len(examples) * (("predict" in modes) + rationales)
-    judging = method_named(arm.method).verdict_request(arm) if arm else None
-    with Progress(f"asking {arm.name if arm else 'untrained'}", texts, "texts") as progress:
-        found = evaluate_modes(counted(predictor, progress), judging, modes, examples, config, seed, calibration)
+    with Progress(f"asking {asked.name}", texts, "texts") as progress:
+        found = evaluate_modes(counted(predictor, progress), judging, modes, examples, config, asked.seed, calibration)
         progress.close(texts)
     return found
 
@@ -124,13 +122,13 @@ def predict_arm(
 
     The arm's judge is compared with the teacher on the `held_out` annotations.
     """
-    arm, config = asked.arm, asked.config
-    modes = modes_of(arm, config.modes)
-    left_out = [mode for mode in config.modes if mode not in modes]
+    arm, wanted = asked.arm, asked.config.modes
+    modes = modes_of(arm, wanted)
+    left_out = [mode for mode in wanted if mode not in modes]
     if arm is not None and left_out:
         say(f"{asked.name}: skipping {', '.join(left_out)}: {arm.method} does not teach it with these settings")
     predictor = asked.open()
-    found = ask_modes(predictor, arm, modes, examples, config, asked.seed, calibration)
+    found = ask_modes(predictor, asked, modes, examples, calibration)
     for mode, predictions in found.items():
         write_records(folder / f"{mode}.jsonl", predictions)
     judge = None

@@ -129,19 +129,22 @@ def auroc_within(
         raise ValueError(f"{len(values)} scores, {len(flags)} labels and {len(questions)} questions: one of each")
     if np.isnan(values).any():
         raise ValueError("a score is NaN: it orders nothing")
-    won, pairs = pairs_within(values, flags, numbered(questions))
-    won, pairs = won[pairs > 0], pairs[pairs > 0]
-    if not len(pairs):
+    return share_of_pairs(*pairs_within(values, flags, numbered(questions)), list(dict.fromkeys(questions)), seed)
+
+
+def share_of_pairs(
+    won: NDArray[np.float64], pairs: NDArray[np.float64], questions: Sequence[Hashable], seed: int
+) -> WithinQuestions:
+    """Pairs that are in order among all pairs, drawing whole questions; a question may stand in several places."""
+    kept = pairs > 0
+    won, pairs, questions = won[kept], pairs[kept], [each for each, keep in zip(questions, kept, strict=True) if keep]
+    if not questions:
         return WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)
-
-    def share_won(weights: Weights) -> float:
-        return float((weights * won).sum() / (weights * pairs).sum())
-
-    interval = None
-    if len(pairs) >= LEAST_QUESTIONS:
-        interval = honest(cluster_bootstrap(range(len(pairs)), share_won, seed), len(pairs))
+    number, drawn = len(set(questions)), None
+    if number >= LEAST_QUESTIONS:
+        drawn = cluster_bootstrap(questions, lambda times: float((times * won).sum() / (times * pairs).sum()), seed)
     return WithinQuestions(
-        auroc=float(won.sum() / pairs.sum()), ci95=interval, pairs=int(pairs.sum()), questions=len(pairs)
+        auroc=float(won.sum() / pairs.sum()), ci95=honest(drawn, number), pairs=int(pairs.sum()), questions=number
     )
 
 

@@ -18,6 +18,7 @@ from mindsmirror.evaluation.metrics import (
     WithinQuestions,
     honest,
     pairs_within,
+    share_of_pairs,
     weighted_auroc,
 )
 from mindsmirror.evaluation.selective import accuracy_at_half
@@ -66,21 +67,8 @@ def pooled_within(rows: Mapping[str, Scored], seed: int) -> WithinQuestions:
         won.append(of_seed[0])
         pairs.append(of_seed[1])
         names += dict.fromkeys(each.questions)
-    wins, all_pairs = np.concatenate(won or [np.zeros(0)]), np.concatenate(pairs or [np.zeros(0)])
-    kept = all_pairs > 0
-    wins, all_pairs = wins[kept], all_pairs[kept]
-    questions = [name for name, keeps in zip(names, kept, strict=True) if keeps]
-    if not questions:
-        return WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)
-
-    def share_won(weights: Weights) -> float | None:
-        whole = float((weights * all_pairs).sum())
-        return float((weights * wins).sum()) / whole if whole else None
-
-    number = len(set(questions))
-    drawn = cluster_bootstrap(questions, share_won, seed) if number >= LEAST_QUESTIONS else None
-    value = float(wins.sum() / all_pairs.sum())
-    return WithinQuestions(auroc=value, ci95=honest(drawn, number), pairs=int(all_pairs.sum()), questions=number)
+    nothing = [np.zeros(0)]
+    return share_of_pairs(np.concatenate(won or nothing), np.concatenate(pairs or nothing), names, seed)
 
 
 def _pooled(rows: Mapping[str, tuple[Statistic, Scored]], seed: int) -> PooledScore:

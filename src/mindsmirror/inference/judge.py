@@ -23,8 +23,11 @@ def verdict_probabilities(
         predictor.student.source(asked.tag, question if asked.sees_question else None, rationale)
         for question, rationale in judged
     ]
-    # Those about one question side by side: what they share is read once.
-    order = sorted(range(len(sources)), key=lambda index: (len(judged[index][0]), judged[index][0]))
+    # Those about one question side by side: what they share is read once. If it is not shown, they share nothing.
+    questions = [question if asked.sees_question else "" for question, _ in judged]
+    order = sorted(
+        range(len(sources)), key=lambda index: (len(questions[index]), questions[index], len(sources[index]))
+    )
     found: dict[int, tuple[float, ...]] = {}
     shown = Progress(f"judging as {asked.arm}", len(order), "rationales")
     with shown as progress:

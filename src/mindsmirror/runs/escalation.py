@@ -11,15 +11,12 @@ from dataclasses import replace
 
 from mindsmirror.annotation.budget import dollars
 from mindsmirror.annotation.reading import answers_of
-from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.annotation.step import AnnotationStep
 from mindsmirror.evaluation.escalation import Asked, escalation
 from mindsmirror.records import Annotation, Example, Prediction
 from mindsmirror.reporting.escalation_section import EscalationReport
-from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.system.record_file import RecordFile
-from mindsmirror.tasks import Splits, Task
+from mindsmirror.tasks import Task
 
 TEACHER_ANSWERS = "teacher_answers"
 """The step in which a teacher answers test questions."""
@@ -27,17 +24,9 @@ TEACHER_ANSWERS = "teacher_answers"
 
 def answering_step(step: AnnotationStep, examples: Sequence[Example]) -> AnnotationStep:
     """The annotation step that asks a teacher these questions, one rationale each."""
-    asked = step.for_rationales(replace(step.task, splits=Splits(tuple(examples), (), ())))
+    asked = step.for_rationales(step.task, examples)
     few = {"rationales": 1, "teachers": asked.config.teachers[:1]}
     return replace(asked, config=asked.config.model_copy(update=few))
-
-
-def teacher_answers(run: Run) -> dict[str, Annotation]:
-    """By question what the teacher said of it; empty where it was not asked yet."""
-    if run.result(TEACHER_ANSWERS, AnnotationResult) is None:
-        return {}
-    file = RecordFile(run.folder / TEACHER_ANSWERS / "annotations.jsonl", Annotation, "answers of the teacher")
-    return {annotation.example.id: annotation for annotation in file}
 
 
 def escalation_report(

@@ -35,7 +35,7 @@ from mindsmirror.runs.training import ArmTraining, stages_of
 from mindsmirror.system.distributed import join, leads
 from mindsmirror.system.progress import Working, say
 from mindsmirror.system.record_file import RecordFile
-from mindsmirror.tasks import Splits, Task, load_task
+from mindsmirror.tasks import Task, load_task
 
 if TYPE_CHECKING:
     from mindsmirror.evaluation.result import CalibrationResult
@@ -178,6 +178,10 @@ class Pipeline:
         given = {**inputs, **self._reading}
         return self.run.step(step, given, annotate, AnnotationResult, lambda result: result.final, asked_before)
 
+    def _asked(self, step: str, asked: AnnotationStep) -> AnnotationResult:
+        """A step in which teachers are asked about other questions than those of the annotation."""
+        return self._annotated(step, asked.inputs, lambda folder: asked.annotate(folder / ANNOTATIONS))
+
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What annotating will cost, after asking `samples` questions, which are kept; trains nothing."""
         self.check(trains=False)
@@ -251,9 +255,7 @@ class Pipeline:
         teacher_labels = any(arm.labels == "teacher" and arm.reflect for arm in self.recipe.arm)
         if not teacher_labels or self.recipe.annotation.file is not None or not self.unused[1]:
             return None
-        task, unused = self.unused
-        asked = self.annotation_step.for_rationales(replace(task, splits=Splits(unused, (), ())))
-        return self._annotated(UNUSED, asked.inputs, lambda folder: asked.annotate(folder / ANNOTATIONS))
+        return self._asked(UNUSED, self.annotation_step.for_rationales(*self.unused))
 
     def calibrate(self) -> "dict[str, CalibrationResult]":
         """Ask every trained arm the validation questions, and choose by them; returns the results by arm."""
@@ -272,16 +274,15 @@ class Pipeline:
             evaluate(self.run, recipe, self.task, arm, held_out, self._reading)
         if recipe.evaluation.escalate:
             asked = answering_step(self.annotation_step, self.task.splits.test)
-            self.require_whole(
-                self._annotated(TEACHER_ANSWERS, asked.inputs, lambda folder: asked.annotate(folder / ANNOTATIONS))
-            )
+            self.require_whole(self._asked(TEACHER_ANSWERS, asked))
 
     def report(self) -> "Report":
         """The report, again from what is on disk."""
         with Working("writing the report"):
             from mindsmirror.runs.results import report_run
 
-            return report_run(self.run, self.recipe, self.annotations(), self.task)
+            answers = self.annotations(TEACHER_ANSWERS) if self.run.result(TEACHER_ANSWERS, AnnotationResult) else ()
+            return report_run(self.run, self.recipe, self.annotations(), self.task, answers)
 
 
 def run(recipe: Recipe | str | Path, runs: str | Path = RUNS) -> "Report":

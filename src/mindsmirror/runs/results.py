@@ -27,7 +27,7 @@ from mindsmirror.reporting.escalation_section import EscalationReport
 from mindsmirror.reporting.report import read_report, write_report
 from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.calibration import calibration_of, calibration_step
-from mindsmirror.runs.escalation import escalation_report, teacher_answers
+from mindsmirror.runs.escalation import escalation_report
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.predictions import predictions_step, read_predictions
 from mindsmirror.runs.recipe import Recipe
@@ -39,8 +39,13 @@ from mindsmirror.tasks.tables import task_label
 from mindsmirror.training.result import TrainingResult
 
 
-def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task: Task) -> Report:
-    """Write `report.json` and `report.html` into the run's folder and return the report."""
+def report_run(
+    run: Run, recipe: Recipe, annotations: Iterable[Annotation], task: Task, answers: Iterable[Annotation] = ()
+) -> Report:
+    """Write `report.json` and `report.html` into the run's folder and return the report.
+
+    `answers` are the teacher's to test questions, which are read where the recipe has `escalate`.
+    """
     arms = predicted_arms(run, recipe)
     if not arms:
         raise DataError(f"{run.folder} has no predictions yet. Run `mindsmirror evaluate {run.folder}` first.")
@@ -68,7 +73,7 @@ def report_run(run: Run, recipe: Recipe, annotations: Iterable[Annotation], task
         student_judge=student_judge(judging, recipe.seed) if judging else None,
         mirror_vs_vote=mirror_versus_vote(judging, recipe.seed) if judging else None,
         confidences=tuple(_confidences(run, recipe, arms)),
-        escalations=tuple(_escalations(run, recipe, arms, task)),
+        escalations=tuple(_escalations(run, recipe, arms, answers, task)),
         examples=tuple(shown_examples(arms, task.splits.test)),
         seconds=seconds,
         machine=_manifest(run).get("machine", ""),
@@ -117,17 +122,19 @@ def _confidences(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions]) -> It
                 yield confidence_report(arm.name, arm.modes, found, recipe.evaluation.risk, recipe.seed)
 
 
-def _escalations(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions], task: Task) -> Iterator[EscalationReport]:
+def _escalations(
+    run: Run, recipe: Recipe, arms: Iterable[ArmPredictions], answers: Iterable[Annotation], task: Task
+) -> Iterator[EscalationReport]:
     """Of the arms that say how sure they are, each in the mode that it prefers, or else the next that says so."""
-    answers = teacher_answers(run) if recipe.evaluation.escalate else {}
+    said = {each.example.id: each for each in answers} if recipe.evaluation.escalate else {}
     configured = {arm.name: arm for arm in recipe.arm}
-    for arm in arms if answers else ():
+    for arm in arms if said else ():
         calibration = calibration_of(run, configured[arm.name]) if arm.name in configured else None
         preferred = (calibration.preferred if calibration else None) or arm.main
-        sure = [mode for mode, said in arm.modes.items() if any(each.confidence is not None for each in said)]
+        sure = [mode for mode, found in arm.modes.items() if any(each.confidence is not None for each in found)]
         if sure:
             mode = preferred if preferred in sure else sure[-1]
-            report = escalation_report(arm.name, mode, arm.modes[mode], answers, task, recipe)
+            report = escalation_report(arm.name, mode, arm.modes[mode], said, task, recipe)
             if report is not None:
                 yield report
 

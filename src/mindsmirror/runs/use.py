@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mindsmirror.errors import DataError, UnknownNameError
-from mindsmirror.evaluation.arms import ask_modes, open_predictor
+from mindsmirror.evaluation.arms import AskedArm, ask_modes
 from mindsmirror.evaluation.evaluate import main_mode, modes_of
 from mindsmirror.inference.question import Reply, check_mode
 from mindsmirror.records import Example
@@ -72,11 +72,10 @@ def evaluate_elsewhere(
         raise DataError(f"the split {split!r} of {loaded.name} has no questions")
     results = []
     for arm in recipe.arm:
-        asked = modes_of(arm, named or recipe.evaluation.modes)
-        say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(asked) or 'no mode'}")
-        model = trained_model(folder, arm)
-        predictor = open_predictor(loaded, recipe.student, recipe.evaluation, recipe.training.precision, model)
-        calibration = calibration_of(run, arm)
-        found = ask_modes(predictor, arm, asked, examples, recipe.evaluation, recipe.seed, calibration)
+        modes_asked = modes_of(arm, named or recipe.evaluation.modes)
+        say(f"asking {arm.name} {len(examples)} questions of {loaded.name} in {', '.join(modes_asked) or 'no mode'}")
+        model, precision = trained_model(folder, arm), recipe.training.precision
+        asked = AskedArm(loaded, recipe.student, recipe.evaluation, precision, recipe.seed, arm, model)
+        found = ask_modes(asked.open(), asked, modes_asked, examples, calibration_of(run, arm))
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(arm), found), recipe.seed)
     return results

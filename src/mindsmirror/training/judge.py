@@ -63,7 +63,7 @@ class JudgePlan:
     @property
     def steps(self) -> int:
         """Optimizer steps of all passes."""
-        return self.passes * -(-len(self.rows) // TOGETHER)
+        return self.passes * len(parts_of(self.rows))
 
 
 def judged_rows(stage: Stage, student: Student) -> list[Judged]:

@@ -1,18 +1,20 @@
 """Whoever asks or judges many texts tells how far it has come."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny
 
 from mindsmirror.answers import Number
-from mindsmirror.evaluation.arms import ask_modes, validation
+from mindsmirror.evaluation.arms import AskedArm, ask_modes, validation
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods import VerdictRequest, read_arm
 from mindsmirror.records import Example
+from mindsmirror.students.config import StudentConfig
 from mindsmirror.tasks.base import Splits, Task
 
 ARM = read_arm({"name": "a", "method": "minds_mirror"})
@@ -35,9 +37,10 @@ def test_validating_asking_and_judging_are_told_of(
     assert validate is not None and len(validate(student, student.model)) == len(QUESTIONS)
     assert told() == [f"validating a: {done}/5 questions" for done in (2, 4, 5)]
     predictor = Predictor(student, student.model.eval(), SUMS, config.max_tokens, config.batch)
-    assert ask_modes(predictor, ARM, ("predict", "vote"), QUESTIONS, config, 0).keys() == {"predict", "vote"}
+    asked = AskedArm(SUMS, StudentConfig(model="given"), config, "fp32", 0, ARM, None)
+    assert ask_modes(predictor, asked, ("predict", "vote"), QUESTIONS).keys() == {"predict", "vote"}
     assert told() == [f"asking a: {done}/15 texts" for done in (2, 4, 5, 7, 9, 10, 12, 14, 15)]
-    ask_modes(predictor, None, ("think",), QUESTIONS[:2], config, 0)
+    ask_modes(predictor, replace(asked, arm=None), ("think",), QUESTIONS[:2])
     assert told() == ["asking untrained: 2/2 texts"]
     judged = [(question.text, f"The answer is {question.gold}.") for question in QUESTIONS]
     assert len(verdict_probabilities(predictor, VerdictRequest("a"), judged)) == 5

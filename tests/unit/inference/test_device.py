@@ -11,7 +11,7 @@ import torch
 from plain import without_log_probabilities
 
 from mindsmirror.answers import Number
-from mindsmirror.evaluation.arms import ask_modes, open_predictor
+from mindsmirror.evaluation.arms import AskedArm, ask_modes
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model
@@ -28,13 +28,17 @@ ASKED = [Example(id=text, text=text, gold="5") for text in ("2 + 3?", "How many 
 JUDGED = [("2 + 3?", "It is 5."), ("How many?", "I do not know.")]
 
 
+def asked_arm(folder: Path, precision: str = "fp32") -> AskedArm:
+    config = EvaluationConfig(samples=2, max_tokens=8)
+    return AskedArm(SUMS, StudentConfig(model=str(folder)), config, precision, seed=3, arm=ARM, model=folder)
+
+
 def opened(folder: Path, precision: str = "fp32") -> Predictor:
-    student = StudentConfig(model=str(folder))
-    return open_predictor(SUMS, student, EvaluationConfig(samples=2, max_tokens=8), precision, folder)
+    return asked_arm(folder, precision).open()
 
 
-def answers(predictor: Predictor) -> Any:
-    return ask_modes(predictor, ARM, MODES, ASKED, EvaluationConfig(samples=2, max_tokens=8), seed=3)
+def answers(predictor: Predictor, folder: Path) -> Any:
+    return ask_modes(predictor, asked_arm(folder), MODES, ASKED)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma3", "gpt2", "t5"])
@@ -42,12 +46,18 @@ def test_every_mode_runs_on_the_device_and_answers_what_the_processor_would(
     kind: str, tiny_folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = opened(tiny_folder(kind))
-    expected, probabilities = answers(here), verdict_probabilities(here, VerdictRequest("mirror"), JUDGED)
+    expected, probabilities = (
+        answers(here, tiny_folder(kind)),
+        verdict_probabilities(here, VerdictRequest("mirror"), JUDGED),
+    )
     monkeypatch.setattr(hardware, "device", lambda: pretend_gpu.NAME)
     with pretend_gpu.PretendGPU():
         there = opened(tiny_folder(kind))
         assert all(isinstance(value.data, pretend_gpu.There) for value in there.model.parameters())
-        found, judged = answers(there), verdict_probabilities(there, VerdictRequest("mirror"), JUDGED)
+        found, judged = (
+            answers(there, tiny_folder(kind)),
+            verdict_probabilities(there, VerdictRequest("mirror"), JUDGED),
+        )
     torch.testing.assert_close(torch.tensor(judged), torch.tensor(probabilities), rtol=1e-4, atol=1e-6)
     for mode in ("predict", "think", "vote"):
         assert without_log_probabilities(found[mode]) == without_log_probabilities(expected[mode])

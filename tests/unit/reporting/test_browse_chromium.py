@@ -13,24 +13,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from chromium import BROWSER, QUIET
 from unit.reporting.annotated_questions import DUAL, EVIL, HOSTILE, THREE
 
 from mindsmirror.records import Annotation
 from mindsmirror.reporting.browse import browse_page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-    "--virtual-time-budget=3000",
-)
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
@@ -100,7 +88,7 @@ def browse(tmp_path: Path) -> Open:
 def dump(address: str, profile: Path) -> str:
     assert BROWSER is not None
     shutil.rmtree(profile, ignore_errors=True)
-    command = [BROWSER, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", address]
+    command = [BROWSER, *QUIET, "--virtual-time-budget=3000", f"--user-data-dir={profile}", "--dump-dom", address]
     ended = subprocess.run(command, capture_output=True, timeout=120, check=True)
     return ended.stdout.decode("utf-8")
 
