@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, auroc_within
-from mindsmirror.inference.confidence import candidates, features_of
+from mindsmirror.inference.confidence import Feature, candidates, features_of
 from mindsmirror.inference.predictor import inference_model
 from mindsmirror.records import Annotation, Example, Tag
 from mindsmirror.runs.pipeline import Pipeline
@@ -42,7 +42,7 @@ from mindsmirror.system.hardware import machine
 from mindsmirror.system.progress import Progress
 
 IS_IT_TRUE = "Is this solution:\n(A) True\n(B) False\n\nThe solution is: ("
-FREE = ("verdict", "agreement", "log_probability", "arithmetic")
+FREE: tuple[Feature, ...] = ("verdict", "agreement", "log_probability", "arithmetic")
 TOGETHER = 16
 FOLDS = 5
 
