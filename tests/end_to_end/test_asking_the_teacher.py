@@ -1,11 +1,13 @@
 """A teacher that answers what the student is not sure of, through the command line."""
 
+import json
 from pathlib import Path
 
 from end_to_end import material
 from end_to_end.console import mindsmirror
 
-from mindsmirror.records import Annotation
+from mindsmirror.engines.scripted import LOG_VARIABLE
+from mindsmirror.records import Annotation, Prediction
 from mindsmirror.system.files import read_records
 
 RECIPE = """
@@ -80,6 +82,36 @@ def test_the_teacher_answers_test_questions_and_nothing_is_done_again_for_it(tmp
     assert whole["tokens"] == sum(each.tokens_in + each.tokens_out for each in spent) > 0
     assert whole["usd"] > 0
     assert "Asking the teacher where it is not sure" in (run / "report.html").read_text()
+
+
+def test_in_use_the_teacher_gives_the_answers_that_the_report_counts(tmp_path: Path, llama: Path) -> None:
+    place(tmp_path, llama, "true\nrisk = 0.3")
+    assert mindsmirror("run", "sending.toml", cwd=tmp_path).code == 0
+    log = tmp_path / "log"
+    ended = mindsmirror(
+        *("ask", "sending", "--file", "words.jsonl", "--mode", "predict", "--escalate"),
+        cwd=tmp_path,
+        environment={LOG_VARIABLE: str(log)},
+    )
+    assert ended.code == 0, ended.err
+    rows = [json.loads(line) for line in ended.out.splitlines()]
+    report = material.document(tmp_path / "runs/sending/report.json")
+    withheld = {
+        each.example
+        for each in read_records(tmp_path / "runs/sending/predictions/thoughts/predict.jsonl", Prediction)
+        if each.abstained
+    }
+    sent = [row for row in rows if row["split"] == "test" and row["teacher"] is not None]
+    assert len(sent) == len(withheld) > 0 and report["escalations"]
+    answers = read_records(tmp_path / "runs/sending/teacher_answers/annotations.jsonl", Annotation)
+    said = {each.example.text: each for each in answers}
+    for row in sent:
+        expected = said[row["question"]]
+        assert row["answer"] == expected.rationales[0].answer and row["text"] == expected.rationales[0].text
+        assert row["teacher"]["tokens_in"] == expected.provenance.tokens_in
+        assert row["teacher"]["tokens_out"] == expected.provenance.tokens_out
+    # Test questions are in the store. The others were asked for two rationales, of which the first is in it, too.
+    assert material.served(log) == []
 
 
 def test_a_file_of_annotations_cannot_answer(tmp_path: Path, llama: Path) -> None:

@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import expit, logit
 
 from mindsmirror.evaluation import (
     auroc,
     auroc_interval,
     auroc_within,
     balanced_accuracy,
-    cluster_bootstrap,
     expected_calibration_error,
     holm,
     mcnemar,
     paired_difference,
+    share_interval,
     smallest_detectable_difference,
     verdict_quality,
     wilson,
@@ -172,7 +174,7 @@ def by_copying(
     questions: Sequence[str],
     statistic: Callable[[NDArray[np.float64], NDArray[np.bool_]], float | None],
 ) -> tuple[float, float]:
-    """The bootstrap as its definition says: the rows (score, label) of the drawn questions, one after another."""
+    """The interval as its definition says: of the rows (score, label) of the drawn questions, one after another."""
     of_question = [np.flatnonzero(np.array(questions) == name) for name in dict.fromkeys(questions)]
     random = np.random.default_rng(3)
     values = []
@@ -182,8 +184,12 @@ def by_copying(
         value = statistic(drawn[:, 0], drawn[:, 1] > 0)
         if value is not None:
             values.append(value)
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    share = statistic(rows[:, 0], rows[:, 1] > 0)
+    assert share is not None
+    of_class = [{q for q, label in zip(questions, rows[:, 1], strict=True) if label == kind} for kind in (0, 1)]
+    quantile = stats.t.ppf(0.975, min(map(len, of_class)) - 1)
+    reach = quantile * np.std(values, ddof=1) / (share * (1 - share))
+    return float(expit(logit(share) - reach)), float(expit(logit(share) + reach))
 
 
 many_questions = st.lists(st.tuples(st.integers(-3, 3), st.booleans(), st.sampled_from("abcdefgh")), min_size=30)
@@ -195,23 +201,26 @@ def test_intervals_are_those_of_copied_rows(rows: list[tuple[int, bool, str]]) -
     scores, labels, questions = zip(*rows, strict=True)
     table = np.column_stack([scores, labels]).astype(np.float64)
     found = auroc_interval(scores, labels, questions, seed=3)
-    if found is not None and found[0] != found[1]:
-        assert found == by_copying(table, questions, auroc)
+    if found is not None and auroc(scores, labels) not in (0.0, 1.0):
+        assert found == pytest.approx(by_copying(table, questions, auroc))
     verdicts = [(Verdict.CORRECT if score > 0 else Verdict.WRONG, label) for score, label, _ in rows]
-    ends = verdict_quality(verdicts, questions, seed=3).balanced_accuracy_ci95
-    if ends is not None and ends[0] != ends[1]:
-        assert ends == by_copying(table, questions, lambda said, right: balanced_accuracy(said > 0, right))
+    quality = verdict_quality(verdicts, questions, seed=3)
+    ends = quality.balanced_accuracy_ci95
+    if ends is not None and quality.balanced_accuracy not in (0.0, 1.0):
+        assert ends == pytest.approx(
+            by_copying(table, questions, lambda said, right: balanced_accuracy(said > 0, right))
+        )
 
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1)), min_size=1, max_size=30))
-def test_cluster_bootstrap_of_a_mean_stays_among_the_values(rows: list[tuple[int, float]]) -> None:
+def test_an_interval_of_a_share_holds_it_and_stays_between_0_and_1(rows: list[tuple[int, float]]) -> None:
     values = np.array([value for _, value in rows])
-    found = cluster_bootstrap(
-        [c for c, _ in rows], lambda weights: float(weights @ values / weights.sum()), seed=1, resamples=50
-    )
+    names = [name for name, _ in rows]
+    found = share_interval(names, lambda weights: float(weights @ values / weights.sum()), 5, seed=1, resamples=50)
     assert found is not None
-    assert values.min() - 1e-12 <= found[0] <= found[1] <= values.max() + 1e-12
+    assert 0 <= found[0] <= float(values.mean()) + 1e-9
+    assert float(values.mean()) - 1e-9 <= found[1] <= 1
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50), st.integers(1, 20))

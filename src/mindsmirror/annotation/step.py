@@ -3,7 +3,7 @@
 And its rehearsal: what the step would cost, judged by what is stored and by a few questions asked for real.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,6 +114,17 @@ class AnnotationStep:
             progress.close(totals.complete, f"{_came(tally, ' asked for')}, {spending.words}")
         self._notices(totals)
         return totals.result(count, tally, spending)
+
+    def ask(self, take: Callable[[Account], None]) -> str:
+        """Ask all questions and hand each over as it is answered; nothing is written but the store.
+
+        Returns the cap that kept some of them from being asked, in words; empty if none did.
+        """
+        with Store(self.store) as store:
+            annotator = self._annotator(store, self._shown(store))
+            for account in annotator.accounts(self.task.splits.annotated()):
+                take(account)
+            return annotator.spending.reached
 
     def estimate(self, samples: int = REHEARSED) -> Estimate:
         """What it would cost to annotate what is not stored; asks up to `samples` questions, which are then stored.

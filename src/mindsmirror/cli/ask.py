@@ -29,6 +29,11 @@ from mindsmirror.errors import RecipeError
 )
 @click.option("--arm", help="The arm that answers; by default the recipe's last.")
 @click.option("--mode", type=click.Choice(MODES), help="How it answers; by default as validation questions prefer.")
+@click.option(
+    "--escalate",
+    is_flag=True,
+    help="Ask the run's teacher, too, where the student abstains; this takes evaluation.risk in the recipe.",
+)
 @runs_folder
 @as_json
 def command(
@@ -38,13 +43,15 @@ def command(
     choices: tuple[str, ...],
     arm: str | None,
     mode: str | None,
+    escalate: bool,
     runs: Path,
     json_output: bool,
 ) -> None:
     """Ask a trained student; it gives an answer, a rationale, a verdict and a confidence.
 
     Without QUESTION, a terminal becomes a prompt that keeps the student loaded. With --file, or with questions on
-    standard input, every line is answered by a line of JSON, many at a time.
+    standard input, every line is answered by a line of JSON, many at a time. With --escalate, the run's first teacher
+    answers what the student is too unsure of, and the reply says so; a teacher that fails leaves the student's reply.
     """
     from mindsmirror.runs.student import load
 
@@ -53,13 +60,16 @@ def command(
     if question is None and choices:
         raise RecipeError("--choice belongs to a QUESTION; in a file, a line has choices of its own")
     student = load(student_folder(run, runs), arm)
+    if escalate:
+        # Before anything is answered, also where questions name modes of their own.
+        student.check_escalation(mode)
     if question is not None:
-        reply = student.ask(question, _named(choices), mode)
+        reply = student.ask(question, _named(choices), mode, escalate=escalate)
         show(reply.model_dump(mode="json"), reply_lines(reply), json_output)
     elif source is None and sys.stdin.isatty():
-        converse(student, mode)
+        converse(student, mode, escalate=escalate)
     else:
-        answer_lines(student, mode, None if source == Path("-") else source)
+        answer_lines(student, mode, None if source == Path("-") else source, escalate=escalate)
 
 
 def _named(choices: tuple[str, ...]) -> dict[str, str]:

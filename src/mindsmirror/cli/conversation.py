@@ -13,10 +13,10 @@ import click
 from mindsmirror.cli.options import as_text
 from mindsmirror.errors import DataError, MindsMirrorError
 from mindsmirror.system.documents import read_lines
-from mindsmirror.system.terminal import plain
+from mindsmirror.system.terminal import plain, quantity
 
 if TYPE_CHECKING:
-    from mindsmirror.inference.question import Reply
+    from mindsmirror.inference.question import Reply, TeacherReply
     from mindsmirror.runs.student import TrainedStudent
 
 TOGETHER = 256
@@ -26,6 +26,8 @@ PROMPT = "> "
 
 def reply_lines(reply: "Reply") -> list[str]:
     """A reply for people; there is always an answer or the text in which none was found."""
+    if reply.teacher is not None and reply.student is not None:
+        return _teacher_lines(reply.teacher, reply.student)
     if reply.answer is None:
         lines = [f"answer: none that can be read. The student wrote: {reply.text or 'nothing'}"]
     else:
@@ -42,16 +44,31 @@ def reply_lines(reply: "Reply") -> list[str]:
         lines.append(f"of {near.of} validation answers about as sure ({span}) {near.right} were right")
     if reply.abstained:
         lines.append("it abstains: an answer as unsure as this one would not keep the risk that the recipe promises")
+    if reply.teacher is not None:
+        lines.append(f"its teacher {reply.teacher.name} was asked and gave no answer: {reply.teacher.error}")
     return lines
 
 
-def converse(student: "TrainedStudent", mode: str | None) -> None:
+def _teacher_lines(teacher: "TeacherReply", student: "Reply") -> list[str]:
+    """A teacher's answer, and what it stands in place of."""
+    paid = "" if teacher.usd is None else f" (${teacher.usd:.4f})"
+    own = f"would say {student.answer}" if student.answer is not None else "has no answer that can be read"
+    sure = "" if student.confidence is None else f" (probability that it is right: {student.confidence:.2f})"
+    return [
+        f"answer: {teacher.answer}",
+        f"rationale: {teacher.text}",
+        f"by the teacher {teacher.name}, with {teacher.tokens_in + teacher.tokens_out} tokens{paid}",
+        f"the student abstains; it {own}{sure}",
+    ]
+
+
+def converse(student: "TrainedStudent", mode: str | None, *, escalate: bool = False) -> None:
     """Answer what is typed, question by question, until the input ends. A line that ends in \\ goes on below."""
     click.echo(f"{student!r}. Ctrl-D ends.", err=True)
     while (question := _typed()) is not None:
         if question.strip():
             try:
-                reply = student.ask(question, mode=mode)
+                reply = student.ask(question, mode=mode, escalate=escalate)
             except MindsMirrorError as error:
                 click.echo(plain(str(error)), err=True)
                 continue
@@ -59,18 +76,34 @@ def converse(student: "TrainedStudent", mode: str | None) -> None:
                 click.echo(plain(line))
 
 
-def answer_lines(student: "TrainedStudent", mode: str | None, source: Path | None) -> None:
+def answer_lines(student: "TrainedStudent", mode: str | None, source: Path | None, *, escalate: bool = False) -> None:
     """Answer each line of a file, or of standard input, with a line of JSON; what is there already goes together.
 
     A line is a question, or a JSON object with `question` and further keys of `Question`; its other keys are handed on,
-    an `answer` that it has as `gold`.
+    an `answer` that it has as `gold`. With `escalate` stderr tells at the end what the teacher was asked.
     """
+    sent: list[TeacherReply] = []
     name = "standard input" if source is None else str(source)
     for lines in _batches(sys.stdin.buffer if source is None else read_lines(source)):
         rows = [_row(line, f"{name}, line {number}") for number, line in lines if line.strip()]
-        replies = student.ask_many([asked for asked, _ in rows], mode=mode)
+        replies = student.ask_many([asked for asked, _ in rows], mode=mode, escalate=escalate)
+        sent += [reply.teacher for reply in replies if reply.teacher is not None]
         for (_, others), reply in zip(rows, replies, strict=True):
             click.echo(as_text({**others, **reply.model_dump(mode="json")}))
+    if escalate:
+        click.echo(plain(_told(sent)), err=True)
+
+
+def _told(sent: "list[TeacherReply]") -> str:
+    """What was sent to the teacher and what came of it, in a sentence."""
+    if not sent:
+        return "nothing was sent to the teacher: the student abstained from no question"
+    answered = sum(each.answer is not None for each in sent)
+    tokens = sum(each.tokens_in + each.tokens_out for each in sent)
+    known = [each.usd for each in sent if each.usd is not None]
+    paid = f" (${sum(known):.4f})" if known else ""
+    failure = next((f"; {each.error}" for each in sent if each.error), "")
+    return f"{quantity(len(sent), 'question')} sent to the teacher, {answered} answered, {tokens} tokens{paid}{failure}"
 
 
 def _typed() -> str | None:

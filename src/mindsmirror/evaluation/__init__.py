@@ -14,10 +14,10 @@ from mindsmirror.evaluation.metrics import (
 )
 from mindsmirror.evaluation.statistics import (
     Difference,
-    cluster_bootstrap,
     holm,
     mcnemar,
     paired_difference,
+    share_interval,
     smallest_detectable_difference,
     wilson,
 )
@@ -30,13 +30,13 @@ __all__ = [
     "auroc_interval",
     "auroc_within",
     "balanced_accuracy",
-    "cluster_bootstrap",
     "expected_calibration_error",
     "holm",
     "majority_baseline",
     "mcnemar",
     "paired_difference",
     "self_bleu",
+    "share_interval",
     "smallest_detectable_difference",
     "verdict_quality",
     "wilson",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mindsmirror.evaluation.statistics import cluster_bootstrap, numbered, wilson
+from mindsmirror.evaluation.statistics import numbered, share_interval
 from mindsmirror.records import Record, Verdict
 
 SAID = (Verdict.CORRECT, Verdict.WRONG)
@@ -142,10 +142,10 @@ def share_of_pairs(
         return WithinQuestions(auroc=None, ci95=None, pairs=0, questions=0)
     number, drawn = len(set(questions)), None
     if number >= LEAST_QUESTIONS:
-        drawn = cluster_bootstrap(questions, lambda times: float((times * won).sum() / (times * pairs).sum()), seed)
-    return WithinQuestions(
-        auroc=float(won.sum() / pairs.sum()), ci95=honest(drawn, number), pairs=int(pairs.sum()), questions=number
-    )
+        drawn = share_interval(
+            questions, lambda times: float((times * won).sum() / (times * pairs).sum()), number, seed
+        )
+    return WithinQuestions(auroc=float(won.sum() / pairs.sum()), ci95=drawn, pairs=int(pairs.sum()), questions=number)
 
 
 def pairs_within(
@@ -285,14 +285,7 @@ def _interval(
     least = min(len({questions[row] for row in np.flatnonzero(right == kind).tolist()}) for kind in (True, False))
     if least < LEAST_QUESTIONS:
         return None
-    return honest(cluster_bootstrap(questions, statistic, seed), least)
-
-
-def honest(drawn: tuple[float, float] | None, n: int) -> tuple[float, float] | None:
-    """A bootstrap interval, or Wilson's over n questions where all is won or lost and no resample can differ."""
-    if drawn is None or drawn[0] != drawn[1] or drawn[0] not in (0.0, 1.0):
-        return drawn
-    return wilson(round(drawn[0] * n), n)
+    return share_interval(questions, statistic, least, seed)
 
 
 def _share(part: int, whole: int) -> float | None:

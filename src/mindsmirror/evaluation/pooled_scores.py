@@ -16,13 +16,12 @@ from mindsmirror.evaluation.metrics import (
     Statistic,
     Weights,
     WithinQuestions,
-    honest,
     pairs_within,
     share_of_pairs,
     weighted_auroc,
 )
 from mindsmirror.evaluation.selective import accuracy_at_half
-from mindsmirror.evaluation.statistics import cluster_bootstrap, numbered
+from mindsmirror.evaluation.statistics import numbered, share_interval
 from mindsmirror.records import Record
 
 
@@ -93,7 +92,7 @@ def _pooled(rows: Mapping[str, tuple[Statistic, Scored]], seed: int) -> PooledSc
     ci95 = None
     if (least := _fewest([each for _, each in counted])) >= LEAST_QUESTIONS:
         questions = [question for _, each in counted for question in each.questions]
-        ci95 = honest(cluster_bootstrap(questions, mean, seed), least)
+        ci95 = share_interval(questions, mean, least, seed)
     new_seeds = over_new_seeds(value, ci95, list(measured.values()), (0.0, 1.0)) if ci95 else None
     return PooledScore(n=n, value=value, ci95=ci95, new_seeds=new_seeds, by_seed=by_seed)
 

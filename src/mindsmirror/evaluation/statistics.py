@@ -16,6 +16,8 @@ Z95 = NormalDist().inv_cdf(0.975)
 """The normal deviate of a two-sided test at 5 %."""
 Z_POWER = NormalDist().inv_cdf(0.8)
 """The normal deviate of a power of 80 %."""
+MOST_LOG_ODDS = 500.0
+"""Beyond it a share is 1 to all digits, and its odds overflow."""
 
 
 class Difference(NamedTuple):
@@ -160,21 +162,29 @@ def smallest_detectable_difference(n: int, discordant_share: float) -> float:
     return min(1.0, math.sqrt(share) * reach / (n + Z_POWER**2))
 
 
-def cluster_bootstrap(
+def share_interval(
     clusters: Sequence[Hashable],
     statistic: Callable[[NDArray[np.float64]], float | None],
+    units: int,
     seed: int,
     resamples: int = 2000,
 ) -> tuple[float, float] | None:
-    """A percentile bootstrap interval of a statistic of rows that come in clusters.
+    """A 95 % interval of a share p whose rows come in clusters, from its standard error over resampled clusters.
 
-    Several rationales of one question are not independent, so whole questions are drawn. `clusters` names each row's
-    cluster. The statistic gets a resample as the number of times that each row is in it, [rows]: so a resample costs
-    a count and a weighted sum, and no row is copied. Resamples on which the statistic is None are left out. None where
-    that is more than half of them, or there are no rows. Source: Davison and Hinkley (1997), section 3.8.
+    logit p ± t · s / (p(1 − p)), s the standard deviation over the resamples, t Student's quantile of `units` − 1
+    degrees of freedom. Several rationales of one question are not independent, so whole questions are drawn. `clusters`
+    names each row's cluster; `units` is how many clusters bear on the share, such as those of the rarer class.
+    The statistic gets a resample as the number of times that each row is in it, [rows], and gives a value in [0, 1]; it
+    costs a count and a weighted sum, and no row is copied. Resamples on which it is None are left out. Where all is won
+    or lost no resample can differ, and the interval is Wilson's over the units. None for fewer than 2 units, and where
+    the statistic is None on all rows or on more than half of the resamples. Percentiles of the same resamples cover
+    less (docs/log.md). Source: Davison and Hinkley (1997), sections 2.4, 3.8 and 5.2.
     """
-    if not len(clusters):
+    whole = statistic(np.ones(len(clusters))) if len(clusters) else None
+    if whole is None or units < 2:
         return None
+    if whole in (0.0, 1.0):
+        return wilson(round(whole * units), units)
     cluster_of = numbered(clusters)
     number = int(cluster_of.max()) + 1
     random = np.random.default_rng(seed)
@@ -186,8 +196,17 @@ def cluster_bootstrap(
             values.append(value)
     if 2 * len(values) < resamples:
         return None
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    return _around(whole, float(np.std(values, ddof=1)), units)
+
+
+def _around(share: float, error: float, units: int) -> tuple[float, float]:
+    """The interval of a share between 0 and 1 with this standard error, on the scale of its log-odds."""
+    from scipy.stats import t
+
+    reach = float(t.ppf(0.975, units - 1)) * error / (share * (1 - share))
+    odds = share / (1 - share)
+    low, high = odds * math.exp(-reach), odds * math.exp(min(reach, MOST_LOG_ODDS))
+    return low / (1 + low), high / (1 + high)
 
 
 def numbered(names: Sequence[Hashable]) -> NDArray[np.int64]:

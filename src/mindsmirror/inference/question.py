@@ -4,7 +4,7 @@ Nothing here loads torch.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -45,14 +45,26 @@ class Question(Record):
         return Example(id=own, text=text, choices=self.choices)
 
 
+class TeacherReply(Record):
+    """What a teacher said of a question that was sent to it."""
+
+    name: str = Field(description="of the teacher: its model")
+    answer: str | None = Field(None, description="None where there is none; `error` says why")
+    text: str = Field("", description="what it wrote: its rationale")
+    tokens_in: int = Field(0, description="tokens that it read")
+    tokens_out: int = Field(0, description="tokens that it wrote")
+    usd: float | None = Field(None, description="what those cost; None where no price is known")
+    error: str = Field("", description="why there is no answer: the request failed, a cap is reached, none can be read")
+
+
 class Reply(Record):
-    """What a student said of a question."""
+    """What a student said of a question, or its teacher where the student abstained and the question was sent on."""
 
     question: str
-    arm: str = Field(description="who answered")
+    arm: str = Field(description="whose student was asked")
     mode: Mode = Field(description="how it was asked")
     answer: str | None = Field(description="None where none can be read from the text")
-    text: str = Field(description="what the student wrote: its rationale, or its direct reply")
+    text: str = Field(description="what was written: a rationale, or a direct reply")
     rationale: str = Field(description="empty if it was asked for the answer alone")
     verdict: str | None = Field(description="correct, wrong or uncertain: what it says of its rationale, if it judges")
     p_correct: float | None = Field(description="the probability that it gives to correct")
@@ -61,7 +73,36 @@ class Reply(Record):
     alike: Alike | None = Field(None, description="what became of validation answers that were about as sure")
     abstained: bool = Field(description="whether the confidence is too low for the risk that was promised")
     parse: Parse = Field(description="how reading the text ended")
-    tokens: int = Field(description="tokens that it wrote")
+    tokens: int = Field(description="tokens that were written")
+    answered_by: Literal["student", "teacher"] = Field("student", description="whose answer, text and tokens these are")
+    student: "Reply | None" = Field(None, description="what the student itself said, where the teacher answered")
+    teacher: TeacherReply | None = Field(None, description="None where the teacher was not asked")
+
+    def sent(self, teacher: TeacherReply) -> "Reply":
+        """The same after the question was sent to the teacher: with its answer, if it gave any that can be read.
+
+        Nothing says how sure to be of a teacher's answer. The student's own reply stays under `student`.
+        """
+        if teacher.answer is None:
+            return self.model_copy(update={"teacher": teacher})
+        return Reply(
+            question=self.question,
+            arm=self.arm,
+            mode=self.mode,
+            answer=teacher.answer,
+            text=teacher.text,
+            rationale=teacher.text,
+            verdict=None,
+            p_correct=None,
+            confidence=None,
+            calibrated=False,
+            abstained=False,
+            parse=Parse.OK,
+            tokens=teacher.tokens_out,
+            answered_by="teacher",
+            student=self,
+            teacher=teacher,
+        )
 
     def __str__(self) -> str:
         """The answer, or where there is none what was written."""

@@ -11,8 +11,9 @@ weights, in `mindsmirror.json`.
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.evaluation.arms import open_predictor
@@ -28,6 +29,9 @@ from mindsmirror.runs.description import described, named_arm, trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.text import VERDICT_WORDS
+
+if TYPE_CHECKING:
+    from mindsmirror.runs.standby import StandbyTeacher
 
 Told = Callable[[int, str], None]
 """Is given the place of a question and a piece of what the student writes about it, as soon as it is written."""
@@ -45,18 +49,21 @@ class _How(NamedTuple):
 class TrainedStudent:
     """A student that is ready to be asked. Threads may share it: it answers one call after the other."""
 
-    def __init__(self, description: StudentDescription, predictor: Predictor) -> None:
-        self.description = description
+    def __init__(self, description: StudentDescription, predictor: Predictor, run: Path | None = None) -> None:
+        """`run` is the folder of the run that trained it; without it no teacher can be asked."""
+        self.description, self.run = description, run
         self._predictor, self._alone = predictor, threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path, description: StudentDescription, *, trusted: bool = False) -> Self:
+    def open(
+        cls, folder: Path, description: StudentDescription, *, trusted: bool = False, run: Path | None = None
+    ) -> Self:
         """The student in a folder; ModelFileError if it cannot be loaded. `trusted`: its own code may run."""
         config = StudentConfig(model=str(folder), trust_remote_code=trusted, max_source=description.max_source)
         predictor = open_predictor(
             description.as_task(), config, _evaluation(description), description.precision, folder
         )
-        return cls(description, predictor)
+        return cls(description, predictor, run)
 
     def __repr__(self) -> str:
         own = self.description
@@ -73,40 +80,71 @@ class TrainedStudent:
         choices: Mapping[str, str] | Sequence[str] = (),
         mode: str | None = None,
         on_text: Callable[[str], None] | None = None,
+        escalate: bool = False,
         **how: Any,
     ) -> Reply:
         """Ask one question.
 
         `choices` maps letters to texts, or lists the texts. `mode` is predict, think, vote or mirror; `how` are further
         keys of `Question`, such as samples or seed. `on_text` is given each piece of a greedy text while it is written.
-        UnknownNameError for a mode that there is not, RecipeError for one that the student was not taught.
+        `escalate` asks the run's teacher if the student abstains; a teacher that fails leaves the student's reply.
+        UnknownNameError for a mode that there is not, RecipeError for one that the student was not taught; for
+        `escalate` what `check_escalation` raises.
         """
         if isinstance(question, str):
             given = dict(choices) if isinstance(choices, Mapping) else list(choices)
             question = as_question({"question": question, "choices": given, "mode": mode, **how})
-        return self.ask_many([question], on_text=None if on_text is None else lambda _, piece: on_text(piece))[0]
+        told = None if on_text is None else lambda _, piece: on_text(piece)
+        return self.ask_many([question], on_text=told, escalate=escalate)[0]
 
     def ask_many(
         self,
         questions: Iterable[str | Mapping[str, Any] | Question],
         mode: str | None = None,
         on_text: Told | None = None,
+        escalate: bool = False,
     ) -> list[Reply]:
         """Ask several questions at batch speed; the replies come in their order.
 
         A question is its text, a mapping with the keys of `Question`, or such a record. Those that are asked alike are
         decoded together, and none of their replies depends on the others. `mode` is for questions that name none.
+        `escalate` asks the run's teacher about those that the student abstains from, as in `ask`.
         """
         asked = [as_question(each) for each in questions]
         groups: dict[_How, list[int]] = {}
         for place, question in enumerate(asked):
             groups.setdefault(self._how(question, mode), []).append(place)
+        if escalate:
+            for how in groups:
+                self.check_escalation(how.mode)
         replies: dict[int, Reply] = {}
         with self._alone:
             for how, places in groups.items():
                 found = self._asked(how, [asked[place] for place in places], _placed(on_text, places))
                 replies.update(zip(places, found, strict=True))
+        sent = [place for place in sorted(replies) if replies[place].abstained] if escalate else []
+        if sent:
+            said = self._standby.ask([asked[place] for place in sent])
+            replies.update((place, replies[place].sent(each)) for place, each in zip(sent, said, strict=True))
         return [replies[place] for place in range(len(asked))]
+
+    def check_escalation(self, mode: str | None = None) -> None:
+        """Refuse to send what the student abstains from in a mode, by default its own, where that cannot be done.
+
+        DataError for a student without its run, RecipeError where the run has no teacher, or the mode no threshold.
+        """
+        self._standby.check(self.description, check_mode(mode) or self.description.default_mode)
+
+    @cached_property
+    def _standby(self) -> "StandbyTeacher":
+        from mindsmirror.runs.standby import StandbyTeacher
+
+        if self.run is None:
+            raise DataError(
+                f"this is the student of the run {self.description.run!r} alone, and only the run's folder names the "
+                "teacher that could be asked. Give the folder of the run."
+            )
+        return StandbyTeacher(self.run)
 
     def reads(self, question: str | Mapping[str, Any] | Question) -> int:
         """Tokens of a question as it is read in its mode; a longer one loses its beginning at `description.max_source`.
@@ -167,7 +205,8 @@ def load(folder: str | Path, arm: str | None = None, *, trust_remote_code: bool 
     chosen = named_arm(recipe, arm)
     model = trained_model(folder, chosen)
     description = read_description(model) or described(run, recipe, run.task(recipe), chosen)
-    return TrainedStudent.open(model, description, trusted=trust_remote_code or recipe.student.trust_remote_code)
+    trusted = trust_remote_code or recipe.student.trust_remote_code
+    return TrainedStudent.open(model, description, trusted=trusted, run=folder)
 
 
 def _evaluation(own: StudentDescription) -> EvaluationConfig:

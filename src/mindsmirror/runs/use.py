@@ -25,18 +25,21 @@ def ask(
     choices: Mapping[str, str] | Sequence[str] = (),
     arm: str | None = None,
     mode: str | None = None,
+    *,
+    escalate: bool = False,
 ) -> Reply:
     """One answer by a trained arm, with its rationale, its own verdict on it, and its confidence.
 
     `folder` is that of the run, or a student's own; `choices` maps letters to texts, or lists the texts. By default the
     last arm of the recipe answers, in the mode that its validation questions prefer: it thinks once, if it learnt to,
     unless another mode was better. The student is loaded for this one question: `mindsmirror.load` keeps it.
+    `escalate` asks the run's teacher if the student abstains.
 
     Raises DataError for a run that is not trained, UnknownNameError for an arm or mode that there is not, RecipeError
-    for a mode that the arm was not taught.
+    for a mode that the arm was not taught; for `escalate` what `TrainedStudent.check_escalation` raises.
     """
     check_mode(mode)
-    return load(folder, arm).ask(question, choices, mode)
+    return load(folder, arm).ask(question, choices, mode, escalate=escalate)
 
 
 def evaluate_elsewhere(

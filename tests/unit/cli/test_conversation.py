@@ -8,7 +8,7 @@ import pytest
 
 from mindsmirror.cli.conversation import TOGETHER, _batches, converse, reply_lines
 from mindsmirror.errors import DataError, UnknownNameError
-from mindsmirror.inference.question import Reply
+from mindsmirror.inference.question import Reply, TeacherReply
 from mindsmirror.records import Parse
 from mindsmirror.runs.student import TrainedStudent
 
@@ -36,6 +36,26 @@ def test_an_answer_that_cannot_be_read_comes_with_its_text() -> None:
         "answer: none that can be read. The student wrote: Who knows."
     ]
     assert reply_lines(reply("2?", "2", "It is 2.")) == ["answer: 2", "rationale: It is 2."]
+
+
+def test_a_teachers_answer_says_whose_it_is_and_what_the_student_would_say() -> None:
+    unsure = reply("2?", "3", "It is 3.").model_copy(update={"abstained": True, "confidence": 0.25, "calibrated": True})
+    said = TeacherReply(name="large", answer="2", text="One and one. The answer is 2.", tokens_in=30, tokens_out=8)
+    assert reply_lines(unsure.sent(said)) == [
+        "answer: 2",
+        "rationale: One and one. The answer is 2.",
+        "by the teacher large, with 38 tokens",
+        "the student abstains; it would say 3 (probability that it is right: 0.25)",
+    ]
+    unread = reply("2?", None, "Who knows.").model_copy(update={"abstained": True})
+    assert reply_lines(unread.sent(said.model_copy(update={"usd": 0.5})))[2:] == [
+        "by the teacher large, with 38 tokens ($0.5000)",
+        "the student abstains; it has no answer that can be read",
+    ]
+    assert reply_lines(unsure.sent(TeacherReply(name="large", error="the server is down"))) == [
+        *reply_lines(unsure),
+        "its teacher large was asked and gave no answer: the server is down",
+    ]
 
 
 def test_a_line_that_has_come_is_answered_before_the_next_one_comes() -> None:
@@ -73,10 +93,11 @@ def test_what_cannot_be_read_is_said() -> None:
 class Echo:
     """A student that repeats what it is asked, as far as a prompt needs one."""
 
-    def ask(self, question: str, mode: str | None = None) -> Reply:
+    def ask(self, question: str, mode: str | None = None, escalate: bool = False) -> Reply:
         if question == "fail":
             raise UnknownNameError("mode", "fail", ["think"])
-        return reply(question, question, "")
+        said = TeacherReply(name="large", answer=question.upper(), text="So it is.")
+        return reply(question, question, "").sent(said) if escalate else reply(question, question, "")
 
 
 def test_a_prompt_goes_on_until_the_input_ends(
@@ -95,3 +116,18 @@ def test_a_prompt_goes_on_until_the_input_ends(
     out, err = capsys.readouterr()
     assert out.splitlines() == ["answer: one", "answer: two ", "three", "answer: four"]
     assert "no mode is called 'fail'" in err
+
+
+def test_a_prompt_sends_to_the_teacher_if_it_should(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = iter(["one"])
+
+    def read(_: str) -> str:
+        if (line := next(typed, None)) is None:
+            raise EOFError
+        return line
+
+    monkeypatch.setattr("builtins.input", read)
+    converse(cast(TrainedStudent, Echo()), None, escalate=True)
+    assert capsys.readouterr().out.startswith("answer: ONE\n")
