@@ -21,7 +21,8 @@ STUDENTS = ("safetensors", "gguf", "ollama", "openvino", "onnx")
     default="parquet",
     show_default=True,
     help="Of the annotations: parquet or datasets (extra hub-data), or jsonl. Of a student: safetensors, gguf for "
-    "llama.cpp, ollama, openvino, or onnx (extra export). Of the test questions: lm-eval, a task of that harness.",
+    "llama.cpp, ollama, openvino, or onnx, also for transformers.js (extra export). Of the test questions: lm-eval, "
+    "a task of that harness.",
 )
 @click.option("--arm", help="Arm whose student is exported; the last one if absent.")
 @click.option(

@@ -4,7 +4,7 @@ safetensors   a folder as Transformers loads it, in bf16, fp16 or fp32, and the 
 gguf          one file for llama.cpp and what is built on it, in F16, Q8_0 or Q4_K_M
 ollama        such a file with a Modelfile, and the template, system message and parameters as the hub reads them
 openvino      a folder for OpenVINO GenAI, in int8 or fp16
-onnx          a folder for onnxruntime and onnxruntime-genai, in int8 or fp32
+onnx          a folder for onnxruntime-genai and transformers.js, in int8 or fp32
 """
 
 import shutil

@@ -4,6 +4,7 @@ README.md as the hub reads it: front matter written by huggingface_hub, then a p
 of the run's report, with their intervals; how the files compare is what was measured after the export (fidelity.py).
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ LIBRARIES = {
     "gguf": "gguf",
     "ollama": "gguf",
     "openvino": "openvino",
-    "onnx": "onnxruntime-genai",
+    "onnx": "transformers.js",
 }
 """The hub's name of the library that loads a format."""
 METHOD = "Minds Mirror, which implements Mind's Mirror (Liu et al., NAACL 2024, [arXiv 2311.09214](https://arxiv.org/abs/2311.09214))"
@@ -72,7 +73,6 @@ def model_card(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> str:
 
     if _without_judge(found):
         facts = facts._replace(judges=False)
-
     base = base_model(facts.student)
     # Quantised files, too: the base is the student before its training, and what trained it says more.
     relation: dict[str, Any] = {"base_model": base, "base_model_relation": "finetune"} if base else {}
@@ -225,12 +225,12 @@ def _snippet(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[s
     elif to == "gguf":
         yield from ["```sh", f"llama-cli -m {file} --temp 0 -p '{asked}'", "```"]
     elif to == "openvino":
-        yield "```python"
-        yield "import openvino_genai"
-        yield ""
+        yield from ["```python", "import openvino_genai", ""]
         yield 'print(openvino_genai.LLMPipeline(".", "CPU").generate('
         yield f"    {asked!r}, max_new_tokens=200))"
         yield "```"
+    elif to == "onnx":
+        yield from _transformers_js(asked)
     elif to == "safetensors":
         yield from _transformers(facts, asked)
 
@@ -252,10 +252,19 @@ def _transformers(facts: CardFacts, asked: str) -> Iterator[str]:
     ]
 
 
+def _transformers_js(asked: str) -> Iterator[str]:
+    yield from ["With transformers.js; onnxruntime-genai loads the folder, too.", "", "```js"]
+    yield from ['import { pipeline } from "@huggingface/transformers";', ""]
+    yield 'const student = await pipeline("text-generation", "./");'
+    yield f'const asked = [{{ role: "user", content: {json.dumps(asked, ensure_ascii=False)} }}];'
+    yield "const replies = await student(asked, { do_sample: false, max_new_tokens: 200 });"
+    yield from ["console.log(replies[0].generated_text.at(-1).content);", "```"]
+
+
 def _question(facts: CardFacts) -> str:
     """A question of the task, within quotation marks of a shell."""
-    examples = [*facts.task.splits.test, *facts.task.splits.valid]
-    return (examples[0].text if examples else "QUESTION").replace("'", "’").replace("\\", "")
+    text = next((example.text for example in (*facts.task.splits.test, *facts.task.splits.valid)), "QUESTION")
+    return text.replace("'", "’").replace("\\", "")
 
 
 def _prompt(facts: CardFacts) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A student's card: the hub's library reads it, and it says what a user of the files has to know."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,15 @@ def test_the_card_says_what_a_user_has_to_know() -> None:
     assert "non-commercial use only" in text.split("## Use and limits")[1]
     assert "<script>" not in text
     assert text.count("~~~") == 4
+
+
+def test_a_browser_is_told_how_to_ask() -> None:
+    text = model_card(facts(), "onnx", [fidelity("out")])
+    script = text.split("```js\n")[1].split("```")[0]
+    assert 'pipeline("text-generation", "./")' in script
+    (asked,) = [line for line in script.splitlines() if line.startswith("const asked")]
+    content = json.loads(asked.split("content: ")[1].removesuffix(" }];"))
+    assert content.endswith("\n\nexplain") and content.count("\n") == 2
 
 
 def test_what_is_not_known_is_left_out_or_said() -> None:

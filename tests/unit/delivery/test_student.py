@@ -6,14 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import exported
+import numpy as np
+import onnxruntime
 import pytest
+import torch
 
 from mindsmirror.delivery import gguf_file
 from mindsmirror.delivery.fidelity import EXACT
 from mindsmirror.delivery.folder import FIDELITY
+from mindsmirror.delivery.onnx_folder import write_onnx
 from mindsmirror.delivery.runtimes.plain import TransformersRuntime
 from mindsmirror.delivery.student import check_export, write_student
 from mindsmirror.errors import DataError, ModelFileError, RecipeError, UnknownNameError
+from mindsmirror.records import Tag
 from mindsmirror.students.load import JUDGE
 
 ALL = ("safetensors", "gguf", "ollama", "openvino", "onnx")
@@ -141,7 +146,37 @@ def test_onnxruntime_says_what_the_student_says(folder: Path, tmp_path: Path, we
     assert found.same_prompts == 1
     assert found.divergence < (1e-4 if weights == "fp32" else 0.05)
     assert "onnxruntime" in found.runtime
-    assert {"model.onnx", "genai_config.json", "tokenizer.json", FIDELITY} <= {path.name for path in out.iterdir()}
+    assert found.bytes > sum(path.stat().st_size for path in (out / "onnx").iterdir())
+
+
+@pytest.mark.parametrize(("weights", "dtype", "suffix"), [("int8", "q8", "_quantized"), ("fp32", "fp32", "")])
+def test_transformers_js_finds_the_student_by_its_names(
+    folder: Path, tmp_path: Path, weights: str, dtype: str, suffix: str
+) -> None:
+    """Its documented layout, and a first step with the inputs that it makes of what the graph declares."""
+    write_onnx(folder, tmp_path, weights)
+    graph = f"model{suffix}.onnx"
+    assert sorted(path.name for path in (tmp_path / "onnx").iterdir()) == [graph, f"{graph}_data"]
+    names = ["config.json", "genai_config.json", "generation_config.json", "onnx", "tokenizer.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*names, "tokenizer_config.json"]
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config.pop("transformers.js_config") == {"dtype": dtype, "use_external_data_format": {graph: True}}
+    assert config == json.loads((folder / "config.json").read_text())
+    template = json.loads((tmp_path / "tokenizer_config.json").read_text())["chat_template"]
+    assert template == (folder / "chat_template.jinja").read_text()
+
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / graph)
+    student = exported.trained(folder).predictor.student
+    read = list(student.source(Tag.EXPLAIN, exported.QUESTIONS[0], None))
+    feeds = {"input_ids": np.array([read]), "attention_mask": np.ones((1, len(read)), np.int64)}
+    for each in session.get_inputs():
+        if each.name.startswith("past_key_values."):
+            sizes = [size if isinstance(size, int) else int(size == "batch_size") for size in each.shape]
+            feeds[each.name] = np.zeros(sizes, np.float32)
+    (logits,) = session.run(["logits"], feeds)
+    expected = student.next_logits(student.model, [read])[0]
+    assert torch.allclose(torch.from_numpy(logits[0, -1]), expected, atol=1e-3 if weights == "fp32" else 0.5)
+    assert int(logits[0, -1].argmax()) == int(expected.argmax())
 
 
 @pytest.mark.parametrize("to", ALL)
