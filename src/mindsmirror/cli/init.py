@@ -1,4 +1,4 @@
-"""`mindsmirror init DATA`: a recipe for a file of one's own."""
+"""`mindsmirror init DATA`: a recipe for a file of one's own, or for a data set of the hub, copied into such a file."""
 
 import sys
 from collections.abc import Sequence
@@ -18,7 +18,11 @@ FLAGS = {"question": "--question", "answer": "--answer-column"}
 
 
 @click.command("init")
-@click.argument("data", type=click.Path(path_type=Path), help="Your questions: .jsonl, .csv, .tsv or .parquet.")
+@click.argument(
+    "data",
+    type=click.Path(path_type=Path),
+    help="Your questions: .jsonl, .csv, .tsv or .parquet; or hf:owner/name, a data set of the hub.",
+)
 @click.option("--instruction", help="What the task is; teacher and student read it before every question.")
 @click.option("--question", metavar="COLUMN", help="The column with the questions.")
 @click.option("--answer-column", metavar="COLUMN", help="The column with the right answers.")
@@ -42,18 +46,23 @@ def command(
 ) -> None:
     """Look at DATA and write a recipe that runs, with comments. Says what it guessed; replaces no file.
 
-    What DATA does not tell is asked on a terminal; elsewhere options tell it. Nothing is downloaded or trained.
+    What DATA does not tell is asked on a terminal; elsewhere options tell it. Nothing is trained, and
+    nothing downloaded but a data set of the hub (extra hub-data), which is written beside the recipe.
     """
     from mindsmirror.runs.new_recipe import Models, already_there, default_out, draft, findings, recipe_text, write_new
     from mindsmirror.system.files import expanded, there
+    from mindsmirror.tasks.hub_copy import copy_from_hub, copy_path, is_on_hub
     from mindsmirror.tasks.inspect import columns_of, roles
     from mindsmirror.tasks.registry import require_own_file
 
-    data = expanded(data)
+    named = str(data)
+    data = copy_path(named, out.parent if out else Path()) if is_on_hub(named) else expanded(data)
     require_own_file(data)
     out = out or default_out(data)
     if there(out):
         raise already_there(out)
+    if is_on_hub(named):
+        copy_from_hub(named, data)
     asks = sys.stdin.isatty() and not json_output
     columns = roles(columns_of(data), question, answer_column, _asking(data, asks))
     made = draft(data, columns, answer, instruction)

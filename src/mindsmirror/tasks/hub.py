@@ -62,15 +62,15 @@ def hub_rows(source: HubSource, split: str) -> list[Row]:
         import datasets
     except ImportError as error:
         raise MissingExtraError("datasets", "hub-data") from error
-    reachable = _reachable(source)
+    answers = reachable(source.repository)
     try:
-        with nullcontext() if reachable else _offline():
+        with nullcontext() if answers else offline():
             table = datasets.load_dataset(
                 source.repository, source.configuration, revision=source.revision, split=split
             )
     except Exception as error:  # whatever the library raises, the user's way out is the same
         cause = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        state = "cannot be read from the hub" if reachable else "is not in the cache, and the hub cannot be reached"
+        state = "cannot be read from the hub" if answers else "is not in the cache, and the hub cannot be reached"
         raise DataError(
             f"The dataset {source} {state} ({cause}). To read local files instead, set {VARIABLE} to a folder that "
             f"holds {source.folder!r}, or data_dir in [task]; docs/guide.md (Your own data) names the files."
@@ -89,7 +89,7 @@ def local(data_dir: Path, *names: str) -> Path:
 
 
 @contextmanager
-def _offline() -> Iterator[None]:
+def offline() -> Iterator[None]:
     """Whether only the cache is to be used. Both libraries would otherwise retry for half a minute each."""
     import datasets
     from huggingface_hub import constants
@@ -102,14 +102,14 @@ def _offline() -> Iterator[None]:
         constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
-def _reachable(source: HubSource) -> bool:
+def reachable(repository: str) -> bool:
     """Whether the hub answers for the repository within seconds, and offline mode is not asked for."""
     from huggingface_hub import HfApi, constants
 
     if constants.HF_HUB_OFFLINE:
         return False
     try:
-        HfApi().dataset_info(source.repository, timeout=TIMEOUT)
+        HfApi().dataset_info(repository, timeout=TIMEOUT)
     except Exception:  # no answer is the finding, whatever its cause
         return False
     return True
