@@ -29,7 +29,7 @@ class ReflectionConfig(BaseModel):
         0.4, gt=0, lt=1, description="share of the arm's budget for the trainings before the last, all rounds together"
     )
     start: Literal["base", "student"] = Field(
-        "base",
-        description="where the training after a round begins: at the model that the student was made of, or at the "
-        "student that wrote (of two halves, that of the first)",
+        "student",
+        description="where the training after a round begins: at the student that wrote (of two halves, that of the "
+        "first), or at the model that it was made of",
     )

@@ -1,8 +1,8 @@
 """The trainings of an arm: once, or, where the recipe has `[reflect]`, with the student's own rationales in between.
 
 In a round a student is trained on a part of the budget, writes rationales for questions that it was not trained on, and
-those are judged. The next training has the teacher's rationales and the student's own. It begins at the base again, or
-with the student that wrote (`reflect.start`).
+those are judged. The next training has the teacher's rationales and the student's own. It goes on with the student that
+wrote, or begins at the base again (`reflect.start`).
 
     reflection/ARM/1/student   the student that writes (`student-2`: that of the other half of the questions)
     reflection/ARM/1/own       what it wrote, as annotations
