@@ -35,7 +35,7 @@ def greedy(student: tiny.AnyStudent, source: tuple[int, ...], steps: int) -> tup
         else:
             out = model(input_ids=torch.tensor([[*source, *begun]]))
         begun.append(int(out.logits[0, -1].argmax()))
-        likely.append(float(out.logits[0, -1].log_softmax(-1)[begun[-1]]))
+        likely.append(float(out.logits[0, -1].log_softmax(-1)[begun[-1]].detach()))
     return begun, likely
 
 
