@@ -6,10 +6,10 @@ projects' public records of what they resolved; they could not be checked agains
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mindsmirror.errors import DataError, MissingExtraError
 from mindsmirror.system.progress import say
@@ -58,24 +58,44 @@ def data_folder(config: TaskConfig, source: HubSource) -> Path | None:
 
 def hub_rows(source: HubSource, split: str) -> list[Row]:
     """All rows of a split. MissingExtraError without the `datasets` package; DataError if they cannot be loaded."""
+
+    def refused(error: Exception, answers: bool) -> str:
+        cause = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        state = "cannot be read from the hub" if answers else "is not in the cache, and the hub cannot be reached"
+        return (
+            f"The dataset {source} {state} ({cause}). To read local files instead, set {VARIABLE} to a folder that "
+            f"holds {source.folder!r}, or data_dir in [task]; docs/guide.md (Your own data) names the files."
+        )
+
+    table = load_from_hub(source.repository, source.configuration, refused, revision=source.revision, split=split)
+    return [Row(f"{source}, {split}, row {index}", dict(row)) for index, row in enumerate(table)]
+
+
+def load_from_hub(
+    repository: str,
+    configuration: str | None,
+    refused: Callable[[Exception, bool], str],
+    *,
+    is_folder: bool = False,
+    **which: Any,
+) -> Any:
+    """What `datasets` loads of a repository: from the hub, or from the cache alone if the hub does not answer.
+
+    `refused` words an error for the user, from what the library raised and whether the hub answers. `is_folder` says
+    that the repository is a folder in the hub's layout, which needs no hub; `which` are further arguments of
+    `datasets.load_dataset`. MissingExtraError without that package; DataError, in the words of `refused`, if nothing
+    can be loaded.
+    """
     try:
         import datasets
     except ImportError as error:
         raise MissingExtraError("datasets", "hub-data") from error
-    answers = reachable(source.repository)
+    answers = is_folder or _reachable(repository)
     try:
-        with nullcontext() if answers else offline():
-            table = datasets.load_dataset(
-                source.repository, source.configuration, revision=source.revision, split=split
-            )
+        with nullcontext() if answers else _offline():
+            return datasets.load_dataset(repository, configuration, **which)
     except Exception as error:  # whatever the library raises, the user's way out is the same
-        cause = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-        state = "cannot be read from the hub" if answers else "is not in the cache, and the hub cannot be reached"
-        raise DataError(
-            f"The dataset {source} {state} ({cause}). To read local files instead, set {VARIABLE} to a folder that "
-            f"holds {source.folder!r}, or data_dir in [task]; docs/guide.md (Your own data) names the files."
-        ) from error
-    return [Row(f"{source}, {split}, row {index}", dict(row)) for index, row in enumerate(table)]
+        raise DataError(refused(error, answers)) from error
 
 
 def local(data_dir: Path, *names: str) -> Path:
@@ -89,7 +109,7 @@ def local(data_dir: Path, *names: str) -> Path:
 
 
 @contextmanager
-def offline() -> Iterator[None]:
+def _offline() -> Iterator[None]:
     """Whether only the cache is to be used. Both libraries would otherwise retry for half a minute each."""
     import datasets
     from huggingface_hub import constants
@@ -102,7 +122,7 @@ def offline() -> Iterator[None]:
         constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
-def reachable(repository: str) -> bool:
+def _reachable(repository: str) -> bool:
     """Whether the hub answers for the repository within seconds, and offline mode is not asked for."""
     from huggingface_hub import HfApi, constants
 

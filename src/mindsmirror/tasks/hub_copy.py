@@ -6,14 +6,13 @@ splits may count alike.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.errors import DataError, MissingExtraError
+from mindsmirror.errors import DataError
 from mindsmirror.system.files import storage_guard, temporary_beside, there
 from mindsmirror.system.progress import say
-from mindsmirror.tasks.hub import offline, reachable
+from mindsmirror.tasks.hub import load_from_hub
 from mindsmirror.tasks.own_file import SPLIT_NAMES
 from mindsmirror.tasks.splits import VALID_SHARE, bucket
 
@@ -72,22 +71,19 @@ def _named(row: dict[str, Any], split: str | None, carved: bool) -> dict[str, st
 
 def _tables(name: str) -> Mapping[str, Any]:
     """The splits of the data set, each a `datasets.Dataset`."""
-    try:
-        import datasets
-    except ImportError as error:
-        raise MissingExtraError("datasets", "hub-data") from error
     repository, _, configuration = name.removeprefix(PREFIX).partition(":")
-    answers = Path(repository).is_dir() or reachable(repository)
-    try:
-        with nullcontext() if answers else offline():
-            tables: Mapping[str, Any] = datasets.load_dataset(repository, configuration or None)
-    except Exception as error:  # whatever the library raises, the user's way out is the same
+
+    def refused(error: Exception, answers: bool) -> str:
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:400]
         state = "cannot be read" if answers else "is not in the cache, and the hub does not answer for it"
-        raise DataError(
+        return (
             f"The data set {name} {state} ({cause}). It is hf:owner/name, or hf:owner/name:configuration. A file of "
             "your own (.jsonl, .csv, .tsv or .parquet) needs no hub."
-        ) from error
+        )
+
+    tables: Mapping[str, Any] = load_from_hub(
+        repository, configuration or None, refused, is_folder=Path(repository).is_dir()
+    )
     return tables
 
 

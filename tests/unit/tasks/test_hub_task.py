@@ -54,7 +54,7 @@ def test_a_variable_that_names_no_folder_is_an_error(tmp_path: Path, monkeypatch
 def test_an_unreachable_hub_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
-    monkeypatch.setattr(hub, "reachable", lambda repository: False)
+    monkeypatch.setattr(hub, "_reachable", lambda repository: False)
     with pytest.raises(
         DataError,
         match=r"nobody/nothing@cc7b047 is not in the cache, and the hub cannot be reached .*"
