@@ -16,7 +16,8 @@ intervals over whole questions. Prints a table, then one JSON line.
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,8 @@ from sklearn.preprocessing import StandardScaler
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, auroc_within
 from mindsmirror.inference.confidence import Feature, candidates, features_of
 from mindsmirror.inference.predictor import inference_model
-from mindsmirror.records import Annotation, Example, Tag
+from mindsmirror.records import Annotation, Tag
+from mindsmirror.reporting.verdict_section import with_interval, within
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.predictions import read_predictions
 from mindsmirror.runs.reflection import written_by
@@ -41,7 +43,9 @@ from mindsmirror.students.output_head import selected_logits, selected_states
 from mindsmirror.system.hardware import machine
 from mindsmirror.system.progress import Progress
 
-IS_IT_TRUE = "Is this solution:\n(A) True\n(B) False\n\nThe solution is: ("
+IS_IT_TRUE = "Is this solution:\n(A) True\n(B) False"
+BEGUN = "The solution is: ("
+"""How the untrained student's reply begins."""
 FREE: tuple[Feature, ...] = ("verdict", "agreement", "log_probability", "arithmetic")
 TOGETHER = 16
 FOLDS = 5
@@ -86,54 +90,52 @@ def learnt(pipeline: Pipeline, arm: str) -> list[Written]:
 
 def rows_of(annotation: Annotation) -> Iterator[Written]:
     """An annotation's rationales that are known to be right or wrong."""
-    example: Example = annotation.example
+    example = annotation.example
     for rationale in annotation.rationales:
         if rationale.right is not None and rationale.answer is not None:
             yield Written(example.text, example.id, rationale.text, rationale.right)
 
 
-def batches(rows: Sequence[Tokens], label: str) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
-    """Places, tokens [B, T] and mask [B, T] of rows of similar length, padded on the left."""
+@torch.inference_mode()
+def after_last(rows: Sequence[Tokens], label: str, read: Callable[..., torch.Tensor]) -> NDArray[np.float64]:
+    """What `read` gives of the last token of each row, [N, D]; it is given flat places and what the model takes.
+
+    Rows of similar length are read together, padded on the left.
+    """
     order = sorted(range(len(rows)), key=lambda place: len(rows[place]))
+    found: dict[int, list[float]] = {}
     with Progress(label, len(rows), "rationales") as progress:
         for begin in range(0, len(order), TOGETHER):
             part = order[begin : begin + TOGETHER]
-            yield part, *pad([rows[place] for place in part], 0, left=True)
-            progress.update(begin + len(part))
+            tokens, mask = pad([rows[place] for place in part], 0, left=True)
+            last = torch.arange(tokens.shape[1] - 1, tokens.numel(), tokens.shape[1])
+            positions = (mask.cumsum(1) - 1).clamp(min=0)
+            values = read(last, input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False)
+            found.update(zip(part, values.float().tolist(), strict=True))
+            progress.update(len(found))
+    return np.array([found[place] for place in range(len(rows))])
 
 
-def inputs_of(tokens: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
-    """The flat places of the last tokens, and what the model is given."""
-    rows, length = tokens.shape
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    given = {"input_ids": tokens, "attention_mask": mask, "position_ids": positions, "use_cache": False}
-    return torch.arange(length - 1, rows * length, length), given
-
-
-@torch.inference_mode()
 def untrained_scores(student: Student, model: Any, written: Sequence[Written]) -> list[float]:
     """Log-odds of "A" against "B" as the next token, of each rationale."""
     tokenizer = student.tokenizer
-    a, b = (tokenizer(letter, add_special_tokens=False).input_ids[0] for letter in "AB")
+    words = [tokenizer(letter, add_special_tokens=False).input_ids[0] for letter in "AB"]
     rows = []
     for row in written:
         turns = [
             {"role": "user", "content": row.question},
             {"role": "assistant", "content": row.text},
-            {"role": "user", "content": IS_IT_TRUE.rpartition("\n\n")[0]},
+            {"role": "user", "content": IS_IT_TRUE},
         ]
         text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        rows.append(tuple(tokenizer(text + IS_IT_TRUE.rpartition("\n\n")[2], add_special_tokens=False).input_ids))
-    found = [0.0] * len(rows)
-    for part, tokens, mask in batches(rows, "asking the untrained student"):
-        places, given = inputs_of(tokens, mask)
-        logits = selected_logits(model, places, **given)[0].float()
-        for place, value in zip(part, (logits[:, a] - logits[:, b]).tolist(), strict=True):
-            found[place] = value
+        rows.append(tuple(tokenizer(text + BEGUN, add_special_tokens=False).input_ids))
+    logits = after_last(
+        rows, "asking the untrained student", lambda last, **given: selected_logits(model, last, **given)[0][:, words]
+    )
+    found: list[float] = (logits[:, 0] - logits[:, 1]).tolist()
     return found
 
 
-@torch.inference_mode()
 def states(student: Student, model: Any, written: Sequence[Written], label: str) -> NDArray[np.float64]:
     """What the head is given at the last token of each rationale, [N, D]."""
     rows = [
@@ -143,12 +145,7 @@ def states(student: Student, model: Any, written: Sequence[Written], label: str)
         )
         for row in written
     ]
-    found: dict[int, list[float]] = {}
-    for part, tokens, mask in batches(rows, label):
-        places, given = inputs_of(tokens, mask)
-        kept = selected_states(model, places, **given).float()
-        found.update(zip(part, kept.tolist(), strict=True))
-    return np.array([found[place] for place in range(len(rows))])
+    return after_last(rows, label, partial(selected_states, model))
 
 
 def probe_scores(student: Student, model: Any, known: Sequence[Written], written: Sequence[Written]) -> list[float]:
@@ -196,22 +193,14 @@ def main() -> None:
         "scores": {},
     }
     for name, values in scores.items():
-        within = auroc_within(values, right, names, recipe.seed)
-        drawn = auroc_interval(values, right, names, recipe.seed)
-        line["scores"][name] = {
-            "auroc": auroc(values, right),
-            "ci95": drawn,
-            "within": within.auroc,
-            "within_ci95": within.ci95,
-        }
-        line |= {"pairs": within.pairs, "questions": within.questions}
-        print(f"{name:16} {auroc(values, right):.2f} {shown(drawn)}   within {within.auroc:.2f} {shown(within.ci95)}")
+        overall, drawn = auroc(values, right), auroc_interval(values, right, names, recipe.seed)
+        if overall is None:
+            raise SystemExit("every rationale is right, or none is: there is nothing to tell apart")
+        found = auroc_within(values, right, names, recipe.seed)
+        line["scores"][name] = {"auroc": overall, "ci95": drawn, "within": found.auroc, "within_ci95": found.ci95}
+        line |= {"pairs": found.pairs, "questions": found.questions}
+        print(f"{name:16} {with_interval(overall, drawn)}; within questions {within(found)}")
     print(json.dumps({**line, "machine": machine()}), flush=True)
-
-
-def shown(interval: tuple[float, float] | None) -> str:
-    """An interval as the table has it."""
-    return "(no interval)" if interval is None else f"({interval[0]:.2f} to {interval[1]:.2f})"
 
 
 if __name__ == "__main__":
