@@ -39,7 +39,7 @@ from mindsmirror.runs.predictions import read_predictions
 from mindsmirror.runs.reflection import written_by
 from mindsmirror.students.base import Student, pad
 from mindsmirror.students.load import load_student
-from mindsmirror.students.output_head import selected_logits, selected_states
+from mindsmirror.students.output_head import head_in_fp32, selected_logits, selected_states
 from mindsmirror.system.hardware import machine
 from mindsmirror.system.progress import Progress
 
@@ -129,9 +129,12 @@ def untrained_scores(student: Student, model: Any, written: Sequence[Written]) -
         ]
         text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         rows.append(tuple(tokenizer(text + BEGUN, add_special_tokens=False).input_ids))
-    logits = after_last(
-        rows, "asking the untrained student", lambda last, **given: selected_logits(model, last, **given)[0][:, words]
-    )
+    with head_in_fp32(model):
+        logits = after_last(
+            rows,
+            "asking the untrained student",
+            lambda last, **given: selected_logits(model, last, **given)[0][:, words],
+        )
     found: list[float] = (logits[:, 0] - logits[:, 1]).tolist()
     return found
 
