@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mindsmirror.evaluation.arms import AskedArm, counted
 from mindsmirror.evaluation.config import TEMPERATURE, TEMPERATURES, EvaluationConfig
-from mindsmirror.evaluation.evaluate import first_and_drawn, main_mode, modes_of
+from mindsmirror.evaluation.evaluate import main_mode, modes_of
 from mindsmirror.evaluation.fitting import (
     Answered,
     Elected,
@@ -36,10 +36,11 @@ from mindsmirror.inference.confidence import (
     Feature,
     SampleModel,
     Weight,
+    as_sample,
     candidates,
     features_of,
 )
-from mindsmirror.inference.predictor import predict, think
+from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think
 from mindsmirror.inference.vote import judged_samples, vote
 from mindsmirror.records import MODES, Example, Mode, Prediction, Sample
 from mindsmirror.system.files import read_records, write_records
@@ -91,7 +92,7 @@ def calibrate_arm(asked: AskedArm, examples: Sequence[Example], folder: Path) ->
 
             def draw(temperature: float = temperature, greedy: Sequence[Prediction] = greedy or ()) -> list[Prediction]:
                 number = config.samples if drawn else 1
-                samples = first_and_drawn(predictor, examples, greedy, number, temperature, seed)
+                samples = _samples(predictor, examples, greedy, number, temperature, seed)
                 if verdicts is not None:
                     samples = judged_samples(predictor, verdicts, examples, samples)
                 return vote(task, examples, samples)
@@ -103,6 +104,21 @@ def calibrate_arm(asked: AskedArm, examples: Sequence[Example], folder: Path) ->
                 )
         progress.close(texts)
     return _result(direct, fits, main_mode(asked.arm), config, seed)
+
+
+def _samples(
+    predictor: Predictor,
+    examples: Sequence[Example],
+    greedy: Sequence[Prediction],
+    samples: int,
+    temperature: float,
+    seed: int,
+) -> list[tuple[Sample, ...]]:
+    """So many samples of every question: its greedy rationale, and others that are drawn."""
+    drawn: Sequence[tuple[Sample, ...]] = [()] * len(examples)
+    if samples > 1:
+        drawn = sample_rationales(predictor, examples, samples - 1, temperature, seed)
+    return [(as_sample(first), *others) for first, others in zip(greedy, drawn, strict=True)]
 
 
 def fit(

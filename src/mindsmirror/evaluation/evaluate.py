@@ -12,11 +12,11 @@ from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accur
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.inference.confidence import AnswerModel, Calibration, as_sample, with_confidence
 from mindsmirror.inference.judge import verdict_probabilities
-from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think
+from mindsmirror.inference.predictor import Predictor, predict, think, think_and_sample
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.methods.targets import usable
-from mindsmirror.records import Annotation, Example, Mode, Prediction, Sample, Verdict
+from mindsmirror.records import Annotation, Example, Mode, Prediction, Verdict
 from mindsmirror.students.text import VERDICT_WORDS
 
 UNTRAINED_MODES: tuple[Mode, ...] = ("predict", "think")
@@ -42,20 +42,27 @@ def evaluate_modes(
     config: EvaluationConfig,
     seed: int,
     calibration: Calibration | None = None,
+    *,
+    judge_all: bool = True,
 ) -> dict[Mode, list[Prediction]]:
-    """Predictions by mode. Vote and mirror read the same samples, the first of which is the rationale of think."""
+    """Predictions by mode. Vote and mirror read the same samples, the first of which is the rationale of think.
+
+    Without `judge_all` the judge reads rationales only where its verdicts count for an answer or its confidence.
+    """
     found: dict[Mode, list[Prediction]] = {}
     models = calibration.modes if calibration else {}
     if "predict" in modes:
         direct = predict(predictor, examples)
         found["predict"] = [with_confidence(each, models.get("predict")) for each in direct]
     if modes and set(modes) != {"predict"}:
-        greedy = think(predictor, examples)
-        samples: list[tuple[Sample, ...]] = [(as_sample(each),) for each in greedy]
         if "vote" in modes or "mirror" in modes:
             temperature = calibration.temperature if calibration else config.temperature or TEMPERATURE
-            samples = first_and_drawn(predictor, examples, greedy, config.samples, temperature, seed)
-        if asked is not None and ("mirror" in modes or _asks_judge(models.get("think"))):
+            greedy, samples = think_and_sample(predictor, examples, config.samples, temperature, seed)
+        else:
+            greedy = think(predictor, examples)
+            samples = [(as_sample(each),) for each in greedy]
+        elects = "mirror" in modes and (judge_all or models.get("mirror") is None)
+        if asked is not None and (elects or any(_asks_judge(models.get(mode)) for mode in modes)):
             samples = judged_samples(predictor, asked, examples, samples)
         if "think" in modes:
             found["think"] = [
@@ -67,21 +74,6 @@ def evaluate_modes(
         if "vote" in modes:
             found["vote"] = vote(predictor.task, examples, samples, models.get("vote"))
     return {mode: found[mode] for mode in modes}
-
-
-def first_and_drawn(
-    predictor: Predictor,
-    examples: Sequence[Example],
-    greedy: Sequence[Prediction],
-    samples: int,
-    temperature: float,
-    seed: int,
-) -> list[tuple[Sample, ...]]:
-    """So many samples of every question: its greedy rationale, and others that are drawn."""
-    drawn: Sequence[tuple[Sample, ...]] = [()] * len(examples)
-    if samples > 1:
-        drawn = sample_rationales(predictor, examples, samples - 1, temperature, seed)
-    return [(as_sample(first), *others) for first, others in zip(greedy, drawn, strict=True)]
 
 
 def _asks_judge(model: AnswerModel | None) -> bool:

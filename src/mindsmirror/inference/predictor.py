@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
+from mindsmirror.inference.confidence import as_sample
 from mindsmirror.inference.reading import Reading, read_direct, read_rationale
 from mindsmirror.records import Example, Prediction, Sample, Tag
 from mindsmirror.students.base import Student
@@ -58,6 +59,16 @@ class Predictor:
             self.judge.base_model.disable_adapter_layers()
 
 
+class Drawing(NamedTuple):
+    """How a question's texts are written."""
+
+    samples: int
+    temperature: float
+    seed: int
+    greedy_first: bool = False
+    """Whether the first of them is the likeliest."""
+
+
 def inference_model(model: Any, precision: str) -> Any:
     """The model itself, made ready to be asked: on the device, its weights cast, and without gradients."""
     return (
@@ -93,53 +104,68 @@ def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Predictio
 def think(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:
     """One rationale, greedy, and the answer that it reaches."""
     written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens)
-    return [
-        _prediction(predictor, example, "think", texts[0], read_rationale)
-        for example, texts in zip(examples, written, strict=True)
-    ]
+    return [_thought(predictor, example, texts[0]) for example, texts in zip(examples, written, strict=True)]
 
 
 def sample_rationales(
     predictor: Predictor, examples: Sequence[Example], samples: int, temperature: float, seed: int
 ) -> list[tuple[Sample, ...]]:
     """Several rationales for each question, sampled at `temperature`; the same for the same seed."""
-    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens, samples, temperature, seed)
+    drawing = Drawing(samples, temperature, seed)
+    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens, drawing)
     return [
         tuple(_sample(predictor, example, text) for text in texts)
         for example, texts in zip(examples, written, strict=True)
     ]
 
 
+def think_and_sample(
+    predictor: Predictor, examples: Sequence[Example], samples: int, temperature: float, seed: int
+) -> tuple[list[Prediction], list[tuple[Sample, ...]]]:
+    """What `think` gives, and of each question so many samples: the greedy rationale, then others as drawn.
+
+    All texts of a question are written at once, so it is read once, and one question takes about as long as its longest
+    text and not as that and the greedy one.
+    """
+    drawing = Drawing(samples, temperature, seed, greedy_first=True)
+    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens, drawing)
+    greedy = [_thought(predictor, example, texts[0]) for example, texts in zip(examples, written, strict=True)]
+    return greedy, [
+        (as_sample(first), *(_sample(predictor, example, text) for text in texts[1:]))
+        for first, example, texts in zip(greedy, examples, written, strict=True)
+    ]
+
+
 def _ask(
-    predictor: Predictor,
-    tag: Tag,
-    examples: Sequence[Example],
-    max_tokens: int,
-    samples: int = 1,
-    temperature: float = 0.0,
-    seed: int = 0,
+    predictor: Predictor, tag: Tag, examples: Sequence[Example], max_tokens: int, drawing: "Drawing | None" = None
 ) -> list[list[GeneratedText]]:
+    drawing = drawing or Drawing(1, 0.0, 0)
     sources = [predictor.student.source(tag, example.text, None, in_words=predictor.in_words) for example in examples]
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, list[GeneratedText]] = {}
-    size = max(1, predictor.batch // samples)
+    size = max(1, predictor.batch // drawing.samples)
     for start in range(0, len(order), size):
         part = order[start : start + size]
         # A seed for every question, so that what is drawn depends neither on the batch nor on what ran before.
-        seeds = [zlib.crc32(f"{seed} {examples[index].id}".encode(errors="surrogatepass")) for index in part]
+        seeds = [zlib.crc32(f"{drawing.seed} {examples[index].id}".encode(errors="surrogatepass")) for index in part]
         watch = None
-        if predictor.watch is not None and temperature == 0:
-            watch = partial(_told, predictor.watch, part)
-        sampling = SamplingParams(max_tokens, temperature, samples, seeds, watch)
+        if predictor.watch is not None and (drawing.greedy_first or drawing.temperature == 0):
+            watch = partial(_told, predictor.watch, part, drawing.samples)
+        sampling = SamplingParams(max_tokens, drawing.temperature, drawing.samples, seeds, drawing.greedy_first, watch)
         texts = predictor.student.generate(predictor.model, [sources[index] for index in part], sampling)
         found.update(zip(part, texts, strict=True))
-        predictor.progress(len(part) * samples)
+        predictor.progress(len(part) * drawing.samples)
     return [found[index] for index in range(len(sources))]
 
 
-def _told(watch: Callable[[int, str], None], part: Sequence[int], number: int, piece: str) -> None:
-    """Pass on a piece of a text of a batch by the place of its example among all of them."""
-    watch(part[number], piece)
+def _told(watch: Callable[[int, str], None], part: Sequence[int], samples: int, number: int, piece: str) -> None:
+    """Pass on a piece of a question's first text by the place of its example among all of them."""
+    if number % samples == 0:
+        watch(part[number // samples], piece)
+
+
+def _thought(predictor: Predictor, example: Example, text: GeneratedText) -> Prediction:
+    return _prediction(predictor, example, "think", text, read_rationale)
 
 
 def _prediction(predictor: Predictor, example: Example, mode: str, text: GeneratedText, read: Reading) -> Prediction:

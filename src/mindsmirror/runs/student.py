@@ -173,7 +173,9 @@ class TrainedStudent:
         calibration = own.calibration
         if calibration is not None and how.temperature is not None:
             calibration = calibration.model_copy(update={"temperature": how.temperature})
-        found = evaluate_modes(ready, judging, [how.mode], examples, config, own.seed, calibration)[how.mode]
+        found = evaluate_modes(ready, judging, [how.mode], examples, config, own.seed, calibration, judge_all=False)[
+            how.mode
+        ]
         judged = [place for place, each in enumerate(found) if judging is not None and each.rationale]
         shown = [(examples[place].text, found[place].rationale) for place in judged]
         shares = (

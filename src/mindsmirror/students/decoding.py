@@ -35,6 +35,8 @@ class SamplingParams(NamedTuple):
     """Texts for each source."""
     seeds: Sequence[int] = ()
     """One for each source; its samples draw apart from one another."""
+    greedy_first: bool = False
+    """Whether the first text of each source is its likeliest, and only the others are drawn."""
     watch: Callable[[int, str], None] | None = None
     """Called with the number of a text, [0, sources * samples), and a piece of it, as soon as it is written."""
 
@@ -84,12 +86,16 @@ def decode(
         state.keep(rows)
         logits = logits[rows]
     draws = _draws(sampling, len(sources)).to(logits.device) if sampling.temperature > 0 else None
+    greedy = (live % sampling.samples == 0) & sampling.greedy_first
     written = torch.zeros((len(live), sampling.max_tokens), dtype=torch.long, device=logits.device)
     scores = torch.zeros((len(live), sampling.max_tokens), device=logits.device)
     ends = torch.tensor(sorted(end), device=logits.device)
     going = torch.ones_like(live, dtype=torch.bool)
     for place in range(sampling.max_tokens):
-        tokens = logits.argmax(-1) if draws is None else _pick(logits, sampling.temperature, draws[live, place])
+        tokens = logits.argmax(-1)
+        if draws is not None:
+            picked = _pick(logits, sampling.temperature, draws[live, place])
+            tokens = torch.where(greedy[live], tokens, picked)
         written[live, place] = tokens
         scores[live, place] = (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)).float()
         if watch is not None:
@@ -168,11 +174,14 @@ class TextPieces:
 
 
 def _draws(sampling: SamplingParams, sources: int) -> Tensor:
-    """A uniform number for every token of every text, [sources * samples, T]."""
+    """A uniform number for every token of every text, [sources * samples, T]; those of a greedy text are not used."""
     if len(sampling.seeds) != sources:
         raise ValueError(f"{sources} sources need as many seeds to be sampled by, not {len(sampling.seeds)}")
-    shape = (sampling.samples, sampling.max_tokens)
-    return torch.cat([torch.rand(shape, generator=torch.Generator().manual_seed(seed)) for seed in sampling.seeds])
+    first = int(sampling.greedy_first)
+    # What is drawn does not depend on whether a greedy text comes before it.
+    unused, shape = torch.zeros((first, sampling.max_tokens)), (sampling.samples - first, sampling.max_tokens)
+    drawn = (torch.rand(shape, generator=torch.Generator().manual_seed(seed)) for seed in sampling.seeds)
+    return torch.cat([part for of_source in drawn for part in (unused, of_source)])
 
 
 def _pick(logits: Tensor, temperature: float, draws: Tensor) -> Tensor:

@@ -64,6 +64,26 @@ def test_a_text_is_the_same_whoever_shares_its_batch(
     assert all(len(text) <= length for text in together)
 
 
+@settings(max_examples=40)
+@given(
+    sources=st.lists(st.integers(0, 50), min_size=1, max_size=5, unique=True),
+    samples=st.integers(2, 4),
+    ending=st.floats(-2, 4),
+    length=st.integers(1, 20),
+)
+def test_a_greedy_text_and_drawn_ones_together_are_what_they_are_apart(
+    sources: list[int], samples: int, ending: float, length: int
+) -> None:
+    def written(temperature: float, samples: int, *, greedy_first: bool = False) -> list[list[int]]:
+        sampling = SamplingParams(length, temperature, samples, sources, greedy_first)
+        return cut(decode(Babbler(sources, ending), sampling, END).tokens)
+
+    greedy, drawn = written(0.0, 1), written(1.5, samples - 1)
+    together = written(1.5, samples, greedy_first=True)
+    assert together[::samples] == greedy
+    assert [text for place, text in enumerate(together) if place % samples] == drawn
+
+
 def test_greedy_takes_the_likeliest_token_each_time() -> None:
     [text] = cut(decode(Babbler([3], 0.0), SamplingParams(9), END).tokens)
     alone, expected = Babbler([3], 0.0), list[int]()
