@@ -3,18 +3,21 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+import httpx2
 import pytest
 from end_to_end import material
 from end_to_end.conftest import Finished
 from end_to_end.console import mindsmirror as command
+from openai import BadRequestError, OpenAI
+from served import serving
 
 import mindsmirror
 from mindsmirror.errors import DataError, RecipeError
 from mindsmirror.inference.confidence import AnswerModel, Calibration, SampleModel, Weight
 from mindsmirror.inference.question import Reply
+from mindsmirror.server.config import ServerConfig
 
 QUESTIONS = [material.word_problem(number, "test")["question"] for number in range(20, 27)]
 """Nobody was asked them before."""
@@ -44,12 +47,29 @@ def own_replies(run: Path) -> list[Reply]:
     return mindsmirror.load(run).ask_many(QUESTIONS)
 
 
+def completed(client: OpenAI, question: str, *, stream: bool, **wishes: Any) -> tuple[str, Any, Any]:
+    """The text of a reply, its extension, and its usage."""
+    create: Any = client.chat.completions.create
+    asked = {"model": client.models.list().data[0].id, "messages": [{"role": "user", "content": question}]}
+    extra = {"mindsmirror": wishes}
+    if not stream:
+        reply = create(**asked, extra_body=extra)
+        [choice] = reply.choices
+        return choice.message.content, choice.mindsmirror, reply.usage.model_dump()
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    pieces: list[Any] = list(create(**asked, **options, extra_body=extra))
+    text = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+    [said] = [piece.choices[0].mindsmirror for piece in pieces if piece.choices and piece.choices[0].finish_reason]
+    return text, said, pieces[-1].usage.model_dump()
+
+
 @pytest.fixture
 def run(copied: Finished, tmp_path: Path) -> Path:
     """A run whose student abstains from about half of the questions."""
     threshold(copied.run, 0.0)
-    sure = [reply.confidence for reply in own_replies(copied.run) if reply.confidence is not None]
-    threshold(copied.run, median(sure))
+    sure = sorted({reply.confidence for reply in own_replies(copied.run) if reply.confidence is not None})
+    # Between two of them: another batch rounds a confidence otherwise.
+    threshold(copied.run, (sure[len(sure) // 2 - 1] + sure[len(sure) // 2]) / 2)
     teacher(copied.run, tmp_path / "log")
     return copied.run
 
@@ -142,6 +162,72 @@ def test_a_file_of_questions_says_who_answered(run: Path, tmp_path: Path) -> Non
     told = command("ask", run, QUESTIONS[who.index("teacher")], "--escalate", cwd=tmp_path).out
     assert told.startswith(f"answer: {sent[0]['answer']}\n")
     assert "by the teacher teacher, with " in told and "the student abstains; it " in told
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_server_asks_the_teacher_what_the_student_abstains_from(run: Path, tmp_path: Path, stream: bool) -> None:
+    own, student = own_replies(run), mindsmirror.load(run)
+    with (
+        serving(student, ServerConfig(port=0, escalate=True)) as address,
+        OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client,
+    ):
+        [about, *_] = client.models.list()
+        assert about.model_dump()["mindsmirror"]["escalates"]
+        for before in own:
+            text, said, usage = completed(client, before.question, stream=stream)
+            by = "teacher" if before.abstained else "student"
+            assert (said["answered_by"], said["teacher"] is None) == (by, not before.abstained)
+            if not before.abstained:
+                assert (text, said["answer"], said["student"]) == (before.text, before.answer, None)
+                continue
+            teacher = said["teacher"]
+            assert text == teacher["text"] != before.text and said["answer"] == teacher["answer"] is not None
+            assert said["confidence"] is None and not said["abstained"]
+            student_said = said["student"]
+            assert (student_said["answer"], student_said["text"]) == (before.answer, before.text)
+            assert student_said["confidence"] == pytest.approx(before.confidence, rel=1e-5)
+            assert usage["completion_tokens"] == before.tokens + teacher["tokens_out"]
+            kept, said, _ = completed(client, before.question, stream=stream, escalate=False)
+            assert kept == before.text and said["teacher"] is None and said["abstained"]
+        metrics = httpx2.get(f"{address}/metrics").text
+    sent = sum(reply.abstained for reply in own)
+    assert len(material.served(tmp_path / "log")) == sent
+    assert f'mindsmirror_sent_total{{outcome="answered"}} {sent}.0' in metrics
+    assert "mindsmirror_teacher_usd_total 0.0\n" not in metrics
+
+
+def test_a_server_whose_teacher_is_down_leaves_the_students_replies(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    own = own_replies(run)
+    keys: dict[str, Any] = {"engine": "openai", "base_url": "http://127.0.0.1:9/v1", "parameters": {"retries": 0}}
+    teacher(run, tmp_path / "log", **keys)
+    student = mindsmirror.load(run)
+    with (
+        serving(student, ServerConfig(port=0, escalate=True)) as address,
+        OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client,
+    ):
+        for before in own:
+            text, said, _ = completed(client, before.question, stream=False)
+            assert (text, said["answered_by"], said["abstained"]) == (before.text, "student", before.abstained)
+            assert before.abstained == bool(said["teacher"]) and (not said["teacher"] or said["teacher"]["error"])
+
+
+def test_a_request_for_a_teacher_that_there_is_not_is_refused(run: Path) -> None:
+    student = mindsmirror.load(run)
+    with (
+        serving(student) as address,
+        OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client,
+        pytest.raises(BadRequestError, match="must be started with --escalate"),
+    ):
+        completed(client, QUESTIONS[0], stream=False, escalate=True)
+    with (
+        serving(student, ServerConfig(port=0, escalate=True)) as address,
+        OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client,
+        pytest.raises(BadRequestError, match="abstains from nothing in mode predict"),
+    ):
+        completed(client, QUESTIONS[0], stream=False, escalate=True, mode="predict")
 
 
 def test_what_cannot_be_sent_is_refused_before_anything_is_answered(

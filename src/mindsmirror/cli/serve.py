@@ -41,6 +41,12 @@ def _limit(name: str, least: int, most: int, meaning: str) -> Callable[[Verb], V
 @_limit("concurrency", 1, limits.TOGETHER, "The most requests that are open; more are refused with 503.")
 @_limit("together", 1, limits.TOGETHER, "The most questions that are decoded together.")
 @_limit("grace", 0, int(limits.SECONDS), "Seconds that open requests have when the server is told to end.")
+@click.option(
+    "--escalate",
+    is_flag=True,
+    help="Ask the run's teacher what the student abstains from, unless a request says `escalate: false`. What it costs "
+    "counts for the recipe's budget.",
+)
 @runs_folder
 @as_json
 def command(run: Path, arm: str | None, runs: Path, json_output: bool, **settings: Any) -> None:
@@ -58,6 +64,8 @@ def command(run: Path, arm: str | None, runs: Path, json_output: bool, **setting
 
     config = ServerConfig(**settings, token=token_for(settings["host"]))
     student = load(student_folder(run, runs), arm)
+    if config.escalate:
+        student.check_escalation()
 
     def ready(address: str) -> None:
         say(f"{student!r} answers at {address}. Ctrl-C ends.")

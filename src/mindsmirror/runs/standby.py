@@ -31,7 +31,7 @@ class StandbyTeacher:
                 f"annotation.file: the rationales of {folder} are those of a file, so there is no teacher to ask. "
                 "Ask without --escalate."
             )
-        self._name, self._risk = recipe.teacher[recipe.annotation.teachers[0]].model, recipe.evaluation.risk
+        self.name, self._risk = recipe.teacher[recipe.annotation.teachers[0]].model, recipe.evaluation.risk
 
     @cached_property
     def _pipeline(self) -> Pipeline:
@@ -72,10 +72,10 @@ class StandbyTeacher:
         """What came of a question; `missing` is why nothing did."""
         said = account.annotation.rationales if account is not None else ()
         if account is None or not said:
-            return TeacherReply(name=self._name, error=missing)
+            return TeacherReply(name=self.name, error=missing)
         used = account.total
         return TeacherReply(
-            name=self._name,
+            name=self.name,
             answer=said[0].answer,
             text=said[0].text,
             tokens_in=used.tokens_in,

@@ -124,7 +124,7 @@ class TrainedStudent:
                 replies.update(zip(places, found, strict=True))
         sent = [place for place in sorted(replies) if replies[place].abstained] if escalate else []
         if sent:
-            said = self._standby.ask([asked[place] for place in sent])
+            said = self.standby.ask([asked[place] for place in sent])
             replies.update((place, replies[place].sent(each)) for place, each in zip(sent, said, strict=True))
         return [replies[place] for place in range(len(asked))]
 
@@ -133,10 +133,11 @@ class TrainedStudent:
 
         DataError for a student without its run, RecipeError where the run has no teacher, or the mode no threshold.
         """
-        self._standby.check(self.description, check_mode(mode) or self.description.default_mode)
+        self.standby.check(self.description, check_mode(mode) or self.description.default_mode)
 
     @cached_property
-    def _standby(self) -> "StandbyTeacher":
+    def standby(self) -> "StandbyTeacher":
+        """The run's teacher, which can be asked what the student abstains from. Raises as `check_escalation` does."""
         from mindsmirror.runs.standby import StandbyTeacher
 
         if self.run is None:

@@ -22,6 +22,7 @@ from mindsmirror.server.asked import Asked, model_id, read_request
 from mindsmirror.server.body import Kind
 from mindsmirror.server.config import ServerConfig
 from mindsmirror.server.counters import CONTENT_TYPE, Counters
+from mindsmirror.server.escalated import Escalated
 from mindsmirror.server.guard import Guard
 from mindsmirror.server.page import page_routes
 from mindsmirror.server.refusal import Json, Refusal
@@ -34,7 +35,7 @@ T = TypeVar("T")
 BODY_SECONDS = 30.0
 """In which a request's body must have come."""
 LEAVING_SECONDS = 5.0
-"""For which the student's thread is waited for in the end."""
+"""For which the threads of student and teacher are waited for in the end."""
 
 
 class Service:
@@ -47,6 +48,7 @@ class Service:
         self.scheduler = Scheduler(
             self._ask, queue=config.queue, together=config.together, observe=self.counters.decoded
         )
+        self.escalated = Escalated(student.standby, config, self.counters.taught) if config.escalate else None
 
     async def health(self, request: Request) -> Response:
         """Whether questions are answered."""
@@ -122,6 +124,7 @@ class Service:
         shown = {"run", "arm", "base", "task", "modes", "default_mode", "samples"}
         about = self.student.description.model_dump(mode="json", include=shown)
         about["answers"] = self.student.description.answers.kind
+        about["escalates"] = self.escalated is not None
         return {
             "id": name,
             "object": "model",
@@ -154,7 +157,15 @@ class Service:
         except ClosedError:
             raise Refusal(503, "the server ends and takes nothing new", "shutting_down", retry=5) from None
         self.counters.read(read)
-        return futures
+        if self.escalated is None or not asked.escalate:
+            return futures
+        return [self.escalated.after(*each) for each in zip(asked.questions, futures, strict=True)]
+
+    def close(self) -> None:
+        """Take nothing more; requests had their time, and nobody waits for what is still being written."""
+        self.scheduler.close(LEAVING_SECONDS)
+        if self.escalated is not None:
+            self.escalated.close(LEAVING_SECONDS)
 
 
 async def _json(request: Request) -> Any:
@@ -201,8 +212,7 @@ def make_app(student: TrainedStudent, config: ServerConfig) -> Starlette:
     @contextlib.asynccontextmanager
     async def living(app: Starlette) -> AsyncIterator[None]:
         yield
-        # Requests had their time; what the student still writes nobody waits for.
-        await asyncio.to_thread(service.scheduler.close, LEAVING_SECONDS)
+        await asyncio.to_thread(service.close)
 
     return Starlette(
         routes=[

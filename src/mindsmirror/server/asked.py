@@ -31,6 +31,8 @@ class Asked:
     """Whether a stream ends with the count of its tokens."""
     left_out: int
     """Earlier messages, which the student is not shown."""
+    escalate: bool = False
+    """Whether the teacher is asked what the student abstains from."""
 
 
 def model_id(student: StudentDescription) -> str:
@@ -50,7 +52,8 @@ def read_request(body: Any, kind: Kind, student: StudentDescription, config: Ser
             questions.append(_question(text, request, mode, seed))
     options = request.stream_options
     usage = options is not None and options.include_usage
-    return Asked(tuple(questions), mode, request.stream, usage, request.left_out)
+    escalate = _escalates(request, mode, student, config)
+    return Asked(tuple(questions), mode, request.stream, usage, request.left_out, escalate)
 
 
 def _mode(request: AnyRequest, student: StudentDescription) -> Mode:
@@ -64,6 +67,18 @@ def _mode(request: AnyRequest, student: StudentDescription) -> Mode:
     if mode not in student.modes:
         refuse("mindsmirror", f"this student was not taught to {mode}; it can {', '.join(student.modes)}", "no_mode")
     return mode
+
+
+def _escalates(request: AnyRequest, mode: Mode, student: StudentDescription, config: ServerConfig) -> bool:
+    """Whether the teacher is asked: as the request says, or else the server."""
+    wished = request.mindsmirror.escalate
+    if wished and not config.escalate:
+        refuse("mindsmirror", "escalate: this server asks no teacher; it must be started with --escalate", "no_teacher")
+    model = student.calibration.modes.get(mode) if student.calibration else None
+    if wished and (model is None or model.threshold is None):
+        what = f"escalate: this student abstains from nothing in mode {mode}, so the teacher would never be asked"
+        refuse("mindsmirror", what, "no_threshold")
+    return config.escalate if wished is None else wished
 
 
 def _check_bounds(request: AnyRequest, mode: Mode, config: ServerConfig) -> None:

@@ -66,6 +66,7 @@ class Wishes(_Fields):
     mode: Mode | None = None
     samples: int | None = Field(None, ge=2, le=limits.SAMPLES)
     choices: dict[str, str] | list[str] = Field(default_factory=dict)
+    escalate: bool | None = None
 
 
 class Message(_Fields):

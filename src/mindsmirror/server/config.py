@@ -39,6 +39,8 @@ class ServerConfig:
     """Questions that are decoded together."""
     grace: int = 30
     """Seconds that open requests have when the server is told to end."""
+    escalate: bool = False
+    """Whether what the student abstains from is sent to the run's teacher, unless a request says otherwise."""
 
 
 def is_loopback(host: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from mindsmirror.inference.question import Reply
+from mindsmirror.inference.question import Reply, TeacherReply
 from mindsmirror.server.scheduler import Decoded
 
 PATHS = ("/", "/health", "/metrics", "/v1/models", "/v1/chat/completions", "/v1/completions")
@@ -32,6 +32,13 @@ class Counters:
             ("mode", "outcome"),
             registry=own,
         )
+        self._sent = Counter(
+            "mindsmirror_sent", "Questions sent to the teacher, and whether it answered.", ("outcome",), registry=own
+        )
+        self._teacher = Counter(
+            "mindsmirror_teacher_tokens", "Tokens that the teacher read and wrote.", ("kind",), registry=own
+        )
+        self._usd = Counter("mindsmirror_teacher_usd", "What those cost, where a price is known.", registry=own)
         self._tokens = Counter("mindsmirror_tokens", "Tokens that the student read and wrote.", ("kind",), registry=own)
         self._sizes = Histogram(
             "mindsmirror_batch_questions", "Questions that were decoded together.", registry=own, buckets=SIZES
@@ -57,6 +64,14 @@ class Counters:
             outcome = "abstained" if reply.abstained else "unread" if reply.answer is None else "answered"
             self._replies.labels(reply.mode, outcome).inc()
             self._tokens.labels("written").inc(reply.tokens)
+
+    def taught(self, replies: Sequence[TeacherReply]) -> None:
+        """The teacher has replied, or has failed."""
+        for reply in replies:
+            self._sent.labels("unanswered" if reply.answer is None else "answered").inc()
+            self._teacher.labels("read").inc(reply.tokens_in)
+            self._teacher.labels("written").inc(reply.tokens_out)
+            self._usd.inc(reply.usd or 0.0)
 
     def decoded(self, batch: Decoded) -> None:
         """A batch has been decoded."""

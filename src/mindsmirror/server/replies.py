@@ -26,8 +26,12 @@ EXTENSION = {
     "alike",
     "abstained",
     "parse",
+    "answered_by",
+    "teacher",
 }
 """What the extension `mindsmirror` of a choice has of a reply."""
+OWN = EXTENSION - {"answered_by", "teacher"} | {"text"}
+"""What it has of the student's own reply, where the teacher answered."""
 DONE = b"data: [DONE]\n\n"
 
 
@@ -98,14 +102,17 @@ class Replies:
 
 
 def usage(replies: Sequence[Reply], read: int) -> dict[str, int]:
-    """Tokens, as OpenAI counts them."""
-    wrote = sum(reply.tokens for reply in replies)
+    """Tokens, as OpenAI counts them; those of a teacher that was asked are among them."""
+    asked = [reply.teacher for reply in replies if reply.teacher is not None]
+    read += sum(teacher.tokens_in for teacher in asked)
+    wrote = sum((reply.student or reply).tokens for reply in replies) + sum(teacher.tokens_out for teacher in asked)
     return {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
 
 
 def extension(reply: Reply, left_out: int = 0) -> dict[str, Any]:
     """What OpenAI's reply has no place for: the extension `mindsmirror` of a choice."""
-    return reply.model_dump(mode="json", include=EXTENSION) | {"left_out": left_out}
+    own = None if reply.student is None else reply.student.model_dump(mode="json", include=OWN)
+    return reply.model_dump(mode="json", include=EXTENSION) | {"student": own, "left_out": left_out}
 
 
 def _finish(reply: Reply) -> str:

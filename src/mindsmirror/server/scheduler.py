@@ -1,8 +1,8 @@
 """Requests that wait together are decoded together.
 
-One thread asks the student. It takes the question that has waited longest and all that are asked alike, up to
-`together` of them, and asks them in one call, in which none of the replies depends on the others. While it decodes,
-others gather for the next call: the busier the server, the larger its batches.
+One thread asks the student, or its teacher. It takes the question that has waited longest and all that are asked alike,
+up to `together` of them, and asks them in one call, in which none of the replies depends on the others. While it
+decodes, others gather for the next call: the busier the server, the larger its batches.
 """
 
 import logging
@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from mindsmirror.inference.question import Question, Reply
+from mindsmirror.inference.question import Question
 
-Ask = Callable[[Sequence[Question], Callable[[int, str], None] | None], Sequence[Reply]]
+R = TypeVar("R")
+"""What comes of a question: a reply of the student, or of its teacher."""
+Ask = Callable[[Sequence[Question], Callable[[int, str], None] | None], Sequence[R]]
 """Asks questions that are alike; is told where a piece of each text goes, by the place of its question."""
 Told = Callable[[str], None]
 
@@ -39,26 +41,32 @@ class Decoded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ticket:
+class Ticket(Generic[R]):
     """A question that waits, and where its reply will be."""
 
     question: Question
     told: Told | None = None
-    reply: "Future[Reply]" = field(default_factory=Future)
+    reply: "Future[R]" = field(default_factory=Future)
     came: float = field(default_factory=time.monotonic)
 
 
-class Scheduler:
-    """The queue of a student, and the thread that works on it."""
+class Scheduler(Generic[R]):
+    """The queue of whoever is asked, and the thread that works on it."""
 
     def __init__(
-        self, ask: Ask, *, queue: int, together: int, observe: Callable[[Decoded], None] = lambda _: None
+        self,
+        ask: Ask[R],
+        *,
+        queue: int,
+        together: int,
+        observe: Callable[[Decoded], None] = lambda _: None,
+        name: str = "student",
     ) -> None:
         self._ask, self._queue, self._together, self._observe = ask, queue, together, observe
-        self._waiting: deque[Ticket] = deque()
+        self._waiting: deque[Ticket[R]] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="student", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     @property
@@ -72,12 +80,12 @@ class Scheduler:
         """Whether there is anybody to answer."""
         return self._thread.is_alive()
 
-    def submit(self, questions: Sequence[Question], told: Sequence[Told | None]) -> list["Future[Reply]"]:
+    def submit(self, questions: Sequence[Question], told: Sequence[Told | None]) -> list["Future[R]"]:
         """Let questions wait, all of them or none; their replies come in these futures, whose `cancel` gives them up.
 
         FullError if there is no room for them, ClosedError if the server ends.
         """
-        tickets = [Ticket(*each) for each in zip(questions, told, strict=True)]
+        tickets: list[Ticket[R]] = [Ticket(*each) for each in zip(questions, told, strict=True)]
         with self._changed:
             if self._closed:
                 raise ClosedError
@@ -112,22 +120,22 @@ class Scheduler:
                 else:
                     ticket.reply.set_result(reply)
 
-    def _take(self) -> list[Ticket] | None:
+    def _take(self) -> list[Ticket[R]] | None:
         """The oldest that waits and those asked alike, less those given up; None once there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
             wanted = _manner(self._waiting[0].question)
-            taken: list[Ticket] = []
-            left: deque[Ticket] = deque()
+            taken: list[Ticket[R]] = []
+            left: deque[Ticket[R]] = deque()
             for ticket in self._waiting:
                 fits = len(taken) < self._together and _manner(ticket.question) == wanted
                 (taken if fits else left).append(ticket)
             self._waiting = left
         return [ticket for ticket in taken if ticket.reply.set_running_or_notify_cancel()]
 
-    def _answered(self, batch: Sequence[Ticket], *, again: bool = False) -> list[Reply | Exception]:
+    def _answered(self, batch: Sequence[Ticket[R]], *, again: bool = False) -> list[R | Exception]:
         """What came of each. A batch that fails is asked one by one: no question takes others with it."""
 
         def tell(place: int, piece: str) -> None:

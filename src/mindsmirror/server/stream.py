@@ -1,7 +1,8 @@
 """A reply that is sent while it is written, as server-sent events.
 
 In mode think the pieces are the text. In vote and mirror the student writes a first rationale, which need not be the
-one that is elected: its pieces come in the extension, and the text when it is known.
+one that is elected: its pieces come in the extension, and the text when it is known. So it is with every mode where a
+teacher may answer in the end.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ class Stream:
             while True:
                 place, what = item
                 if isinstance(what, str):
-                    if self._asked.mode == "think":
+                    if self._asked.mode == "think" and not self._asked.escalate:
                         said[place] += what
                         yield event(documents.text(place, what))
                     else:

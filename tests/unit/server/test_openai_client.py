@@ -23,8 +23,8 @@ def wish(**keys: Any) -> dict[str, Any]:
     return {"extra_body": {"mindsmirror": keys}}
 
 
-ELSEWHERE = {"question", "arm", "text", "tokens", "answered_by", "student", "teacher"}
-"""Keys of a reply that the extension leaves out: they stand elsewhere, or are of a teacher, which no server asks."""
+ELSEWHERE = {"question", "arm", "text", "tokens"}
+"""Keys of a reply that the extension leaves out, because they stand elsewhere."""
 
 
 def said(reply: Reply) -> dict[str, Any]:

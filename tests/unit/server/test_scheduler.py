@@ -58,7 +58,7 @@ class Asking:
 
 
 @contextmanager
-def scheduling(ask: Ask, **settings: Any) -> Iterator[Scheduler]:
+def scheduling(ask: Ask[Reply], **settings: Any) -> Iterator[Scheduler[Reply]]:
     scheduler = Scheduler(ask, **{"queue": 1000, "together": 8, **settings})
     try:
         yield scheduler

@@ -37,7 +37,8 @@ export class Card {
 
   /** A piece of what is written; a draft need not be what is elected. */
   hear({ text, draft }) {
-    this.said.textContent = draft ? "the first of several rationales" : "it writes";
+    const several = draft && this.mode !== "think";
+    this.said.textContent = several ? "the first of several rationales" : "it writes";
     this.text.classList.toggle("draft", Boolean(draft));
     this.text.classList.add("writing");
     this.text.append(text ?? draft);
@@ -50,7 +51,8 @@ export class Card {
     this.element.classList.toggle("abstained", reply.abstained);
     this.result.replaceChildren(...answer(reply), ...sureness(reply));
     const shown = reply.rationale || (reply.answer === null ? written : "");
-    this.said.textContent = reply.rationale ? "its rationale" : shown ? "what it wrote" : "";
+    const whose = reply.answered_by === "teacher" ? "the teacher's rationale" : "its rationale";
+    this.said.textContent = reply.rationale ? whose : shown ? "what it wrote" : "";
     this.said.hidden = !shown;
     this.text.classList.remove("draft");
     this.text.textContent = shown;
@@ -65,6 +67,7 @@ export class Card {
       const sure = make("span", "soft", ` (${percent(reply.p_correct)} for “correct”)`);
       this.foot.append(make("p", "own", "Its own verdict on this rationale: ", make("b", "", reply.verdict), sure));
     }
+    if (reply.teacher) this.foot.append(make("p", "own", sent(reply)));
     const seconds = (performance.now() - this.began) / 1000;
     this.foot.append(make("p", "took soft", `${seconds.toFixed(1)} s`));
   }
@@ -81,6 +84,14 @@ export class Card {
   }
 }
 
+/** What became of a question that was sent to the teacher. */
+function sent({ teacher, student }) {
+  const { name, error } = teacher;
+  if (!student) return `The teacher ${name} was asked and gave no answer: ${error}.`;
+  const own = student.answer === null ? "gave no answer that can be read" : `would have said “${student.answer}”`;
+  return `The student abstained (it ${own}), so the teacher ${name} answered.`;
+}
+
 function answer(reply) {
   if (reply.answer === null) return [make("p", "big none", "No answer can be read from its text")];
   const shown = make("p", reply.answer.length > LONG ? "big long" : "big", reply.answer);
@@ -92,6 +103,7 @@ function answer(reply) {
 /** How sure it is, and what that has meant before. */
 function sureness(reply) {
   if (reply.answer === null) return [];
+  if (reply.answered_by === "teacher") return [make("p", "soft", "Nothing says how sure to be of a teacher's answer.")];
   if (reply.confidence === null) return [make("p", "soft", "It does not say how sure it is.")];
   const share = percent(reply.confidence);
   if (!reply.calibrated) {
