@@ -35,7 +35,8 @@ Judge = Callable[[Student, Any, Sequence[Source], Source], Tensor]
 def ours(student: Student, model: Any, batch: Sequence[Source], begun: Source) -> Tensor:
     """Logits of one batch, [B, V], by reading what is shared once."""
     with torch.inference_mode():
-        return student.after(model, student.read(model, batch), begun)
+        every = range(len(model.get_output_embeddings().weight))
+        return student.after(model, student.read(model, batch), begun, every)
 
 
 @torch.inference_mode()

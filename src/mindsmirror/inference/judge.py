@@ -33,19 +33,21 @@ def verdict_probabilities(
     with shown as progress:
         for begin in range(0, len(order), predictor.batch):
             part = order[begin : begin + predictor.batch]
-            logits = _logits(predictor, [sources[index] for index in part], start)
-            shares = torch.softmax(logits[:, list(tokens)], dim=-1)
+            logits = _logits(predictor, [sources[index] for index in part], start, tokens)
+            shares = torch.softmax(logits, dim=-1)
             found.update((index, tuple(row)) for index, row in zip(part, shares.tolist(), strict=True))
             progress.update(len(found))
     return [found[index] for index in range(len(sources))]
 
 
-def _logits(predictor: Predictor, sources: Sequence[tuple[int, ...]], begun: tuple[int, ...]) -> Tensor:
-    """Logits after each source and the tokens already written, [B, V]; an adapter works on the last tokens alone."""
+def _logits(
+    predictor: Predictor, sources: Sequence[tuple[int, ...]], begun: tuple[int, ...], words: tuple[int, ...]
+) -> Tensor:
+    """Logits of the words after each source and the tokens already written, [B, W]; an adapter works on the last."""
     student = predictor.student
     if predictor.judge is None:
-        return student.next_logits(predictor.model, sources, begun)
+        return student.next_logits(predictor.model, sources, begun)[:, list(words)]
     with torch.inference_mode():
         read = student.read(predictor.model, sources)
         with predictor.judging() as model:
-            return student.after(model, read, begun)
+            return student.after(model, read, begun, words)

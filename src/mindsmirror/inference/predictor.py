@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import nn
 
@@ -59,16 +59,6 @@ class Predictor:
             self.judge.base_model.disable_adapter_layers()
 
 
-class Drawing(NamedTuple):
-    """How a question's texts are written."""
-
-    samples: int
-    temperature: float
-    seed: int
-    greedy_first: bool = False
-    """Whether the first of them is the likeliest."""
-
-
 def inference_model(model: Any, precision: str) -> Any:
     """The model itself, made ready to be asked: on the device, its weights cast, and without gradients."""
     return (
@@ -94,7 +84,7 @@ def asked_while_learning(model: Any, precision: str) -> Iterator[Any]:
 
 def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:
     """The answer without a rationale."""
-    written = _ask(predictor, Tag.PREDICT, examples, DIRECT_TOKENS)
+    written = _ask(predictor, Tag.PREDICT, examples, SamplingParams(DIRECT_TOKENS))
     return [
         _prediction(predictor, example, "predict", texts[0], read_direct)
         for example, texts in zip(examples, written, strict=True)
@@ -103,16 +93,16 @@ def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Predictio
 
 def think(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:
     """One rationale, greedy, and the answer that it reaches."""
-    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens)
-    return [_thought(predictor, example, texts[0]) for example, texts in zip(examples, written, strict=True)]
+    written = _ask(predictor, Tag.EXPLAIN, examples, SamplingParams(predictor.max_tokens))
+    return [_reasoned(predictor, example, texts[0]) for example, texts in zip(examples, written, strict=True)]
 
 
 def sample_rationales(
     predictor: Predictor, examples: Sequence[Example], samples: int, temperature: float, seed: int
 ) -> list[tuple[Sample, ...]]:
     """Several rationales for each question, sampled at `temperature`; the same for the same seed."""
-    drawing = Drawing(samples, temperature, seed)
-    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens, drawing)
+    sampling = SamplingParams(predictor.max_tokens, temperature, samples)
+    written = _ask(predictor, Tag.EXPLAIN, examples, sampling, seed)
     return [
         tuple(_sample(predictor, example, text) for text in texts)
         for example, texts in zip(examples, written, strict=True)
@@ -127,9 +117,9 @@ def think_and_sample(
     All texts of a question are written at once, so it is read once, and one question takes about as long as its longest
     text and not as that and the greedy one.
     """
-    drawing = Drawing(samples, temperature, seed, greedy_first=True)
-    written = _ask(predictor, Tag.EXPLAIN, examples, predictor.max_tokens, drawing)
-    greedy = [_thought(predictor, example, texts[0]) for example, texts in zip(examples, written, strict=True)]
+    sampling = SamplingParams(predictor.max_tokens, temperature, samples, greedy_first=True)
+    written = _ask(predictor, Tag.EXPLAIN, examples, sampling, seed)
+    greedy = [_reasoned(predictor, example, texts[0]) for example, texts in zip(examples, written, strict=True)]
     return greedy, [
         (as_sample(first), *(_sample(predictor, example, text) for text in texts[1:]))
         for first, example, texts in zip(greedy, examples, written, strict=True)
@@ -137,24 +127,25 @@ def think_and_sample(
 
 
 def _ask(
-    predictor: Predictor, tag: Tag, examples: Sequence[Example], max_tokens: int, drawing: "Drawing | None" = None
+    predictor: Predictor, tag: Tag, examples: Sequence[Example], sampling: SamplingParams, seed: int = 0
 ) -> list[list[GeneratedText]]:
-    drawing = drawing or Drawing(1, 0.0, 0)
+    """The texts of every question, batch by batch; seeds and listeners of each batch are added here."""
+    samples = sampling.samples
     sources = [predictor.student.source(tag, example.text, None, in_words=predictor.in_words) for example in examples]
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, list[GeneratedText]] = {}
-    size = max(1, predictor.batch // drawing.samples)
+    size = max(1, predictor.batch // samples)
     for start in range(0, len(order), size):
         part = order[start : start + size]
         # A seed for every question, so that what is drawn depends neither on the batch nor on what ran before.
-        seeds = [zlib.crc32(f"{drawing.seed} {examples[index].id}".encode(errors="surrogatepass")) for index in part]
+        seeds = [zlib.crc32(f"{seed} {examples[index].id}".encode(errors="surrogatepass")) for index in part]
         watch = None
-        if predictor.watch is not None and (drawing.greedy_first or drawing.temperature == 0):
-            watch = partial(_told, predictor.watch, part, drawing.samples)
-        sampling = SamplingParams(max_tokens, drawing.temperature, drawing.samples, seeds, drawing.greedy_first, watch)
-        texts = predictor.student.generate(predictor.model, [sources[index] for index in part], sampling)
+        if predictor.watch is not None and (sampling.greedy_first or sampling.temperature == 0):
+            watch = partial(_told, predictor.watch, part, samples)
+        own = sampling._replace(seeds=seeds, watch=watch)
+        texts = predictor.student.generate(predictor.model, [sources[index] for index in part], own)
         found.update(zip(part, texts, strict=True))
-        predictor.progress(len(part) * drawing.samples)
+        predictor.progress(len(part) * samples)
     return [found[index] for index in range(len(sources))]
 
 
@@ -164,7 +155,7 @@ def _told(watch: Callable[[int, str], None], part: Sequence[int], samples: int, 
         watch(part[number // samples], piece)
 
 
-def _thought(predictor: Predictor, example: Example, text: GeneratedText) -> Prediction:
+def _reasoned(predictor: Predictor, example: Example, text: GeneratedText) -> Prediction:
     return _prediction(predictor, example, "think", text, read_rationale)
 
 

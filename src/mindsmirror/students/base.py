@@ -111,8 +111,8 @@ class Student(Protocol):
         """What `read` computes of these sources together."""
         ...
 
-    def after(self, model: Any, read: Any, begun: Sequence[int] = ()) -> Tensor:
-        """Logits as of `next_logits`, [B, V], from what was read; what was read stays as it is.
+    def after(self, model: Any, read: Any, begun: Sequence[int], words: Sequence[int]) -> Tensor:
+        """Logits of the tokens `words` as of `next_logits`, [B, W], from what was read, which stays as it is.
 
         Gradients reach the weights through the tokens that were not yet read alone.
         """

@@ -19,6 +19,7 @@ from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Work
 from mindsmirror.students.fused_cross_entropy import batch_losses
+from mindsmirror.students.grouped_attention import grouped_attention
 from mindsmirror.students.output_head import head_in_fp32, selected_logits
 from mindsmirror.students.probe import head_is_plain, trees_are_rows
 from mindsmirror.students.text import after_reply, opening, user_turn
@@ -121,10 +122,10 @@ class CausalStudent:
         """Tokens that `read` computes, and what they see."""
         return reading_work([source[:-ADAPTED] for source in sources], share=self._shares(self.model))
 
-    def after(self, model: Any, read: "_Read", begun: Sequence[int] = ()) -> Tensor:
-        """Logits after the last tokens of each source and those already written, [B, V]."""
+    def after(self, model: Any, read: "_Read", begun: Sequence[int], words: Sequence[int]) -> Tensor:
+        """Logits of some tokens after the last ones of each source and those already written, [B, W]."""
         tokens = torch.tensor([(*last, *begun) for last in read.last])
-        with head_in_fp32(model):
+        with head_in_fp32(model, words), grouped_attention(model):
             return read.state.copy().go_on(tokens, torch.ones(tokens.shape, dtype=torch.long))
 
     def generate(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mindsmirror.students.base import pad
 from mindsmirror.students.flops import Component, Work
+from mindsmirror.students.growing_cache import growing_cache
 from mindsmirror.students.output_head import selected_logits
 from mindsmirror.students.tree import common_prefix
 
@@ -93,7 +94,7 @@ class CausalState:
 
     def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int, *, share: bool) -> None:
         self._model = model
-        self._cache: Any = None
+        self._cache = growing_cache(model)
         self._sources, self._padding = sources, padding
         self._shared = shared_prefixes(sources) if share else SharedPrefixes(0)
         self._mask = torch.ones((1, 0), dtype=torch.long, device=model.device)
@@ -151,7 +152,7 @@ class CausalState:
 
     def _spread(self, rows: Tensor) -> None:
         """Make a row for each of these, also before anything was read."""
-        if self._cache is None:
+        if not self._mask.shape[1]:
             self._mask = self._mask.expand(len(rows), 0)
         else:
             self.keep(rows.to(self._mask.device))

@@ -154,9 +154,9 @@ class Seq2SeqStudent:
         lengths = [len(source) for source in sources]
         return Work({Component.ENCODER: sum(lengths), Component.ENCODER_PAIRS: sum(length**2 for length in lengths)})
 
-    def after(self, model: Any, read: EncodedState, begun: Sequence[int] = ()) -> Tensor:
-        """Logits after each source and the tokens already written, [B, V]."""
-        with head_in_fp32(model):
+    def after(self, model: Any, read: EncodedState, begun: Sequence[int], words: Sequence[int]) -> Tensor:
+        """Logits of some tokens after each source and the tokens already written, [B, W]."""
+        with head_in_fp32(model, words):
             state = read.copy()
             logits = state.read()
             for token in begun:

@@ -27,6 +27,7 @@ from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.students.verdict_words import first_difference
 from mindsmirror.system.hardware import peak_device_memory, peak_memory
 from mindsmirror.system.progress import Progress
+from mindsmirror.system.threads import half_the_threads
 from mindsmirror.training.cost import Cost
 from mindsmirror.training.result import StageLog
 
@@ -84,7 +85,7 @@ def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
     """Train the plan's adapter in place; also how many tokens were read more than once, for want of memory."""
     begun, words = first_difference(plan.student)
     adapter = [value for value in plan.model.parameters() if value.requires_grad]
-    optimizer = torch.optim.AdamW(adapter, lr=plan.rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(adapter, lr=plan.rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, plan.steps))
     losses: list[float] = []
     done = 0
@@ -95,13 +96,14 @@ def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
             summed = 0.0
             for number in order.sample(range(parts.count), parts.count):
                 read, weights = parts[number]
-                logits = plan.student.after(plan.model.get_base_model(), read, begun)[:, list(words)]
-                loss = -(weights * torch.log_softmax(logits.float(), dim=-1)).sum() / weights.sum()
-                optimizer.zero_grad()
-                torch.autograd.backward(loss)
-                torch.nn.utils.clip_grad_norm_(adapter, LARGEST_GRADIENT)
-                optimizer.step()
-                schedule.step()
+                with half_the_threads():
+                    logits = plan.student.after(plan.model.get_base_model(), read, begun, words)
+                    loss = -(weights * torch.log_softmax(logits.float(), dim=-1)).sum() / weights.sum()
+                    optimizer.zero_grad()
+                    torch.autograd.backward(loss)
+                    torch.nn.utils.clip_grad_norm_(adapter, LARGEST_GRADIENT)
+                    optimizer.step()
+                    schedule.step()
                 summed += float(loss.detach())
                 done += 1
                 progress.update(done, f"loss {summed / (done - len(losses) * parts.count):.3f}")

@@ -76,7 +76,7 @@ class Scripted:
     def reading_work(self, sources: Sequence[Sequence[int]]) -> Work:
         raise AssertionError
 
-    def after(self, model: Any, read: Any, begun: Sequence[int] = ()) -> Tensor:
+    def after(self, model: Any, read: Any, begun: Sequence[int], words: Sequence[int]) -> Tensor:
         raise AssertionError
 
 
