@@ -23,6 +23,7 @@ from mindsmirror.evaluation.fitting import (
     feature_qualities,
     fit_answers,
     fit_samples,
+    fit_sparing,
     held_out_log_odds,
     judge_within,
     samples_within,
@@ -35,6 +36,7 @@ from mindsmirror.inference.confidence import (
     Calibration,
     Feature,
     SampleModel,
+    Sparing,
     Weight,
     as_sample,
     candidates,
@@ -65,6 +67,7 @@ class Fit(NamedTuple):
     right: Mapping[Mode, Sequence[bool]]
     """Of every question in every mode, by answers that were elected with what was fitted to other questions."""
     strengths: Mapping[float, float]
+    sparing: Sparing | None = None
 
 
 def calibrate_arm(asked: AskedArm, examples: Sequence[Example], folder: Path) -> CalibrationResult:
@@ -139,6 +142,8 @@ def fit(
     models: dict[Mode, AnswerModel] = {}
     right: dict[Mode, Sequence[bool]] = {}
     strengths: Mapping[float, float] = {}
+    first: Sequence[Elected | None] = ()
+    sparing = None
 
     def add(mode: Mode, leaders: Sequence[Elected | None], model: AnswerModel) -> None:
         models[mode] = model
@@ -166,7 +171,9 @@ def fit(
         strength, strengths = choose_strength(questions, held_out)
         leaders = elected(questions, held_out, strength)
         add("mirror", leaders, fit_answers(leaders, fit_samples(questions, used), strength, risk))
-    return Fit(temperature, questions, names, judge, counts, models, right, strengths)
+        if "think" in modes:
+            sparing = fit_sparing(first, models["think"], leaders, models["mirror"], risk)
+    return Fit(temperature, questions, names, judge, counts, models, right, strengths, sparing)
 
 
 def preferred_mode(main: Mode, right: Mapping[Mode, Sequence[bool]]) -> Mode:
@@ -220,7 +227,10 @@ def _result(
     whole = samples_within(fit.questions, fit.names, seed) if fitted else None
     return CalibrationResult(
         calibration=Calibration(
-            temperature=fit.temperature, modes=models, preferred=preferred_mode(main, right) if fitted else None
+            temperature=fit.temperature,
+            modes=models,
+            preferred=preferred_mode(main, right) if fitted else None,
+            sparing=fit.sparing,
         ),
         questions=len(fit.questions),
         samples=sum(each is not None for question in fit.questions for each in question.features),

@@ -12,11 +12,11 @@ from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accur
 from mindsmirror.evaluation.result import JudgeQuality
 from mindsmirror.inference.confidence import AnswerModel, Calibration, as_sample, with_confidence
 from mindsmirror.inference.judge import verdict_probabilities
-from mindsmirror.inference.predictor import Predictor, predict, think, think_and_sample
+from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think, think_and_sample
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.methods.targets import usable
-from mindsmirror.records import Annotation, Example, Mode, Prediction, Verdict
+from mindsmirror.records import Annotation, Example, Mode, Prediction, Sample, Verdict
 from mindsmirror.students.text import VERDICT_WORDS
 
 UNTRAINED_MODES: tuple[Mode, ...] = ("predict", "think")
@@ -43,12 +43,15 @@ def evaluate_modes(
     seed: int,
     calibration: Calibration | None = None,
     *,
-    judge_all: bool = True,
+    sparing: bool = False,
 ) -> dict[Mode, list[Prediction]]:
     """Predictions by mode. Vote and mirror read the same samples, the first of which is the rationale of think.
 
-    Without `judge_all` the judge reads rationales only where its verdicts count for an answer or its confidence.
+    With `sparing` no more is written and judged than answers need: the judge reads rationales only where its verdicts
+    count, and the mirror draws only where the first rationale is not sure enough (`Calibration.sparing`).
     """
+    if sparing and modes == ["mirror"] and calibration and calibration.sparing:
+        return {"mirror": _mirror_where_unsure(predictor, asked, examples, config, seed, calibration)}
     found: dict[Mode, list[Prediction]] = {}
     models = calibration.modes if calibration else {}
     if "predict" in modes:
@@ -61,7 +64,7 @@ def evaluate_modes(
         else:
             greedy = think(predictor, examples)
             samples = [(as_sample(each),) for each in greedy]
-        elects = "mirror" in modes and (judge_all or models.get("mirror") is None)
+        elects = "mirror" in modes and (not sparing or models.get("mirror") is None)
         if asked is not None and (elects or any(_asks_judge(models.get(mode)) for mode in modes)):
             samples = judged_samples(predictor, asked, examples, samples)
         if "think" in modes:
@@ -74,6 +77,44 @@ def evaluate_modes(
         if "vote" in modes:
             found["vote"] = vote(predictor.task, examples, samples, models.get("vote"))
     return {mode: found[mode] for mode in modes}
+
+
+def _mirror_where_unsure(
+    predictor: Predictor,
+    asked: VerdictRequest | None,
+    examples: Sequence[Example],
+    config: EvaluationConfig,
+    seed: int,
+    calibration: Calibration,
+) -> list[Prediction]:
+    """The mirror's answers; those that the first rationale decides are given at once, and keep it as their sample."""
+    spared, models = calibration.sparing, calibration.modes
+    assert spared is not None
+    greedy = think(predictor, examples)
+    first: list[tuple[Sample, ...]] = [(as_sample(each),) for each in greedy]
+    if asked is not None and _asks_judge(models["think"]):
+        first = judged_samples(predictor, asked, examples, first)
+    alone = [
+        with_confidence(each, models["think"], of_question[0].p_correct)
+        for each, of_question in zip(greedy, first, strict=True)
+    ]
+    found = {
+        place: each.model_copy(update={"mode": "mirror", "samples": first[place]})
+        for place, each in enumerate(alone)
+        if spared.stops(each.confidence)
+    }
+    unsure = [place for place in range(len(alone)) if place not in found]
+    if unsure:
+        questions = [examples[place] for place in unsure]
+        drawn = sample_rationales(predictor, questions, config.samples - 1, calibration.temperature, seed)
+        samples = [(*first[place], *others) for place, others in zip(unsure, drawn, strict=True)]
+        if asked is not None and _asks_judge(models["mirror"]):
+            samples = judged_samples(predictor, asked, questions, samples)
+        found |= zip(unsure, mirror(predictor.task, questions, samples, models["mirror"]), strict=True)
+    return [
+        found[place].model_copy(update={"abstained": spared.abstains(found[place].confidence)})
+        for place in range(len(examples))
+    ]
 
 
 def _asks_judge(model: AnswerModel | None) -> bool:

@@ -24,6 +24,7 @@ from mindsmirror.inference.confidence import (
     Feature,
     Features,
     SampleModel,
+    Sparing,
     Weight,
     log_odds_of,
 )
@@ -33,6 +34,8 @@ STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Values of λ that are tried; with the last the best sample decides nearly alone."""
 DIGITS = 4
 """Of the confidences that are kept of validation answers."""
+DECIDED = 0.5
+"""An answer that is no likelier to be right than wrong is not decided."""
 PENALTY = 1.0
 """Inverse strength of the L2 penalty: a weight of 1 for each standard deviation costs as much as half a nat."""
 
@@ -146,13 +149,45 @@ def fit_answers(
         # Too few of one kind, or a score that says nothing: the share of right answers, a little nearer to one half.
         slope, intercept = 0.0, log_odds_of((sum(each.right for each in rows) + 1) / (len(rows) + 2))
     model = AnswerModel(sample=sample, strength=strength, by_share=by_share, slope=slope, intercept=intercept)
-    sure = [model.probability(each.score) for each in rows]
-    seen = tuple((round(each, DIGITS), row.right) for each, row in zip(sure, rows, strict=True))
-    model = model.model_copy(update={"seen": seen})
+    return model.model_copy(update=_sureness([(model.probability(each.score), each.right) for each in rows], risk))
+
+
+def fit_sparing(
+    first: Sequence[Elected | None],
+    think: AnswerModel,
+    leaders: Sequence[Elected | None],
+    mirror: AnswerModel,
+    risk: float | None,
+) -> Sparing:
+    """When to draw no more after the first rationale, from its answers and the mirror's to the same questions.
+
+    Above one half, and above the confidence of every question that drawing has put right, so that none of these would
+    have been lost.
+    """
+    alone = [None if each is None else think.probability(each.score) for each in first]
+    gained = [
+        sure
+        for sure, one, leader in zip(alone, first, leaders, strict=True)
+        if sure is not None and one is not None and not one.right and leader is not None and leader.right
+    ]
+    sparing = Sparing(enough=max([DECIDED, *gained]))
+    given = []
+    for sure, one, leader in zip(alone, first, leaders, strict=True):
+        if sure is not None and one is not None and sparing.stops(sure):
+            given.append((sure, one.right))
+        elif leader is not None:
+            given.append((mirror.probability(leader.score), leader.right))
+    return sparing.model_copy(update=_sureness(given, risk))
+
+
+def _sureness(given: Sequence[tuple[float, bool]], risk: float | None) -> dict[str, Any]:
+    """What is kept of validation answers, their confidences and whether they are right (`Sureness`)."""
+    seen = tuple((round(sure, DIGITS), right) for sure, right in given)
     if risk is None:
-        return model
-    found = guaranteed_threshold(sure, [each.right for each in rows], risk) if rows else None
-    return model.model_copy(update={"threshold": NEVER if found is None else found.confidence})
+        return {"seen": seen}
+    sure, right = [each for each, _ in given], [hit for _, hit in given]
+    found = guaranteed_threshold(sure, right, risk) if given else None
+    return {"seen": seen, "threshold": NEVER if found is None else found.confidence}
 
 
 def judge_within(questions: Sequence[Answered], seed: int) -> WithinQuestions | None:

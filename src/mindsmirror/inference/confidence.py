@@ -62,20 +62,12 @@ class Alike(Record):
     most: float = Field(description="the largest")
 
 
-class AnswerModel(Record):
-    """An answer's score, and the probability that it is right."""
+class Sureness(Record):
+    """What the confidence of an answer means: what became of validation answers, and from where on it is given."""
 
-    sample: SampleModel | None = Field(None, description="None: only the share of the samples counts")
-    strength: float = Field(0.0, ge=0, description="λ; a large one follows the best sample alone")
-    by_share: bool = Field(
-        False, description="whether the largest share elects the answer, and the score only says how sure to be of it"
-    )
-    slope: float = Field(ge=0, description="of the log-odds of being right over the score")
-    intercept: float
     threshold: float | None = Field(
         None, description="least probability that is answered; 1: none is; None: no risk was promised"
     )
-
     seen: tuple[tuple[float, bool], ...] = Field(
         default=(), description="the confidence of every validation answer, and whether it is right"
     )
@@ -88,6 +80,22 @@ class AnswerModel(Record):
         near = [pair for pair in self.seen if abs(pair[0] - probability) <= away[:ALIKE][-1]]
         sure = [each for each, _ in near]
         return Alike(right=sum(right for _, right in near), of=len(near), least=min(sure), most=max(sure))
+
+    def abstains(self, probability: float | None) -> bool:
+        """Whether an answer of this probability (None: no answer) is held back to keep the promised risk."""
+        return self.threshold is not None and (probability is None or probability < self.threshold)
+
+
+class AnswerModel(Sureness):
+    """An answer's score, and the probability that it is right."""
+
+    sample: SampleModel | None = Field(None, description="None: only the share of the samples counts")
+    strength: float = Field(0.0, ge=0, description="λ; a large one follows the best sample alone")
+    by_share: bool = Field(
+        False, description="whether the largest share elects the answer, and the score only says how sure to be of it"
+    )
+    slope: float = Field(ge=0, description="of the log-odds of being right over the score")
+    intercept: float
 
     def score(self, share: float, log_odds: Sequence[float]) -> float:
         """Of an answer that this share of the samples reach, with these log-odds."""
@@ -102,9 +110,15 @@ class AnswerModel(Record):
         """That an answer with this score is right; below 1."""
         return sigmoid(self.slope * score + self.intercept)
 
-    def abstains(self, probability: float | None) -> bool:
-        """Whether an answer of this probability (None: no answer) is held back to keep the promised risk."""
-        return self.threshold is not None and (probability is None or probability < self.threshold)
+
+class Sparing(Sureness):
+    """When the mirror draws no more rationales; its confidences are those of thinking once, or of the mirror."""
+
+    enough: float = Field(description="the confidence of the first rationale's answer above which no more are drawn")
+
+    def stops(self, confidence: float | None) -> bool:
+        """Whether an answer of this confidence by the first rationale (None: it reaches none) is given at once."""
+        return confidence is not None and confidence > self.enough
 
 
 class Calibration(Record):
@@ -113,6 +127,11 @@ class Calibration(Record):
     temperature: float = Field(description="at which rationales after the first are drawn")
     modes: dict[Mode, AnswerModel] = Field(default_factory=dict, description="empty where nothing was fitted")
     preferred: Mode | None = Field(None, description="the mode that `ask` uses; None where nothing was compared")
+    sparing: Sparing | None = Field(None, description="when `ask` in mode mirror draws no more; None: it always draws")
+
+    def sureness(self, mode: Mode) -> Sureness | None:
+        """What a confidence means when one asks in this mode; None where nothing was fitted."""
+        return self.sparing if mode == "mirror" and self.sparing is not None else self.modes.get(mode)
 
 
 class Candidate(NamedTuple):

@@ -32,6 +32,21 @@ class AnswerConfidence(Section):
     wrong: int = Field(0, description="of the questions that it did not abstain from")
 
 
+class SparedReport(Section):
+    """What `ask` spares in mode mirror, by the test answers: it draws only where the first rationale is unsure."""
+
+    enough: Share = Field(description="the confidence of the first rationale above which no more are drawn")
+    n: int
+    stopped: int = Field(description="questions that the first rationale decides")
+    rationales: float = Field(description="a question, on average")
+    tokens: float = Field(description="a question, on average")
+    tokens_always: float = Field(description="the same where all rationales are drawn")
+    right: int
+    right_always: int
+    gained: int = Field(description="questions that are right by the first rationale and wrong by all")
+    lost: int = Field(description="the reverse")
+
+
 class ConfidenceReport(Section):
     """What an arm's answers to validation questions decided, and what its confidences are worth on test questions."""
 
@@ -47,3 +62,4 @@ class ConfidenceReport(Section):
         default_factory=dict, description="judge, agreement, log_probability, confidence: of single test rationales"
     )
     answers: tuple[AnswerConfidence, ...] = ()
+    spared: SparedReport | None = Field(None, description="None where nothing is, or the modes were not asked")

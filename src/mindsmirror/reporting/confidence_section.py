@@ -7,8 +7,9 @@ from mindsmirror.evaluation.metrics import auroc, auroc_interval, auroc_within, 
 from mindsmirror.evaluation.reliability import reliability
 from mindsmirror.evaluation.result import CalibrationResult
 from mindsmirror.evaluation.selective import risk_coverage
+from mindsmirror.inference.confidence import Sparing
 from mindsmirror.records import Mode, Prediction, Sample
-from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport, ScoreQuality
+from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport, ScoreQuality, SparedReport
 from mindsmirror.reporting.formatting import count, named_arm, percent, score
 from mindsmirror.reporting.verdict_section import with_interval, within
 
@@ -33,6 +34,7 @@ def confidence_report(
             for mode, predictions in modes.items()
             if (answer := _answers(mode, predictions, risk, seed)) is not None
         ),
+        spared=_spared(modes, found.calibration.sparing),
     )
 
 
@@ -52,6 +54,8 @@ def confidences_told(report: ConfidenceReport) -> Iterator[str]:
     for answer in report.answers:
         if answer.mode == report.preferred and answer.auroc is not None:
             yield _worth(who, answer, report.samples)
+    if report.spared is not None and report.spared.stopped:
+        yield _less(who, report.spared)
     for answer in report.answers:
         if answer.risk is not None:
             yield _promise(who, answer)
@@ -68,6 +72,16 @@ def _worth(who: str, answer: AnswerConfidence, samples: Mapping[str, ScoreQualit
     if answer.accuracy_at_half is not None:
         told += f"; of the surer half {percent(answer.accuracy_at_half)} are right"
     return f"{told}."
+
+
+def _less(who: str, spared: SparedReport) -> str:
+    always = spared.right_always
+    return (
+        f"Asked in mode mirror, {who} draws no more where its first rationale is surer than {percent(spared.enough)}: "
+        f"{spared.rationales:.1f} rationales and {spared.tokens:.0f} tokens a test question instead of "
+        f"{spared.tokens_always:.0f}, with {count(spared.right)} instead of {count(always)} of {count(spared.n)} right "
+        f"({count(spared.gained)} gained, {count(spared.lost)} lost)."
+    )
 
 
 def _promise(who: str, answer: AnswerConfidence) -> str:
@@ -100,6 +114,34 @@ def _answers(mode: Mode, predictions: Sequence[Prediction], risk: float | None, 
         risk=risk,
         abstained=sum(p.abstained for p in known),
         wrong=sum(not p.right for p in known if not p.abstained),
+    )
+
+
+def _spared(modes: Mapping[Mode, Sequence[Prediction]], sparing: Sparing | None) -> SparedReport | None:
+    """What the test answers would have been with as little drawn as `ask` draws."""
+    pairs = [
+        (alone, drawn)
+        for alone, drawn in zip(modes.get("think", ()), modes.get("mirror", ()), strict=False)
+        if drawn.right is not None and alone.example == drawn.example
+    ]
+    if sparing is None or not pairs:
+        return None
+    stops = [sparing.stops(alone.confidence) for alone, _ in pairs]
+    given = [alone if stop else drawn for stop, (alone, drawn) in zip(stops, pairs, strict=True)]
+    right = [bool(each.right) for each in given]
+    always = [bool(drawn.right) for _, drawn in pairs]
+    n = len(pairs)
+    return SparedReport(
+        enough=sparing.enough,
+        n=n,
+        stopped=sum(stops),
+        rationales=sum(1 if stop else len(drawn.samples) for stop, (_, drawn) in zip(stops, pairs, strict=True)) / n,
+        tokens=sum(each.tokens for each in given) / n,
+        tokens_always=sum(drawn.tokens for _, drawn in pairs) / n,
+        right=sum(right),
+        right_always=sum(always),
+        gained=sum(one and not all_ for one, all_ in zip(right, always, strict=True)),
+        lost=sum(all_ and not one for one, all_ in zip(right, always, strict=True)),
     )
 
 

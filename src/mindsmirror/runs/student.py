@@ -19,7 +19,7 @@ from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.evaluation.arms import open_predictor
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.evaluate import evaluate_modes
-from mindsmirror.inference.confidence import AnswerModel
+from mindsmirror.inference.confidence import Sureness
 from mindsmirror.inference.description import FILE, StudentDescription, read_description
 from mindsmirror.inference.judge import verdict_probabilities
 from mindsmirror.inference.predictor import Predictor
@@ -174,17 +174,19 @@ class TrainedStudent:
         calibration = own.calibration
         if calibration is not None and how.temperature is not None:
             calibration = calibration.model_copy(update={"temperature": how.temperature})
-        found = evaluate_modes(ready, judging, [how.mode], examples, config, own.seed, calibration, judge_all=False)[
-            how.mode
-        ]
+        if calibration is not None and how.samples is not None:
+            # Who names a number of rationales wants them all.
+            calibration = calibration.model_copy(update={"sparing": None})
+        asked = evaluate_modes(ready, judging, [how.mode], examples, config, own.seed, calibration, sparing=True)
+        found = asked[how.mode]
         judged = [place for place, each in enumerate(found) if judging is not None and each.rationale]
         shown = [(examples[place].text, found[place].rationale) for place in judged]
         shares = (
             dict(zip(judged, verdict_probabilities(ready, judging, shown), strict=True)) if judging and shown else {}
         )
-        model = calibration.modes.get(how.mode) if calibration else None
+        sureness = calibration.sureness(how.mode) if calibration else None
         return [
-            _reply(own.arm, how.mode, questions[place], each, shares.get(place), model)
+            _reply(own.arm, how.mode, questions[place], each, shares.get(place), sureness)
             for place, each in enumerate(found)
         ]
 
@@ -228,7 +230,7 @@ def _reply(
     asked: Question,
     found: Prediction,
     shares: Sequence[float] | None,
-    model: AnswerModel | None,
+    sureness: Sureness | None,
 ) -> Reply:
     return Reply(
         question=asked.question,
@@ -241,7 +243,7 @@ def _reply(
         p_correct=None if shares is None else shares[0],
         confidence=found.confidence,
         calibrated=found.calibrated,
-        alike=None if model is None else model.alike(found.confidence),
+        alike=None if sureness is None else sureness.alike(found.confidence),
         abstained=found.abstained,
         parse=found.parse,
         tokens=found.tokens,

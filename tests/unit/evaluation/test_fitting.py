@@ -2,21 +2,25 @@
 
 import numpy as np
 import pytest
+from hypothesis import given as generated
+from hypothesis import strategies as st
 
 from mindsmirror.evaluation.fitting import (
     Answered,
+    Elected,
     can_fit,
     choose_strength,
     elected,
     feature_qualities,
     fit_answers,
     fit_samples,
+    fit_sparing,
     held_out_log_odds,
     judge_within,
     samples_within,
 )
 from mindsmirror.evaluation.metrics import expected_calibration_error
-from mindsmirror.inference.confidence import NEVER, Candidate, Feature, Features, sigmoid
+from mindsmirror.inference.confidence import NEVER, AnswerModel, Candidate, Feature, Features, sigmoid
 
 NAMES: list[Feature] = ["verdict", "log_probability", "arithmetic"]
 SAMPLES = 4
@@ -175,3 +179,32 @@ def test_a_fold_of_one_kind_gives_the_share_of_that_kind() -> None:
     model = fit_samples(questions, NAMES)
     rows = sum(each is not None for question in questions for each in question.features)
     assert model.weights == {} and sigmoid(model.intercept) == pytest.approx(1 / (rows + 2))
+
+
+ONE = st.one_of(st.none(), st.builds(Elected, st.floats(-3, 3), st.booleans()))
+
+
+@generated(pairs=st.lists(st.tuples(ONE, ONE), max_size=60), risk=st.sampled_from([None, 0.1, 0.4]))
+def test_nothing_that_drawing_put_right_would_have_been_spared(
+    pairs: list[tuple[Elected | None, Elected | None]], risk: float | None
+) -> None:
+    think, mirror = AnswerModel(slope=1.0, intercept=0.5), AnswerModel(slope=2.0, intercept=-0.5)
+    first, leaders = [one for one, _ in pairs], [drawn for _, drawn in pairs]
+    found = fit_sparing(first, think, leaders, mirror, risk)
+    given = []
+    for one, drawn in pairs:
+        sure = None if one is None else think.probability(one.score)
+        if one is not None and drawn is not None and drawn.right and not one.right:
+            assert not found.stops(sure)
+        if one is not None and found.stops(sure):
+            given.append((sure, one.right))
+        elif drawn is not None:
+            given.append((mirror.probability(drawn.score), drawn.right))
+    assert found.enough >= 0.5 and not found.stops(0.5) and not found.stops(None)
+    assert [right for _, right in found.seen] == [right for _, right in given]
+    assert [sure for sure, _ in found.seen] == pytest.approx([sure for sure, _ in given], abs=1e-3)
+    assert (found.threshold is None) is (risk is None)
+    if found.threshold is not None and found.threshold < NEVER:
+        assert sum(not right for sure, right in given if sure is not None and sure >= found.threshold) <= 0.4 * len(
+            given
+        )

@@ -4,7 +4,7 @@ import pytest
 
 from mindsmirror.evaluation.metrics import WithinQuestions
 from mindsmirror.evaluation.result import CalibrationResult
-from mindsmirror.inference.confidence import AnswerModel, Calibration
+from mindsmirror.inference.confidence import AnswerModel, Calibration, Sparing
 from mindsmirror.records import Mode, Prediction, Sample
 from mindsmirror.reporting.confidence_section import confidence_report, confidences_told
 
@@ -70,3 +70,28 @@ def test_what_was_not_fitted_is_said_and_nothing_is_claimed() -> None:
     found = confidence_report("m", {"vote": plain}, result, None, seed=0)
     assert found.answers == ()
     assert list(confidences_told(found)) == ['The confidences of arm "m" are not calibrated: three are too few.']
+
+
+def test_what_asking_spares_is_counted_on_the_test_answers() -> None:
+    """Of ten first rationales the first six are sure, one of them wrongly where the mirror is right."""
+    sparing = Calibration(temperature=0.5, preferred="mirror", sparing=Sparing(enough=0.7))
+    alone = [
+        prediction(n, "think", 0.9 if n < 6 else 0.7 if n < 9 else None, right=n not in (2, 7), calibrated=True)
+        for n in range(10)
+    ]
+    alone = [each.model_copy(update={"tokens": 10, "samples": ()}) for each in alone]
+    drawn = [prediction(n, "mirror", 0.8, right=n != 4, calibrated=True) for n in range(10)]
+    drawn = [each.model_copy(update={"tokens": 20}) for each in drawn]
+    fitted = FITTED.model_copy(update={"calibration": sparing})
+    found = confidence_report("m", {"think": alone, "mirror": drawn}, fitted, None, seed=0)
+    assert found.spared is not None
+    assert (found.spared.stopped, found.spared.rationales, found.spared.tokens) == (6, 1.4, 14.0)
+    assert (found.spared.right, found.spared.right_always) == (9, 9)
+    assert (found.spared.gained, found.spared.lost) == (1, 1)
+    assert any(
+        "surer than 70.0 %: 1.4 rationales and 14 tokens a test question instead of 20, with 9 instead of 9 of 10 right"
+        in told
+        for told in confidences_told(found)
+    )
+    assert confidence_report("m", {"mirror": drawn}, fitted, None, seed=0).spared is None
+    assert confidence_report("m", {"think": alone, "mirror": drawn}, FITTED, None, seed=0).spared is None
