@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mindsmirror.evaluation.metrics import VerdictConsistency, WithinQuestions, verdict_quality
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import ArmAnswer, ArmResult, Report, ShownExample, StepUsage, StepYield
-from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport
+from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport, SparedReport
 from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.page import render
 from mindsmirror.reporting.plot import arms_plot
@@ -240,6 +240,22 @@ def test_the_first_screen_says_how_right_the_surest_answers_are_and_what_the_mir
     shown = shown_text(changed(full_report, confidences=(sure,)))
     assert "98.0 % of the surer half are right, in mode mirror" in shown
     assert "Its verdicts did not count" in shown
+    assert "What does an answer of the mirror cost?" not in shown
+    spared = SparedReport(
+        enough=0.5,
+        n=100,
+        stopped=85,
+        rationales=1.6,
+        tokens=87.4,
+        tokens_always=272,
+        right=84,
+        right_always=83,
+        gained=1,
+        lost=0,
+    )
+    shown = shown_text(changed(full_report, confidences=(sure.model_copy(update={"spared": spared}),)))
+    assert "1.6 rationales a question, as ask draws them" in shown
+    assert "87 tokens a question instead of 272, with 84 instead of 83 right" in shown
     counted = sure.model_copy(update={"judge_counts": True, "preferred": "vote"})
     shown = shown_text(changed(full_report, confidences=(counted,)))
     assert "Its verdicts did not count" not in shown and "How right are its surest answers?" not in shown
