@@ -11,7 +11,7 @@ from chromium import Page, chromium
 from served import NAME, QUESTION, description, serving
 
 from mindsmirror.inference.confidence import Alike
-from mindsmirror.inference.question import Question, Reply
+from mindsmirror.inference.question import Question, Reply, TeacherReply
 from mindsmirror.records import Parse
 from mindsmirror.runs.student import TrainedStudent
 from mindsmirror.server.config import ServerConfig
@@ -298,3 +298,35 @@ def test_axe_finds_no_fault(shown: Callable[..., Page], scheme: str, width: int)
     page.until(ALL)
     found = page.value("axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html)]))")
     assert found == []
+
+
+class Standby:
+    """Stands for a teacher that says what a test wants."""
+
+    name = "a-teacher"
+
+    def __init__(self, **said: Any) -> None:
+        self._said = said
+
+    def ask(self, questions: list[Question]) -> list[TeacherReply]:
+        return [TeacherReply(name=self.name, **self._said) for _ in questions]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_who_answered_is_said_where_the_student_abstained(shown: Callable[..., Page], answered: bool) -> None:
+    said: Any = Said(lambda question: reply(question, abstained=True, confidence=0.2, alike=None))
+    taught = {"answer": "7", "text": f"{HOSTILE} The answer is 7.", "tokens_out": 9}
+    said.standby = Standby(**(taught if answered else {"error": f"it is down {HOSTILE}"}))
+    page = shown(said, escalate=True)
+    ask(page)
+    page.until("document.querySelector('.took')")
+    told = page.value("[...document.querySelectorAll('.own')].map((each) => each.textContent).join(' ')")
+    if answered:
+        assert page.text(".reply .big") == "7" and page.text(".reply .text") == taught["text"]
+        assert page.text(".reply .said") == "the teacher's rationale"
+        assert "would have said “5”), so the teacher a-teacher answered." in told
+        assert "Nothing says how sure" in page.text(".reply")
+    else:
+        assert page.text(".reply .big") == "5" and "It abstains" in page.text(".reply")
+        assert f"The teacher a-teacher was asked and gave no answer: it is down {HOSTILE}." in told
+    assert "owned" not in page.value("document.title") and not page.faults
