@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from mindsmirror.evaluation.config import TEMPERATURE, EvaluationConfig
 from mindsmirror.evaluation.metrics import auroc, auroc_interval, balanced_accuracy, majority_baseline
 from mindsmirror.evaluation.result import JudgeQuality
-from mindsmirror.inference.confidence import AnswerModel, Calibration, as_sample, with_confidence
+from mindsmirror.inference.confidence import Calibration, as_sample, with_confidence
 from mindsmirror.inference.judge import verdict_probabilities
-from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think, think_and_sample
+from mindsmirror.inference.predictor import Predictor, predict, think, think_and_sample
+from mindsmirror.inference.sparing import asks_judge, mirror_where_unsure
 from mindsmirror.inference.vote import judged_samples, mirror, vote
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.methods.targets import usable
-from mindsmirror.records import Annotation, Example, Mode, Prediction, Sample, Verdict
+from mindsmirror.records import Annotation, Example, Mode, Prediction, Verdict
 from mindsmirror.students.text import VERDICT_WORDS
 
 UNTRAINED_MODES: tuple[Mode, ...] = ("predict", "think")
@@ -50,8 +51,8 @@ def evaluate_modes(
     With `sparing` no more is written and judged than answers need: the judge reads rationales only where its verdicts
     count, and the mirror draws only where the first rationale is not sure enough (`Calibration.sparing`).
     """
-    if sparing and modes == ["mirror"] and calibration and calibration.sparing:
-        return {"mirror": _mirror_where_unsure(predictor, asked, examples, config, seed, calibration)}
+    if sparing and tuple(modes) == ("mirror",) and calibration is not None and calibration.sparing is not None:
+        return {"mirror": mirror_where_unsure(predictor, asked, examples, config.samples, seed, calibration)}
     found: dict[Mode, list[Prediction]] = {}
     models = calibration.modes if calibration else {}
     if "predict" in modes:
@@ -65,7 +66,7 @@ def evaluate_modes(
             greedy = think(predictor, examples)
             samples = [(as_sample(each),) for each in greedy]
         elects = "mirror" in modes and (not sparing or models.get("mirror") is None)
-        if asked is not None and (elects or any(_asks_judge(models.get(mode)) for mode in modes)):
+        if asked is not None and (elects or any(asks_judge(models.get(mode)) for mode in modes)):
             samples = judged_samples(predictor, asked, examples, samples)
         if "think" in modes:
             found["think"] = [
@@ -77,48 +78,6 @@ def evaluate_modes(
         if "vote" in modes:
             found["vote"] = vote(predictor.task, examples, samples, models.get("vote"))
     return {mode: found[mode] for mode in modes}
-
-
-def _mirror_where_unsure(
-    predictor: Predictor,
-    asked: VerdictRequest | None,
-    examples: Sequence[Example],
-    config: EvaluationConfig,
-    seed: int,
-    calibration: Calibration,
-) -> list[Prediction]:
-    """The mirror's answers; those that the first rationale decides are given at once, and keep it as their sample."""
-    spared, models = calibration.sparing, calibration.modes
-    assert spared is not None
-    greedy = think(predictor, examples)
-    first: list[tuple[Sample, ...]] = [(as_sample(each),) for each in greedy]
-    if asked is not None and _asks_judge(models["think"]):
-        first = judged_samples(predictor, asked, examples, first)
-    alone = [
-        with_confidence(each, models["think"], of_question[0].p_correct)
-        for each, of_question in zip(greedy, first, strict=True)
-    ]
-    found = {
-        place: each.model_copy(update={"mode": "mirror", "samples": first[place]})
-        for place, each in enumerate(alone)
-        if spared.stops(each.confidence)
-    }
-    unsure = [place for place in range(len(alone)) if place not in found]
-    if unsure:
-        questions = [examples[place] for place in unsure]
-        drawn = sample_rationales(predictor, questions, config.samples - 1, calibration.temperature, seed)
-        samples = [(*first[place], *others) for place, others in zip(unsure, drawn, strict=True)]
-        if asked is not None and _asks_judge(models["mirror"]):
-            samples = judged_samples(predictor, asked, questions, samples)
-        found |= zip(unsure, mirror(predictor.task, questions, samples, models["mirror"]), strict=True)
-    return [
-        found[place].model_copy(update={"abstained": spared.abstains(found[place].confidence)})
-        for place in range(len(examples))
-    ]
-
-
-def _asks_judge(model: AnswerModel | None) -> bool:
-    return model is not None and model.sample is not None and "verdict" in model.sample.weights
 
 
 def judge_quality(
