@@ -86,16 +86,15 @@ def decode(
         state.keep(rows)
         logits = logits[rows]
     draws = _draws(sampling, len(sources)).to(logits.device) if sampling.temperature > 0 else None
-    greedy = (live % sampling.samples == 0) & sampling.greedy_first
+    greedy = live % sampling.samples == 0
     written = torch.zeros((len(live), sampling.max_tokens), dtype=torch.long, device=logits.device)
     scores = torch.zeros((len(live), sampling.max_tokens), device=logits.device)
     ends = torch.tensor(sorted(end), device=logits.device)
     going = torch.ones_like(live, dtype=torch.bool)
     for place in range(sampling.max_tokens):
-        tokens = logits.argmax(-1)
-        if draws is not None:
-            picked = _pick(logits, sampling.temperature, draws[live, place])
-            tokens = torch.where(greedy[live], tokens, picked)
+        tokens = logits.argmax(-1) if draws is None else _pick(logits, sampling.temperature, draws[live, place])
+        if draws is not None and sampling.greedy_first:
+            tokens = torch.where(greedy[live], logits.argmax(-1), tokens)
         written[live, place] = tokens
         scores[live, place] = (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)).float()
         if watch is not None:
