@@ -44,6 +44,7 @@ def _limit(name: str, least: int, most: int, meaning: str) -> Callable[[Verb], V
 @click.option(
     "--escalate",
     is_flag=True,
+    default=ServerConfig.escalate,
     help="Ask the run's teacher what the student abstains from, unless a request says `escalate: false`. What it costs "
     "counts for the recipe's budget.",
 )
