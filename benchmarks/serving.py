@@ -4,9 +4,9 @@ Peer: llama.cpp's server (xllamacpp) with the same student as GGUF, as many slot
 the same questions as the student reads them. Each server is a process of its own; one client asks them, one after the
 other, over HTTP. Questions come at random moments, as many in the mean as the rate says, whether or not the ones before
 are answered, and a reply's time counts from the moment at which its question was due. A rate is held if for so many
-seconds no request fails and no reply takes longer than --patience. It is doubled until it is not held, then halved in
-between. Both write at most --max-tokens greedily in mode think; ours also judges what it wrote, if the student judges.
-Prints one JSON line.
+seconds no request fails and no reply takes longer than --patience. It is doubled until it is not held, or halved until
+it is, and then the span is halved. Both write at most --max-tokens greedily in mode think; ours also judges what it
+wrote, if the student judges. Prints one JSON line.
 
     python benchmarks/serving.py RUN [--arm NAME] [--seconds 60] [--patience 10] [--weights q8_0] [--together 16]
 """
@@ -37,6 +37,8 @@ from mindsmirror.runs.folder import Run
 
 FIRST = 0.5
 """Questions a second that are tried first."""
+LEAST = 1 / 16
+"""The lowest rate that is tried."""
 STEPS = 3
 """How often the span between a rate that is held and one that is not is halved."""
 
@@ -91,7 +93,7 @@ async def load(server: Server, rate: float, seconds: float, patience: float) -> 
 
 
 def highest(server: Server, options: argparse.Namespace) -> float:
-    """The highest rate that is held, in questions a second; 0 if not even the first is."""
+    """The highest rate that is held, in questions a second; 0 if not even LEAST is."""
 
     def holds(rate: float) -> bool:
         found = asyncio.run(load(server, rate, options.seconds, options.patience))
@@ -102,8 +104,10 @@ def highest(server: Server, options: argparse.Namespace) -> float:
     low, high = 0.0, FIRST
     while holds(high):
         low, high = high, 2 * high
-    if not low:
-        return 0.0
+    while not low:
+        if high / 2 < LEAST:
+            return 0.0
+        low, high = (high / 2, high) if holds(high / 2) else (0.0, high / 2)
     for _ in range(STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
