@@ -36,8 +36,11 @@ def ours(student: Student, model: Any, part: list[tuple[int, ...]], samples: int
 
 
 @torch.inference_mode()
-def peer(student: Any, model: Any, part: list[tuple[int, ...]], samples: int, limit: int) -> list[GeneratedText]:
-    """Texts of one batch by `generate`."""
+def peer(
+    student: Any, model: Any, part: list[tuple[int, ...]], samples: int, limit: int, temperature: float = TEMPERATURE
+) -> list[GeneratedText]:
+    """Texts of one batch by `generate`, greedy at a temperature of 0."""
+    drawing = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     tokens, mask = pad(part, student.tokenizer.eos_token_id, left=True)
     out = model.generate(
         input_ids=tokens.to(model.device),
@@ -46,10 +49,7 @@ def peer(student: Any, model: Any, part: list[tuple[int, ...]], samples: int, li
         eos_token_id=sorted(student.end),
         max_new_tokens=limit,
         num_return_sequences=samples,
-        do_sample=True,
-        temperature=TEMPERATURE,
-        top_k=0,
-        top_p=1.0,
+        **(drawing if temperature else {"do_sample": False}),
     )
     return [read_generated(student.tokenizer, row, end=student.end) for row in out[:, tokens.shape[1] :]]
 

@@ -14,61 +14,48 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+from asking import TEMPERATURE, peer
 from ratio import median, print_line
 
 import mindsmirror
 from mindsmirror.records import Example, Mode, Tag
 from mindsmirror.runs.pipeline import Pipeline
 from mindsmirror.runs.standby import StandbyTeacher
-from mindsmirror.students.base import pad
 
 
-@torch.inference_mode()
-def generated(own: Any, examples: Sequence[Example], samples: int, batch: int) -> int:
+def generated(own: Any, examples: Sequence[Example], samples: int) -> int:
     """Tokens that `generate` writes: of each question one greedy text, or so many sampled ones."""
-    student, model, most = own.student, own.model, own.max_tokens
-    sources = sorted((student.source(Tag.EXPLAIN, each.text, None) for each in examples), key=len)
-    drawing = {"do_sample": True, "temperature": 0.7, "top_k": 0, "top_p": 1.0, "num_return_sequences": samples}
-    written = 0
-    for at in range(0, len(sources), max(1, batch // samples)):
-        tokens, mask = pad(sources[at : at + max(1, batch // samples)], student.tokenizer.eos_token_id, left=True)
-        out = model.generate(
-            input_ids=tokens,
-            attention_mask=mask,
-            pad_token_id=student.tokenizer.eos_token_id,
-            eos_token_id=sorted(student.end),
-            max_new_tokens=most,
-            **({"do_sample": False} if samples == 1 else drawing),
-        )
-        student.tokenizer.batch_decode(out[:, tokens.shape[1] :], skip_special_tokens=True)
-        written += int((out[:, tokens.shape[1] :] != student.tokenizer.eos_token_id).sum())
-    return written
+    sources = sorted((own.student.source(Tag.EXPLAIN, each.text, None) for each in examples), key=len)
+    size, temperature = max(1, own.batch // samples), 0.0 if samples == 1 else TEMPERATURE
+    return sum(
+        text.tokens
+        for at in range(0, len(sources), size)
+        for text in peer(own.student, own.model, sources[at : at + size], samples, own.max_tokens, temperature)
+    )
 
 
 def measured(student: Any, examples: Sequence[Example], mode: Mode, pairs: int) -> None:
     """Ours and the peer in turns."""
     own, samples = student._predictor, 1 if mode == "think" else student.description.samples
-    batch = own.batch
     questions = [each.text for each in examples]
     seconds, tokens = [], (0, 0)
     for _ in range(pairs):
         began = time.perf_counter()
         replies = student.ask_many(questions, mode)
         between = time.perf_counter()
-        peers = generated(own, examples, samples, batch)
+        theirs = generated(own, examples, samples)
         seconds.append((between - began, time.perf_counter() - between))
-        tokens = sum(reply.tokens for reply in replies), peers
+        tokens = sum(reply.tokens for reply in replies), theirs
     print_line(
         f"inference, {mode}",
         f"transformers generate, {samples} texts a question",
-        [peer / mine for mine, peer in seconds],
+        [plain / mine for mine, plain in seconds],
         questions=len(questions),
         questions_per_second=median([len(questions) / mine for mine, _ in seconds]),
-        peer_questions_per_second=median([len(questions) / peer for _, peer in seconds]),
+        peer_questions_per_second=median([len(questions) / plain for _, plain in seconds]),
         tokens_a_question=round(tokens[0] / len(questions), 1),
         peer_tokens_a_question=round(tokens[1] / len(questions), 1),
-        batch=batch,
+        batch=own.batch,
     )
 
 

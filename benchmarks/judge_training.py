@@ -10,20 +10,20 @@ up, six of each question; the student is SmolLM2-135M. Interleaved pairs, median
 
 import argparse
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 from unittest.mock import patch
 
 import torch
+from contention import neighbours
 from ratio import median, print_line
 
 from mindsmirror.records import Tag
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import cast_weights, load_student, with_adapter
+from mindsmirror.students.output_head import head_in_fp32
 from mindsmirror.students.verdict_words import first_difference
 from mindsmirror.system.hardware import dtype
 from mindsmirror.system.threads import half_the_threads
@@ -32,28 +32,7 @@ from mindsmirror.tasks import TaskConfig, load_task
 TOGETHER = 16
 EACH = 6
 """Rationales of a question."""
-WORDS = [
-    "the",
-    "cow",
-    "has",
-    "4",
-    "legs",
-    "so",
-    "3",
-    "cows",
-    "have",
-    "12",
-    "and",
-    "a",
-    "bird",
-    "has",
-    "2",
-    "which",
-    "makes",
-    "14",
-    "in",
-    "all",
-]
+WORDS = ("the", "cow", "has", "4", "legs", "so", "3", "cows", "have", "12", "and", "a", "bird")
 
 
 def step_of(student: Any, model: Any, *, ours: bool) -> Callable[[Any, torch.Tensor], None]:
@@ -61,11 +40,10 @@ def step_of(student: Any, model: Any, *, ours: bool) -> Callable[[Any, torch.Ten
     begun, words = first_difference(student)
     adapter = [value for value in model.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(adapter, lr=1e-4, weight_decay=0.0, fused=True if ours else None)
-    every = range(len(student.model.get_output_embeddings().weight))
 
     def step(read: Any, weights: torch.Tensor) -> None:
         with half_the_threads() if ours else nullcontext():
-            logits = student.after(model.get_base_model(), read, begun, words if ours else every)
+            logits = student.after(model.get_base_model(), read, begun, words)
             logits = logits if ours else logits[:, list(words)]
             loss = -(weights * torch.log_softmax(logits, dim=-1)).sum() / weights.sum()
             optimizer.zero_grad()
@@ -93,19 +71,6 @@ def parts_read(student: Any, model: Any, questions: int) -> list[tuple[Any, torc
         ]
 
 
-@contextmanager
-def neighbour(wanted: bool) -> Iterator[None]:
-    """A process that never rests, while this lasts."""
-    if not wanted:
-        yield
-        return
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
-        try:
-            yield
-        finally:
-            busy.kill()
-
-
 def timed(step: Callable[[Any, torch.Tensor], None], part: tuple[Any, torch.Tensor]) -> float:
     """Seconds of one step."""
     began = time.perf_counter()
@@ -126,9 +91,13 @@ def main() -> None:
     cast_weights(model, dtype("auto"), frozen=True)
     parts = parts_read(student, model, given.questions)
     ours, theirs = (step_of(student, model, ours=ours) for ours in (True, False))
-    plain = patch("mindsmirror.students.causal.grouped_attention", lambda _: nullcontext())
+    plain = patch.multiple(
+        "mindsmirror.students.causal",
+        grouped_attention=lambda _: nullcontext(),
+        head_in_fp32=lambda model, _: head_in_fp32(model),
+    )
     seconds = []
-    with neighbour(given.neighbour):
+    with neighbours(int(given.neighbour)):
         for number in range(given.pairs + 1):
             part = parts[number % len(parts)]
             mine = timed(ours, part)

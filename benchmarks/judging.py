@@ -29,31 +29,31 @@ from mindsmirror.students.output_head import head_in_fp32
 from mindsmirror.students.verdict_words import first_difference
 
 Source = tuple[int, ...]
-Judge = Callable[[Student, Any, Sequence[Source], Source], Tensor]
+Judge = Callable[[Student, Any, Sequence[Source], Source, Source], Tensor]
 
 
-def ours(student: Student, model: Any, batch: Sequence[Source], begun: Source) -> Tensor:
-    """Logits of one batch, [B, V], by reading what is shared once."""
+def ours(student: Student, model: Any, batch: Sequence[Source], begun: Source, words: Source) -> Tensor:
+    """Logits of the words, [B, W], of one batch by reading what is shared once."""
     with torch.inference_mode():
-        every = range(len(model.get_output_embeddings().weight))
-        return student.after(model, student.read(model, batch), begun, every)
+        return student.after(model, student.read(model, batch), begun, words)
 
 
 @torch.inference_mode()
-def peer(student: Student, model: Any, batch: Sequence[Source], begun: Source) -> Tensor:
+def peer(student: Student, model: Any, batch: Sequence[Source], begun: Source, words: Source) -> Tensor:
     """The same by one padded pass over all of it."""
     tokens, mask = pad([(*source, *begun) for source in batch], student.tokenizer.eos_token_id, left=True)
-    with head_in_fp32(model):
+    with head_in_fp32(model, words):
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         out = model(input_ids=tokens, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False)
     logits: Tensor = out.logits[:, -1].float()
     return logits
 
 
-def timed(judge: Judge, student: Student, model: Any, sources: Sequence[Source], begun: Source, size: int) -> Any:
-    """Seconds for all sources, and their logits of the words' tokens, [N, V]."""
+def timed(judge: Judge, student: Student, model: Any, sources: Sequence[Source], size: int) -> Any:
+    """Seconds for all sources, and their logits of the verdicts' words, [N, W]."""
+    begun, words = first_difference(student)
     began = time.perf_counter()
-    parts = [judge(student, model, sources[at : at + size], begun) for at in range(0, len(sources), size)]
+    parts = [judge(student, model, sources[at : at + size], begun, words) for at in range(0, len(sources), size)]
     return time.perf_counter() - began, torch.cat(parts)
 
 
@@ -79,18 +79,17 @@ def main() -> None:
     given = parser.parse_args()
     student = load_student(Pipeline.of(given.run).recipe.student, given.run / "arms" / given.arm / "model")
     model = inference_model(student.model, "auto")
-    begun, words = first_difference(student)
     sources = sources_of(given.run, given.arm, given.questions, student)
     # Each side in the order that suits it.
     order = sorted(range(len(sources)), key=lambda place: len(sources[place]))
     by_length = [sources[place] for place in order]
     ratios, seconds, apart = [], [], 0.0
     for _ in range(given.pairs):
-        mine, found = timed(ours, student, model, sources, begun, given.batch)
-        plain, expected = timed(peer, student, model, by_length, begun, given.batch)
+        mine, found = timed(ours, student, model, sources, given.batch)
+        plain, expected = timed(peer, student, model, by_length, given.batch)
         seconds.append((mine, plain))
         ratios.append(plain / mine)
-        shares = torch.softmax(found[order][:, list(words)], -1), torch.softmax(expected[:, list(words)], -1)
+        shares = torch.softmax(found[order], -1), torch.softmax(expected, -1)
         apart = max(apart, float((shares[0] - shares[1]).abs().max()))
     print_line(
         "judging",
