@@ -42,7 +42,7 @@ from mindsmirror.inference.confidence import (
     candidates,
     features_of,
 )
-from mindsmirror.inference.predictor import Predictor, predict, sample_rationales, think
+from mindsmirror.inference.predictor import and_drawn, predict, think
 from mindsmirror.inference.vote import judged_samples, vote
 from mindsmirror.records import MODES, Example, Mode, Prediction, Sample
 from mindsmirror.system.files import read_records, write_records
@@ -95,7 +95,7 @@ def calibrate_arm(asked: AskedArm, examples: Sequence[Example], folder: Path) ->
 
             def draw(temperature: float = temperature, greedy: Sequence[Prediction] = greedy or ()) -> list[Prediction]:
                 number = config.samples if drawn else 1
-                samples = _samples(predictor, examples, greedy, number, temperature, seed)
+                samples = and_drawn(predictor, examples, list(map(as_sample, greedy)), number, temperature, seed)
                 if verdicts is not None:
                     samples = judged_samples(predictor, verdicts, examples, samples)
                 return vote(task, examples, samples)
@@ -107,21 +107,6 @@ def calibrate_arm(asked: AskedArm, examples: Sequence[Example], folder: Path) ->
                 )
         progress.close(texts)
     return _result(direct, fits, main_mode(asked.arm), config, seed)
-
-
-def _samples(
-    predictor: Predictor,
-    examples: Sequence[Example],
-    greedy: Sequence[Prediction],
-    samples: int,
-    temperature: float,
-    seed: int,
-) -> list[tuple[Sample, ...]]:
-    """So many samples of every question: its greedy rationale, and others that are drawn."""
-    drawn: Sequence[tuple[Sample, ...]] = [()] * len(examples)
-    if samples > 1:
-        drawn = sample_rationales(predictor, examples, samples - 1, temperature, seed)
-    return [(as_sample(first), *others) for first, others in zip(greedy, drawn, strict=True)]
 
 
 def fit(

@@ -74,6 +74,11 @@ class StudentDescription(Record):
         answers, none = self.answers.answers(), Splits((), (), ())
         return Task(self.task, 1, self.licence, answers, none, instruction=self.instruction)
 
+    def abstains(self, mode: Mode) -> bool:
+        """Whether there are answers in this mode that it holds back to keep a promised risk."""
+        model = self.calibration.modes.get(mode) if self.calibration else None
+        return model is not None and model.threshold is not None
+
     def verdict_request(self) -> VerdictRequest | None:
         """How the student is asked for a verdict; None if it does not judge."""
         if self.verdict is None:

@@ -126,6 +126,21 @@ def think_and_sample(
     ]
 
 
+def and_drawn(
+    predictor: Predictor,
+    examples: Sequence[Example],
+    greedy: Sequence[Sample],
+    samples: int,
+    temperature: float,
+    seed: int,
+) -> list[tuple[Sample, ...]]:
+    """So many samples of every question: its greedy one, which is there already, and the others that are drawn."""
+    drawn: Sequence[tuple[Sample, ...]] = [()] * len(examples)
+    if samples > 1:
+        drawn = sample_rationales(predictor, examples, samples - 1, temperature, seed)
+    return [(first, *others) for first, others in zip(greedy, drawn, strict=True)]
+
+
 def _ask(
     predictor: Predictor, tag: Tag, examples: Sequence[Example], sampling: SamplingParams, seed: int = 0
 ) -> list[list[GeneratedText]]:

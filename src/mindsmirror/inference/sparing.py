@@ -8,7 +8,7 @@ where drawing would have overturned a first rationale that was sure.
 from collections.abc import Sequence
 
 from mindsmirror.inference.confidence import AnswerModel, Calibration, Sparing, as_sample, with_confidence
-from mindsmirror.inference.predictor import Predictor, sample_rationales, think
+from mindsmirror.inference.predictor import Predictor, and_drawn, think
 from mindsmirror.inference.vote import judged_samples, mirror
 from mindsmirror.methods.base import VerdictRequest
 from mindsmirror.records import Example, Prediction, Sample
@@ -44,8 +44,8 @@ def mirror_where_unsure(
     unsure = [place for place in range(len(alone)) if place not in found]
     if unsure:
         questions = [examples[place] for place in unsure]
-        drawn = sample_rationales(predictor, questions, samples - 1, calibration.temperature, seed)
-        every = [(*first[place], *others) for place, others in zip(unsure, drawn, strict=True)]
+        greedy_ones = [first[place][0] for place in unsure]
+        every = and_drawn(predictor, questions, greedy_ones, samples, calibration.temperature, seed)
         if asked is not None and asks_judge(models["mirror"]):
             every = judged_samples(predictor, asked, questions, every)
         found |= zip(unsure, mirror(predictor.task, questions, every, models["mirror"]), strict=True)

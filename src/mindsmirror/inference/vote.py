@@ -23,19 +23,19 @@ from mindsmirror.tasks.base import Task
 def judged_samples(
     predictor: Predictor, asked: VerdictRequest, examples: Sequence[Example], samples: Sequence[tuple[Sample, ...]]
 ) -> list[tuple[Sample, ...]]:
-    """The samples with the judge's probability of "correct" on each that states an answer."""
+    """The samples with the judge's probability of "correct" on each that states an answer; none is judged twice."""
     places = [
         (row, column)
         for row, of_question in enumerate(samples)
         for column, sample in enumerate(of_question)
-        if sample.answer is not None
+        if sample.answer is not None and sample.p_correct is None
     ]
     judged = [(examples[row].text, samples[row][column].text) for row, column in places]
     shares = verdict_probabilities(predictor, asked, judged) if judged else []
     found = {place: share[0] for place, share in zip(places, shares, strict=True)}
     return [
         tuple(
-            sample.model_copy(update={"p_correct": found.get((row, column))})
+            sample.model_copy(update={"p_correct": found.get((row, column), sample.p_correct)})
             for column, sample in enumerate(of_question)
         )
         for row, of_question in enumerate(samples)

@@ -39,8 +39,7 @@ class StandbyTeacher:
 
     def check(self, student: StudentDescription, mode: Mode) -> None:
         """RecipeError for a student that has no threshold in a mode, because it abstains from nothing."""
-        model = student.calibration.modes.get(mode) if student.calibration else None
-        if model is not None and model.threshold is not None:
+        if student.abstains(mode):
             return
         if self._risk is None:
             raise RecipeError(

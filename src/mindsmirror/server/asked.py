@@ -74,8 +74,7 @@ def _escalates(request: AnyRequest, mode: Mode, student: StudentDescription, con
     wished = request.mindsmirror.escalate
     if wished and not config.escalate:
         refuse("mindsmirror", "escalate: this server asks no teacher; it must be started with --escalate", "no_teacher")
-    model = student.calibration.modes.get(mode) if student.calibration else None
-    if wished and (model is None or model.threshold is None):
+    if wished and not student.abstains(mode):
         what = f"escalate: this student abstains from nothing in mode {mode}, so the teacher would never be asked"
         refuse("mindsmirror", what, "no_threshold")
     return config.escalate if wished is None else wished

@@ -33,7 +33,7 @@ def use_cpu_kernels(model: Any, kernels: frozenset[str] = KERNELS) -> None:
         module.__class__ = ours.get(type(module), type(module))
     drops = getattr(model.config, "dropout_rate", 0.0) > 0.0
     if "attention" in kernels and drops and model.config._attn_implementation == "sdpa":
-        _register()
+        register_attention(ATTENTION, attention)
         model.set_attn_implementation(ATTENTION)
 
 
@@ -146,12 +146,11 @@ def attention(
 
     PyTorch's own has no fast kernel with dropout on a processor, and draws its numbers one at a time.
     """
-    from transformers.integrations.sdpa_attention import create_position_bias_mask, sdpa_attention_forward
-
     if dropout == 0.0 or query.device.type != "cpu" or position_bias is None:
         settings = {"dropout": dropout, "scaling": scaling, "position_bias": position_bias, **named}
-        mixed: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
-        return mixed
+        return pytorch_attention(module, query, key, value, attention_mask, **settings)
+    from transformers.integrations.sdpa_attention import create_position_bias_mask
+
     bias = create_position_bias_mask(position_bias, attention_mask, module.is_causal, query, key)
     scores = torch.matmul(query, key.transpose(2, 3))
     if scaling is not None and scaling != 1.0:
@@ -159,6 +158,16 @@ def attention(
     weights = torch.softmax(scores + bias, dim=-1, dtype=torch.float32)
     weights = _dropped(weights, dropout).to(value.dtype)
     return torch.matmul(weights, value).transpose(1, 2).contiguous(), None
+
+
+def pytorch_attention(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **settings: Any
+) -> tuple[Tensor, None]:
+    """PyTorch's own attention, as Transformers calls it."""
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    mixed: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
+    return mixed
 
 
 _dropped = dropout
@@ -169,9 +178,10 @@ def applied(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
     return cast(Callable[..., Tensor], function.apply)(*arguments)
 
 
-def _register() -> None:
+def register_attention(name: str, function: Callable[..., tuple[Tensor, None]]) -> None:
+    """Make an attention known to Transformers, with the masks of PyTorch's own."""
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attention)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, sdpa_mask)
+    ALL_ATTENTION_FUNCTIONS.register(name, function)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(name, sdpa_mask)

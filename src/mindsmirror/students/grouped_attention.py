@@ -7,10 +7,12 @@ backward pass works through blocks of hundreds of queries where there are four: 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from mindsmirror.students.cpu_kernels import pytorch_attention, register_attention
 
 GROUPED = "cpu_grouped"
 """Under what name it is known to Transformers."""
@@ -23,7 +25,7 @@ def grouped_attention(model: Any) -> Iterator[None]:
     if model.device.type != "cpu" or config._attn_implementation != "sdpa":
         yield
         return
-    _register()
+    register_attention(GROUPED, attention)
     config._attn_implementation = GROUPED
     try:
         yield
@@ -46,10 +48,8 @@ def attention(
     Returns [B, t, H, D]. With dropout, or a bias of positions, it is PyTorch's own.
     """
     if dropout or named.get("position_bias") is not None:
-        from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
         settings = {"dropout": dropout, "scaling": scaling, **named}
-        return cast(tuple[Tensor, None], sdpa_attention_forward(module, query, key, value, attention_mask, **settings))
+        return pytorch_attention(module, query, key, value, attention_mask, **settings)
     rows, heads, length, width = query.shape
     kinds, seen = key.shape[1], key.shape[2]
     if attention_mask is None:
@@ -64,11 +64,3 @@ def attention(
     weights = torch.softmax(scores, dim=-1).to(value.dtype).view(rows, kinds, -1, seen)
     mixed = (weights @ value).view(rows, heads, length, value.shape[-1])
     return mixed.transpose(1, 2).contiguous(), None
-
-
-def _register() -> None:
-    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
-    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-
-    ALL_ATTENTION_FUNCTIONS.register(GROUPED, attention)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(GROUPED, sdpa_mask)

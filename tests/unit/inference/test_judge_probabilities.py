@@ -100,6 +100,9 @@ def test_only_samples_that_answer_are_judged(tiny_folder: Folder) -> None:
     found = judged_samples(ready, OWN, asked, samples)
     shares: list[list[Any]] = [[s.p_correct for s in of_question] for of_question in found]
     assert shares == [[None, pytest.approx(expected[0][0])], [pytest.approx(expected[1][0]), None]]
+    # What was judged before is not judged again.
+    known = [(sample(JUDGED[0][1], "5").model_copy(update={"p_correct": 0.123}),), ()]
+    assert judged_samples(ready, OWN, asked, known) == known
     silent = [(sample("Hm.", None),), ()]
     assert judged_samples(ready, OWN, asked, silent) == silent
 
