@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,11 +23,20 @@ if TYPE_CHECKING:
 QUESTIONS = 16
 
 
+def until(so: Callable[[], bool], fault: str) -> None:
+    """Wait for something that other threads bring about, a minute at most."""
+    limit = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < limit, fault
+        time.sleep(0.002)
+
+
 @dataclass
 class Endpoint:
     """A loopback server that bears so many requests; a slow one answers none before a fast one has had as many.
 
-    The requests of a question are made together, so the fast one can have as many without a reply of the slow one.
+    The requests of a question are made together, so the fast one can have as many without a reply of the slow one. The
+    first reply of the slow one also waits for a second request, which comes only if more than one is sent at once.
     """
 
     concurrency: int
@@ -36,11 +45,10 @@ class Endpoint:
 
     def reply(self, server: Server, handler: Handler, body: Body) -> None:
         if self.fast is not None:
-            asked, limit = self.fast.server.bodies, time.monotonic() + 60
-            enough = len(server.bodies)
-            while len(asked) < enough:
-                assert time.monotonic() < limit, "the fast one is left idle"
-                time.sleep(0.002)
+            own, asked = server.bodies, self.fast.server.bodies
+            enough = len(own)
+            until(lambda: len(own) > 1, "the slow one has one request at a time")
+            until(lambda: len(asked) >= enough, "the fast one is left idle")
         handler.send(200, completion(["They are eight. The answer is 8."] * body.get("n", 1)))
 
     def teacher(self, name: str) -> Teacher:
