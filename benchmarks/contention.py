@@ -100,7 +100,7 @@ def rate(activity: str, seconds: float, *, plain: bool) -> float:
     from mindsmirror.engines import openvino
 
     if plain:
-        openvino.PROPERTIES.clear()
+        vars(openvino)["openvino_settings"] = dict
     work = {"training": training, "asking": asking, "annotation": annotation}[activity]()
     work()
     done, began = 0.0, time.perf_counter()

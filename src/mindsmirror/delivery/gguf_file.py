@@ -84,6 +84,10 @@ def _config(folder: Path) -> Any:
             f"the student in {folder} scales its positions ({scaling}) or has biases that are not written as GGUF "
             "here. Export with --to safetensors, and convert that with llama.cpp's convert_hf_to_gguf.py."
         )
+    if "sliding_attention" in (getattr(config, "layer_types", None) or ()):
+        raise ModelFileError(
+            f"the student in {folder} has layers of sliding attention, which are not written as GGUF here."
+        )
     return config
 
 

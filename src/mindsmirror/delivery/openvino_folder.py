@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mindsmirror.delivery.gguf_file import About, write_gguf
 from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.system.openvino_settings import openvino_settings
 
 FROM: Mapping[str, str] = {"int8": "q8_0", "fp16": "f16"}
 """Types of weights, and those of the GGUF file in between."""
@@ -26,12 +27,12 @@ def write_openvino(folder: Path, out: Path, weights: str, about: About) -> None:
         import openvino_genai
     except ImportError as error:
         raise MissingExtraError("openvino-genai") from error
-    with tempfile.TemporaryDirectory(dir=out.parent) as place:
+    with tempfile.TemporaryDirectory(dir=out) as place:
         # GenAI names what it saves itself, and puts it beside the file that it reads.
         write_gguf(folder, Path(place) / "model.gguf", FROM[weights], about)
         try:
             # Of its pipelines, this one saves the detokenizer too.
-            openvino_genai.LLMPipeline(f"{place}/model.gguf", "CPU", enable_save_ov_model=True)
+            openvino_genai.LLMPipeline(f"{place}/model.gguf", "CPU", enable_save_ov_model=True, **openvino_settings())
         except RuntimeError as error:
             raise ModelFileError(f"OpenVINO cannot convert the student: {str(error)[-300:]}") from error
         made = sorted(Path(place).glob("openvino_*"))

@@ -30,14 +30,13 @@ from mindsmirror.engines.base import Alternative, Completion, Finish, Message, R
 from mindsmirror.engines.config import Options, TeacherConfig
 from mindsmirror.engines.local import LocalEngine
 from mindsmirror.errors import EngineError
+from mindsmirror.system.openvino_settings import openvino_settings
 
 IN_FLIGHT = 96
 """Sequences decoded together: past this a 2-core machine gains nothing and the cache overflows."""
 CACHE_GB = 1
 BATCHED_TOKENS = 2048
 """Prompts up to this length are computed in one step."""
-PROPERTIES: dict[str, Any] = {"ENABLE_CPU_PINNING": False}
-"""Of the device. A thread that is bound to a core waits for whatever else runs there (benchmarks/contention.py)."""
 BLOCK = 32
 """Tokens in a block of the cache on a CPU."""
 
@@ -103,7 +102,9 @@ class OpenVINOEngine(LocalEngine):
         scheduler.max_num_seqs = in_flight
         scheduler.max_num_batched_tokens = BATCHED_TOKENS
         try:
-            self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(model), scheduler, "CPU", PROPERTIES)
+            self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+                str(model), scheduler, "CPU", openvino_settings()
+            )
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot read the model {model}: {_first_line(error)}") from error
         self._tokenizer = self._pipeline.get_tokenizer()

@@ -13,6 +13,7 @@ from mindsmirror.inference.predictor import Predictor, asked_while_learning, inf
 from mindsmirror.methods import ArmConfig, VerdictRequest, method_named
 from mindsmirror.records import Annotation, Example, Mode, Prediction
 from mindsmirror.students.base import Student
+from mindsmirror.students.compiled import open_compiled
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.load import load_judge, load_student
 from mindsmirror.system.files import write_records
@@ -78,8 +79,16 @@ def open_predictor(
     """A student ready to be asked: the trained one in the folder `model`, or the one that training starts from."""
     loaded = load_student(student, model)
     judge = load_judge(loaded.model, model) if model is not None else None
-    ready = inference_model(loaded.model, precision)
-    return Predictor(loaded, ready, task, config.max_tokens, config.batch, in_words=model is None, judge=judge)
+    return Predictor(
+        loaded,
+        inference_model(loaded.model, precision),
+        task,
+        config.max_tokens,
+        config.batch,
+        in_words=model is None,
+        judge=judge,
+        compiled=open_compiled(model, precision),
+    )
 
 
 def counted(predictor: Predictor, progress: Progress, done: int = 0) -> Predictor:

@@ -47,4 +47,9 @@ class EvaluationConfig(BaseModel):
     )
     max_tokens: int = Field(192, ge=8, le=limits.TOKENS, description="the most tokens of a rationale")
     batch: int = Field(64, ge=1, le=limits.TOGETHER, description="texts generated together")
+    compile: bool = Field(
+        True,
+        description="true: trained students write through OpenVINO where that can be, which is faster on a processor; "
+        "false: always through PyTorch",
+    )
     untrained: bool = Field(True, description="whether to evaluate the student before training, too")

@@ -19,6 +19,7 @@ from mindsmirror.inference.confidence import as_sample
 from mindsmirror.inference.reading import Reading, read_direct, read_rationale
 from mindsmirror.records import Example, Prediction, Sample, Tag
 from mindsmirror.students.base import Student
+from mindsmirror.students.compiled import CompiledModel
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
 from mindsmirror.students.load import cast_weights
 from mindsmirror.system import hardware
@@ -45,6 +46,8 @@ class Predictor:
     """Called with an example's place and a piece of its greedy text, as soon as it is written."""
     judge: Any = None
     """The adapter over the model with which it judges (PEFT); None: the model judges as it thinks."""
+    compiled: CompiledModel | None = None
+    """What writes in place of the model; None: the model does."""
 
     @contextmanager
     def judging(self) -> Iterator[Any]:
@@ -150,6 +153,7 @@ def _ask(
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
     found: dict[int, list[GeneratedText]] = {}
     size = max(1, predictor.batch // samples)
+    writer = predictor.compiled or predictor.model
     for start in range(0, len(order), size):
         part = order[start : start + size]
         # A seed for every question, so that what is drawn depends neither on the batch nor on what ran before.
@@ -158,7 +162,7 @@ def _ask(
         if predictor.watch is not None and (sampling.greedy_first or sampling.temperature == 0):
             watch = partial(_told, predictor.watch, part, samples)
         own = sampling._replace(seeds=seeds, watch=watch)
-        texts = predictor.student.generate(predictor.model, [sources[index] for index in part], own)
+        texts = predictor.student.generate(writer, [sources[index] for index in part], own)
         found.update(zip(part, texts, strict=True))
         predictor.progress(len(part) * samples)
     return [found[index] for index in range(len(sources))]

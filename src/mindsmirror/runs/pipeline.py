@@ -23,6 +23,7 @@ from mindsmirror.records import Annotation, Example
 from mindsmirror.reflection.questions import agreed_answers, unused_questions
 from mindsmirror.runs.calibration import calibrate_arms
 from mindsmirror.runs.checks import check_gold, check_training, require_whole, say_what_is_asked, say_what_to_fetch
+from mindsmirror.runs.compiled import compile_students
 from mindsmirror.runs.description import describe_students
 from mindsmirror.runs.escalation import TEACHER_ANSWERS, answering_step
 from mindsmirror.runs.folder import Run
@@ -228,6 +229,7 @@ class Pipeline:
                 training = replace(training, task=self.unused[0].untested())
             found[arm.name] = train(training, reflection)
         if leads():
+            compile_students(self.run, self.recipe, self.untested_task)
             describe_students(self.run, self.recipe, self.task)
         return found
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from mindsmirror.records import Tag
 from mindsmirror.students.base import Batch, TokenisedTarget, pad
 from mindsmirror.students.causal_state import CausalState, reading_work
+from mindsmirror.students.compiled import CompiledModel, CompiledState
 from mindsmirror.students.cpu_kernels import use_cpu_kernels
 from mindsmirror.students.decoding import GeneratedText, SamplingParams, generate
 from mindsmirror.students.flops import Work
@@ -114,7 +115,8 @@ class CausalStudent:
     @torch.no_grad()
     def read(self, model: Any, sources: Sequence[Sequence[int]]) -> "_Read":
         """The sources without their last ADAPTED tokens, which are kept beside."""
-        state = self._state(model, [source[:-ADAPTED] for source in sources])
+        begun = [source[:-ADAPTED] for source in sources]
+        state = CausalState(model, begun, self.tokenizer.eos_token_id, share=self._shares(model))
         state.read()
         return _Read(state, [tuple(source[-ADAPTED:]) for source in sources])
 
@@ -131,11 +133,10 @@ class CausalStudent:
     def generate(
         self, model: Any, sources: Sequence[Sequence[int]], sampling: SamplingParams
     ) -> list[list[GeneratedText]]:
-        """Continuations of each source."""
-        return generate(self._state(model, sources), self.tokenizer, sampling, self.end)
-
-    def _state(self, model: Any, sources: Sequence[Sequence[int]]) -> CausalState:
-        return CausalState(model, sources, self.tokenizer.eos_token_id, share=self._shares(model))
+        """Continuations of each source, by a model or by what OpenVINO compiled of it."""
+        kind, weights = (CompiledState, self.model) if isinstance(model, CompiledModel) else (CausalState, model)
+        state = kind(model, sources, self.tokenizer.eos_token_id, share=self._shares(weights))
+        return generate(state, self.tokenizer, sampling, self.end)
 
     def _shares(self, model: Any) -> bool:
         """Whether what sources share can be read once."""

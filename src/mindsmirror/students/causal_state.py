@@ -6,6 +6,7 @@ of each group, once; then the rest of each source. Each pass goes on from the ke
 """
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -89,20 +90,24 @@ def reading_work(sources: Sequence[Sequence[int]], *, share: bool) -> Work:
     )
 
 
-class CausalState:
-    """A batch of texts: what their sources share is read once, the rest of each is padded on its left."""
+class SharingState(ABC):
+    """A batch of texts: what their sources share is read once, the rest of each is padded on its left.
 
-    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int, *, share: bool) -> None:
-        self._model = model
-        self._cache = growing_cache(model)
+    What computes is left to those that derive from it; they see tokens, the mask over all that was read, and rows.
+    """
+
+    def __init__(self, sources: Sequence[Sequence[int]], padding: int, *, share: bool, device: Any = "cpu") -> None:
         self._sources, self._padding = sources, padding
         self._shared = shared_prefixes(sources) if share else SharedPrefixes(0)
-        self._mask = torch.ones((1, 0), dtype=torch.long, device=model.device)
+        self._mask = torch.ones((1, 0), dtype=torch.long, device=device)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the keys and values."""
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self._cache.layers)
+    @abstractmethod
+    def compute(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Logits after these tokens, [B, T] to [B, V], which are the last columns of the mask."""
+
+    @abstractmethod
+    def reorder(self, rows: Tensor) -> None:
+        """Go on with the keys and values of these rows, [B']."""
 
     def read(self) -> Tensor:
         """Read the sources; logits of the first token of each, [B, V]."""
@@ -122,33 +127,16 @@ class CausalState:
         """Logits after one more token of each row, [B] to [B, V]."""
         return self.go_on(tokens[:, None], self._mask.new_ones((len(tokens), 1)))
 
-    def copy(self) -> "CausalState":
-        """The same state, from which one can go on without changing this one: what was read is shared."""
-        other = copy.copy(self)
-        other._cache = copy.copy(self._cache)
-        other._cache.layers = [copy.copy(layer) for layer in self._cache.layers]
-        return other
-
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows, [B'], in this order; a row may be named several times."""
         self._mask = self._mask[rows]
-        self._cache.reorder_cache(rows)
+        self.reorder(rows)
 
     def go_on(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Logits after these tokens [B, T], the padding that their mask leaves out among them: [B, V]."""
         self._mask = torch.cat([self._mask, mask.to(self._mask)], dim=1)
         positions = (self._mask.cumsum(1) - 1).clamp(min=0)
-        rows, length = tokens.shape
-        logits, self._cache = selected_logits(
-            self._model,
-            torch.arange(length - 1, rows * length, length, device=self._mask.device),
-            input_ids=tokens.to(self._mask.device),
-            attention_mask=self._mask,
-            position_ids=positions[:, -length:],
-            past_key_values=self._cache,
-            use_cache=True,
-        )
-        return logits.float()
+        return self.compute(tokens.to(self._mask.device), positions[:, -tokens.shape[1] :])
 
     def _spread(self, rows: Tensor) -> None:
         """Make a row for each of these, also before anything was read."""
@@ -156,3 +144,42 @@ class CausalState:
             self._mask = self._mask.expand(len(rows), 0)
         else:
             self.keep(rows.to(self._mask.device))
+
+
+class CausalState(SharingState):
+    """Texts that PyTorch writes."""
+
+    def __init__(self, model: Any, sources: Sequence[Sequence[int]], padding: int, *, share: bool) -> None:
+        super().__init__(sources, padding, share=share, device=model.device)
+        self._model = model
+        self._cache = growing_cache(model)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the keys and values."""
+        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self._cache.layers)
+
+    def copy(self) -> "CausalState":
+        """The same state, from which one can go on without changing this one: what was read is shared."""
+        other = copy.copy(self)
+        other._cache = copy.copy(self._cache)
+        other._cache.layers = [copy.copy(layer) for layer in self._cache.layers]
+        return other
+
+    def reorder(self, rows: Tensor) -> None:
+        """Choose rows of the cache."""
+        self._cache.reorder_cache(rows)
+
+    def compute(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Logits of the last token of each row, by the model's forward pass."""
+        rows, length = tokens.shape
+        logits, self._cache = selected_logits(
+            self._model,
+            torch.arange(length - 1, rows * length, length, device=self._mask.device),
+            input_ids=tokens,
+            attention_mask=self._mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        return logits.float()

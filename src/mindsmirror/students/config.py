@@ -15,6 +15,8 @@ from mindsmirror.models.locate import is_cached, locate
 from mindsmirror.system.documents import read_bytes
 from mindsmirror.system.files import expanded, there
 
+COMPILED = "openvino"
+"""Folder in a trained student's own: the graph that OpenVINO computes (compiled.py)."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """As a hub repository of a small model names them; T5 v1.1's still has the older name."""
 

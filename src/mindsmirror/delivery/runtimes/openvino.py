@@ -10,9 +10,8 @@ from typing import Any
 
 from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.students.decoding import GeneratedText
+from mindsmirror.system.openvino_settings import openvino_settings
 
-PROPERTIES: dict[str, Any] = {"ENABLE_CPU_PINNING": False}
-"""Of the device. A thread that is bound to a core waits for whatever else runs there."""
 CACHE_GB = 1
 TOGETHER = 32
 """Texts that are decoded together."""
@@ -32,9 +31,10 @@ class OpenVINORuntime:
         self._ov, self._genai = openvino, openvino_genai
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.cache_size, scheduler.max_num_seqs = CACHE_GB, TOGETHER
+        settings = openvino_settings()
         try:
-            self._scores = openvino.Core().compile_model(folder / "openvino_model.xml", "CPU", PROPERTIES)
-            self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", PROPERTIES)
+            self._scores = openvino.Core().compile_model(folder / "openvino_model.xml", "CPU", settings)
+            self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", settings)
         except RuntimeError as error:
             raise ModelFileError(f"OpenVINO does not load the exported folder: {str(error)[-300:]}") from error
         self._tokenizer = self._pipeline.get_tokenizer()
