@@ -88,7 +88,7 @@ class ModelFileError(MindsMirrorError):
     """The files of a model cannot be had, are not sound, or are not those that the catalogue names."""
 
     exit_code = 13
-    raised_in = ("delivery", "doctor", "inference", "models", "students")
+    raised_in = ("delivery", "doctor", "inference", "models", "runs", "students")
 
 
 class EngineError(MindsMirrorError):

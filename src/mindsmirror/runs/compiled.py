@@ -10,11 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mindsmirror.delivery.fidelity import EIGHT_BITS, divergence
-from mindsmirror.delivery.gguf_file import About, check_gguf
-from mindsmirror.delivery.openvino_folder import write_openvino
 from mindsmirror.errors import MissingExtraError, ModelFileError
-from mindsmirror.evaluation.evaluate import main_mode
 from mindsmirror.methods import ArmConfig
 from mindsmirror.records import Tag
 from mindsmirror.runs.folder import Run
@@ -48,6 +44,8 @@ def compile_students(run: Run, recipe: Recipe, task: Task) -> None:
 def _can_be(model: Path, recipe: Recipe) -> bool:
     if recipe.training.precision == "fp32" or hardware.device() != "cpu":
         return False
+    from mindsmirror.delivery.gguf_file import check_gguf
+
     try:
         check_gguf(model)
     except ModelFileError:
@@ -56,6 +54,11 @@ def _can_be(model: Path, recipe: Recipe) -> bool:
 
 
 def _compile(model: Path, recipe: Recipe, task: Task, arm: ArmConfig) -> None:
+    from mindsmirror.delivery.fidelity import EIGHT_BITS
+    from mindsmirror.delivery.gguf_file import About
+    from mindsmirror.delivery.openvino_folder import write_openvino
+    from mindsmirror.evaluation.evaluate import main_mode
+
     examples = [*task.splits.valid, *task.splits.train][:QUESTIONS]
     tag = Tag.EXPLAIN if main_mode(arm) == "think" else Tag.PREDICT
     try:
@@ -77,6 +80,7 @@ def _difference(model: Path, graph: Path, recipe: Recipe, tag: Tag, questions: S
     """Mean divergence of the graph's distributions from the model's, in nats, over questions and greedy tokens."""
     import torch
 
+    from mindsmirror.delivery.fidelity import divergence
     from mindsmirror.inference.predictor import inference_model
     from mindsmirror.students.causal_state import CausalState
     from mindsmirror.students.compiled import CompiledModel, CompiledState

@@ -224,10 +224,9 @@ class Pipeline:
         found = {}
         for arm in self.recipe.arm:
             training = ArmTraining(self.run, self.recipe, self.untested_task, arm, learnt, annotated, self._reading)
-            reflection = self._reflection(arm, learnt) if reflects(training) else None
-            if reflection is not None:
+            if reflects(training):
                 training = replace(training, task=self.unused[0].untested())
-            found[arm.name] = train(training, reflection)
+            found[arm.name] = train(training, self._reflection(arm, learnt) if reflects(training) else None)
         if leads():
             compile_students(self.run, self.recipe, self.untested_task)
             describe_students(self.run, self.recipe, self.task)

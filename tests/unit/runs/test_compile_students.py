@@ -85,7 +85,7 @@ def test_a_gpu_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_graph_that_writes_otherwise_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], apart: float
 ) -> None:
-    monkeypatch.setattr("mindsmirror.runs.compiled.divergence", lambda before, after: (apart, 1.0))
+    monkeypatch.setattr("mindsmirror.delivery.fidelity.divergence", lambda before, after: (apart, 1.0))
     graph = distilled(pipeline(tmp_path))
     assert not graph.exists() and [path.name for path in graph.parent.iterdir() if path.name.startswith(".")] == []
     assert "asked through PyTorch" in capsys.readouterr().err
