@@ -18,7 +18,7 @@ BYTES_A_TOKEN = 4
 MEASURED = 50
 """Questions whose prompts are measured; the others are taken to be as long."""
 CHECKPOINT, WEIGHTS = 12, 4
-"""Bytes a parameter: weights and both moments of the optimizer; the weights alone."""
+"""Bytes a parameter: weights and both moments of the optimizer; the weights, and once more where they are compiled."""
 CHECKPOINTS = 3
 """At once: the last, the best, and the one that is being written."""
 TIGHT = 0.5

@@ -17,7 +17,7 @@ from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.students.config import COMPILED
 from mindsmirror.system import hardware
-from mindsmirror.system.files import whole_folder
+from mindsmirror.system.files import storage_guard, whole_folder
 from mindsmirror.system.progress import Working, say
 from mindsmirror.tasks.base import Task
 
@@ -62,7 +62,7 @@ def _compile(model: Path, recipe: Recipe, task: Task, arm: ArmConfig) -> None:
     examples = [*task.splits.valid, *task.splits.train][:QUESTIONS]
     tag = Tag.EXPLAIN if main_mode(arm) == "think" else Tag.PREDICT
     try:
-        with whole_folder(model / COMPILED) as part:
+        with storage_guard(model), whole_folder(model / COMPILED) as part:
             write_openvino(model, part, "fp16", About(arm.name, "", "compiled"))
             for file in part.iterdir():
                 if file.name not in FILES:
