@@ -73,7 +73,7 @@ def _compile(model: Path, recipe: Recipe, task: Task, arm: ArmConfig) -> None:
     except (MissingExtraError, ModelFileError, RuntimeError) as error:
         say(f"{arm.name}: asked through PyTorch, since OpenVINO does not write as it does: {error}")
     else:
-        say(f"{arm.name}: asked through OpenVINO, {apart:.4f} nats from PyTorch")
+        say(f"{arm.name}: asked through OpenVINO, {apart:.1e} nats from PyTorch")
 
 
 def _difference(model: Path, graph: Path, recipe: Recipe, tag: Tag, questions: Sequence[str]) -> float:

@@ -47,7 +47,7 @@ def test_a_student_is_compiled_once_and_asked_through_it(tmp_path: Path, capsys:
     made = pipeline(tmp_path)
     graph = distilled(made)
     assert sorted(path.name for path in graph.iterdir()) == FILES
-    assert "mirror: asked through OpenVINO, 0.0" in capsys.readouterr().err
+    assert "mirror: asked through OpenVINO, " in capsys.readouterr().err
     written = [path.stat().st_mtime_ns for path in graph.iterdir()]
     distilled(made)
     assert [path.stat().st_mtime_ns for path in graph.iterdir()] == written
