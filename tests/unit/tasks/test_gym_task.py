@@ -1,9 +1,11 @@
+from itertools import combinations, pairwise
+
 import pytest
 
 from mindsmirror.answers import Answer
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.records import Example
-from mindsmirror.tasks import Task, TaskConfig, load_task
+from mindsmirror.tasks import Task, TaskConfig, load_task, reasoning_gym
 from mindsmirror.tasks.gym_text import without_suppressors
 from mindsmirror.tasks.gym_verifier import harmless
 
@@ -41,7 +43,20 @@ def test_more_training_questions_change_neither_validation_nor_test() -> None:
     few, many = load("leg_counting", 10, parameters=LEGS), load("leg_counting", 100, parameters=LEGS)
     assert few.splits.test == many.splits.test and few.splits.valid == many.splits.valid
     assert few.splits.train == many.splits.train[:10]
-    assert load("leg_counting", 10, parameters=LEGS, seed=7).splits.test != few.splits.test
+
+
+def test_another_seed_is_other_questions() -> None:
+    """In the package the questions of seed 1 are those of seed 0 but for one."""
+    first, second, third, before = (load("basic_arithmetic", 60, 20, 60, seed=seed) for seed in (0, 1, 2, -1))
+    for one, other in combinations((first, second, third, before), 2):
+        assert len({e.id for e in everything(one)} & {e.id for e in everything(other)}) < 5
+
+
+def test_streams_of_seeds_lie_apart() -> None:
+    firsts = sorted(map(reasoning_gym._first, range(-2000, 2001)))
+    assert firsts[0] >= 0 and firsts[-1] < reasoning_gym.SEEDS
+    assert min(after - before for before, after in pairwise(firsts)) > 371_000
+    assert reasoning_gym._first(0) == 0
 
 
 @pytest.mark.parametrize(
