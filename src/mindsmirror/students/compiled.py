@@ -30,12 +30,12 @@ class CompiledModel:
         core = openvino.Core()
         graph = core.read_model(folder / GRAPH)
         _last_token_only(graph)
-        self.in_bf16 = hardware.has_bf16() and cores() >= LEAST_THREADS
+        in_bf16 = hardware.has_bf16() and cores() >= LEAST_THREADS
         settings = {
             "INFERENCE_NUM_THREADS": max(LEAST_THREADS, torch.get_num_threads()),
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if self.in_bf16 else "f32",
-            "KV_CACHE_PRECISION": "f16" if self.in_bf16 else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if in_bf16 else "f32",
+            "KV_CACHE_PRECISION": "f16" if in_bf16 else "f32",
         }
         self._compiled = core.compile_model(graph, "CPU", openvino_settings() | settings)
 
