@@ -12,7 +12,8 @@ import tiny_gguf
 CHILD = """
 import os, sys
 from pathlib import Path
-os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+if hasattr(os, "sched_setaffinity"):  # else on as many cores as there are
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import torch
 from mindsmirror.delivery.gguf_file import About
 from mindsmirror.delivery.openvino_folder import write_openvino
@@ -30,7 +31,6 @@ print("ended")
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no data: this system binds no process to a core")
 @pytest.mark.parametrize("threads", ["", "1"])
 def test_a_student_and_a_teacher_on_one_core(tmp_path: Path, threads: str) -> None:
     student, out = exported.student_folder(tmp_path / "made"), tmp_path / "out"

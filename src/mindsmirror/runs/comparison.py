@@ -27,13 +27,15 @@ from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.results import predicted_arms
 from mindsmirror.system.progress import Working
-from mindsmirror.tasks.tables import task_label
+from mindsmirror.tasks.tables import is_own_file, task_label
 
 SAME = (
     *("name", "seed", "arm", "task.seed", "task.data_dir", "annotation.store", "student.path"),
-    *("training.trackers", "evaluation.untrained", "evaluation.batch"),
+    *("training.trackers", "evaluation.untrained", "evaluation.batch", "evaluation.compile"),
 )
 """Keys of a recipe that make no other arm."""
+FILES = ("task.name", "annotation.prompts", "annotation.file")
+"""Keys that may name a file: one of that name is the same one, wherever a machine keeps it."""
 OF_UNTRAINED = ("task", "student", "evaluation")
 """Tables on which the answers of the student before training depend."""
 NAMED = 4
@@ -139,11 +141,16 @@ def _known(arm: ArmPredictions, questions: Mapping[str, Hashable], run: Run) -> 
 def _settings(recipe: Recipe, name: str) -> dict[str, str]:
     """What a recipe says of one arm, by key; of the student before training where that is meant."""
     document = recipe.model_dump(mode="json", exclude_none=True)
-    found = dict(_flat(document))
+    found = {key: _name_of_file(value) if key in FILES else value for key, value in _flat(document)}
     if name == UNTRAINED:
         return {key: value for key, value in found.items() if key.split(".")[0] in OF_UNTRAINED and key not in SAME}
     own = next(arm for arm in document["arm"] if arm["name"] == name)
     return {key: value for key, value in found.items() if key not in SAME} | dict(_flat({"arm": own}))
+
+
+def _name_of_file(value: str) -> str:
+    """A file's name without its folders; other values as they are."""
+    return Path(value).name if value.endswith(".toml") or is_own_file(value) else value
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

@@ -103,6 +103,22 @@ def test_what_is_asked_beside_makes_no_other_arm(tmp_path: Path) -> None:
     assert len(set(report.findings)) == len(report.findings)
 
 
+def test_a_file_is_the_same_wherever_it_lies_and_not_whatever_it_is_called(tmp_path: Path) -> None:
+    """Two machines keep the package, and with it a recipe's prompts, in folders of their own."""
+    said = {"cot": {"think": "+-" * 10}}
+    prompts = ("/one/prompts/legs.toml", "/other/env/prompts/legs.toml", "/one/prompts/wings.toml")
+    folders = [
+        planted(tmp_path, recipe(f"r{n}", n, arms=["cot"], annotation={"prompts": each}), said)
+        for n, each in enumerate(prompts)
+    ]
+    assert [list(row.by_seed) for row in compare_runs(folders[:2], tmp_path / "out").arms] == [["0", "1"]]
+    apart = compare_runs(folders[1:], tmp_path / "apart").arms
+    assert [row.arm for row in apart] == [
+        "cot (annotation.prompts = legs.toml)",
+        "cot (annotation.prompts = wings.toml)",
+    ]
+
+
 def test_seeds_of_questions_are_named_where_a_seed_has_several(tmp_path: Path) -> None:
     said = {"cot": {"think": "+-" * 10}}
     folders = [planted(tmp_path, recipe(f"r{q}", 0, q, ["cot"]), said) for q in (3, 4)]
