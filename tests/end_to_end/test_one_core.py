@@ -17,7 +17,6 @@ if hasattr(os, "sched_setaffinity"):  # else on as many cores as there are
 import torch
 from mindsmirror.delivery.gguf_file import About
 from mindsmirror.delivery.openvino_folder import write_openvino
-from mindsmirror.engines.config import TeacherConfig
 from mindsmirror.engines.trial import _ask
 from mindsmirror.engines.openvino import OpenVINOEngine
 from mindsmirror.students.compiled import CompiledModel, CompiledState
