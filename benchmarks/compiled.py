@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from asking import TEMPERATURE
 from ratio import median, print_line
 
 from mindsmirror.inference.predictor import inference_model
@@ -28,7 +29,7 @@ SAMPLES = 5
 
 def seconds_a_token(student: Student, writer: Any, sources: list[tuple[int, ...]], samples: int, limit: int) -> float:
     """Of all texts of one batch together, reading their sources included."""
-    sampling = SamplingParams(limit, 0.7, samples, range(len(sources)), greedy_first=True)
+    sampling = SamplingParams(limit, TEMPERATURE, samples, range(len(sources)), greedy_first=True)
     began = time.perf_counter()
     written = student.generate(writer, sources, sampling)
     return (time.perf_counter() - began) / sum(text.tokens for texts in written for text in texts)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mindsmirror.delivery.gguf_file import About, write_gguf
 from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.students.config import GRAPH
 from mindsmirror.system.openvino_settings import openvino_settings
 
 FROM: Mapping[str, str] = {"int8": "q8_0", "fp16": "f16"}
@@ -36,7 +37,7 @@ def write_openvino(folder: Path, out: Path, weights: str, about: About) -> None:
         except RuntimeError as error:
             raise ModelFileError(f"OpenVINO cannot convert the student: {str(error)[-300:]}") from error
         made = sorted(Path(place).glob("openvino_*"))
-        if not any(path.name == "openvino_model.xml" for path in made):
+        if not any(path.name == GRAPH for path in made):
             raise ModelFileError("this version of openvino-genai does not save the model that it reads from GGUF.")
         for path in made:
             shutil.move(path, out / path.name)

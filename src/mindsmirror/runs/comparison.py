@@ -27,7 +27,7 @@ from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.results import predicted_arms
 from mindsmirror.system.progress import Working
-from mindsmirror.tasks.tables import is_own_file, task_label
+from mindsmirror.tasks.tables import task_label
 
 SAME = (
     *("name", "seed", "arm", "task.seed", "task.data_dir", "annotation.store", "student.path"),
@@ -150,7 +150,7 @@ def _settings(recipe: Recipe, name: str) -> dict[str, str]:
 
 def _name_of_file(value: str) -> str:
     """A file's name without its folders; other values as they are."""
-    return Path(value).name if value.endswith(".toml") or is_own_file(value) else value
+    return Path(value).name if value.endswith(".toml") else task_label(value)
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

@@ -13,17 +13,17 @@ from typing import Any
 from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.methods import ArmConfig
 from mindsmirror.records import Tag
+from mindsmirror.runs.description import trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
-from mindsmirror.students.config import COMPILED
-from mindsmirror.system import hardware
+from mindsmirror.students.config import COMPILED, GRAPH
 from mindsmirror.system.files import storage_guard, whole_folder
+from mindsmirror.system.openvino_settings import replaces_pytorch
 from mindsmirror.system.progress import Working, say
 from mindsmirror.tasks.base import Task
 
 QUESTIONS, TOKENS = 8, 16
 """Questions, and tokens after each, by which graph and model are compared."""
-FILES = ("openvino_model.xml", "openvino_model.bin")
 
 
 def compile_students(run: Run, recipe: Recipe, task: Task) -> None:
@@ -33,16 +33,16 @@ def compile_students(run: Run, recipe: Recipe, task: Task) -> None:
     converted here; and those whose recipe says so lose their graph.
     """
     for arm in recipe.arm:
-        model = run.folder / "arms" / arm.name / "model"
+        model = trained_model(run.folder, arm)
         if not recipe.evaluation.compile:
             shutil.rmtree(model / COMPILED, ignore_errors=True)
-        elif model.is_dir() and not (model / COMPILED).exists() and _can_be(model, recipe):
+        elif not (model / COMPILED).exists() and _can_be(model, recipe):
             with Working(f"compiling the student of {arm.name} for this processor"):
                 _compile(model, recipe, task, arm)
 
 
 def _can_be(model: Path, recipe: Recipe) -> bool:
-    if recipe.training.precision == "fp32" or hardware.device() != "cpu":
+    if not replaces_pytorch(recipe.training.precision):
         return False
     from mindsmirror.delivery.gguf_file import check_gguf
 
@@ -65,7 +65,7 @@ def _compile(model: Path, recipe: Recipe, task: Task, arm: ArmConfig) -> None:
         with storage_guard(model), whole_folder(model / COMPILED) as part:
             write_openvino(model, part, "fp16", About(arm.name, "", "compiled"))
             for file in part.iterdir():
-                if file.name not in FILES:
+                if file.stem != Path(GRAPH).stem:
                     file.unlink()
             apart = _difference(model, part, recipe, tag, [example.text for example in examples])
             if not apart <= EIGHT_BITS.divergence:

@@ -13,11 +13,9 @@ import torch
 from torch import Tensor
 
 from mindsmirror.students.causal_state import SharingState
-from mindsmirror.students.config import COMPILED
+from mindsmirror.students.config import COMPILED, GRAPH
 from mindsmirror.system import hardware
-from mindsmirror.system.openvino_settings import LEAST_THREADS, cores, openvino_settings
-
-GRAPH = "openvino_model.xml"
+from mindsmirror.system.openvino_settings import LEAST_THREADS, bears_bf16, openvino_settings, replaces_pytorch
 
 
 class CompiledModel:
@@ -30,7 +28,7 @@ class CompiledModel:
         core = openvino.Core()
         graph = core.read_model(folder / GRAPH)
         _last_token_only(graph)
-        in_bf16 = hardware.has_bf16() and cores() >= LEAST_THREADS
+        in_bf16 = hardware.has_bf16() and bears_bf16()
         settings = {
             "INFERENCE_NUM_THREADS": max(LEAST_THREADS, torch.get_num_threads()),
             "PERFORMANCE_HINT": "LATENCY",
@@ -73,21 +71,13 @@ class CompiledState(SharingState):
 
 
 def open_compiled(student: Path | None, precision: str) -> CompiledModel | None:
-    """The compiled graph beside a student's weights; None where there is none, or it is not to be used here.
-
-    It is used on a processor, unless `precision` asks for fp32, which 16 bits cannot give.
-    """
-    if (
-        student is None
-        or precision == "fp32"
-        or hardware.device() != "cpu"
-        or not (student / COMPILED / GRAPH).exists()
-    ):
+    """The compiled graph beside a student's weights; None where there is none, or it is not to be used here."""
+    if student is None or not replaces_pytorch(precision) or not (student / COMPILED / GRAPH).exists():
         return None
     try:
         return CompiledModel(student / COMPILED)
     except (ImportError, RuntimeError):
-        # Written by another version, or on a machine that has OpenVINO: PyTorch asks the same student, only slower.
+        # Another version wrote it, or this machine has no OpenVINO: PyTorch asks the same student, only slower.
         return None
 
 

@@ -17,6 +17,8 @@ from mindsmirror.system.files import expanded, there
 
 COMPILED = "openvino"
 """Folder in a trained student's own: the graph that OpenVINO computes (compiled.py)."""
+GRAPH = "openvino_model.xml"
+"""File of such a graph, as OpenVINO GenAI names it; its weights lie beside it."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """As a hub repository of a small model names them; T5 v1.1's still has the older name."""
 

@@ -43,7 +43,9 @@ def distilled(made: Pipeline) -> Path:
     return made.run.folder / "arms" / "mirror" / "model" / COMPILED
 
 
-def test_a_student_is_compiled_once_and_asked_through_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_student_is_compiled_once_and_asked_through_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = pipeline(tmp_path)
     graph = distilled(made)
     assert sorted(path.name for path in graph.iterdir()) == FILES
@@ -55,7 +57,12 @@ def test_a_student_is_compiled_once_and_asked_through_it(tmp_path: Path, capsys:
     assert student._predictor.compiled is not None
     asked: list[Any] = []
     generate = student._predictor.student.generate
-    student._predictor.student.generate = lambda *given: asked.append(given[0]) or generate(*given)  # type: ignore[method-assign, func-returns-value]
+
+    def watched(writer: Any, *given: Any) -> Any:
+        asked.append(writer)
+        return generate(writer, *given)
+
+    monkeypatch.setattr(student._predictor.student, "generate", watched)
     assert student.ask("Ann has 5 pens. How many pens has Ann?").text
     assert asked == [student._predictor.compiled]
 

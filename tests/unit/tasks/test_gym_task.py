@@ -43,6 +43,7 @@ def test_more_training_questions_change_neither_validation_nor_test() -> None:
     few, many = load("leg_counting", 10, parameters=LEGS), load("leg_counting", 100, parameters=LEGS)
     assert few.splits.test == many.splits.test and few.splits.valid == many.splits.valid
     assert few.splits.train == many.splits.train[:10]
+    assert load("leg_counting", 10, parameters=LEGS, seed=7).splits.test != few.splits.test
 
 
 def test_another_seed_is_other_questions() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.students.config import GRAPH
 from mindsmirror.students.decoding import GeneratedText
 from mindsmirror.system.openvino_settings import openvino_settings
 
@@ -33,7 +34,7 @@ class OpenVINORuntime:
         scheduler.cache_size, scheduler.max_num_seqs = CACHE_GB, TOGETHER
         settings = openvino_settings()
         try:
-            self._scores = openvino.Core().compile_model(folder / "openvino_model.xml", "CPU", settings)
+            self._scores = openvino.Core().compile_model(folder / GRAPH, "CPU", settings)
             self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", settings)
         except RuntimeError as error:
             raise ModelFileError(f"OpenVINO does not load the exported folder: {str(error)[-300:]}") from error
