@@ -73,7 +73,8 @@ def command(
     report says which are missing, and the exit code is not 0.
 
     Runs that differ in their seeds only are seeds of the same arms. Which comparisons are tested is fixed beforehand:
-    within an arm mirror against vote and think, and each arm against the baseline at an equal budget.
+    within an arm mirror against vote and think, and each arm against the baseline, thinking and by mirror, at an equal
+    budget.
     """
     from mindsmirror.runs.comparison import compare_runs
     from mindsmirror.runs.grid import carry_out_all, cells

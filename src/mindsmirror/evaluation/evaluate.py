@@ -73,7 +73,7 @@ def evaluate_modes(
                 with_confidence(each, models.get("think"), of_question[0].p_correct)
                 for each, of_question in zip(greedy, samples, strict=True)
             ]
-        if "mirror" in modes and asked is not None:
+        if "mirror" in modes:
             found["mirror"] = mirror(predictor.task, examples, samples, models.get("mirror"))
         if "vote" in modes:
             found["vote"] = vote(predictor.task, examples, samples, models.get("vote"))

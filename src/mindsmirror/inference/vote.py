@@ -1,13 +1,13 @@
-"""Answers from several rationales of one student: plain votes, and votes in which its own self-evaluation counts.
+"""Answers from several rationales of one student: plain votes, and elections of the answer that is surest.
 
 `vote` is self-consistency (Wang et al., arXiv 2203.11171): the answer that most samples reach. `mirror` takes the
-answer with the largest score of an `AnswerModel` (confidence.py), in which the student's judge counts as much as it
-deserved on validation questions. Without such a model each vote weighs the probability of "correct" that the judge
-gives it.
+answer with the largest score of an `AnswerModel` (confidence.py), in which the student's judge, if it has one, and what
+is free count as much as they deserved on validation questions. Without such a model each vote weighs the probability of
+"correct" that the judge gives it, and without a judge as much as any other.
 
 The first of n samples is the greedy rationale, the others are drawn. Both modes count the same samples, so they write
-the same tokens. `mirror` reads more: for every rationale that reaches an answer, one pass over question and rationale,
-which `Prediction.tokens` does not count.
+the same tokens. Where a judge counts, `mirror` reads more: for every rationale that reaches an answer, one pass over
+question and rationale, which `Prediction.tokens` does not count.
 """
 
 from collections.abc import Sequence
@@ -74,7 +74,8 @@ def _elect(
             abstained=model is not None and model.abstains(None),
         )
     if model is None:
-        weights = [1.0 if mode == "vote" else sample.p_correct or 0.0 for sample in samples]
+        judged = mode == "mirror" and any(sample.p_correct is not None for sample in samples)
+        weights = [sample.p_correct or 0.0 if judged else 1.0 for sample in samples]
         scores = [sum(weights[place] for place in candidate.members) for candidate in found]
     else:
         weights = _log_odds(samples, found, model)

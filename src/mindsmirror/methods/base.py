@@ -102,12 +102,13 @@ class Method(ABC, Generic[Settings]):
         """What is learnt, in order. AnnotationError if the arm is left with nothing to learn."""
 
     def modes(self, arm: Settings) -> tuple[Mode, ...]:
-        """The modes in which a student that has learnt this can be asked."""
+        """The modes in which a student that has learnt this can be asked.
+
+        One that thinks has a mirror, whether or not it learns to judge: what is free tells right from wrong as well.
+        """
         able: list[Mode] = ["predict"] if self.answers else []
         if self.thinks and arm.teaches_answered_rationales:
-            able += ["think", "vote"]
-            if self.judges:
-                able.append("mirror")
+            able += ["think", "vote", "mirror"]
         return tuple(able)
 
     def main_mode(self, arm: Settings) -> Mode:

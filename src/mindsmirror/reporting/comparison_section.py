@@ -1,7 +1,8 @@
 """From the predictions of several runs to a comparison's rows: accuracies, differences, judges and confidences.
 
 Rows are joined by seed and question. Which comparisons are planned follows from the arms alone: within an arm mirror
-against vote and against think, and each arm against the baseline, where both were trained by the same budget.
+against vote and against think, and each arm against the baseline, thinking and by mirror, where both were trained by
+the same budget.
 """
 
 from collections import Counter
@@ -148,6 +149,8 @@ def _pairs(arms: Sequence[ComparedArm], baseline: ComparedArm) -> Iterator[tuple
             mode_a, mode_b = ("think", "think") if both_think else (arm.main, baseline.main)
             if mode_a in arm.modes and mode_b in baseline.modes:
                 yield arm, mode_a, baseline, mode_b
+            if "mirror" in arm.modes and "mirror" in baseline.modes:
+                yield arm, "mirror", baseline, "mirror"
 
 
 def _comparison(a: ComparedArm, mode_a: Mode, b: ComparedArm, mode_b: Mode) -> SeedsComparison | None:

@@ -19,13 +19,16 @@ def confidence_report(
 ) -> ConfidenceReport:
     """What was fitted to an arm's validation answers, and what it is worth on its test answers."""
     sampled = modes.get("mirror") or modes.get("vote") or ()
+    judged = any(
+        sample.p_correct is not None for prediction in modes.get("mirror", ()) for sample in prediction.samples
+    )
     return ConfidenceReport(
         arm=arm,
         questions=found.questions,
         reason=found.reason,
         temperature=found.calibration.temperature,
         preferred=found.calibration.preferred,
-        judge_counts=found.judge_counts if "mirror" in modes and not found.reason else None,
+        judge_counts=found.judge_counts if judged and not found.reason else None,
         judge=found.judge,
         features=found.features,
         samples=_sample_scores(sampled, seed),

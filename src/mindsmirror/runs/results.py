@@ -54,6 +54,7 @@ def report_run(
     spent = _spent(recipe, annotated) if annotated else {}
     totals = AnnotationTotals.of(annotations, partial(_answer_key, task))
     judging = next((arm for arm in reversed(arms) if arm.judge is not None), None)
+    elects = judging or next((arm for arm in reversed(arms) if "mirror" in arm.modes), None)
     report = Report(
         name=recipe.name,
         created=datetime.now(UTC),
@@ -71,7 +72,7 @@ def report_run(
         arms=tuple(row for arm in arms for row in arm_results(arm, recipe.seed)),
         comparisons=tuple(comparisons(arms, recipe.seed)),
         student_judge=student_judge(judging, recipe.seed) if judging else None,
-        mirror_vs_vote=mirror_versus_vote(judging, recipe.seed) if judging else None,
+        mirror_vs_vote=mirror_versus_vote(elects, recipe.seed) if elects else None,
         confidences=tuple(_confidences(run, recipe, arms)),
         escalations=tuple(_escalations(run, recipe, arms, answers, task)),
         examples=tuple(shown_examples(arms, task.splits.test)),

@@ -89,19 +89,27 @@ def test_a_judge_that_knows_nothing_does_not_count() -> None:
     assert abs(sum(bool(p.right) for p in by_mirror) - sum(bool(p.right) for p in by_vote)) < 40
 
 
-def test_without_its_judge_the_mirror_goes_by_what_else_is_known() -> None:
+@pytest.mark.parametrize("judges", [True, False])
+def test_without_its_judge_the_mirror_goes_by_what_else_is_known(judges: bool) -> None:
+    """Whether the judge knows nothing, or there is none."""
     examples, samples = questions(300, 0.0, seed=6)
 
     def told(of_one: tuple[Sample, ...]) -> tuple[Sample, ...]:
         """With texts that are likelier where they are right."""
         return tuple(
-            each.model_copy(update={"log_probability": (each.log_probability or 0.0) + 3.0 * bool(each.right)})
+            each.model_copy(
+                update={
+                    "log_probability": (each.log_probability or 0.0) + 3.0 * bool(each.right),
+                    "p_correct": each.p_correct if judges else None,
+                }
+            )
             for each in of_one
         )
 
     likely = [told(of_one) for of_one in samples]
     found = fit(SUMS, examples[:120], likely[:120], 0.7, MODES, None, seed=0)
     assert not found.judge_counts and found.models["mirror"].strength > 0
+    assert ("verdict" in found.names, found.judge is not None) == (judges, judges)
     by_mirror = mirror(SUMS, examples[120:], likely[120:], found.models["mirror"])
     by_vote = vote(SUMS, examples[120:], likely[120:], found.models["vote"])
     assert sum(bool(p.right) for p in by_mirror) > sum(bool(p.right) for p in by_vote) + 15

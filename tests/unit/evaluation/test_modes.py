@@ -24,10 +24,10 @@ ALL: tuple[Mode, ...] = ("predict", "think", "vote", "mirror")
     ("method", "settings", "main", "modes"),
     [
         ("standard", {}, "predict", ("predict",)),
-        ("multi_cot", {}, "think", ("predict", "think", "vote")),
+        ("multi_cot", {}, "think", ALL),
         ("multi_cot", {"form": "published"}, "predict", ("predict",)),
         ("minds_mirror", {}, "think", ALL),
-        ("fine_tune_cot", {}, "think", ("think", "vote")),
+        ("fine_tune_cot", {}, "think", ("think", "vote", "mirror")),
     ],
 )
 def test_modes_of_an_arm(method: str, settings: dict[str, str], main: str, modes: tuple[str, ...]) -> None:

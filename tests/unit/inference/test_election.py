@@ -63,6 +63,13 @@ def test_silence_counts_against_confidence_but_elects_nobody() -> None:
     assert by_mirror.confidence == pytest.approx(1.0)
 
 
+def test_without_a_judge_and_a_model_the_mirror_is_the_vote() -> None:
+    by_vote, by_mirror = elected(sample("6"), sample("5"), sample("5"))
+    assert by_mirror.model_copy(update={"mode": "vote"}) == by_vote
+    assert by_mirror.answer == "5"
+    assert by_mirror.confidence == pytest.approx(2 / 3)
+
+
 def test_no_answer_at_all() -> None:
     for found in elected(sample(None), sample(None)):
         assert (found.answer, found.right, found.confidence) == (None, False, None)

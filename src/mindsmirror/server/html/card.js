@@ -107,7 +107,7 @@ function sureness(reply) {
   if (reply.confidence === null) return [make("p", "soft", "It does not say how sure it is.")];
   const share = percent(reply.confidence);
   if (!reply.calibrated) {
-    const what = reply.mode === "mirror" ? "of its votes, weighed by its own verdicts," : "of its votes";
+    const what = reply.mode === "mirror" && reply.verdict !== null ? "of its votes, weighed by its own verdicts," : "of its votes";
     const line = make("p", "sureness", make("b", "", share), ` ${what} are for this answer`);
     return [line, scale(reply.confidence), make("p", "like soft", "No validation questions say what that is worth.")];
   }
