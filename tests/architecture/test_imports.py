@@ -37,7 +37,7 @@ TORCH = ("torch", "transformers")
 TORCH_ROOMS = ("students", "training", "inference")
 LIGHT_IN_THEM = ("config", "confidence", "description", "question", "__init__")
 """Modules of those rooms that a recipe needs, so they load nothing heavy."""
-RUN_STUDENTS = ("arms", "calibrate", "evaluate")
+RUN_STUDENTS = ("arms", "calibrate", "evaluate", "judge_baselines")
 """Modules of evaluation that load inference, and torch with it."""
 
 

@@ -1,12 +1,13 @@
 """Asks the student of one arm: validation questions while it trains, test questions afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mindsmirror.evaluation.config import EvaluationConfig
 from mindsmirror.evaluation.evaluate import evaluate_modes, judge_quality, main_mode, modes_of
+from mindsmirror.evaluation.judge_baselines import judge_baselines
 from mindsmirror.evaluation.result import PredictionResult
 from mindsmirror.inference.confidence import Calibration
 from mindsmirror.inference.predictor import Predictor, asked_while_learning, inference_model, predict, think
@@ -126,10 +127,12 @@ def predict_arm(
     held_out: Sequence[Annotation],
     folder: Path,
     calibration: Calibration | None = None,
+    learnt: Iterable[Annotation] | None = None,
 ) -> PredictionResult:
     """Ask an arm all questions and write `MODE.jsonl` into the folder.
 
-    The arm's judge is compared with the teacher on the `held_out` annotations.
+    The arm's judge is compared with the teacher on the `held_out` annotations. With what it has `learnt`, it is also
+    compared with what needs no judge (`judge_baselines`).
     """
     arm, wanted = asked.arm, asked.config.modes
     modes = modes_of(arm, wanted)
@@ -140,8 +143,13 @@ def predict_arm(
     found = ask_modes(predictor, asked, modes, examples, calibration)
     for mode, predictions in found.items():
         write_records(folder / f"{mode}.jsonl", predictions)
-    judge = None
-    if asked.verdicts is not None and "mirror" in found:
-        with Working(f"measuring the judge of {asked.name}"):
-            judge = judge_quality(predictor, asked.verdicts, found["mirror"], held_out, asked.seed)
-    return PredictionResult(modes=tuple(found), judge=judge)
+    if asked.verdicts is None or "mirror" not in found:
+        return PredictionResult(modes=tuple(found))
+    mirrored = found["mirror"]
+    with Working(f"measuring the judge of {asked.name}"):
+        judge = judge_quality(predictor, asked.verdicts, mirrored, held_out, asked.seed)
+        baselines = {}
+        if learnt is not None:
+            untrained = replace(asked, arm=None, model=None).open()
+            baselines = judge_baselines(predictor, untrained, examples, mirrored, learnt, asked.seed)
+    return PredictionResult(modes=tuple(found), judge=judge, baselines=baselines)

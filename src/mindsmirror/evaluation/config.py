@@ -52,4 +52,9 @@ class EvaluationConfig(BaseModel):
         description="true: trained students write through OpenVINO where that can be, which is faster on a processor; "
         "false: always through PyTorch",
     )
+    judge_baselines: bool = Field(
+        False,
+        description="whether to measure, beside an arm's judge, what ranks its test rationales without one: the "
+        "probability that the untrained student gives to each being true, and a linear probe of the trained one",
+    )
     untrained: bool = Field(True, description="whether to evaluate the student before training, too")

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from mindsmirror.evaluation.metrics import WithinQuestions
+from mindsmirror.evaluation.score_quality import ScoreQuality
 from mindsmirror.inference.confidence import Calibration, Feature
 from mindsmirror.records import Mode, Record
 
@@ -24,6 +25,9 @@ class PredictionResult(Record):
 
     modes: tuple[Mode, ...]
     judge: JudgeQuality | None = None
+    baselines: dict[str, ScoreQuality] = Field(
+        default_factory=dict, description="what else ranks its rationales, where it was measured (judge_baselines.py)"
+    )
 
 
 class FeatureQuality(Record):

@@ -8,6 +8,7 @@ from itertools import combinations
 from mindsmirror.evaluation.evaluate import own_self_evaluations
 from mindsmirror.evaluation.metrics import auroc_within
 from mindsmirror.evaluation.result import JudgeQuality
+from mindsmirror.evaluation.score_quality import ScoreQuality
 from mindsmirror.evaluation.selective import RiskCoverage, risk_coverage
 from mindsmirror.evaluation.statistics import holm, mcnemar, paired_difference, smallest_detectable_difference, wilson
 from mindsmirror.records import Example, Mode, Prediction, Verdict
@@ -38,6 +39,7 @@ class ArmPredictions:
     training: Sequence[StageResult] = ()
     rounds: Sequence[Round] = ()
     judge: JudgeQuality | None = field(default=None)
+    baselines: Mapping[str, ScoreQuality] = field(default_factory=dict)
 
 
 def arm_results(arm: ArmPredictions, seed: int) -> list[ArmResult]:

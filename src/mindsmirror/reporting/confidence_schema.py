@@ -5,16 +5,19 @@ from pydantic import Field
 from mindsmirror.evaluation.metrics import WithinQuestions
 from mindsmirror.evaluation.reliability import ReliabilityBin
 from mindsmirror.evaluation.result import FeatureQuality
+from mindsmirror.evaluation.score_quality import ScoreQuality
 from mindsmirror.reporting.section import Interval, Section, Share
 
-
-class ScoreQuality(Section):
-    """How a score of single rationales orders them, right above wrong."""
-
-    n: int
-    auroc: Share | None
-    auroc_ci95: Interval | None = None
-    within: WithinQuestions
+SCORES = {
+    "judge": "the student's own verdict",
+    "p_true": "the untrained student's P(True)",
+    "probe": "a linear probe of its last hidden state",
+    "arithmetic": "share of its arithmetic steps that hold",
+    "agreement": "share of the other rationales that agree",
+    "log_probability": "mean log-probability of its tokens",
+    "confidence": "all that mirror goes by, together",
+}
+"""What a single rationale is ranked by, in a reader's words."""
 
 
 class AnswerConfidence(Section):
@@ -59,7 +62,8 @@ class ConfidenceReport(Section):
     judge: WithinQuestions | None = Field(None, description="the judge within validation questions")
     features: tuple[FeatureQuality, ...] = ()
     samples: dict[str, ScoreQuality] = Field(
-        default_factory=dict, description="judge, agreement, log_probability, confidence: of single test rationales"
+        default_factory=dict,
+        description="of single test rationales, by the names in SCORES",
     )
     answers: tuple[AnswerConfidence, ...] = ()
     spared: SparedReport | None = Field(None, description="None where nothing is, or the modes were not asked")

@@ -2,28 +2,32 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from mindsmirror.evaluation.metrics import auroc, auroc_interval, auroc_within, expected_calibration_error
+from mindsmirror.answers.steps import valid_share
+from mindsmirror.evaluation.metrics import auroc, auroc_interval, expected_calibration_error
 from mindsmirror.evaluation.reliability import reliability
 from mindsmirror.evaluation.result import CalibrationResult
+from mindsmirror.evaluation.score_quality import ScoreQuality, score_quality
 from mindsmirror.evaluation.selective import risk_coverage
 from mindsmirror.inference.confidence import Sparing
 from mindsmirror.records import Mode, Prediction, Sample
-from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport, ScoreQuality, SparedReport
+from mindsmirror.reporting.confidence_schema import SCORES, AnswerConfidence, ConfidenceReport, SparedReport
 from mindsmirror.reporting.formatting import count, named_arm, percent, score
 from mindsmirror.reporting.verdict_section import with_interval, within
 
 
 def confidence_report(
-    arm: str, modes: Mapping[Mode, Sequence[Prediction]], found: CalibrationResult, risk: float | None, seed: int
+    arm: "ArmPredictions", found: CalibrationResult, risk: float | None, seed: int
 ) -> ConfidenceReport:
     """What was fitted to an arm's validation answers, and what it is worth on its test answers."""
+    modes = arm.modes
     sampled = modes.get("mirror") or modes.get("vote") or ()
     judged = any(
         sample.p_correct is not None for prediction in modes.get("mirror", ()) for sample in prediction.samples
     )
     return ConfidenceReport(
-        arm=arm,
+        arm=arm.name,
         questions=found.questions,
         reason=found.reason,
         temperature=found.calibration.temperature,
@@ -31,7 +35,7 @@ def confidence_report(
         judge_counts=found.judge_counts if judged and not found.reason else None,
         judge=found.judge,
         features=found.features,
-        samples=_sample_scores(sampled, seed),
+        samples=_in_order({**_sample_scores(sampled, seed), **arm.baselines}),
         answers=tuple(
             answer
             for mode, predictions in modes.items()
@@ -39,6 +43,10 @@ def confidence_report(
         ),
         spared=_spared(modes, found.calibration.sparing),
     )
+
+
+if TYPE_CHECKING:
+    from mindsmirror.reporting.accuracy_section import ArmPredictions
 
 
 def confidences_told(report: ConfidenceReport) -> Iterator[str]:
@@ -67,11 +75,11 @@ def confidences_told(report: ConfidenceReport) -> Iterator[str]:
 def _worth(who: str, answer: AnswerConfidence, samples: Mapping[str, ScoreQuality]) -> str:
     told = f"The confidence of {who} in mode {answer.mode} ranks right answers above wrong ones with an AUROC of "
     told += with_interval(answer.auroc or 0.0, answer.auroc_ci95)
-    names = {"agreement": "agreement of samples", "log_probability": "mean log-probability"}
+    names = {"arithmetic": "arithmetic", "agreement": "agreement", "log_probability": "mean log-probability"}
     areas = {name: samples[name].auroc for name in names if name in samples}
     free = [f"{names[name]} {score(area)}" for name, area in areas.items() if area is not None]
     if free:
-        told += f"; what costs nothing ranks its single rationales with {' and '.join(free)}"
+        told += f"; what costs nothing ranks its single rationales so: {', '.join(free)}"
     if answer.accuracy_at_half is not None:
         told += f"; of the surer half {percent(answer.accuracy_at_half)} are right"
     return f"{told}."
@@ -149,30 +157,30 @@ def _spared(modes: Mapping[Mode, Sequence[Prediction]], sparing: Sparing | None)
 
 
 def _sample_scores(predictions: Sequence[Prediction], seed: int) -> dict[str, ScoreQuality]:
-    """Each score of a single rationale against gold; only scores that all rationales have."""
+    """Each score of a single rationale against gold, over the rationales that have it."""
     rows: list[tuple[dict[str, float | None], bool, str]] = []
     for prediction in predictions:
         answers = Counter(sample.answer for sample in prediction.samples)
         for sample in prediction.samples:
             if sample.answer is not None and sample.right is not None:
                 rows.append((_scores(sample, answers, len(prediction.samples)), sample.right, prediction.example))
-    right, questions = [row[1] for row in rows], [row[2] for row in rows]
     found = {}
     for name in rows[0][0] if rows else ():
-        values = [value for scores, _, _ in rows if (value := scores[name]) is not None]
-        if len(values) == len(rows):
-            found[name] = ScoreQuality(
-                n=len(rows),
-                auroc=auroc(values, right),
-                auroc_ci95=auroc_interval(values, right, questions, seed),
-                within=auroc_within(values, right, questions, seed),
-            )
+        known = [(value, right, of) for scores, right, of in rows if (value := scores[name]) is not None]
+        if known:
+            values, right = [value for value, _, _ in known], [flag for _, flag, _ in known]
+            found[name] = score_quality(values, right, [question for *_, question in known], seed)
     return found
+
+
+def _in_order(found: Mapping[str, ScoreQuality]) -> dict[str, ScoreQuality]:
+    return {name: found[name] for name in SCORES if name in found}
 
 
 def _scores(sample: Sample, answers: Mapping[str | None, int], n: int) -> dict[str, float | None]:
     return {
         "judge": sample.p_correct,
+        "arithmetic": valid_share(sample.text),
         "agreement": (answers[sample.answer] - 1) / (n - 1) if n > 1 else None,
         "log_probability": sample.log_probability,
         "confidence": sample.confidence,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mindsmirror.records import Verdict, VerdictSource
 from mindsmirror.reporting import verdict_section
-from mindsmirror.reporting.confidence_schema import AnswerConfidence, ConfidenceReport
+from mindsmirror.reporting.confidence_schema import SCORES, AnswerConfidence, ConfidenceReport
 from mindsmirror.reporting.coverage_plot import coverage_plot
 from mindsmirror.reporting.escalation_plot import escalation_plot
 from mindsmirror.reporting.escalation_section import sent_rows
@@ -99,6 +99,7 @@ def render(report: Report) -> str:
         untrained=UNTRAINED,
         sent_rows=sent_rows,
         sure=sure,
+        score_names=SCORES,
         surest=_surest(sure),
         unjudged=sure is not None and sure.judge_counts is False,
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import formatting
+from mindsmirror.reporting.confidence_schema import SCORES
 from mindsmirror.reporting.escalation_section import sent_rows
 from mindsmirror.reporting.schema import AnnotationReport, Comparison, Report
 from mindsmirror.reporting.tables import (
@@ -14,6 +15,7 @@ from mindsmirror.reporting.tables import (
     number,
     p_value,
     points,
+    score,
     share,
 )
 from mindsmirror.reporting.training_section import UNITS, trained_arms
@@ -78,6 +80,7 @@ def _sureness(report: Report) -> Iterator[Table]:
         [Column("the student said"), number("of right ones"), number("of wrong ones")],
         [[verdict.value, *own[verdict]] for verdict in Verdict if verdict in own and any(map(sum, own.values()))],
     )
+    yield _scores(report)
     yield Table(
         "coverage",
         "Accuracy of the surest answers, and the area under the risk-coverage curve",
@@ -106,6 +109,28 @@ def _sureness(report: Report) -> Iterator[Table]:
             ]
             for found in report.escalations
             for sent, what in sent_rows(found)
+        ],
+    )
+
+
+def _scores(report: Report) -> Table:
+    of_area = formatting.score
+    return Table(
+        "scores",
+        "What tells right rationales from wrong ones: AUROC of each score, over all and within questions",
+        [
+            *(Column("arm"), Column("score"), number("rationales")),
+            *(score("AUROC"), interval("95 % interval", of_area)),
+            *(score("within questions"), interval("95 % interval within", of_area)),
+            *(number("pairs"), number("questions")),
+        ],
+        [
+            [
+                *(found.arm, SCORES[name], each.n, each.auroc, each.auroc_ci95, each.within.auroc),
+                *(each.within.ci95, each.within.pairs, each.within.questions),
+            ]
+            for found in report.confidences
+            for name, each in found.samples.items()
         ],
     )
 

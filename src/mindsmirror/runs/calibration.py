@@ -42,7 +42,7 @@ def calibrate(run: Run, recipe: Recipe, task: Task, arm: ArmConfig, reading: dic
         "model": trained_by(run, arm),
         "student": recipe.student.model_dump(mode="json", exclude={"path"}),
         "examples": ([e.id, e.text, e.gold] for e in examples),
-        "evaluation": recipe.evaluation.model_dump(mode="json", exclude={"untrained", "escalate"}),
+        "evaluation": recipe.evaluation.model_dump(mode="json", exclude={"untrained", "escalate", "judge_baselines"}),
         "seed": recipe.seed,
         **reading,
     }

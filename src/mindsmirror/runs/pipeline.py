@@ -269,10 +269,9 @@ class Pipeline:
         recipe = self.recipe
         self.calibrate()
         if recipe.evaluation.untrained:
-            evaluate(self.run, recipe, self.task, None, [], self._reading)
-        held_out = self.annotations().where(lambda annotation: annotation.split == "valid")
+            evaluate(self.run, recipe, self.task, None, self.annotations(), self._reading)
         for arm in recipe.arm:
-            evaluate(self.run, recipe, self.task, arm, held_out, self._reading)
+            evaluate(self.run, recipe, self.task, arm, self.annotations(), self._reading)
         if recipe.evaluation.escalate:
             asked = answering_step(self.annotation_step, self.task.splits.test)
             self.require_whole(self._asked(TEACHER_ANSWERS, asked))

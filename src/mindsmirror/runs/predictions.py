@@ -1,6 +1,6 @@
 """The evaluation step of an arm: its predictions on the test questions, made once for all that determines them."""
 
-from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ from mindsmirror.records import Annotation, Prediction
 from mindsmirror.runs.calibration import calibration_of, calibration_step
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe
+from mindsmirror.runs.reflection import written_by
 from mindsmirror.runs.training import LOADING, arm_step, trained_by
 from mindsmirror.system.files import read_json, read_records
 from mindsmirror.system.progress import Working
+from mindsmirror.system.record_file import RecordFile
 from mindsmirror.tasks.base import Task
 
 
@@ -35,13 +37,13 @@ def evaluate(
     recipe: Recipe,
     task: Task,
     arm: ArmConfig | None,
-    held_out: Sequence[Annotation],
+    annotations: RecordFile[Annotation],
     reading: dict[str, Any],
 ) -> PredictionResult:
     """Ask an arm (None: the untrained student) all test questions, or return what came of it before.
 
-    On the `held_out` annotations its judge is compared with the teacher's; `reading` is how replies are read. DataError
-    for an arm that is not trained.
+    On those of the annotations that it did not learn from, its judge is compared with the teacher's; `reading` is how
+    replies are read. DataError for an arm that is not trained.
     """
     inputs = {
         "model": trained_by(run, arm) if arm else None,
@@ -59,7 +61,13 @@ def evaluate(
 
         model = run.folder / arm_step(arm) / "model" if arm else None
         asked = AskedArm(task, recipe.student, recipe.evaluation, recipe.training.precision, recipe.seed, arm, model)
-        calibration = calibration_of(run, arm) if arm else None
-        return predict_arm(asked, task.splits.test, held_out, folder, calibration)
+        if arm is None:
+            return predict_arm(asked, task.splits.test, (), folder)
+        held_out = annotations.where(lambda annotation: annotation.split == "valid")
+        learnt = None
+        if recipe.evaluation.judge_baselines:
+            teachers = annotations.where(lambda annotation: annotation.split == "train")
+            learnt = chain(teachers, written_by(run, arm))
+        return predict_arm(asked, task.splits.test, held_out, folder, calibration_of(run, arm), learnt)
 
     return run.step(predictions_step(arm), inputs, predict, PredictionResult)

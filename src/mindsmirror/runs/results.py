@@ -108,6 +108,7 @@ def predicted_arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
                 training=trained.stages if trained else (),
                 rounds=rounds_of(run, arm) if arm else (),
                 judge=done.judge,
+                baselines=done.baselines,
             )
         )
     return found
@@ -120,7 +121,7 @@ def _confidences(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions]) -> It
         if arm.name in configured:
             found = run.result(calibration_step(configured[arm.name]), CalibrationResult)
             if found is not None:
-                yield confidence_report(arm.name, arm.modes, found, recipe.evaluation.risk, recipe.seed)
+                yield confidence_report(arm, found, recipe.evaluation.risk, recipe.seed)
 
 
 def _escalations(

@@ -1,11 +1,15 @@
 """What a report says of confidences, on predictions whose figures can be counted by hand."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from mindsmirror.evaluation.metrics import WithinQuestions
 from mindsmirror.evaluation.result import CalibrationResult
+from mindsmirror.evaluation.score_quality import ScoreQuality, score_quality
 from mindsmirror.inference.confidence import AnswerModel, Calibration, Sparing
 from mindsmirror.records import Mode, Prediction, Sample
+from mindsmirror.reporting.accuracy_section import ArmPredictions
 from mindsmirror.reporting.confidence_section import confidence_report, confidences_told
 
 FITTED = CalibrationResult(
@@ -28,6 +32,10 @@ def prediction(number: int, mode: Mode, confidence: float | None, right: bool, *
     )
 
 
+def arm(modes: Mapping[Mode, list[Prediction]], **measured: ScoreQuality) -> ArmPredictions:
+    return ArmPredictions("m", "minds_mirror", "think", modes, baselines=measured)
+
+
 def answers(mode: Mode) -> list[Prediction]:
     """Eight that are given, one of them wrong, and two from which it abstains, one of them without an answer."""
     given = [prediction(n, mode, 0.9, right=n != 3, calibrated=True) for n in range(8)]
@@ -36,7 +44,7 @@ def answers(mode: Mode) -> list[Prediction]:
 
 
 def test_figures_and_sentences() -> None:
-    found = confidence_report("m", {"mirror": answers("mirror")}, FITTED, 0.2, seed=0)
+    found = confidence_report(arm({"mirror": answers("mirror")}), FITTED, 0.2, seed=0)
     [answer] = found.answers
     assert (answer.n, answer.abstained, answer.wrong, answer.risk) == (10, 2, 1, 0.2)
     assert answer.auroc == pytest.approx((7 * 2 + 7 * 0.5) / 21)
@@ -51,23 +59,35 @@ def test_figures_and_sentences() -> None:
     assert found.samples["agreement"].auroc == found.samples["log_probability"].auroc == 0.5
     off, worth, promise = confidences_told(found)
     assert "so it does not count. Mirror goes by what else is known" in off and "AUROC 0.55" in off
-    assert "in mode mirror" in worth and "agreement of samples 0.50 and mean log-probability 0.50" in worth
+    assert "in mode mirror" in worth and "rationales so: agreement 0.50, mean log-probability 0.50" in worth
     assert "abstains from 2 of 10" in promise and promise.endswith("the promise of at most 20.0 % held.")
 
 
+def test_scores_stand_beside_those_that_were_measured_and_count_who_has_them() -> None:
+    """Of three texts two have a step of arithmetic; the right one holds, and a probe was measured elsewhere."""
+    texts = (("2 + 3 = 5", True), ("2 + 3 = 6", False), ("It is.", False))
+    samples = tuple(Sample(text=text, answer="5", right=right) for text, right in texts)
+    drawn = Prediction(example="q", mode="vote", answer="5", right=True, samples=samples)
+    probe = score_quality([0.1, 0.9, 0.8], [False, True, True], "abc", seed=0)
+    found = confidence_report(arm({"vote": [drawn]}, probe=probe), FITTED, None, seed=0).samples
+    assert list(found) == ["probe", "arithmetic", "agreement"]
+    assert (found["arithmetic"].n, found["agreement"].n) == (2, 3)
+    assert (found["arithmetic"].auroc, found["probe"]) == (1.0, probe)
+
+
 def test_a_promise_that_did_not_hold_is_told() -> None:
-    found = confidence_report("m", {"vote": answers("vote")}, FITTED, 0.1, seed=0)
+    found = confidence_report(arm({"vote": answers("vote")}), FITTED, 0.1, seed=0)
     assert found.judge_counts is None
     assert list(confidences_told(found))[-1].endswith("was not kept.")
     silent = [each.model_copy(update={"abstained": True}) for each in answers("vote")]
-    told = list(confidences_told(confidence_report("m", {"vote": silent}, FITTED, 0.1, seed=0)))
+    told = list(confidences_told(confidence_report(arm({"vote": silent}), FITTED, 0.1, seed=0)))
     assert "do not allow a promise" in told[-1]
 
 
 def test_what_was_not_fitted_is_said_and_nothing_is_claimed() -> None:
     result = CalibrationResult(calibration=Calibration(temperature=0.7), questions=3, reason="three are too few")
     plain = [each.model_copy(update={"calibrated": False, "abstained": False}) for each in answers("vote")]
-    found = confidence_report("m", {"vote": plain}, result, None, seed=0)
+    found = confidence_report(arm({"vote": plain}), result, None, seed=0)
     assert found.answers == ()
     assert list(confidences_told(found)) == ['The confidences of arm "m" are not calibrated: three are too few.']
 
@@ -83,7 +103,7 @@ def test_what_asking_spares_is_counted_on_the_test_answers() -> None:
     drawn = [prediction(n, "mirror", 0.8, right=n != 4, calibrated=True) for n in range(10)]
     drawn = [each.model_copy(update={"tokens": 20}) for each in drawn]
     fitted = FITTED.model_copy(update={"calibration": sparing})
-    found = confidence_report("m", {"think": alone, "mirror": drawn}, fitted, None, seed=0)
+    found = confidence_report(arm({"think": alone, "mirror": drawn}), fitted, None, seed=0)
     assert found.spared is not None
     assert (found.spared.stopped, found.spared.rationales, found.spared.tokens) == (6, 1.4, 14.0)
     assert (found.spared.right, found.spared.right_always) == (9, 9)
@@ -93,5 +113,5 @@ def test_what_asking_spares_is_counted_on_the_test_answers() -> None:
         in told
         for told in confidences_told(found)
     )
-    assert confidence_report("m", {"mirror": drawn}, fitted, None, seed=0).spared is None
-    assert confidence_report("m", {"think": alone, "mirror": drawn}, FITTED, None, seed=0).spared is None
+    assert confidence_report(arm({"mirror": drawn}), fitted, None, seed=0).spared is None
+    assert confidence_report(arm({"think": alone, "mirror": drawn}), FITTED, None, seed=0).spared is None
