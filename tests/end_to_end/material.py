@@ -44,6 +44,7 @@ schedule = "sequential"
 [evaluation]
 samples = 2
 max_tokens = 60
+judge_baselines = true
 """
 
 MODES = {

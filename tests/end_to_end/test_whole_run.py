@@ -55,6 +55,11 @@ def test_report_holds_what_is_promised(finished: Finished) -> None:
     assert judge.keys() >= {"auroc", "balanced_accuracy", "n"}
     assert 0 < judge["n"] <= 2 * TEST and 0 < judge["agreement_n"] <= 3 * VALID
     assert found["mirror_vs_vote"]["n"] == TEST
+    [sure] = [each for each in found["confidences"] if each["arm"] == "mirror"]
+    ranked = sure["samples"]
+    # The student is untrained chance, so what they are worth is open; that each ranks the same rationales is not.
+    assert {"judge", "p_true", "agreement", "log_probability"} <= set(ranked)
+    assert ranked["p_true"]["n"] == ranked["judge"]["n"] == judge["n"]
 
 
 def test_every_arm_is_asked_every_test_question_in_every_mode_that_it_has(finished: Finished) -> None:

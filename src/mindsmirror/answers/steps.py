@@ -71,6 +71,12 @@ def valid_share(text: str) -> float | None:
     return sum(step.holds for step in steps) / len(steps) if steps else None
 
 
+def follows(answer: str, steps: Sequence[Step]) -> bool | None:
+    """Whether an answer is what the last of a rationale's steps comes to; None without steps, or for no number."""
+    said = _node(_tokens(in_ascii_operators(answer)))
+    return said.value == steps[-1].stated if steps and said is not None else None
+
+
 def _tokens(line: str) -> list[Token]:
     """Numbers, operators, words, and `other` for whatever ends an expression."""
     tokens: list[Token] = []

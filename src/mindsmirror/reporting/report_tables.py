@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mindsmirror.evaluation.sound_arithmetic import SoundArithmetic
 from mindsmirror.records import Verdict
 from mindsmirror.reporting import formatting
 from mindsmirror.reporting.confidence_schema import SCORES
@@ -54,6 +55,12 @@ def report_tables(report: Report) -> Iterator[Table]:
             [a.name, a.mode, a.accuracy, a.ci95, a.n, a.unparsed, a.tokens_per_question, a.method, a.seed]
             for a in report.arms
         ],
+    )
+    yield Table(
+        "arithmetic",
+        "The arithmetic in greedy test rationales, as far as an exact parser reads it",
+        [Column("arm"), *(number(name.replace("_", " ")) for name in SoundArithmetic.model_fields)],
+        [[arm, *found.model_dump().values()] for arm, found in report.arithmetic.items()],
     )
     yield from _training(report)
 

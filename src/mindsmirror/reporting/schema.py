@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from mindsmirror.evaluation.metrics import VerdictConsistency, VerdictQuality, WithinQuestions
 from mindsmirror.evaluation.selective import RiskCoverage
+from mindsmirror.evaluation.sound_arithmetic import SoundArithmetic
 from mindsmirror.records import Verdict
 from mindsmirror.reporting.confidence_schema import ConfidenceReport
 from mindsmirror.reporting.escalation_section import EscalationReport
@@ -264,6 +265,9 @@ class Report(Section):
     comparisons: tuple[Comparison, ...] = ()
     student_judge: StudentJudge | None = None
     mirror_vs_vote: MirrorVersusVote | None = None
+    arithmetic: dict[str, SoundArithmetic] = Field(
+        default_factory=dict, description="of each arm's greedy test rationales"
+    )
     confidences: tuple[ConfidenceReport, ...] = Field((), description="of every arm that was calibrated")
     escalations: tuple[EscalationReport, ...] = Field(
         (), description="least sure answers replaced by the teacher's; of the arms that say how sure they are"

@@ -10,6 +10,7 @@ from mindsmirror.annotation.result import AnnotationResult
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.evaluate import main_mode
 from mindsmirror.evaluation.result import CalibrationResult, PredictionResult
+from mindsmirror.evaluation.sound_arithmetic import sound_arithmetic
 from mindsmirror.records import Annotation, Example, Purpose, Usage
 from mindsmirror.reporting.accuracy_section import (
     ArmPredictions,
@@ -73,6 +74,7 @@ def report_run(
         comparisons=tuple(comparisons(arms, recipe.seed)),
         student_judge=student_judge(judging, recipe.seed) if judging else None,
         mirror_vs_vote=mirror_versus_vote(elects, recipe.seed) if elects else None,
+        arithmetic={arm.name: found for arm in arms if (found := sound_arithmetic(arm.modes.get("think", ())))},
         confidences=tuple(_confidences(run, recipe, arms)),
         escalations=tuple(_escalations(run, recipe, arms, answers, task)),
         examples=tuple(shown_examples(arms, task.splits.test)),
