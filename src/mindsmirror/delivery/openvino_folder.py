@@ -15,6 +15,7 @@ from mindsmirror.delivery.gguf_file import About, write_gguf
 from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.students.config import GRAPH
 from mindsmirror.system.openvino_settings import openvino_settings
+from mindsmirror.system.signal_stack import signal_stack_kept
 
 FROM: Mapping[str, str] = {"int8": "q8_0", "fp16": "f16"}
 """Types of weights, and those of the GGUF file in between."""
@@ -32,8 +33,11 @@ def write_openvino(folder: Path, out: Path, weights: str, about: About) -> None:
         # GenAI names what it saves itself, and puts it beside the file that it reads.
         write_gguf(folder, Path(place) / "model.gguf", FROM[weights], about)
         try:
-            # Of its pipelines, this one saves the detokenizer too.
-            openvino_genai.LLMPipeline(f"{place}/model.gguf", "CPU", enable_save_ov_model=True, **openvino_settings())
+            with signal_stack_kept():
+                # Of its pipelines, this one saves the detokenizer too.
+                openvino_genai.LLMPipeline(
+                    f"{place}/model.gguf", "CPU", enable_save_ov_model=True, **openvino_settings()
+                )
         except RuntimeError as error:
             raise ModelFileError(f"OpenVINO cannot convert the student: {str(error)[-300:]}") from error
         made = sorted(Path(place).glob("openvino_*"))

@@ -31,6 +31,7 @@ from mindsmirror.engines.config import Options, TeacherConfig
 from mindsmirror.engines.local import LocalEngine
 from mindsmirror.errors import EngineError
 from mindsmirror.system.openvino_settings import openvino_settings
+from mindsmirror.system.signal_stack import signal_stack_kept
 
 IN_FLIGHT = 96
 """Sequences decoded together: past this a 2-core machine gains nothing and the cache overflows."""
@@ -102,9 +103,10 @@ class OpenVINOEngine(LocalEngine):
         scheduler.max_num_seqs = in_flight
         scheduler.max_num_batched_tokens = BATCHED_TOKENS
         try:
-            self._pipeline = openvino_genai.ContinuousBatchingPipeline(
-                str(model), scheduler, "CPU", openvino_settings()
-            )
+            with signal_stack_kept():
+                self._pipeline = openvino_genai.ContinuousBatchingPipeline(
+                    str(model), scheduler, "CPU", openvino_settings()
+                )
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot read the model {model}: {_first_line(error)}") from error
         self._tokenizer = self._pipeline.get_tokenizer()

@@ -16,6 +16,7 @@ from mindsmirror.students.causal_state import SharingState
 from mindsmirror.students.config import COMPILED, GRAPH
 from mindsmirror.system import hardware
 from mindsmirror.system.openvino_settings import LEAST_THREADS, bears_bf16, openvino_settings, replaces_pytorch
+from mindsmirror.system.signal_stack import signal_stack_kept
 
 
 class CompiledModel:
@@ -35,7 +36,8 @@ class CompiledModel:
             "INFERENCE_PRECISION_HINT": "bf16" if in_bf16 else "f32",
             "KV_CACHE_PRECISION": "f16" if in_bf16 else "f32",
         }
-        self._compiled = core.compile_model(graph, "CPU", openvino_settings() | settings)
+        with signal_stack_kept():
+            self._compiled = core.compile_model(graph, "CPU", openvino_settings() | settings)
 
     def request(self) -> Any:
         """Room for one batch's keys and values."""

@@ -12,6 +12,7 @@ from mindsmirror.errors import MissingExtraError, ModelFileError
 from mindsmirror.students.config import GRAPH
 from mindsmirror.students.decoding import GeneratedText
 from mindsmirror.system.openvino_settings import openvino_settings
+from mindsmirror.system.signal_stack import signal_stack_kept
 
 CACHE_GB = 1
 TOGETHER = 32
@@ -34,8 +35,9 @@ class OpenVINORuntime:
         scheduler.cache_size, scheduler.max_num_seqs = CACHE_GB, TOGETHER
         settings = openvino_settings()
         try:
-            self._scores = openvino.Core().compile_model(folder / GRAPH, "CPU", settings)
-            self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", settings)
+            with signal_stack_kept():
+                self._scores = openvino.Core().compile_model(folder / GRAPH, "CPU", settings)
+                self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", settings)
         except RuntimeError as error:
             raise ModelFileError(f"OpenVINO does not load the exported folder: {str(error)[-300:]}") from error
         self._tokenizer = self._pipeline.get_tokenizer()
