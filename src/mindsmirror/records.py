@@ -256,8 +256,8 @@ class Stage(Record):
 
 
 Mode = Literal["predict", "think", "vote", "mirror"]
-"""How a student is asked: to answer at once, or after a rationale; by the most frequent answer of several rationales, or
-by the one whose rationales are surest."""
+"""How a student is asked: to answer at once, or after a rationale; by the most frequent answer of several rationales,
+or by the one whose rationales are surest."""
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 

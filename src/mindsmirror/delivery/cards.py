@@ -28,6 +28,18 @@ LICENCE_IDS = {
 """How the hub calls the licences that a task's licence may begin with."""
 
 
+SIZES = {
+    10**3: "n<1K",
+    10**4: "1K<n<10K",
+    10**5: "10K<n<100K",
+    10**6: "100K<n<1M",
+    10**7: "1M<n<10M",
+    10**8: "10M<n<100M",
+}
+MANY = "100M<n<1B"
+"""How the hub calls numbers of rows, by the first number that is too large for each."""
+
+
 def dataset_card(name: str, annotations: Sequence[Annotation], task: Task, files: Mapping[str, str]) -> str:
     """README.md of annotations of a task; `files` maps the splits' names to their paths, empty if the hub finds them.
 
@@ -39,6 +51,9 @@ def dataset_card(name: str, annotations: Sequence[Annotation], task: Task, files
     front: dict[str, Any] = {
         "pretty_name": name,
         "license": licence_id(task.licence),
+        "task_categories": ["text-generation"],
+        "annotations_creators": ["machine-generated"],
+        "size_categories": [next((name for most, name in SIZES.items() if report.rationales < most), MANY)],
         "tags": ["distillation", "rationales", "self-evaluation", "mindsmirror"],
     }
     if files:

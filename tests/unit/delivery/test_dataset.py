@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import DatasetCard
 
 from mindsmirror.answers import Choice
 from mindsmirror.delivery import FORMATS, write_dataset
@@ -112,9 +113,9 @@ def test_every_format_holds_the_same_rows(form: str, tmp_path: Path) -> None:
 
 def test_the_card_says_who_what_and_how_good() -> None:
     card = dataset_card("fish-run", TWO, TASK, {"train": "data/train.parquet"})
-    yaml = pytest.importorskip("yaml")
-    _, front, page = card.split("---\n", 2)
-    meta = yaml.safe_load(front)
+    read: Any = DatasetCard(card)
+    meta, page = read.data.to_dict(), read.content.split("---\n", 2)[2]
+    assert (meta["size_categories"], meta["task_categories"]) == (["n<1K"], ["text-generation"])
     assert (meta["pretty_name"], meta["license"]) == ("fish-run", "cc-by-nc-4.0")
     assert meta["configs"][0]["data_files"] == [{"split": "train", "path": "data/train.parquet"}]
     facts = meta["mindsmirror"]
