@@ -32,6 +32,7 @@ from mindsmirror.tasks.tables import task_label
 SAME = (
     *("name", "seed", "arm", "task.seed", "task.data_dir", "annotation.store", "student.path"),
     *("training.trackers", "evaluation.untrained", "evaluation.batch", "evaluation.compile"),
+    "evaluation.judge_baselines",
 )
 """Keys of a recipe that make no other arm."""
 FILES = ("task.name", "annotation.prompts", "annotation.file")

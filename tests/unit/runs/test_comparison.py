@@ -96,7 +96,10 @@ def test_what_is_asked_beside_makes_no_other_arm(tmp_path: Path) -> None:
     """The untrained student need not be asked by every seed."""
     said = {"untrained": {"predict": "-" * 20}, "cot": {"think": "+-" * 10}}
     folders = [planted(tmp_path, recipe("one", 0, arms=["cot"]), said)]
-    more: dict[str, Any] = {"evaluation": {"untrained": False, "batch": 8}, "training": {"trackers": ["tensorboard"]}}
+    more: dict[str, Any] = {
+        "evaluation": {"untrained": False, "batch": 8, "judge_baselines": True},
+        "training": {"trackers": ["tensorboard"]},
+    }
     folders.append(planted(tmp_path, recipe("two", 1, arms=["cot"], **more), {"cot": said["cot"]}))
     report = compare_runs(folders, tmp_path / "out")
     assert [(row.arm, list(row.by_seed)) for row in report.arms] == [("untrained", ["0"]), ("cot", ["0", "1"])]
