@@ -164,6 +164,14 @@ def test_an_added_question_asks_only_for_itself(copied: Finished) -> None:
     assert report(copied)["annotation"]["examples"] == TRAIN + VALID + 1
 
 
+def test_teachers_are_asked_about_as_many_validation_questions_as_the_recipe_says(copied: Finished) -> None:
+    again(copied, "--set", "annotation.valid=1", "--set", "training.budget.steps=2")
+    assert material.served(copied.folder / "log") == []
+    found = report(copied)
+    assert found["annotation"]["examples"] == TRAIN + 1
+    assert found["student_judge"]["agreement_n"] == 3
+
+
 def test_one_more_rationale_asks_only_for_the_fourth(copied: Finished) -> None:
     before = material.stored(copied.folder / "runs" / "store.sqlite")
     ended = mindsmirror(

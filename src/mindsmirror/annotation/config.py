@@ -20,6 +20,13 @@ class AnnotationConfig(BaseModel):
 
     rationales: int = Field(5, ge=1, le=limits.SAMPLES, description="k: rationales for each question")
     self_evaluations: _Count = Field(1, description="m: self-evaluations of each rationale")
+    valid: int = Field(
+        20,
+        ge=0,
+        le=limits.QUESTIONS,
+        description="validation questions that teachers are asked about beside all training questions, the first ones: "
+        "on them a student's judge is held against the teacher's, and nothing else is",
+    )
     rectified: _Count = Field(0, description="corrected versions of each rationale that is wrong by gold")
     corrupted: _Count = Field(0, description="spoilt versions of each rationale that is right by gold")
     teachers: _Writers = Field((0,), description="which teachers write k rationales each, numbered from 0")

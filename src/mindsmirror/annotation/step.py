@@ -65,7 +65,7 @@ class AnnotationStep:
             "examples": ([e.id, e.text, e.gold] for _, e in self.task.splits.annotated()),
             "teachers": [dict(teacher.identity) for teacher in self.teachers],
             "annotation": self.config.model_dump(
-                mode="json", exclude={"store", "budget", "max_failed", "file", "shots"}
+                mode="json", exclude={"store", "budget", "max_failed", "file", "shots", "valid"}
             ),
             "judge": self.judge.model_dump(mode="json"),
             "prompts": [self.prompts.hash, self.prompts.dual_hash],

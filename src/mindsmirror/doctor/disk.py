@@ -60,7 +60,7 @@ def store_bytes(case: Case) -> int:
     """About how many bytes the store grows if it has none of the recipe's samples yet."""
     if not case.recipe.teacher:
         return 0
-    config, splits = case.recipe.annotation, case.pipeline.task.splits
+    config, splits = case.recipe.annotation, case.pipeline.annotation_step.task.splits
     count = splits.annotated_count
     some = list(islice(splits.annotated(), 0, None, max(1, count // MEASURED)))
     messages = [json.dumps(case.pipeline.prompts.rationale(example).messages) for _, example in some]

@@ -49,7 +49,7 @@ def _price(number: int, config: TeacherConfig) -> Iterator[Finding]:
 def _cap_of_one(case: Case) -> Iterator[Finding]:
     """A cap that a single rationale may pass, if it fills `max_tokens`."""
     config = case.recipe.annotation
-    first = next(case.pipeline.task.splits.annotated(), None)
+    first = next(case.pipeline.annotation_step.task.splits.annotated(), None)
     if first is None:
         return
     prompt = case.pipeline.prompts.rationale(first[1])
@@ -67,7 +67,7 @@ def _cap_of_one(case: Case) -> Iterator[Finding]:
 
 
 def _wanted(case: Case) -> str:
-    config, questions = case.recipe.annotation, case.pipeline.task.splits.annotated_count
+    config, questions = case.recipe.annotation, case.pipeline.annotation_step.task.splits.annotated_count
     samples = questions * len(case.writers) * config.rationales * case.samples_a_rationale
     return f"{questions} questions, at most {samples} samples"
 

@@ -121,7 +121,8 @@ class Pipeline:
     def annotation_step(self) -> AnnotationStep:
         """The annotation step: its questions, what they are asked, and the store."""
         own, told = self.recipe, (self.prompts, self.teachers, self.store, shots_of(self._given, self.task))
-        return AnnotationStep(own.name, own.annotation, own.judge, self.task, *told, self.run.folder / KEPT)
+        asked = self.task.shortened(own.annotation.valid)
+        return AnnotationStep(own.name, own.annotation, own.judge, asked, *told, self.run.folder / KEPT)
 
     @property
     def _reading(self) -> dict[str, Any]:

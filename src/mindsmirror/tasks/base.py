@@ -124,6 +124,10 @@ class Task:
         """The task without its test questions."""
         return replace(self, splits=self.splits._replace(test=()))
 
+    def shortened(self, valid: int) -> "Task":
+        """The task with the first `valid` of its validation questions."""
+        return replace(self, splits=self.splits._replace(valid=self.splits.valid[:valid]))
+
     @property
     def answer_words(self) -> str:
         """The kind of its answers, with the labels if it has any."""
