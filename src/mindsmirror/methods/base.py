@@ -65,6 +65,11 @@ class ArmConfig(BaseModel):
         return {}
 
     @property
+    def teaches_labels(self) -> bool:
+        """Whether labels alone are taught, if the method does that, so that the student can answer at once."""
+        return True
+
+    @property
     def teaches_answered_rationales(self) -> bool:
         """Whether rationales are taught with the answer at their end, so that the student can answer by thinking."""
         return True
@@ -106,7 +111,7 @@ class Method(ABC, Generic[Settings]):
 
         One that thinks has a mirror, whether or not it learns to judge: what is free tells right from wrong as well.
         """
-        able: list[Mode] = ["predict"] if self.answers else []
+        able: list[Mode] = ["predict"] if self.answers and arm.teaches_labels else []
         if self.thinks and arm.teaches_answered_rationales:
             able += ["think", "vote", "mirror"]
         return tuple(able)

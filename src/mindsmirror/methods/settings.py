@@ -30,7 +30,9 @@ class ThinkingSettings(DistinctSettings):
     select: Select = Field(
         "all", description="which rationales are taught as thinking; the judge is always shown all of them"
     )
-    alpha: float = Field(0.5, ge=0, le=1, description="weight of the label; 1 - alpha of the rationale")
+    alpha: float = Field(
+        0.5, ge=0, le=1, description="weight of the label; 1 - alpha of the rationale; 0: no labels are taught"
+    )
     form: Literal["default", "published"] = Field("default", description="published: as the paper has it")
     rationale_target: Literal["with_answer", "published"] = Field(
         "with_answer",
@@ -81,6 +83,20 @@ class ThinkingSettings(DistinctSettings):
         if self.rationale_weights == "verdicts":
             found["rationale_weights = 'verdicts'"] = Needs(evaluations=1)
         return found
+
+    @model_validator(mode="after")
+    def _teaches_an_answer(self) -> Self:
+        if not self.teaches_labels and not self.teaches_answered_rationales:
+            raise ValueError(
+                'alpha = 0 teaches no labels and rationale_target = "published" no answers, so the student could not '
+                "answer at all. Raise alpha, or teach rationales with their answers."
+            )
+        return self
+
+    @property
+    def teaches_labels(self) -> bool:
+        """Not where they would weigh nothing."""
+        return self.alpha > 0
 
     @property
     def teaches_answered_rationales(self) -> bool:

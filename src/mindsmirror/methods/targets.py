@@ -91,7 +91,8 @@ def thinking_targets(
     shown = selected(usable(annotation, dropped), annotation, task, arm.rule, arm.distinct, dropped)
     for rationale in shown[:limit]:
         text = rationale.reasoning if arm.rationale_target == "published" else rationale.written
-        targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
+        if arm.teaches_labels:
+            targets.append(Target(tag=Tag.PREDICT, example=example.id, question=example.text, text=answer))
         weight = rationale_weight(rationale, annotation, arm, dropped)
         if weight > 0:
             targets.append(Target(tag=Tag.EXPLAIN, example=example.id, question=example.text, text=text, weight=weight))
@@ -135,7 +136,7 @@ def thinking_stage(
     stage = Stage(
         name="thinking",
         targets=targets,
-        task_weights={Tag.PREDICT: arm.alpha, Tag.EXPLAIN: 1 - arm.alpha},
+        task_weights={Tag.PREDICT: arm.alpha, Tag.EXPLAIN: 1 - arm.alpha} if arm.teaches_labels else {Tag.EXPLAIN: 1.0},
         share=share,
         dropped=dropped,
     )

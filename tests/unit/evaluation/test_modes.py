@@ -27,6 +27,7 @@ ALL: tuple[Mode, ...] = ("predict", "think", "vote", "mirror")
         ("multi_cot", {}, "think", ALL),
         ("multi_cot", {"form": "published"}, "predict", ("predict",)),
         ("minds_mirror", {}, "think", ALL),
+        ("minds_mirror", {"alpha": 0}, "think", ("think", "vote", "mirror")),
         ("fine_tune_cot", {}, "think", ("think", "vote", "mirror")),
     ],
 )

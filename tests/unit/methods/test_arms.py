@@ -159,6 +159,7 @@ def test_a_key_of_a_table_in_an_arm_suggests_the_nearest() -> None:
     ("method", "settings", "words"),
     [
         ("multi_cot", {"alpha": 2}, "arm.0.alpha: must be at most 1, not 2"),
+        ("multi_cot", {"alpha": 0, "form": "published"}, "the student could not answer at all"),
         ("foreign", {"strength": "much"}, "arm.0.strength: must be a number, not 'much'"),
         ("dynsdpb", {"agreement": {"weight": 0}}, "arm.0.agreement.weight: must be more than 0, not 0"),
     ],

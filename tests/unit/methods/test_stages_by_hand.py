@@ -127,6 +127,13 @@ def test_step_by_step(annotations: list[Annotation]) -> None:
     assert stage.dropped == RATIONALES_LOST
 
 
+def test_without_labels_only_rationales_are_learnt(annotations: list[Annotation]) -> None:
+    [labelled], [stage] = stages("multi_cot", annotations), stages("multi_cot", annotations, alpha=0)
+    assert said(stage) == [row for row in said(labelled) if row[0] is Tag.EXPLAIN]
+    assert stage.task_weights == {Tag.EXPLAIN: 1.0}
+    assert stage.dropped == labelled.dropped
+
+
 def test_multi_cot(annotations: list[Annotation]) -> None:
     """The label weighs as much as its three rationales, of which two are one."""
     [stage] = stages("multi_cot", annotations)
