@@ -51,13 +51,14 @@ def last_states(predictor: Predictor, shown: Sequence[Shown]) -> list[list[float
         (*student.source(Tag.EXPLAIN, question, None), *_tokens(student.tokenizer, rationale))
         for question, rationale in shown
     ]
-    order = sorted(range(len(sources)), key=lambda place: len(sources[place]))
-    found: dict[int, list[float]] = {}
-    with Progress("reading what was written", len(sources), "rationales") as progress:
-        for begin in range(0, len(order), predictor.batch):
-            part = order[begin : begin + predictor.batch]
+    # Several samples of a question may be one text, which is read once.
+    distinct = sorted(dict.fromkeys(sources), key=len)
+    found: dict[tuple[int, ...], list[float]] = {}
+    with Progress("reading what was written", len(distinct), "texts") as progress:
+        for begin in range(0, len(distinct), predictor.batch):
+            part = distinct[begin : begin + predictor.batch]
             # Padded on the left, so that the last token of every row stands in the last column.
-            padded = pad([sources[place] for place in part], 0, left=True)
+            padded = pad(part, 0, left=True)
             tokens, mask = (each.to(predictor.model.device) for each in padded)
             last = torch.arange(tokens.shape[1] - 1, tokens.numel(), tokens.shape[1])
             positions = (mask.cumsum(1) - 1).clamp(min=0)
@@ -66,7 +67,7 @@ def last_states(predictor: Predictor, shown: Sequence[Shown]) -> list[list[float
             )
             found.update(zip(part, states.float().tolist(), strict=True))
             progress.update(len(found))
-    return [found[place] for place in range(len(sources))]
+    return [found[source] for source in sources]
 
 
 def _tokens(tokenizer: Any, text: str) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ SHOWN = [
     ("2+3?", "2 and 3 is 5. The answer is 5."),
     ("2+3?", "The answer is 6."),
     ("Tom has 7 nuts and eats 2 of them. How many are left?", "The answer is 9."),
+    ("2+3?", "The answer is 6."),
 ]
 
 
@@ -42,7 +43,7 @@ def test_p_true_is_the_odds_of_a_against_b_after_the_whole_conversation(
 def test_an_encoder_decoder_can_be_asked_too(tiny_folder: Folder) -> None:
     student = tiny.load(tiny_folder("t5"))
     found = p_true(Predictor(student, student.model.eval(), SUMS, in_words=True), SHOWN)
-    assert len(set(found)) == len(SHOWN)
+    assert len(set(found)) == len(set(SHOWN))
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma3"])
