@@ -26,6 +26,7 @@ price = {{ input = 1.0, output = 2.0 }}
 
 [annotation]
 rationales = 2
+valid = 40
 
 [student]
 model = "{student}"

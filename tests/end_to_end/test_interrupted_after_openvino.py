@@ -27,6 +27,7 @@ def engine():
     "teacher": engine,
 }[use]()
 gc.collect()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been started with interruptions ignored
 try:
     os.kill(os.getpid(), signal.SIGINT)
 except KeyboardInterrupt:

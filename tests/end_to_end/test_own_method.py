@@ -154,7 +154,7 @@ def test_a_package_adds_a_method_with_settings_and_a_loss_of_its_own(focal: Path
     run = focal / "runs" / "focal"
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     assert {(arm["name"], arm["mode"]) for arm in report["arms"]} == {
-        (name, mode) for name in ("plain", "focal") for mode in ("predict", "think")
+        (name, mode) for name in ("plain", "focal") for mode in ("predict", "think", "mirror")
     }
     stages = {
         name: json.loads((run / "arms" / name / "stages/1-focal/stage.json").read_text()) for name in ("plain", "focal")
