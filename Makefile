@@ -21,7 +21,7 @@ demo: announce $(STAMP)
 	$(BIN)/mindsmirror demo
 
 announce:
-	@echo "the demo: first, once, packages and models (2 GB to fetch); then some 12 minutes on 2 cores"
+	@echo "the demo: first, once, packages and models (2 GB to fetch); then some 15 minutes on 2 cores"
 
 # In as many processes as there are cores.
 test: $(STAMP)
