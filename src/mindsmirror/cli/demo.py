@@ -24,7 +24,7 @@ def command(settings: tuple[str, ...], runs: Path, json_output: bool) -> None:
     """Run the shipped recipe `quickstart`, then ask its student a question. Resumes where it stopped.
 
     A teacher of 1.5 billion parameters explains and judges, and a student of 135 million learns to. Both run on this
-    machine; 1.2 GB are fetched once. It takes some 12 minutes on 2 cores.
+    machine; 1.2 GB are fetched once. It takes some 15 minutes on 2 cores.
     """
     from mindsmirror.runs.pipeline import run
     from mindsmirror.runs.recipe import read_recipe
