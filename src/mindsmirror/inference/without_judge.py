@@ -13,7 +13,7 @@ from mindsmirror.inference.predictor import Predictor
 from mindsmirror.records import Tag
 from mindsmirror.students.base import pad
 from mindsmirror.students.output_head import selected_states
-from mindsmirror.students.text import body
+from mindsmirror.students.text import body, conversation
 from mindsmirror.system.progress import Progress
 
 IS_IT_TRUE = "Is this solution:\n(A) True\n(B) False"
@@ -33,7 +33,7 @@ def p_true(predictor: Predictor, shown: Sequence[Shown]) -> list[float]:
     student = predictor.student
     begun = _tokens(student.tokenizer, BEGUN)
     true, false = (_tokens(student.tokenizer, letter)[0] for letter in "AB")
-    sources = [_tokens(student.tokenizer, _conversation(student.tokenizer, *each)) for each in shown]
+    sources = [_tokens(student.tokenizer, _asked(student.tokenizer, *each)) for each in shown]
     found: list[float] = []
     with Progress("asking whether they are true", len(sources), "rationales") as progress:
         for begin in range(0, len(sources), predictor.batch):
@@ -74,11 +74,8 @@ def _tokens(tokenizer: Any, text: str) -> tuple[int, ...]:
     return tuple(tokenizer(text, add_special_tokens=False).input_ids)
 
 
-def _conversation(tokenizer: Any, question: str, rationale: str) -> str:
+def _asked(tokenizer: Any, question: str, rationale: str) -> str:
     """Question, rationale and what is asked of it, ready for the reply."""
     if not tokenizer.chat_template:
         return f"{body(question, rationale)}\n\n{IS_IT_TRUE}\n"
-    turns = (("user", question), ("assistant", rationale), ("user", IS_IT_TRUE))
-    said = [{"role": role, "content": text} for role, text in turns]
-    text: str = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
-    return text
+    return conversation(tokenizer, ("user", question), ("assistant", rationale), ("user", IS_IT_TRUE))

@@ -16,6 +16,9 @@ from mindsmirror.reporting.confidence_schema import SCORES, AnswerConfidence, Co
 from mindsmirror.reporting.formatting import count, named_arm, percent, score
 from mindsmirror.reporting.verdict_section import with_interval, within
 
+if TYPE_CHECKING:
+    from mindsmirror.reporting.accuracy_section import ArmPredictions
+
 
 def confidence_report(
     arm: "ArmPredictions", found: CalibrationResult, risk: float | None, seed: int
@@ -43,10 +46,6 @@ def confidence_report(
         ),
         spared=_spared(modes, found.calibration.sparing),
     )
-
-
-if TYPE_CHECKING:
-    from mindsmirror.reporting.accuracy_section import ArmPredictions
 
 
 def confidences_told(report: ConfidenceReport) -> Iterator[str]:

@@ -6,7 +6,6 @@ shown, as in the papers (`predict: x`, `explain: x`). A student that was never t
 knows no tags: it is asked in words, or its baseline would be unfairly low.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from mindsmirror.records import Tag
@@ -40,7 +39,7 @@ def tagged(tag: Tag, question: str | None, rationale: str | None, *, in_words: b
 
 def opening(tokenizer: Any, turn: str) -> str:
     """A conversation's first turn as a decoder-only student reads it, ready for the reply."""
-    return _conversation(tokenizer, {"role": "user", "content": turn}) if tokenizer.chat_template else f"{turn}\n"
+    return conversation(tokenizer, ("user", turn)) if tokenizer.chat_template else f"{turn}\n"
 
 
 def after_reply(tokenizer: Any, tag: Tag) -> str:
@@ -49,8 +48,7 @@ def after_reply(tokenizer: Any, tag: Tag) -> str:
         return f"\n\n{tag.value}\n"
     # How a template closes a reply and opens the next turn: what follows this reply in its text.
     mark = "the reply"
-    turns = ("user", "?"), ("assistant", mark), ("user", tag.value)
-    talk = _conversation(tokenizer, *({"role": role, "content": text} for role, text in turns))
+    talk = conversation(tokenizer, ("user", "?"), ("assistant", mark), ("user", tag.value))
     return talk.partition(mark)[2]
 
 
@@ -66,6 +64,8 @@ def prompt_text(tokenizer: Any, tag: Tag, question: str | None, rationale: str |
     return opening(tokenizer, user_turn(Tag.EXPLAIN, question, None)) + rationale + after_reply(tokenizer, tag)
 
 
-def _conversation(tokenizer: Any, *messages: Mapping[str, str]) -> str:
-    text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+def conversation(tokenizer: Any, *turns: tuple[str, str]) -> str:
+    """Turns, each a role and what it says, through the tokenizer's chat template, ready for the next reply."""
+    said = [{"role": role, "content": text} for role, text in turns]
+    text: str = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
     return text
