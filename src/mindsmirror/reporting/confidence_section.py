@@ -26,16 +26,13 @@ def confidence_report(
     """What was fitted to an arm's validation answers, and what it is worth on its test answers."""
     modes = arm.modes
     sampled = modes.get("mirror") or modes.get("vote") or ()
-    judged = any(
-        sample.p_correct is not None for prediction in modes.get("mirror", ()) for sample in prediction.samples
-    )
     return ConfidenceReport(
         arm=arm.name,
         questions=found.questions,
         reason=found.reason,
         temperature=found.calibration.temperature,
         preferred=found.calibration.preferred,
-        judge_counts=found.judge_counts if judged and not found.reason else None,
+        judge_counts=found.judge_counts if arm.judge is not None and not found.reason else None,
         judge=found.judge,
         features=found.features,
         samples=_in_order({**_sample_scores(sampled, seed), **arm.baselines}),

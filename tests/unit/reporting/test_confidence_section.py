@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from mindsmirror.evaluation.metrics import WithinQuestions
-from mindsmirror.evaluation.result import CalibrationResult
+from mindsmirror.evaluation.result import CalibrationResult, JudgeQuality
 from mindsmirror.evaluation.score_quality import ScoreQuality, score_quality
 from mindsmirror.inference.confidence import AnswerModel, Calibration, Sparing
 from mindsmirror.records import Mode, Prediction, Sample
@@ -17,6 +17,15 @@ FITTED = CalibrationResult(
     questions=60,
     samples=120,
     judge=WithinQuestions(auroc=0.55, ci95=(0.4, 0.7), pairs=30, questions=20),
+)
+JUDGE = JudgeQuality(
+    n=20,
+    auroc=1.0,
+    auroc_ci95=None,
+    balanced_accuracy=1.0,
+    majority_baseline=0.7,
+    agreement_with_teacher=None,
+    agreement_n=0,
 )
 
 
@@ -33,7 +42,9 @@ def prediction(number: int, mode: Mode, confidence: float | None, right: bool, *
 
 
 def arm(modes: Mapping[Mode, list[Prediction]], **measured: ScoreQuality) -> ArmPredictions:
-    return ArmPredictions("m", "minds_mirror", "think", modes, baselines=measured)
+    """One that judges, which is measured where it was asked by mirror."""
+    judge = JUDGE if "mirror" in modes else None
+    return ArmPredictions("m", "minds_mirror", "think", modes, judge=judge, baselines=measured)
 
 
 def answers(mode: Mode) -> list[Prediction]:
