@@ -16,7 +16,7 @@ from mindsmirror.methods.base import VerdictRequest
 from mindsmirror.models.gguf import read_gguf
 from mindsmirror.records import Example, Stage, Tag, Target
 from mindsmirror.students.config import StudentConfig
-from mindsmirror.students.load import load_judge, load_student, save_student
+from mindsmirror.students.load import JUDGE, load_judge, load_student, save_student
 from mindsmirror.tasks.base import Splits, Task
 from mindsmirror.training.config import Budget, TrainingConfig
 from mindsmirror.training.stages import ArmPlan, train_arm
@@ -57,7 +57,11 @@ def judging_folder(folder: Path, student: Path) -> Path:
 
 def source(folder: Path) -> Source:
     """The student to be exported."""
-    return Source(folder, StudentConfig(model=str(folder)), ABOUT, 150_000, 512)
+    adapted: tuple[int, ...] = ()
+    if (folder / JUDGE).is_dir():
+        student = load_student(StudentConfig(model=str(folder)))
+        adapted = student.source(Tag.VERDICT, QUESTIONS[0], "It is 3.")[-student.adapted :]
+    return Source(folder, StudentConfig(model=str(folder)), ABOUT, 150_000, 512, adapted)
 
 
 def trained(folder: Path, questions: Sequence[str] = QUESTIONS, max_tokens: int = 12) -> Trained:

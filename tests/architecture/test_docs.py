@@ -42,7 +42,10 @@ method = "minds_mirror"
 """What a piece of a recipe is completed with; two teachers, because some pieces number them."""
 TOML = blocks("toml")
 SHELL = blocks("sh")
-KNOWN = ("python", "python3", "git", "cd", "source", ".", "export", "ollama", "curl", "eval", "lm_eval", "docker")
+KNOWN = (
+    *("python", "python3", "git", "cd", "source", ".", "export", "eval", "curl", "docker"),
+    *("ollama", "llama-server", "lm_eval"),
+)
 """Programs of others, and commands of a shell, that documents show."""
 KEY = re.compile(r"^(?:# )?(\w+) = ")
 TABLE = re.compile(r"^\[+(\w+)\]+")

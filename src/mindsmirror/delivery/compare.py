@@ -27,7 +27,7 @@ from mindsmirror.system.progress import Working
 
 WITHOUT_JUDGE = (
     "the student judges with an adapter, which this format does not carry, so the file answers and explains but does "
-    "not judge; export --to safetensors has the judge"
+    "not judge; export --to gguf or safetensors has the judge"
 )
 """What is said of a file that lacks its judge, by the printed line, fidelity.json and the card."""
 
@@ -54,9 +54,10 @@ class Trained:
         """
         student = cast(Student, ServedStudent(self.predictor.student, runtime))
         served = replace(self.predictor, student=student, model=None, judge=None)
+        carrier = runtime if isinstance(runtime, CarriesJudge) else None
         judging: Predictor | None = served
         if self.predictor.judge is not None:
-            judging = runtime.judging(self.predictor) if isinstance(runtime, CarriesJudge) else None
+            judging = carrier.judging(self.predictor) if carrier is not None else None
         with Working(f"asking {name} in {runtime.name}"):
             after = observe(served, self.asked)
             shares = p_correct(judging, self.asked, self.judged) if judging is not None else []
@@ -86,6 +87,7 @@ class Trained:
             right_before=_right(before.predictions),
             right_after=_right(after.predictions),
             judge=judge,
+            adapter=carrier.adapter if carrier is not None else None,
             without_judge=WITHOUT_JUDGE if judging is None else None,
             tokens_per_second=sum(each.tokens for each in after.predictions) / after.seconds,
             bounds=bounds._asdict(),

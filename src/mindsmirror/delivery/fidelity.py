@@ -101,6 +101,8 @@ class Fidelity(BaseModel):
     right_after: float | None
     judge: JudgeFidelity | None
     """None if nothing was judged: by the student itself, or by a file without its judge."""
+    adapter: str | None = None
+    """The file or folder of the adapter that it judges with; None: it judges with its own weights, or not at all."""
     without_judge: str | None = None
     """Why the file does not judge as the student does, and how to have it; None if it does, or if neither judges."""
     tokens_per_second: float

@@ -1,7 +1,7 @@
 """The formats of an exported student: how each is written, loaded again, and how far off it may be.
 
 safetensors   a folder as Transformers loads it, in bf16, fp16 or fp32, and the adapter that judges, if there is one
-gguf          one file for llama.cpp and what is built on it, in F16, Q8_0 or Q4_K_M
+gguf          one file for llama.cpp and what is built on it, in F16, Q8_0 or Q4_K_M, and one of the adapter that judges
 ollama        such a file with a Modelfile, and the template, system message and parameters as the hub reads them
 openvino      a folder for OpenVINO GenAI, in int8 or fp16
 onnx          a folder for onnxruntime-genai and transformers.js, in int8 or fp32
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from mindsmirror.delivery.fidelity import EIGHT_BITS, EXACT, FOUR_BITS, Bounds
 from mindsmirror.delivery.gguf_file import About, check_gguf, file_name, write_gguf
+from mindsmirror.delivery.gguf_judge import judge_file_name, write_judge
 from mindsmirror.delivery.ollama import Template, read_template, write_beside
 from mindsmirror.delivery.onnx_folder import check_onnx, write_onnx
 from mindsmirror.delivery.openvino_folder import write_openvino
@@ -32,6 +33,12 @@ class Source(NamedTuple):
     parameters: int
     context: int
     """Tokens that a prompt and its reply take at most."""
+    adapted: tuple[int, ...] = ()
+    """The last tokens of whatever the judge reads, on which its adapter works; empty: it has none."""
+
+    def judge_file(self, folder: Path) -> Path | None:
+        """Where the judge stands among GGUF files in a folder; None if it is no adapter."""
+        return folder / judge_file_name(self.folder, self.about.name) if self.adapted else None
 
 
 class StudentFormat(NamedTuple):
@@ -70,6 +77,14 @@ def _open_safetensors(source: Source, path: Path) -> Runtime:
 
 
 def _write_gguf(source: Source, folder: Path, weights: str) -> Path:
+    judge = source.judge_file(folder)
+    # One judge for all types of weights.
+    if judge is not None and not judge.exists():
+        write_judge(source.folder, judge, source.about, source.adapted)
+    return _write_thinker(source, folder, weights)
+
+
+def _write_thinker(source: Source, folder: Path, weights: str) -> Path:
     path = folder / file_name(source.about.name, source.parameters, weights)
     write_gguf(source.folder, path, weights, source.about)
     return path
@@ -78,7 +93,8 @@ def _write_gguf(source: Source, folder: Path, weights: str) -> Path:
 def _open_gguf(source: Source, path: Path) -> Runtime:
     from mindsmirror.delivery.runtimes.llama_cpp import LlamaCppRuntime
 
-    return LlamaCppRuntime(path, source.context)
+    judge = source.judge_file(path.parent)
+    return LlamaCppRuntime(path, source.context, judge if judge is not None and judge.exists() else None)
 
 
 def _check_ollama(folder: Path) -> None:
@@ -87,7 +103,8 @@ def _check_ollama(folder: Path) -> None:
 
 
 def _write_ollama(source: Source, folder: Path, weights: str) -> Path:
-    path = _write_gguf(source, folder, weights)
+    # Ollama lets an adapter work on all tokens, and this one works on the last ones only.
+    path = _write_thinker(source, folder, weights)
     template, stop = _template(source.folder)
     write_beside(folder, path.name, template, stop, source.context, source.about.licence)
     return path

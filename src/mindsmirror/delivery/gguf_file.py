@@ -32,28 +32,24 @@ class About(NamedTuple):
 
 def check_gguf(folder: Path) -> None:
     """ModelFileError if a student is of an architecture or has a tokenizer that is not written as GGUF here."""
-    config = _config(folder)
+    config = read_config(folder)
     read_vocabulary(folder, config.vocab_size)
 
 
-def file_name(name: str, parameters: int, weights: str) -> str:
-    """As llama.cpp names files: name, size and type of the weights, separated by dashes."""
+def file_name(name: str, parameters: int, weights: str, kind: str | None = None) -> str:
+    """As llama.cpp names files: name, size, type of the weights and, of an adapter, kind, separated by dashes."""
     import gguf
 
     size = gguf.model_weight_count_rounded_notation(parameters)
-    return f"{gguf.naming_convention(name, None, None, None, size, weights)}.gguf"
+    return f"{gguf.naming_convention(name, None, None, None, size, weights, kind)}.gguf"
 
 
 def write_gguf(folder: Path, path: Path, weights: str, about: About) -> None:
     """Write the student in `folder` as a GGUF file of that type of weights (gguf_types.WEIGHTS)."""
     import gguf
 
-    config = _config(folder)
-    out = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[_architecture(config)])
-    out.add_type(gguf.GGUFType.MODEL)
-    out.add_name(about.name)
-    out.add_description(about.description)
-    out.add_license(about.licence)
+    config = read_config(folder)
+    out = writer(path, config, gguf.GGUFType.MODEL, about)
     out.add_file_type(gguf.LlamaFileType[FILE_TYPES[weights]])
     out.add_quantization_version(gguf.GGML_QUANT_VERSION)
     _add_shape(out, config)
@@ -69,7 +65,19 @@ def write_gguf(folder: Path, path: Path, weights: str, about: About) -> None:
     out.close()
 
 
-def _config(folder: Path) -> Any:
+def writer(path: Path, config: Any, kind: str, about: About) -> Any:
+    """A new file of that kind (gguf.GGUFType) for the model's architecture, which says what it is."""
+    import gguf
+
+    out = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[_architecture(config)])
+    out.add_type(kind)
+    out.add_name(about.name)
+    out.add_description(about.description)
+    out.add_license(about.licence)
+    return out
+
+
+def read_config(folder: Path) -> Any:
     """The model's configuration; ModelFileError if its architecture is not written here."""
     config = decoder_only_config(folder, "llama.cpp's server and Ollama do not run")
     if config.model_type not in ARCHITECTURES:
@@ -139,25 +147,36 @@ def _add_vocabulary(out: Any, folder: Path, size: int) -> None:
         out.add_chat_template(tokenizer.chat_template)
 
 
+def named_tensor(name: str, folder: Path, config: Any) -> str:
+    """GGUF's name for a tensor of the student in `folder`; ModelFileError if it has none."""
+    import gguf
+
+    names = gguf.get_tensor_name_map(_architecture(config), config.num_hidden_layers)
+    named: str | None = names.get_name(name, try_suffixes=(".weight", ".bias"))
+    if named is None:
+        raise ModelFileError(f"the student in {folder} has a tensor {name!r} for which GGUF has no name.")
+    return named
+
+
+def reordered(name: str, values: Any, config: Any) -> Any:
+    """A tensor [N, ...] with its rows as llama.cpp wants them: those of queries and keys from halves to neighbours.
+
+    [heads, 2, d / 2] becomes [heads, d / 2, 2].
+    """
+    setting = PERMUTED.get(name.split(".")[-2]) if config.model_type == "llama" else None
+    if setting is None:
+        return values
+    halves = values.reshape(getattr(config, setting), 2, -1, *values.shape[1:])
+    return halves.swapaxes(1, 2).reshape(values.shape)
+
+
 def _tensors(folder: Path, config: Any) -> Iterator[tuple[str, Any]]:
     """Every tensor under its name in the file, fp32."""
-    import gguf
     import torch
     import transformers
 
-    names = gguf.get_tensor_name_map(_architecture(config), config.num_hidden_layers)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     for name, weight in model.state_dict().items():
         if config.tie_word_embeddings and name == "lm_head.weight":
             continue
-        named = names.get_name(name, try_suffixes=(".weight", ".bias"))
-        if named is None:
-            raise ModelFileError(f"the student in {folder} has a tensor {name!r} for which GGUF has no name.")
-        heads = PERMUTED.get(name.split(".")[-2]) if config.model_type == "llama" else None
-        yield named, (_permuted(weight, getattr(config, heads)) if heads else weight).numpy()
-
-
-def _permuted(weight: Any, heads: int) -> Any:
-    """Rows of queries or keys from halves to neighbours: [heads, 2, d / 2] to [heads, d / 2, 2]."""
-    halves = weight.reshape(heads, 2, weight.shape[0] // heads // 2, *weight.shape[1:])
-    return halves.transpose(1, 2).reshape(weight.shape).contiguous()
+        yield named_tensor(name, folder, config), reordered(name, weight.numpy(), config)

@@ -4,20 +4,17 @@ README.md as the hub reads it: front matter written by huggingface_hub, then a p
 of the run's report, with their intervals; how the files compare is what was measured after the export (fidelity.py).
 """
 
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from mindsmirror.annotation.prompts import PromptSet
+from mindsmirror.delivery.card_facts import CardFacts
 from mindsmirror.delivery.cards import licence_id, plain, sentence
 from mindsmirror.delivery.fidelity import Fidelity
+from mindsmirror.delivery.how_to_ask import how_to_ask
 from mindsmirror.models import catalogue
-from mindsmirror.records import Example, Purpose, Tag
+from mindsmirror.records import Example, Purpose
 from mindsmirror.reporting.formatting import percent, score, score_range
-from mindsmirror.reporting.schema import UNTRAINED, ArmResult, Report
-from mindsmirror.students.load import JUDGE
-from mindsmirror.students.text import user_turn
-from mindsmirror.tasks.base import Task
+from mindsmirror.reporting.schema import UNTRAINED, ArmResult
 
 LIBRARIES = {
     "safetensors": "transformers",
@@ -28,27 +25,6 @@ LIBRARIES = {
 }
 """The hub's name of the library that loads a format."""
 METHOD = "Minds Mirror, which implements Mind's Mirror (Liu et al., NAACL 2024, [arXiv 2311.09214](https://arxiv.org/abs/2311.09214))"
-
-
-class CardFacts(NamedTuple):
-    """What a card says of a student, beside the files."""
-
-    name: str
-    arm: str
-    method: str
-    student: str
-    """The model that it was before training, as the recipe names it."""
-    teachers: Sequence[str]
-    task: Task
-    tags: Sequence[Tag]
-    """Tasks that it learnt, in which it can be asked."""
-    judges: bool
-    prompts: PromptSet | None
-    """What the teacher was asked; None if the file of the prompts has gone."""
-    report: Report | None
-    encoder_decoder: bool = False
-    adapter: bool = False
-    """Whether it judges with an adapter, and not with its own weights."""
 
 
 def base_model(student: str) -> str | None:
@@ -72,7 +48,7 @@ def model_card(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> str:
     from huggingface_hub import ModelCardData
 
     if _without_judge(found):
-        facts = facts._replace(judges=False)
+        facts = facts._replace(judging=None)
     base = base_model(facts.student)
     # Quantised files, too: the base is the student before its training, and what trained it says more.
     relation: dict[str, Any] = {"base_model": base, "base_model_relation": "finetune"} if base else {}
@@ -131,7 +107,7 @@ def _page(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]
         yield f"- {plain(key)}: {plain(value)}"
     yield from ["", "## Results", "", *_scores(facts)]
     yield from ["", "## Files", "", *_files(found)]
-    yield from ["", "## How to ask it", "", *_asking(facts), *_snippet(facts, to, found)]
+    yield from ["", "## How to ask it", "", *how_to_ask(facts, to, found)]
     yield from ["", "## What the teacher was asked", "", *_prompt(facts)]
     yield from ["", "## Use and limits", "", *_limits(facts)]
 
@@ -181,6 +157,10 @@ def _files(found: Sequence[Fidelity]) -> Iterator[str]:
         area = _pair(judge.auroc_before, judge.auroc_after, score) if judge else ""
         file, size = plain(each.file), f"{each.bytes / 1e6:.1f} MB"
         yield (f"| {file} | {size} | {each.runtime} | {percent(each.same_answers)} | {right} | {off} | {area} |")
+    beside = sorted({each.adapter for each in found if each.adapter and not each.failed})
+    if beside:
+        yield ""
+        yield f"`{beside[0]}` beside them is the adapter with which they judge."
     if missing := _without_judge(found):
         yield ""
         yield sentence(missing)
@@ -188,83 +168,6 @@ def _files(found: Sequence[Fidelity]) -> Iterator[str]:
 
 def _pair(before: float | None, after: float | None, shown: Any) -> str:
     return "" if before is None or after is None else f"{shown(before)}, {shown(after)}"
-
-
-def _asking(facts: CardFacts) -> Iterator[str]:
-    if facts.judges and facts.adapter:
-        yield from _judging(facts)
-    if facts.encoder_decoder:
-        yield "Tag, colon, question: " + ", ".join(f"`{tag.value}: QUESTION`" for tag in facts.tags) + "."
-        return
-    yield "One user's turn: the question, an empty line, and the tag of what it is to do."
-    yield ""
-    for tag in facts.tags:
-        what = "the reasoning and the answer" if tag is Tag.EXPLAIN else "the answer alone"
-        yield f"- `{tag.value}`: {what}"
-    if facts.judges and not facts.adapter:
-        yield f"- `{Tag.VERDICT.value}`, as a turn of its own after its reply: whether that was correct"
-    yield ""
-
-
-def _judging(facts: CardFacts) -> Iterator[str]:
-    """How to ask for verdicts where an adapter gives them."""
-    yield f"It judges with a low-rank adapter, the folder `{JUDGE}`, which works on the last tokens of what it reads"
-    yield "and on none before them. Transformers alone loads the model without it, which answers and explains but was"
-    yield "not taught to judge. Minds Mirror loads both:"
-    yield from ["", "```python", "import mindsmirror", ""]
-    yield f'reply = mindsmirror.load(".").ask({_question(facts)!r})'
-    yield from ["print(reply.answer, reply.rationale, reply.verdict, reply.p_correct)", "```", ""]
-
-
-def _snippet(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]:
-    asked = user_turn(facts.tags[-1], _question(facts), None)
-    file = next((each.file for each in found if not each.failed), "")
-    yield ""
-    if to == "ollama":
-        yield from ["```sh", "ollama create student -f Modelfile", f"ollama run student '{asked}'", "```"]
-    elif to == "gguf":
-        yield from ["```sh", f"llama-cli -m {file} --temp 0 -p '{asked}'", "```"]
-    elif to == "openvino":
-        yield from ["```python", "import openvino_genai", ""]
-        yield 'print(openvino_genai.LLMPipeline(".", "CPU").generate('
-        yield f"    {asked!r}, max_new_tokens=200))"
-        yield "```"
-    elif to == "onnx":
-        yield from _transformers_js(asked)
-    elif to == "safetensors":
-        yield from _transformers(facts, asked)
-
-
-def _transformers(facts: CardFacts, asked: str) -> Iterator[str]:
-    if facts.encoder_decoder:
-        return
-    yield from [
-        "```python",
-        "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        "",
-        'tokenizer, model = AutoTokenizer.from_pretrained("."), AutoModelForCausalLM.from_pretrained(".")',
-        f'asked = [{{"role": "user", "content": {asked!r}}}]',
-        'settings = {"add_generation_prompt": True, "return_tensors": "pt", "return_dict": True}',
-        "read = tokenizer.apply_chat_template(asked, **settings)",
-        "written = model.generate(**read, do_sample=False, max_new_tokens=200)",
-        'print(tokenizer.decode(written[0, read["input_ids"].shape[1]:], skip_special_tokens=True))',
-        "```",
-    ]
-
-
-def _transformers_js(asked: str) -> Iterator[str]:
-    yield from ["With transformers.js; onnxruntime-genai loads the folder, too.", "", "```js"]
-    yield from ['import { pipeline } from "@huggingface/transformers";', ""]
-    yield 'const student = await pipeline("text-generation", "./");'
-    yield f'const asked = [{{ role: "user", content: {json.dumps(asked, ensure_ascii=False)} }}];'
-    yield "const replies = await student(asked, { do_sample: false, max_new_tokens: 200 });"
-    yield from ["console.log(replies[0].generated_text.at(-1).content);", "```"]
-
-
-def _question(facts: CardFacts) -> str:
-    """A question of the task, within quotation marks of a shell."""
-    text = next((example.text for example in (*facts.task.splits.test, *facts.task.splits.valid)), "QUESTION")
-    return text.replace("'", "’").replace("\\", "")
 
 
 def _prompt(facts: CardFacts) -> Iterator[str]:

@@ -16,10 +16,11 @@ from mindsmirror.system.files import read_records
 from mindsmirror.tasks.base import Task
 
 if TYPE_CHECKING:
+    from mindsmirror.delivery.card_facts import CardFacts
     from mindsmirror.delivery.fidelity import Asked
     from mindsmirror.delivery.formats import Source
-    from mindsmirror.delivery.model_card import CardFacts
     from mindsmirror.inference.predictor import Predictor
+    from mindsmirror.methods.base import VerdictRequest
 
 QUESTIONS = 100
 """Questions on which an exported student is compared with the trained one."""
@@ -50,8 +51,8 @@ def export_student(
 
     `to` and `weights` are listed in docs/guide.md; without `weights` the format's default is written. What was written
     is loaded in the runtime it is for and asked up to `questions` questions that the student was not trained on, beside
-    the trained student. A judge that is an adapter goes with safetensors only; elsewhere `without_judge` of a file says
-    that it is missing, and only what the student writes is compared. ModelFileError if it is further off than its
+    the trained student. A judge that is an adapter goes with gguf and safetensors; elsewhere `without_judge` of a file
+    says that it is missing, and only what the student writes is compared. ModelFileError if it is further off than its
     bounds, and for a student that the format cannot hold; DataError if the arm is not trained, or `out` holds
     something; UnknownNameError for a name that there is not.
     """
@@ -156,18 +157,26 @@ def open_student(folder: Path, recipe: Recipe, arm: ArmConfig, questions: int) -
     parameters = sum(weight.numel() for weight in own)
     room = recipe.student.max_source + max(recipe.evaluation.max_tokens, DIRECT_TOKENS)
     return Opened(
-        Source(model, recipe.student, about, parameters, room),
+        Source(model, recipe.student, about, parameters, room, _adapted(predictor, judging)),
         predictor,
         Asked(examples, main_mode(arm), tags, judging, judged),
         facts,
     )
 
 
+def _adapted(predictor: "Predictor", judging: "VerdictRequest | None") -> tuple[int, ...]:
+    """The last tokens of whatever the judge reads, on which its adapter works; none if it has no adapter."""
+    if judging is None or predictor.judge is None:
+        return ()
+    read = predictor.student.source(judging.tag, "?" if judging.sees_question else None, "!")
+    return read[-predictor.student.adapted :]
+
+
 def _facts(
     folder: Path, recipe: Recipe, arm: ArmConfig, task: Task, predictor: "Predictor", tags: Sequence[Tag]
 ) -> "CardFacts":
     """What the student's card says of the run."""
-    from mindsmirror.delivery.model_card import CardFacts
+    from mindsmirror.delivery.card_facts import CardFacts
     from mindsmirror.reporting.report import read_report
 
     report = folder / "report.json"
@@ -183,7 +192,7 @@ def _facts(
         teachers=[teacher.model for teacher in recipe.teacher] or [str(recipe.annotation.file)],
         task=task,
         tags=tags,
-        judges=method_named(arm.method).verdict_request(arm) is not None,
+        judging=method_named(arm.method).verdict_request(arm),
         prompts=prompts,
         report=read_report(report) if report.exists() else None,
         encoder_decoder=bool(predictor.model.config.is_encoder_decoder),

@@ -10,10 +10,13 @@ from huggingface_hub import ModelCard
 
 from mindsmirror.annotation.prompts import prompts_for
 from mindsmirror.answers import Number
+from mindsmirror.delivery.card_facts import CardFacts
 from mindsmirror.delivery.compare import WITHOUT_JUDGE
 from mindsmirror.delivery.fidelity import Fidelity, JudgeFidelity
 from mindsmirror.delivery.formats import STUDENT_FORMATS
-from mindsmirror.delivery.model_card import LIBRARIES, CardFacts, base_model, model_card, student_licence
+from mindsmirror.delivery.how_to_ask import verdict_body
+from mindsmirror.delivery.model_card import LIBRARIES, base_model, model_card, student_licence
+from mindsmirror.methods.base import VerdictRequest
 from mindsmirror.records import Example, Tag
 from mindsmirror.reporting.schema import ArmResult, Report, StudentJudge
 from mindsmirror.tasks.base import Splits, Task
@@ -47,7 +50,7 @@ def facts(**changed: Any) -> CardFacts:
         teachers=["qwen2.5-coder-1.5b-instruct", HOSTILE],
         task=TASK,
         tags=[Tag.PREDICT, Tag.EXPLAIN],
-        judges=True,
+        judging=VerdictRequest("mirror"),
         prompts=prompts_for(Number()),
         report=report,
     )
@@ -116,7 +119,7 @@ def test_a_browser_is_told_how_to_ask() -> None:
 
 
 def test_what_is_not_known_is_left_out_or_said() -> None:
-    bare = facts(student="./mine", report=None, prompts=None, judges=False, tags=[Tag.PREDICT])
+    bare = facts(student="./mine", report=None, prompts=None, judging=None, tags=[Tag.PREDICT])
     text = model_card(bare, "safetensors", [fidelity("out").model_copy(update={"judge": None, "right_before": None})])
     front = front_matter(text)
     assert front.get("base_model") is None
@@ -132,8 +135,8 @@ def test_files_without_their_judge_promise_no_verdict() -> None:
     assert report is not None
     voted = report.model_copy(update={"arms": (*report.arms, result("mirror", "mirror", 0.5))})
     file = fidelity("a.gguf").model_copy(update={"judge": None, "without_judge": WITHOUT_JUDGE})
-    text = model_card(facts(adapter=True, report=voted), "gguf", [file])
-    assert "does not judge; export --to safetensors has the judge." in text
+    text = model_card(facts(adapter=True, report=voted), "ollama", [file])
+    assert "does not judge; export --to gguf or safetensors has the judge." in text
     assert "and judges it" not in text and "`verdict`" not in text and "AUROC of its" not in text
     assert "probability of" not in text.split("## Use and limits")[1]
     assert "| this model | think |" in text and "| this model | mirror |" not in text
@@ -142,11 +145,26 @@ def test_files_without_their_judge_promise_no_verdict() -> None:
 
 
 def test_a_folder_with_an_adapter_says_how_to_have_verdicts() -> None:
-    text = model_card(facts(adapter=True), "safetensors", [fidelity("out")])
+    file = fidelity("out").model_copy(update={"adapter": "judge"})
+    text = model_card(facts(adapter=True), "safetensors", [file])
     assert "and judges it" in text and "AUROC of its" in text
     asking = text.split("## How to ask it")[1]
     assert "the folder `judge`" in asking and 'mindsmirror.load(".").ask(' in asking
     assert "- `verdict`" not in asking
+
+
+def test_a_gguf_card_says_how_a_server_judges() -> None:
+    files = [fidelity("a.gguf", "far off"), fidelity("b.gguf")]
+    found = [each.model_copy(update={"adapter": "b-LoRA.gguf"}) for each in files]
+    text = model_card(facts(adapter=True), "gguf", found)
+    assert "and judges it" in text and "`b-LoRA.gguf` beside them is the adapter" in text
+    script = text.split("## How to ask it")[1].split("```sh\n")[2].split("```")[0]
+    assert "llama-server -m b.gguf --lora-scaled b-LoRA.gguf:0 --parallel 1" in script
+    body = json.loads(script.split(" -d '")[1].rstrip().removesuffix("'"))
+    assert body == verdict_body(facts(adapter=True), "RATIONALE")
+    assert [turn["content"] for turn in body["messages"]][1:] == ["RATIONALE", "verdict"]
+    alone = verdict_body(facts(adapter=True, judging=VerdictRequest("mirror", sees_question=False)), "It is 3.")
+    assert alone["messages"] == [{"role": "user", "content": "It is 3.\n\nverdict"}]
 
 
 @pytest.mark.parametrize(

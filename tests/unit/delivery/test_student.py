@@ -3,7 +3,9 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import exported
 import numpy as np
@@ -12,15 +14,26 @@ import pytest
 import torch
 
 from mindsmirror.delivery import gguf_file
-from mindsmirror.delivery.fidelity import EXACT
+from mindsmirror.delivery.card_facts import CardFacts
+from mindsmirror.delivery.fidelity import EXACT, p_correct
 from mindsmirror.delivery.folder import FIDELITY
+from mindsmirror.delivery.formats import STUDENT_FORMATS
+from mindsmirror.delivery.how_to_ask import verdict_body
 from mindsmirror.delivery.onnx_folder import write_onnx
+from mindsmirror.delivery.runtimes.base import ServedStudent
+from mindsmirror.delivery.runtimes.llama_cpp import LlamaCppRuntime
 from mindsmirror.delivery.runtimes.plain import TransformersRuntime
 from mindsmirror.delivery.student import check_export, write_student
 from mindsmirror.errors import DataError, ModelFileError, RecipeError, UnknownNameError
+from mindsmirror.inference.judge import verdict_probabilities
+from mindsmirror.methods.base import VerdictRequest
 from mindsmirror.records import Tag
+from mindsmirror.students.base import Student
 from mindsmirror.students.load import JUDGE
+from mindsmirror.students.text import VERDICT_WORDS
+from mindsmirror.tasks.base import Splits
 
+LORA = "tiny-mirror-judge-8.7K-F16-LoRA.gguf"
 ALL = ("safetensors", "gguf", "ollama", "openvino", "onnx")
 
 
@@ -72,7 +85,7 @@ def test_a_wrong_conversion_is_found_and_not_kept(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the reordering of queries and keys llama.cpp loads the file and writes nonsense."""
-    monkeypatch.setattr(gguf_file, "_permuted", lambda weight, heads: weight)
+    monkeypatch.setattr(gguf_file, "reordered", lambda name, values, config: values)
     with pytest.raises(ModelFileError, match=r"not the trained one.*nats off"):
         write_student(
             exported.source(folder), "gguf", ["f16"], tmp_path / "out", exported.trained(folder), exported.card
@@ -186,15 +199,77 @@ def test_a_judge_that_is_an_adapter_is_compared_where_it_is_carried(judging: Pat
     (found,) = write_student(exported.source(judging), to, [kind], out, trained, exported.card)
     assert found.failed == () and found.divergence < 0.05 and found.same_prompts == 1
     (written,) = json.loads((out / FIDELITY).read_text())
-    if to == "safetensors":
+    carried = {"safetensors": JUDGE, "gguf": LORA}.get(to)
+    assert found.adapter == carried
+    assert {name for name in (JUDGE, LORA) if (out / name).exists()} == ({carried} if carried else set())
+    if carried:
         assert found.judge is not None and found.judge.rationales == len(exported.QUESTIONS)
         assert found.judge.mean_difference < 0.02
         assert found.without_judge is None and "adapter" not in found.line
     else:
         assert found.judge is None and written["judge"] is None
-        assert "does not judge; export --to safetensors" in written["without_judge"]
+        assert "does not judge; export --to gguf or safetensors" in written["without_judge"]
         assert found.line.endswith(written["without_judge"])
-        assert not (out / JUDGE).exists()
+
+
+def test_llama_cpp_judges_with_the_adapter_as_the_student_does(judging: Path, tmp_path: Path) -> None:
+    """Requests with and without it share a server: it changes no text, and without it the verdicts are others."""
+    trained, out = exported.trained(judging), tmp_path / "out"
+    found = write_student(exported.source(judging), "gguf", ["f16", "q8_0"], out, trained, exported.card)
+    assert [each.adapter for each in found] == [LORA, LORA] and found[0].same_texts == 1
+    judge = found[0].judge
+    assert judge is not None and judge.largest_difference < 0.01
+    alone = LlamaCppRuntime(out / found[0].file, 512)
+    assert trained.fidelity(out / found[0].file, "alone", "f16", alone, EXACT).without_judge is not None
+    served = replace(trained.predictor, student=cast(Student, ServedStudent(trained.predictor.student, alone)))
+    thinker = p_correct(replace(served, judge=None), trained.asked, trained.judged)
+    assert max(abs(one - other) for one, other in zip(thinker, trained.p_correct, strict=True)) > 0.05
+    alone.close()
+
+
+def test_the_judge_sets_in_where_it_was_taught_to(judging: Path, tmp_path: Path) -> None:
+    """One token earlier or two later are further off than the rounding to 16 bits."""
+    trained, source = exported.trained(judging), exported.source(judging)
+    said = ("The answer is 8.", "It is 3.", "Hm, 7 + 7. It is 8.", "No")
+    trained.judged = [(example, text, None) for example in trained.asked.examples for text in said]
+    before = (*source.adapted[:1], *source.adapted)
+    off = []
+    for number, adapted in enumerate([source.adapted, before, source.adapted[2:]]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        moved = source._replace(adapted=adapted)
+        runtime = STUDENT_FORMATS["gguf"].open(moved, STUDENT_FORMATS["gguf"].write(moved, folder, "f16"))
+        judge = trained.fidelity(folder, "moved", "f16", runtime, EXACT).judge
+        runtime.close()
+        assert judge is not None
+        off.append(judge.largest_difference)
+    assert off[0] < 0.02 < 0.04 < min(off[1:])
+
+
+def test_the_cards_request_has_the_students_verdict_of_llama_cpp(judging: Path, tmp_path: Path) -> None:
+    """What is posted is the card's body; what comes back is the word that the student finds likeliest."""
+    trained, source, gguf = exported.trained(judging), exported.source(judging), STUDENT_FORMATS["gguf"]
+    (example,) = [each for each in trained.asked.examples if each.id == "2"]
+    task = replace(exported.TASK, splits=Splits((), (), (example,)))
+    card = CardFacts("tiny", "mirror", "m", "./tiny", ["t"], task, [Tag.EXPLAIN], VerdictRequest("m"), None, None)
+    runtime = gguf.open(source, gguf.write(source, tmp_path, "f16"))
+    assert isinstance(runtime, LlamaCppRuntime)
+    words = []
+    for rationale in ("The answer is 8.", "It is 3.", "No"):
+        shares = verdict_probabilities(trained.predictor, VerdictRequest("m"), [(example.text, rationale)])[0]
+        words.append(max(zip(shares, VERDICT_WORDS, strict=True))[1])
+        reply = runtime.call("/v1/chat/completions", verdict_body(card, rationale))
+        assert reply["choices"][0]["message"]["content"] == words[-1]
+    assert len(set(words)) == 2
+    runtime.close()
+
+
+def test_a_judge_that_never_sets_in_is_found_and_not_kept(judging: Path, tmp_path: Path) -> None:
+    source = exported.source(judging)
+    source = source._replace(adapted=source.adapted[:1] * len(source.adapted))
+    with pytest.raises(ModelFileError, match="probabilities are"):
+        write_student(source, "gguf", ["f16"], tmp_path / "out", exported.trained(judging), exported.card)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_adapter_is_what_judges_in_a_folder_that_was_saved(judging: Path, tmp_path: Path) -> None:

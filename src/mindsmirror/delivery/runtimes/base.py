@@ -38,10 +38,13 @@ class Runtime(Protocol):
 
 @runtime_checkable
 class CarriesJudge(Protocol):
-    """A runtime whose files have the adapter with which a student judges."""
+    """A runtime whose files may have the adapter with which a student judges."""
 
-    def judging(self, asked: Predictor) -> Predictor:
-        """The file's own student and adapter in a predictor's place."""
+    adapter: str | None
+    """The name of its file or folder; None: there is none."""
+
+    def judging(self, asked: Predictor) -> Predictor | None:
+        """The file's own student and adapter in a predictor's place; None for a format that leaves the adapter out."""
         ...
 
 

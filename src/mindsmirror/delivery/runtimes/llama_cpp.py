@@ -9,12 +9,17 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from mindsmirror.delivery.runtimes.base import ServedStudent
 from mindsmirror.errors import MissingExtraError, ModelFileError
+from mindsmirror.inference.predictor import Predictor
+from mindsmirror.students.base import Student
 from mindsmirror.students.decoding import GeneratedText
 
 SLOTS = 8
@@ -27,13 +32,18 @@ SILENT = -1
 class LlamaCppRuntime:
     """llama.cpp's server with one GGUF file."""
 
-    def __init__(self, path: Path, context: int) -> None:
-        """Load the file with room for `context` tokens a prompt with its reply. ModelFileError if that fails."""
+    def __init__(self, path: Path, context: int, judge: Path | None = None) -> None:
+        """Load the file with room for `context` tokens a prompt with its reply. ModelFileError if that fails.
+
+        `judge` is the file of the adapter that judges; requests do without it unless they ask for it.
+        """
         try:
             import xllamacpp
         except ImportError as error:
             raise MissingExtraError("xllamacpp", "llama-cpp") from error
         self.name = f"llama.cpp (xllamacpp {xllamacpp.__version__})"
+        self.adapter = judge.name if judge is not None else None
+        self._scale, self._together = 0.0, SLOTS
         self._key = secrets.token_hex(32)
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
@@ -43,6 +53,8 @@ class LlamaCppRuntime:
         params.ui = params.endpoint_slots = False
         params.n_threads_http = SLOTS + 2
         params.verbosity = SILENT
+        if judge is not None:
+            params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(judge), self._scale)]
         try:
             self._server = xllamacpp.Server(params)
         except RuntimeError as error:
@@ -74,24 +86,24 @@ class LlamaCppRuntime:
 
     def tokens_of(self, messages: Sequence[dict[str, str]]) -> list[int] | None:
         """What the file's own template and tokenizer make of a conversation."""
-        text = self._call("/apply-template", {"messages": list(messages)})["prompt"]
+        text = self.call("/apply-template", {"messages": list(messages)})["prompt"]
         body = {"content": text, "add_special": True, "parse_special": True}
-        return list(self._call("/tokenize", body)["tokens"])
+        return list(self.call("/tokenize", body)["tokens"])
 
-    def close(self) -> None:
-        """Free the model."""
-        self._server = None
+    def judging(self, asked: Predictor) -> Predictor | None:
+        """The file's student with its adapter switched on; None without one.
 
-    def _vocabulary(self) -> int:
-        return int(self._call("/v1/models")["data"][0]["meta"]["n_vocab"])
+        llama.cpp switches such an adapter for all requests that it computes together (seen with xllamacpp
+        2026.10.11549), so verdicts are asked for one at a time.
+        """
+        if self.adapter is None:
+            return None
+        judge = copy(self)
+        judge._scale, judge._together = 1.0, 1
+        return replace(asked, student=cast(Student, ServedStudent(asked.student, judge)), model=None, judge=None)
 
-    def _all(self, bodies: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """The replies to completions, as many at a time as there are slots."""
-        greedy = {"temperature": 0, "samplers": ["temperature"], "cache_prompt": True}
-        with ThreadPoolExecutor(SLOTS) as pool:
-            return list(pool.map(lambda body: self._call("/completion", greedy | dict(body)), bodies))
-
-    def _call(self, route: str, body: Mapping[str, Any] | None = None) -> Any:
+    def call(self, route: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What the server replies to a body, or to a request without one. ModelFileError if it refuses or is gone."""
         content = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         for attempt in range(ATTEMPTS):
@@ -107,3 +119,18 @@ class LlamaCppRuntime:
                     raise ModelFileError(f"llama.cpp does not answer with the exported file: {error}") from error
                 time.sleep(attempt + 1)
         raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Free the model."""
+        self._server = None
+
+    def _vocabulary(self) -> int:
+        return int(self.call("/v1/models")["data"][0]["meta"]["n_vocab"])
+
+    def _all(self, bodies: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The replies to completions, in their order."""
+        greedy: dict[str, Any] = {"temperature": 0, "samplers": ["temperature"], "cache_prompt": True}
+        if self.adapter is not None:
+            greedy["lora"] = [{"id": 0, "scale": self._scale}]
+        with ThreadPoolExecutor(self._together) as pool:
+            return list(pool.map(lambda body: self.call("/completion", greedy | dict(body)), bodies))

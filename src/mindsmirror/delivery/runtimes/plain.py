@@ -9,7 +9,7 @@ from mindsmirror.inference.predictor import Predictor
 from mindsmirror.students.base import Student
 from mindsmirror.students.config import StudentConfig
 from mindsmirror.students.decoding import GeneratedText, SamplingParams
-from mindsmirror.students.load import load_judge, load_student
+from mindsmirror.students.load import JUDGE, load_judge, load_student
 
 TOGETHER = 32
 """Texts that are decoded together."""
@@ -25,6 +25,7 @@ class TransformersRuntime:
         self.name = f"Transformers {transformers.__version__}"
         self._student: Student = load_student(config, folder)
         self._judge = load_judge(self._student.model, folder)
+        self.adapter = JUDGE if self._judge is not None else None
         # The weights are the file's, and computing is in fp32: this compares files, not kernels.
         self._model = self._student.model.to(torch.float32).eval()
 

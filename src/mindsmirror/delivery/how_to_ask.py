@@ -1,0 +1,121 @@
+"""How an exported student is asked, as its card says it: what it is told, and code for the runtime that it is for."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from mindsmirror.delivery.card_facts import CardFacts
+from mindsmirror.delivery.fidelity import Fidelity
+from mindsmirror.records import Tag
+from mindsmirror.students.text import VERDICT_WORDS, user_turn
+
+
+def how_to_ask(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]:
+    """The lines of a card that say how the files of a student in one format are asked."""
+    yield from _tasks(facts)
+    yield from _snippet(facts, to, found)
+    if facts.judging is not None and facts.adapter:
+        yield from ["", *(_judging_server if to == "gguf" else _judging_folder)(facts, found)]
+
+
+def _tasks(facts: CardFacts) -> Iterator[str]:
+    """What it is told, and what it then does."""
+    if facts.encoder_decoder:
+        yield "Tag, colon, question: " + ", ".join(f"`{tag.value}: QUESTION`" for tag in facts.tags) + "."
+        return
+    yield "One user's turn: the question, an empty line, and the tag of what it is to do."
+    yield ""
+    for tag in facts.tags:
+        what = "the reasoning and the answer" if tag is Tag.EXPLAIN else "the answer alone"
+        yield f"- `{tag.value}`: {what}"
+    if facts.judging is not None and not facts.adapter:
+        yield f"- `{facts.judging.tag.value}`, as a turn of its own after its reply: whether that was correct"
+    yield ""
+
+
+def _judging_folder(facts: CardFacts, found: Sequence[Fidelity]) -> Iterator[str]:
+    yield f"It judges with a low-rank adapter, the folder `{found[0].adapter}`, which works on the last tokens of what"
+    yield "it reads and on none before them. Transformers alone loads the model without it, which answers and explains"
+    yield "but was not taught to judge. Minds Mirror loads both:"
+    yield from ["", "```python", "import mindsmirror", ""]
+    yield f'reply = mindsmirror.load(".").ask({_question(facts)!r})'
+    yield from ["print(reply.answer, reply.rationale, reply.verdict, reply.p_correct)", "```"]
+
+
+def _judging_server(facts: CardFacts, found: Sequence[Fidelity]) -> Iterator[str]:
+    """For llama.cpp: the adapter is off unless a request asks for it."""
+    file, adapter = next((each.file, each.adapter) for each in found if not each.failed)
+    yield f"It judges with the adapter `{adapter}`, which works on the last tokens of what it reads. llama.cpp's server"
+    yield "switches it on for the requests that ask for it, and judges rightly only one at a time:"
+    yield ""
+    yield "```sh"
+    yield f"llama-server -m {file} --lora-scaled {adapter}:0 --parallel 1"
+    request = json.dumps(verdict_body(facts, "RATIONALE"), indent=2, ensure_ascii=False)
+    yield f"curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' -d '{request}'"
+    yield "```"
+
+
+def verdict_body(facts: CardFacts, rationale: str) -> dict[str, object]:
+    """The body of a chat request to llama.cpp's server for the verdict on a rationale about the card's question."""
+    assert facts.judging is not None
+    tag = facts.judging.tag
+    if facts.judging.sees_question:
+        said = [("user", user_turn(Tag.EXPLAIN, _question(facts), None)), ("assistant", rationale), ("user", tag.value)]
+    else:
+        said = [("user", user_turn(tag, None, rationale))]
+    return {
+        "messages": [{"role": role, "content": text} for role, text in said],
+        "lora": [{"id": 0, "scale": 1}],
+        "grammar": "root ::= " + " | ".join(f'"{word}"' for word in VERDICT_WORDS),
+        "temperature": 0,
+    }
+
+
+def _snippet(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]:
+    asked = user_turn(facts.tags[-1], _question(facts), None)
+    file = next((each.file for each in found if not each.failed), "")
+    yield ""
+    if to == "ollama":
+        yield from ["```sh", "ollama create student -f Modelfile", f"ollama run student '{asked}'", "```"]
+    elif to == "gguf":
+        yield from ["```sh", f"llama-cli -m {file} --temp 0 -p '{asked}'", "```"]
+    elif to == "openvino":
+        yield from ["```python", "import openvino_genai", ""]
+        yield 'print(openvino_genai.LLMPipeline(".", "CPU").generate('
+        yield f"    {asked!r}, max_new_tokens=200))"
+        yield "```"
+    elif to == "onnx":
+        yield from _transformers_js(asked)
+    elif to == "safetensors":
+        yield from _transformers(facts, asked)
+
+
+def _transformers(facts: CardFacts, asked: str) -> Iterator[str]:
+    if facts.encoder_decoder:
+        return
+    yield from [
+        "```python",
+        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        "",
+        'tokenizer, model = AutoTokenizer.from_pretrained("."), AutoModelForCausalLM.from_pretrained(".")',
+        f'asked = [{{"role": "user", "content": {asked!r}}}]',
+        'settings = {"add_generation_prompt": True, "return_tensors": "pt", "return_dict": True}',
+        "read = tokenizer.apply_chat_template(asked, **settings)",
+        "written = model.generate(**read, do_sample=False, max_new_tokens=200)",
+        'print(tokenizer.decode(written[0, read["input_ids"].shape[1]:], skip_special_tokens=True))',
+        "```",
+    ]
+
+
+def _transformers_js(asked: str) -> Iterator[str]:
+    yield from ["With transformers.js; onnxruntime-genai loads the folder, too.", "", "```js"]
+    yield from ['import { pipeline } from "@huggingface/transformers";', ""]
+    yield 'const student = await pipeline("text-generation", "./");'
+    yield f'const asked = [{{ role: "user", content: {json.dumps(asked, ensure_ascii=False)} }}];'
+    yield "const replies = await student(asked, { do_sample: false, max_new_tokens: 200 });"
+    yield from ["console.log(replies[0].generated_text.at(-1).content);", "```"]
+
+
+def _question(facts: CardFacts) -> str:
+    """A question of the task, within quotation marks of a shell."""
+    text = next((example.text for example in (*facts.task.splits.test, *facts.task.splits.valid)), "QUESTION")
+    return text.replace("'", "’").replace("\\", "")
