@@ -27,6 +27,8 @@ class Token(NamedTuple):
     kind: str
     text: str
     glued: bool
+    start: int = -1
+    """Where it begins in the text that it was read from, if anybody asks for that."""
 
 
 @dataclass(frozen=True)

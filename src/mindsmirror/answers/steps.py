@@ -40,6 +40,8 @@ class Step(NamedTuple):
     stated: Fraction
     decimals: int
     """Digits after the point of the stated number, -1 if it is no plain number."""
+    place: tuple[int, int] | None = None
+    """Where the stated number begins and ends in the text; None if it is no plain number, or cannot be told."""
 
     @property
     def holds(self) -> bool:
@@ -53,15 +55,18 @@ class Step(NamedTuple):
 def arithmetic_steps(text: str) -> list[Step]:
     """The steps of a text in order; those that cannot be read are left out."""
     found: list[Step] = []
-    for line in text[:MAX_TEXT].splitlines():
-        if "=" not in line and "＝" not in line and "≈" not in line:
-            continue
-        for before, after in _equalities(_tokens(in_ascii_operators(line))):
-            step = _step(before, after)
-            if step is not None:
-                found.append(step)
-            if len(found) == MAX_STEPS:
-                return found
+    begin = 0
+    for line in text[:MAX_TEXT].splitlines(keepends=True):
+        if "=" in line or "＝" in line or "≈" in line:
+            plain = in_ascii_operators(line)
+            for before, after in _equalities(_tokens(plain)):
+                # Signs are exchanged one for one, but a word or a fraction for several.
+                step = _step(before, after, begin if len(plain) == len(line) else None)
+                if step is not None:
+                    found.append(step)
+                if len(found) == MAX_STEPS:
+                    return found
+        begin += len(line)
     return found
 
 
@@ -84,7 +89,8 @@ def _tokens(line: str) -> list[Token]:
     for match in _TOKEN.finditer(line):
         kind = str(match.lastgroup)
         if kind != "space":
-            tokens.append(Token(kind, "^" if match.group() == "**" else match.group(), glued))
+            text = "^" if match.group() == "**" else match.group()
+            tokens.append(Token(kind, text, glued, match.start()))
         glued = kind != "space"
     return tokens
 
@@ -164,7 +170,8 @@ def _trimmed(tokens: Sequence[Token]) -> list[Token]:
     return kept
 
 
-def _step(before: Sequence[Token], after: Sequence[Token]) -> Step | None:
+def _step(before: Sequence[Token], after: Sequence[Token], begin: int | None) -> Step | None:
+    """The step of two sides in a line that begins at `begin`, if that can be told."""
     computed, stated = _node(before), _node(after)
     if computed is None or stated is None or not _computes(computed):
         return None
@@ -172,9 +179,11 @@ def _step(before: Sequence[Token], after: Sequence[Token]) -> Step | None:
     if computed.value != stated.value and computed.value == first.value:
         # `3 + 4 = 7 + 2 = 9` goes on from what was computed.
         stated = first
-    written = after[0].text if len(after) == 1 or all(token.kind == "word" for token in after[1:]) else None
-    decimals = -1 if written is None else len(written.partition(".")[2])
-    return Step(computed.value, stated.value, decimals)
+    if len(after) > 1 and not all(token.kind == "word" for token in after[1:]):
+        return Step(computed.value, stated.value, -1)
+    number = after[0]
+    place = None if begin is None else (begin + number.start, begin + number.start + len(number.text))
+    return Step(computed.value, stated.value, len(number.text.partition(".")[2]), place)
 
 
 def _node(tokens: Sequence[Token]) -> Node | None:

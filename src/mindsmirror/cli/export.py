@@ -58,8 +58,8 @@ def command(
     A data set has a row for each rationale, with its self-evaluations, and a card. A student is loaded again in the
     runtime that the format is for and compared with the trained one: first tokens, greedy rationales and answers, and
     the probabilities of its verdicts. A judge that is an adapter (schedule = "adapter") goes with gguf and safetensors,
-    and the others say that it is missing. What is further off than the format's bounds is not kept. The test questions are
-    written as they are asked and scored here, so that lm-evaluation-harness agrees item by item.
+    and the others say that it is missing. What is further off than the format's bounds is not kept. The test questions
+    are written as they are asked and scored here, so that lm-evaluation-harness agrees item by item.
     """
     folder = run_folder(run, runs)
     if to in DATASETS:

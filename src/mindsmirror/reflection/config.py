@@ -25,6 +25,10 @@ class ReflectionConfig(BaseModel):
     )
     samples: int = Field(5, ge=1, le=limits.SAMPLES, description="rationales that it writes for each question")
     temperature: float = Field(0.7, gt=0, le=limits.TEMPERATURE, description="at which they are sampled")
+    mend: bool = Field(
+        False,
+        description="whether rationales that are wrong, but right with their sums put right, are taught so mended",
+    )
     share: float = Field(
         0.4, gt=0, lt=1, description="share of the arm's budget for the trainings before the last, all rounds together"
     )

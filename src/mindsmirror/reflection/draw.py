@@ -12,8 +12,9 @@ from pathlib import Path
 from mindsmirror.errors import DataError
 from mindsmirror.evaluation.arms import counted
 from mindsmirror.inference.predictor import Predictor, sample_rationales
-from mindsmirror.records import Annotation, Example, Sample, Tag
+from mindsmirror.records import Annotation, Example, Sample, Tag, Verdict
 from mindsmirror.reflection.config import ReflectionConfig
+from mindsmirror.reflection.own import ARITHMETIC
 from mindsmirror.reflection.result import DrawResult
 from mindsmirror.students.flops import generation_flops, unit_flops_of
 from mindsmirror.system.progress import Progress
@@ -83,12 +84,15 @@ def _whole_lines(path: Path) -> int:
 def _result(plan: DrawPlan, annotations: Sequence[Annotation]) -> DrawResult:
     if len(annotations) != len(plan.examples):
         raise DataError(f"{len(annotations)} questions were drawn for, not {len(plan.examples)}.")
-    answered = correct = tokens = 0
+    answered = correct = mended = tokens = 0
     read, written = [], []
     student, model = plan.predictor.student, plan.predictor.model
     for annotation in annotations:
-        answered += len(annotation.evaluations)
-        correct += sum(evaluation.verdict.value == "correct" for evaluation in annotation.evaluations)
+        writer = {rationale.sample: rationale.teacher for rationale in annotation.rationales}
+        own = [each.verdict for each in annotation.evaluations if writer[each.rationale] != ARITHMETIC]
+        answered += len(own)
+        correct += own.count(Verdict.CORRECT)
+        mended += len(annotation.evaluations) - len(own)
         tokens += annotation.provenance.tokens_out
         read.append(len(student.source(Tag.EXPLAIN, annotation.example.text, None)))
         written.append(annotation.provenance.tokens_out)
@@ -98,6 +102,7 @@ def _result(plan: DrawPlan, annotations: Sequence[Annotation]) -> DrawResult:
         samples=len(plan.examples) * plan.config.samples,
         answered=answered,
         correct=correct,
+        mended=mended,
         tokens=tokens,
         flops=generation_flops(
             unit_flops_of(model), model.config.is_encoder_decoder, read, written, plan.config.samples

@@ -13,5 +13,6 @@ class DrawResult(Record):
     samples: int
     answered: int = Field(description="those that state an answer")
     correct: int = Field(description="those that are judged correct")
+    mended: int = Field(0, description="those beside them whose sums were put right")
     tokens: int = Field(description="tokens that the student wrote")
     flops: int = Field(description="of reading the questions and writing the rationales (students/flops.py)")

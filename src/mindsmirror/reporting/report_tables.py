@@ -195,13 +195,16 @@ def _training(report: Report) -> Iterator[Table]:
         ],
         list(stages(COURSE)),
     )
-    counted = ("questions", "rationales", "with an answer", "judged correct", "tokens")
+    counted = ("questions", "rationales", "with an answer", "judged correct", "mended", "tokens")
     yield Table(
         "reflection",
         "What students wrote about questions that they were not trained on",
         [Column("arm"), number("round"), *map(number, counted), Column("FLOPs", formatting.powers)],
         [
-            [arm.name, each.round, each.questions, each.samples, each.answered, each.correct, each.tokens, each.flops]
+            [
+                *(arm.name, each.round, each.questions, each.samples, each.answered, each.correct, each.mended),
+                *(each.tokens, each.flops),
+            ]
             for arm, took in trained
             for each in took.reflection
         ],

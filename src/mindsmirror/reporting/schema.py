@@ -121,6 +121,7 @@ class ReflectionReport(Section):
     samples: int = Field(description="rationales that it wrote")
     answered: int = Field(description="those that state an answer")
     correct: int = Field(description="those that are judged correct, which are taught as thinking")
+    mended: int = Field(0, description="those taught beside them, whose sums were put right")
     tokens: int = Field(description="tokens that it wrote")
     flops: int = Field(description="of reading the questions and writing")
 

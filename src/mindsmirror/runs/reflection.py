@@ -178,6 +178,7 @@ def _draw(half: _Half, model: str, step: str, reflection: Reflection, number: in
         "model": read_json(run.folder / model / "inputs.json"),
         "questions": ([e.id, e.text, e.gold, agreed[e.id].text if agreed else None] for e in examples),
         "samples": [config.samples, config.temperature, recipe.evaluation.max_tokens, seed],
+        **({"mend": True} if config.mend else {}),
         **half.training.reading,
     }
 
@@ -202,7 +203,14 @@ def _draw(half: _Half, model: str, step: str, reflection: Reflection, number: in
                 half.training.arm.name,
                 student,
                 lambda example, samples: own_annotation(
-                    example, samples, task, student, config.temperature, agreed[example.id] if agreed else None, source
+                    example,
+                    samples,
+                    task,
+                    student,
+                    config.temperature,
+                    agreed[example.id] if agreed else None,
+                    source,
+                    mend=config.mend,
                 ),
             ),
             folder,
