@@ -121,14 +121,15 @@ def _without_judges(plan: ArmPlan, student: Student) -> TrainingConfig:
     if budget.flops is None or not judges:
         return plan.config
     units = unit_flops_of(student.model, frozen=True)
-    costs = (
+    cost = sum(
         judge_cost(judged_rows(stage, student), int(stage.parameters["passes"]), student, units).flops
         for stage in judges
     )
-    left = budget.flops - sum(costs)
+    left = budget.flops - cost
     if left <= 0:
         raise RecipeError(
-            f"training.budget: the judge of {plan.label} alone costs more than {budget.flops:.2g} FLOPs. Raise it."
+            f"training.budget: the judge of {plan.label} alone costs {cost:.2g} FLOPs, and {budget.flops:.2g} are left "
+            "for thinking and judging. Raise the budget, or lower judge_passes, reflect.questions or reflect.samples."
         )
     return plan.config.model_copy(update={"budget": budget.model_copy(update={"flops": left})})
 
