@@ -56,13 +56,15 @@ def test_a_shipped_recipe_runs_to_its_end(path: Path, tmp_path: Path, llama: Pat
     settings = [*FEW, *SMALL, f"student.model={student}"]
     for number in range(len(recipe.teacher)):
         settings += [f"teacher.{number}.engine=scripted", f"teacher.{number}.model=teacher"]
-    if any(method_named(arm.method).needs.gold or getattr(arm, "rule", "all") == "right" for arm in recipe.arm):
+    # An arm that needs right rationales needs questions that the scripted teacher can answer.
+    easy = any(method_named(arm.method).needs.gold or getattr(arm, "rule", "all") == "right" for arm in recipe.arm)
+    if easy:
         settings += [f"task.name={easy_questions(tmp_path)}", "task.parameters={}"]
     arguments = [part for key in settings for part in ("--set", key)]
     data = {"MINDSMIRROR_DATA": str(svamp(tmp_path / "data"))}
     ended = mindsmirror("run", path, "--json", *arguments, cwd=tmp_path, environment=data)
     assert ended.code == 0, ended.err
-    if path in BENCHMARKS:
+    if path in BENCHMARKS and not easy:
         assert f"svamp: read from {tmp_path / 'data'} (MINDSMIRROR_DATA)" in ended.err
     report = json.loads(ended.out)
     assert {arm["n"] for arm in report["arms"]} == {3}
