@@ -26,7 +26,7 @@ class ReflectionConfig(BaseModel):
     samples: int = Field(5, ge=1, le=limits.SAMPLES, description="rationales that it writes for each question")
     temperature: float = Field(0.7, gt=0, le=limits.TEMPERATURE, description="at which they are sampled")
     mend: bool = Field(
-        False,
+        True,
         description="whether rationales that are wrong, but right with their sums put right, are taught so mended",
     )
     share: float = Field(
