@@ -1,11 +1,21 @@
 """A student's own rationales as annotations, and those of them whose sums were put right."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
 from mindsmirror.answers import Number
 from mindsmirror.answers.base import Answer
+from mindsmirror.inference.predictor import Predictor
 from mindsmirror.methods import method_named
 from mindsmirror.methods.fine_tune_cot import FineTuneCoT
 from mindsmirror.records import Annotation, Example, Parse, Sample, Tag, VerdictSource
+from mindsmirror.reflection import draw
+from mindsmirror.reflection.config import ReflectionConfig
 from mindsmirror.reflection.own import ARITHMETIC, own_annotation, writer_of
+from mindsmirror.students.config import StudentConfig
+from mindsmirror.students.load import load_student
 from mindsmirror.tasks.base import Splits, Task
 
 TASK = Task("legs", 1, "MIT", Number(), Splits((), (), ()))
@@ -60,3 +70,17 @@ def test_it_is_taught_and_judged_like_the_others() -> None:
     assert [(target.text, target.weight) for target in thinking.targets] == [(SAID[0], 2)]
     shown = {str(target.rationale): target.text for target in judging.targets if target.tag is Tag.VERDICT}
     assert shown == {SAID[0]: "correct", SAID[1]: "wrong", SAID[2]: "wrong"}
+
+
+def test_they_are_counted_apart_from_what_the_student_wrote(
+    tiny_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    student = load_student(StudentConfig(model=str(tiny_folder("llama"))))
+    predictor = Predictor(student, student.model, TASK, 12, 8)
+    monkeypatch.setattr(draw, "sample_rationales", lambda *_: [[sample(text) for text in SAID]])
+    config = ReflectionConfig(samples=len(SAID))
+    plan = draw.DrawPlan(predictor, [COWS], config, 0, "arm", writer_of("a" * 64), lambda *_: annotated())
+    result = draw.draw(plan, tmp_path)
+    assert (result.samples, result.answered, result.correct, result.mended) == (4, 3, 1, 1)
+    assert result.tokens == 9 * len(SAID)
+    assert draw.own_annotations(tmp_path)[0] == annotated()
