@@ -28,8 +28,6 @@ class CardFacts(NamedTuple):
     """What the teacher was asked; None if the file of the prompts has gone."""
     report: Report | None
     encoder_decoder: bool = False
-    adapter: bool = False
-    """Whether it judges with an adapter, and not with its own weights."""
 
     @property
     def judges(self) -> bool:

@@ -93,8 +93,13 @@ def _write_thinker(source: Source, folder: Path, weights: str) -> Path:
 def _open_gguf(source: Source, path: Path) -> Runtime:
     from mindsmirror.delivery.runtimes.llama_cpp import LlamaCppRuntime
 
-    judge = source.judge_file(path.parent)
-    return LlamaCppRuntime(path, source.context, judge if judge is not None and judge.exists() else None)
+    return LlamaCppRuntime(path, source.context, source.judge_file(path.parent))
+
+
+def _open_thinker(source: Source, path: Path) -> Runtime:
+    from mindsmirror.delivery.runtimes.llama_cpp import LlamaCppRuntime
+
+    return LlamaCppRuntime(path, source.context)
 
 
 def _check_ollama(folder: Path) -> None:
@@ -146,7 +151,7 @@ STUDENT_FORMATS: Mapping[str, StudentFormat] = {
         {"bf16": EIGHT_BITS, "fp16": EXACT, "fp32": EXACT}, lambda _: None, _write_safetensors, _open_safetensors
     ),
     "gguf": StudentFormat(GGUF, check_gguf, _write_gguf, _open_gguf),
-    "ollama": StudentFormat(GGUF, _check_ollama, _write_ollama, _open_gguf),
+    "ollama": StudentFormat(GGUF, _check_ollama, _write_ollama, _open_thinker),
     # OpenVINO computes in bf16 where the processor can, so fp16 files have the bounds of 8 bits there, too.
     "openvino": StudentFormat({"int8": EIGHT_BITS, "fp16": EIGHT_BITS}, check_gguf, _write_openvino, _open_openvino),
     "onnx": StudentFormat({"int8": EIGHT_BITS, "fp32": EXACT}, check_onnx, _write_onnx, _open_onnx),

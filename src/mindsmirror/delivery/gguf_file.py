@@ -7,6 +7,7 @@ students. Llama's queries and keys are reordered, because ggml rotates neighbour
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ def writer(path: Path, config: Any, kind: str, about: About) -> Any:
     """A new file of that kind (gguf.GGUFType) for the model's architecture, which says what it is."""
     import gguf
 
-    out = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[_architecture(config)])
+    out = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[_architecture(config.model_type)])
     out.add_type(kind)
     out.add_name(about.name)
     out.add_description(about.description)
@@ -99,10 +100,18 @@ def read_config(folder: Path) -> Any:
     return config
 
 
-def _architecture(config: Any) -> Any:
+def _architecture(model_type: str) -> Any:
     import gguf
 
-    return gguf.MODEL_ARCH[ARCHITECTURES[config.model_type]]
+    return gguf.MODEL_ARCH[ARCHITECTURES[model_type]]
+
+
+@cache
+def _tensor_names(model_type: str, layers: int) -> Any:
+    """GGUF's names for all tensors of such a model."""
+    import gguf
+
+    return gguf.get_tensor_name_map(_architecture(model_type), layers)
 
 
 def _add_shape(out: Any, config: Any) -> None:
@@ -149,9 +158,7 @@ def _add_vocabulary(out: Any, folder: Path, size: int) -> None:
 
 def named_tensor(name: str, folder: Path, config: Any) -> str:
     """GGUF's name for a tensor of the student in `folder`; ModelFileError if it has none."""
-    import gguf
-
-    names = gguf.get_tensor_name_map(_architecture(config), config.num_hidden_layers)
+    names = _tensor_names(config.model_type, config.num_hidden_layers)
     named: str | None = names.get_name(name, try_suffixes=(".weight", ".bias"))
     if named is None:
         raise ModelFileError(f"the student in {folder} has a tensor {name!r} for which GGUF has no name.")

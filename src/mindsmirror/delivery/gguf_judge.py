@@ -7,6 +7,7 @@ named. Every export is held against the trained student, so a llama.cpp that doe
 """
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mindsmirror.errors import ModelFileError
 from mindsmirror.students.load import JUDGE
 
 WEIGHTS = "F16"
+MATRICES = "adapter_model.safetensors"
 PREFIX = "base_model.model."
 """What PEFT puts before the model's own names."""
 SIDES = {"lora_A": "lora_a", "lora_B": "lora_b"}
@@ -24,7 +26,11 @@ SIDES = {"lora_A": "lora_a", "lora_B": "lora_b"}
 
 def judge_file_name(folder: Path, name: str) -> str:
     """As llama.cpp names adapters, for the judge of the student in `folder`, which is called `name`."""
-    return file_name(f"{name}-{JUDGE}", sum(values.size for _, values in _matrices(folder)), WEIGHTS, "LoRA")
+    from safetensors import safe_open
+
+    with safe_open(folder / JUDGE / MATRICES, framework="numpy") as file:
+        parameters = sum(math.prod(file.get_slice(key).get_shape()) for key in file.offset_keys())
+    return file_name(f"{name}-{JUDGE}", parameters, WEIGHTS, "LoRA")
 
 
 def write_judge(folder: Path, path: Path, about: About, adapted: Sequence[int]) -> None:
@@ -60,5 +66,5 @@ def _matrices(folder: Path) -> Iterator[tuple[str, Any]]:
     """The adapter's matrices under PEFT's names, fp32."""
     from safetensors.torch import load_file
 
-    for name, values in sorted(load_file(folder / JUDGE / "adapter_model.safetensors").items()):
+    for name, values in sorted(load_file(folder / JUDGE / MATRICES).items()):
         yield name, values.float().numpy()

@@ -11,13 +11,16 @@ from mindsmirror.students.text import VERDICT_WORDS, user_turn
 
 def how_to_ask(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]:
     """The lines of a card that say how the files of a student in one format are asked."""
-    yield from _tasks(facts)
-    yield from _snippet(facts, to, found)
-    if facts.judging is not None and facts.adapter:
-        yield from ["", *(_judging_server if to == "gguf" else _judging_folder)(facts, found)]
+    good = next((each for each in found if not each.failed), None)
+    adapter = good.adapter if good is not None else None
+    yield from _tasks(facts, judges_alone=adapter is None)
+    yield from _snippet(facts, to, good.file if good is not None else "")
+    if good is not None and facts.judging is not None and adapter is not None:
+        yield ""
+        yield from _judging_server(facts, good.file, adapter) if to == "gguf" else _judging_folder(facts, adapter)
 
 
-def _tasks(facts: CardFacts) -> Iterator[str]:
+def _tasks(facts: CardFacts, *, judges_alone: bool) -> Iterator[str]:
     """What it is told, and what it then does."""
     if facts.encoder_decoder:
         yield "Tag, colon, question: " + ", ".join(f"`{tag.value}: QUESTION`" for tag in facts.tags) + "."
@@ -27,13 +30,13 @@ def _tasks(facts: CardFacts) -> Iterator[str]:
     for tag in facts.tags:
         what = "the reasoning and the answer" if tag is Tag.EXPLAIN else "the answer alone"
         yield f"- `{tag.value}`: {what}"
-    if facts.judging is not None and not facts.adapter:
+    if facts.judging is not None and judges_alone:
         yield f"- `{facts.judging.tag.value}`, as a turn of its own after its reply: whether that was correct"
     yield ""
 
 
-def _judging_folder(facts: CardFacts, found: Sequence[Fidelity]) -> Iterator[str]:
-    yield f"It judges with a low-rank adapter, the folder `{found[0].adapter}`, which works on the last tokens of what"
+def _judging_folder(facts: CardFacts, adapter: str) -> Iterator[str]:
+    yield f"It judges with a low-rank adapter, the folder `{adapter}`, which works on the last tokens of what"
     yield "it reads and on none before them. Transformers alone loads the model without it, which answers and explains"
     yield "but was not taught to judge. Minds Mirror loads both:"
     yield from ["", "```python", "import mindsmirror", ""]
@@ -41,9 +44,8 @@ def _judging_folder(facts: CardFacts, found: Sequence[Fidelity]) -> Iterator[str
     yield from ["print(reply.answer, reply.rationale, reply.verdict, reply.p_correct)", "```"]
 
 
-def _judging_server(facts: CardFacts, found: Sequence[Fidelity]) -> Iterator[str]:
+def _judging_server(facts: CardFacts, file: str, adapter: str) -> Iterator[str]:
     """For llama.cpp: the adapter is off unless a request asks for it."""
-    file, adapter = next((each.file, each.adapter) for each in found if not each.failed)
     yield f"It judges with the adapter `{adapter}`, which works on the last tokens of what it reads. llama.cpp's server"
     yield "switches it on for the requests that ask for it, and judges rightly only one at a time:"
     yield ""
@@ -70,9 +72,8 @@ def verdict_body(facts: CardFacts, rationale: str) -> dict[str, object]:
     }
 
 
-def _snippet(facts: CardFacts, to: str, found: Sequence[Fidelity]) -> Iterator[str]:
+def _snippet(facts: CardFacts, to: str, file: str) -> Iterator[str]:
     asked = user_turn(facts.tags[-1], _question(facts), None)
-    file = next((each.file for each in found if not each.failed), "")
     yield ""
     if to == "ollama":
         yield from ["```sh", "ollama create student -f Modelfile", f"ollama run student '{asked}'", "```"]

@@ -196,7 +196,6 @@ def _facts(
         prompts=prompts,
         report=read_report(report) if report.exists() else None,
         encoder_decoder=bool(predictor.model.config.is_encoder_decoder),
-        adapter=predictor.judge is not None,
     )
 
 

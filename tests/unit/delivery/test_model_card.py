@@ -135,7 +135,7 @@ def test_files_without_their_judge_promise_no_verdict() -> None:
     assert report is not None
     voted = report.model_copy(update={"arms": (*report.arms, result("mirror", "mirror", 0.5))})
     file = fidelity("a.gguf").model_copy(update={"judge": None, "without_judge": WITHOUT_JUDGE})
-    text = model_card(facts(adapter=True, report=voted), "ollama", [file])
+    text = model_card(facts(report=voted), "ollama", [file])
     assert "does not judge; export --to gguf or safetensors has the judge." in text
     assert "and judges it" not in text and "`verdict`" not in text and "AUROC of its" not in text
     assert "probability of" not in text.split("## Use and limits")[1]
@@ -146,7 +146,7 @@ def test_files_without_their_judge_promise_no_verdict() -> None:
 
 def test_a_folder_with_an_adapter_says_how_to_have_verdicts() -> None:
     file = fidelity("out").model_copy(update={"adapter": "judge"})
-    text = model_card(facts(adapter=True), "safetensors", [file])
+    text = model_card(facts(), "safetensors", [file])
     assert "and judges it" in text and "AUROC of its" in text
     asking = text.split("## How to ask it")[1]
     assert "the folder `judge`" in asking and 'mindsmirror.load(".").ask(' in asking
@@ -156,14 +156,14 @@ def test_a_folder_with_an_adapter_says_how_to_have_verdicts() -> None:
 def test_a_gguf_card_says_how_a_server_judges() -> None:
     files = [fidelity("a.gguf", "far off"), fidelity("b.gguf")]
     found = [each.model_copy(update={"adapter": "b-LoRA.gguf"}) for each in files]
-    text = model_card(facts(adapter=True), "gguf", found)
+    text = model_card(facts(), "gguf", found)
     assert "and judges it" in text and "`b-LoRA.gguf` beside them is the adapter" in text
     script = text.split("## How to ask it")[1].split("```sh\n")[2].split("```")[0]
     assert "llama-server -m b.gguf --lora-scaled b-LoRA.gguf:0 --parallel 1" in script
     body = json.loads(script.split(" -d '")[1].rstrip().removesuffix("'"))
-    assert body == verdict_body(facts(adapter=True), "RATIONALE")
+    assert body == verdict_body(facts(), "RATIONALE")
     assert [turn["content"] for turn in body["messages"]][1:] == ["RATIONALE", "verdict"]
-    alone = verdict_body(facts(adapter=True, judging=VerdictRequest("mirror", sees_question=False)), "It is 3.")
+    alone = verdict_body(facts(judging=VerdictRequest("mirror", sees_question=False)), "It is 3.")
     assert alone["messages"] == [{"role": "user", "content": "It is 3.\n\nverdict"}]
 
 
