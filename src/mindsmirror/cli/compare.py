@@ -46,7 +46,11 @@ class Seeds(click.ParamType[tuple[int, ...]]):
     "--set", "settings", multiple=True, metavar="KEY=A,B", help="Run every recipe with each of these values of a key."
 )
 @key_variables
-@click.option("--baseline", help="The arm that others are compared with; by default the first.", metavar="ARM")
+@click.option(
+    "--baseline",
+    help="The arm that others are compared with; by default those that recipes name (against), else the first.",
+    metavar="ARM",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -73,8 +77,8 @@ def command(
     report says which are missing, and the exit code is not 0.
 
     Runs that differ in their seeds only are seeds of the same arms. Which comparisons are tested is fixed beforehand:
-    within an arm mirror against vote and think, and each arm against the baseline, thinking and by mirror, at an equal
-    budget.
+    within an arm mirror against vote and think, and each arm against those that its recipe names (`against`) or against
+    the baseline, thinking and by mirror, at an equal budget.
     """
     from mindsmirror.runs.comparison import compare_runs
     from mindsmirror.runs.grid import carry_out_all, cells

@@ -11,6 +11,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mindsmirror import limits
 from mindsmirror.records import Annotation, Mode, Stage, Tag
 from mindsmirror.system.validation import Name
 from mindsmirror.tasks.base import Task
@@ -54,7 +55,12 @@ class ArmConfig(BaseModel):
         description="answers that the student learns. teacher: the most frequent of its k; gold: the task's own; "
         "if absent, gold where every annotated training question has one that can be read, else teacher",
     )
-
+    against: tuple[Name, ...] = Field(
+        (),
+        max_length=limits.ARMS,
+        description="arms that this one is planned to be compared with, in the report and by `compare`; if no arm "
+        "names any: the first one",
+    )
     reflect: bool = Field(
         True, description="whether the arm reflects, if the recipe has [reflect] and it learns to think"
     )

@@ -40,6 +40,8 @@ class ArmPredictions:
     rounds: Sequence[Round] = ()
     judge: JudgeQuality | None = field(default=None)
     baselines: Mapping[str, ScoreQuality] = field(default_factory=dict)
+    against: Sequence[str] = ()
+    """Arms that it is planned to be compared with."""
 
 
 def arm_results(arm: ArmPredictions, seed: int) -> list[ArmResult]:
@@ -79,13 +81,15 @@ def _risk_coverage(predictions: Sequence[Prediction]) -> RiskCoverage | None:
 def comparisons(arms: Sequence[ArmPredictions], seed: int) -> list[Comparison]:
     """Every pair of trained arms in their main modes, then each mode of each arm against the untrained student.
 
-    Two of them are planned, fixed before any result: the last arm in its main mode against the untrained student in the
-    same mode, or the one that it has, and against the first arm.
+    Some are planned, fixed before any result: the last arm in its main mode against the untrained student in the same
+    mode, or the one that it has, and each arm against those that its recipe names (`against`). Where no arm names any,
+    the last one against the first.
     """
     trained = [arm for arm in arms if arm.name != UNTRAINED]
     found = [
-        _comparison(b, b.main, a, a.main, seed)
-        for a, b in combinations(trained, 2)
+        _comparison(a, a.main, b, b.main, seed)
+        for first, second in combinations(trained, 2)
+        for a, b in [(first, second) if second.name in first.against else (second, first)]
         if a.main in a.modes and b.main in b.modes
     ]
     for base in (arm for arm in arms if arm.name == UNTRAINED):
@@ -108,7 +112,11 @@ def _planned(arms: Sequence[ArmPredictions]) -> list[tuple[str, Mode, str, Mode]
     if not trained:
         return []
     first, last = trained[0], trained[-1]
-    pairs = [(last.name, last.main, first.name, first.main)] if first is not last else []
+    named = {arm.name: arm for arm in trained}
+    chosen = [(arm, named[other]) for arm in trained for other in arm.against if other in named]
+    if not chosen and first is not last:
+        chosen = [(last, first)]
+    pairs = [(a.name, a.main, b.name, b.main) for a, b in chosen]
     for base in (arm for arm in arms if arm.name == UNTRAINED and arm.modes):
         mode = last.main if last.main in base.modes else next(iter(base.modes))
         pairs.append((last.name, last.main, UNTRAINED, mode))

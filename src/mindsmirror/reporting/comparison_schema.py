@@ -69,7 +69,9 @@ class ComparisonReport(Section):
     students: tuple[str, ...]
     runs: tuple[ComparedRun, ...]
     failed: dict[str, str] = Field(default_factory=dict, description="runs that could not be had, and why")
-    baseline: str = Field(description="the arm that others are compared with")
+    baseline: str | None = Field(
+        description="the arm that others are compared with; None: each is held against those that its recipe names"
+    )
     arms: tuple[SeedsResult, ...]
     comparisons: tuple[SeedsComparison, ...]
     judges: tuple[SeedsJudge, ...] = ()

@@ -1,8 +1,8 @@
 """From the predictions of several runs to a comparison's rows: accuracies, differences, judges and confidences.
 
 Rows are joined by seed and question. Which comparisons are planned follows from the arms alone: within an arm mirror
-against vote and against think, and each arm against the baseline, thinking and by mirror, where both were trained by
-the same budget.
+against vote and against think, and each arm against those that its recipe names (`against`), or against the baseline
+where none names any, thinking and by mirror, where both were trained by the same budget.
 """
 
 from collections import Counter
@@ -36,6 +36,8 @@ class ArmOfSeed:
     said: ArmPredictions
     questions: Mapping[str, Hashable]
     """What is asked, by the id of the question: the same under any id is the same question."""
+    run: str = ""
+    """The folder of its run: of several arms of one name, that of the same run is meant."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,19 @@ class ComparedArm:
     seeds: Mapping[str, ArmOfSeed]
 
     @property
+    def own_name(self) -> str:
+        """As its recipe calls it."""
+        return next(iter(self.seeds.values())).said.name
+
+    @property
     def untrained(self) -> bool:
         """Whether it is the student before training."""
-        return next(iter(self.seeds.values())).said.name == UNTRAINED
+        return self.own_name == UNTRAINED
+
+    @property
+    def against(self) -> tuple[str, ...]:
+        """Arms that the recipe of any of its seeds holds it against, as recipes call them."""
+        return tuple(dict.fromkeys(name for each in self.seeds.values() for name in each.said.against))
 
     @property
     def main(self) -> Mode:
@@ -121,8 +133,11 @@ def seeds_judge(arm: ComparedArm, seed: int) -> SeedsJudge | None:
     )
 
 
-def seeds_comparisons(arms: Sequence[ComparedArm], baseline: ComparedArm) -> list[SeedsComparison]:
-    """The planned comparisons with Holm's correction for each other, then those at unequal budgets, for each other."""
+def seeds_comparisons(arms: Sequence[ComparedArm], baseline: ComparedArm | None) -> list[SeedsComparison]:
+    """The planned comparisons with Holm's correction for each other, then those at unequal budgets, for each other.
+
+    Without a baseline each arm is held against those that its recipe names.
+    """
     found = []
     for a, mode_a, b, mode_b in _pairs(arms, baseline):
         made = _comparison(a, mode_a, b, mode_b)
@@ -137,20 +152,34 @@ def seeds_comparisons(arms: Sequence[ComparedArm], baseline: ComparedArm) -> lis
     return corrected
 
 
-def _pairs(arms: Sequence[ComparedArm], baseline: ComparedArm) -> Iterator[tuple[ComparedArm, Mode, ComparedArm, Mode]]:
+def _pairs(
+    arms: Sequence[ComparedArm], baseline: ComparedArm | None
+) -> Iterator[tuple[ComparedArm, Mode, ComparedArm, Mode]]:
     trained = [arm for arm in arms if not arm.untrained]
     for arm in trained:
-        for other in ("vote", "think"):
-            if {"mirror", other} <= set(arm.modes):
-                yield arm, "mirror", arm, other
+        for mode in ("vote", "think"):
+            if {"mirror", mode} <= set(arm.modes):
+                yield arm, "mirror", arm, mode
     for arm in trained:
-        if arm is not baseline:
-            both_think = "think" in arm.modes and "think" in baseline.modes
-            mode_a, mode_b = ("think", "think") if both_think else (arm.main, baseline.main)
-            if mode_a in arm.modes and mode_b in baseline.modes:
-                yield arm, mode_a, baseline, mode_b
-            if "mirror" in arm.modes and "mirror" in baseline.modes:
-                yield arm, "mirror", baseline, "mirror"
+        for other in _named_by(arm, trained) if baseline is None else [baseline]:
+            if other is arm:
+                continue
+            both_think = "think" in arm.modes and "think" in other.modes
+            mode_a, mode_b = ("think", "think") if both_think else (arm.main, other.main)
+            if mode_a in arm.modes and mode_b in other.modes:
+                yield arm, mode_a, other, mode_b
+            if "mirror" in arm.modes and "mirror" in other.modes:
+                yield arm, "mirror", other, "mirror"
+
+
+def _named_by(arm: ComparedArm, others: Sequence[ComparedArm]) -> list[ComparedArm]:
+    """Those that the arm's recipe names, of the same runs."""
+    runs = {of_seed.run for of_seed in arm.seeds.values()}
+    return [
+        other
+        for other in others
+        if other.own_name in arm.against and runs & {of_seed.run for of_seed in other.seeds.values()}
+    ]
 
 
 def _comparison(a: ComparedArm, mode_a: Mode, b: ComparedArm, mode_b: Mode) -> SeedsComparison | None:

@@ -32,7 +32,7 @@ from mindsmirror.tasks.tables import task_label
 SAME = (
     *("name", "seed", "arm", "task.seed", "task.data_dir", "annotation.store", "student.path"),
     *("training.trackers", "evaluation.untrained", "evaluation.batch", "evaluation.compile"),
-    "evaluation.judge_baselines",
+    *("evaluation.judge_baselines", "arm.against"),
 )
 """Keys of a recipe that make no other arm."""
 FILES = ("task.name", "annotation.prompts", "annotation.file")
@@ -60,14 +60,16 @@ def compare_runs(
 ) -> ComparisonReport:
     """Compare all arms of some runs; writes `report.json` and `report.html` into `out` and returns the report.
 
-    `baseline` names the arm that others are compared with, by default the first; `failed` holds runs that could not be
-    had, and why; `seed` is that of bootstraps. DataError for a run without predictions, or two runs of one arm and
-    seed; UnknownNameError for a baseline that is no arm.
+    `baseline` names the arm that others are compared with; by default each is held against those that its recipe names
+    (`against`), or where none names any against the first. `failed` holds runs that could not be had, and why; `seed`
+    is that of bootstraps. DataError for a run without predictions, or two runs of one arm and seed; UnknownNameError
+    for a baseline that is no arm.
     """
     runs = _with_seeds([Run(folder) for folder in folders])
     arms = _arms(runs)
     trained = [arm for arm in arms if not arm.untrained]
-    base = _baseline(trained or arms, baseline)
+    named = baseline is None and any(arm.against for arm in trained)
+    base = None if named else _baseline(trained or arms, baseline)
     with Working("comparing"):
         judges = (seeds_judge(arm, seed) for arm in trained)
         report = ComparisonReport(
@@ -78,7 +80,7 @@ def compare_runs(
             students=_each(recipe.student.model for _, recipe, _ in runs),
             runs=tuple(ComparedRun(run=r.folder.name, seed=label, recipe=own.hash) for r, own, label in runs),
             failed=dict(failed or {}),
-            baseline=base.name,
+            baseline=base.name if base is not None else None,
             arms=tuple(row for arm in arms for row in seeds_results(arm, seed)),
             comparisons=tuple(seeds_comparisons(arms, base)),
             judges=tuple(judge for judge in judges if judge is not None),
@@ -117,7 +119,7 @@ def _arms(runs: Sequence[_Read]) -> list[ComparedArm]:
                 )
             where[key, label] = run.folder
             settings[key] = of_arm
-            seeds.setdefault(key, {})[label] = ArmOfSeed(arm, _known(arm, questions, run))
+            seeds.setdefault(key, {})[label] = ArmOfSeed(arm, _known(arm, questions, run), str(run.folder))
     names = _names({key: (next(iter(own.values())).said.name, settings[key]) for key, own in seeds.items()})
     arms = [ComparedArm(names[key], settings[key].get("training.budget", ""), own) for key, own in seeds.items()]
     return sorted(arms, key=lambda arm: not arm.untrained)
@@ -146,7 +148,7 @@ def _settings(recipe: Recipe, name: str) -> dict[str, str]:
     if name == UNTRAINED:
         return {key: value for key, value in found.items() if key.split(".")[0] in OF_UNTRAINED and key not in SAME}
     own = next(arm for arm in document["arm"] if arm["name"] == name)
-    return {key: value for key, value in found.items() if key not in SAME} | dict(_flat({"arm": own}))
+    return {key: value for key, value in (found | dict(_flat({"arm": own}))).items() if key not in SAME}
 
 
 def _name_of_file(value: str) -> str:
@@ -181,7 +183,7 @@ def _baseline(arms: Sequence[ComparedArm], wanted: str | None) -> ComparedArm:
     if wanted is None:
         return arms[0]
     named = [arm for arm in arms if arm.name == wanted]
-    own = [arm for arm in arms if arm.name.split(" (")[0] == wanted]
+    own = [arm for arm in arms if arm.own_name == wanted]
     if not named and not own:
         raise UnknownNameError("arm", wanted, (arm.name for arm in arms))
     return (named or own)[0]

@@ -64,6 +64,7 @@ class Recipe(BaseModel):
         names = [arm.name for arm in self.arm]
         if len(set(names)) < len(names) or "untrained" in names:
             raise ValueError("arm: every arm needs a name of its own, and 'untrained' is taken")
+        self._check_against()
         if self.annotation.file is not None:
             if self.teacher:
                 raise ValueError(
@@ -147,6 +148,14 @@ class Recipe(BaseModel):
             raise ValueError(
                 "annotation.teachers: name each teacher once; `rationales` says how many rationales each writes"
             )
+
+    def _check_against(self) -> None:
+        for number, arm in enumerate(self.arm):
+            others = [other.name for other in self.arm if other is not arm]
+            for name in arm.against:
+                if name not in others:
+                    known = f"the others are {', '.join(others)}" if others else "there is no other"
+                    raise ValueError(f"arm.{number}.against: {name!r} is no other arm; {known}")
 
     def _check_likelihood(self) -> None:
         if self.judge.strategy != "likelihood":

@@ -111,6 +111,7 @@ def predicted_arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
                 rounds=rounds_of(run, arm) if arm else (),
                 judge=done.judge,
                 baselines=done.baselines,
+                against=arm.against if arm else (),
             )
         )
     return found

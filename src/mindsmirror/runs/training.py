@@ -126,7 +126,8 @@ def train_once(training: ArmTraining, once: Once) -> TrainingResult:
         "annotations": training.annotated,
         "own": list(once.origin),
         "adapters": once.adapters,
-        "arm": arm.model_dump(mode="json"),
+        # With whom an arm is compared changes no weight.
+        "arm": arm.model_dump(mode="json", exclude={"against"}),
         "student": recipe.student.model_dump(mode="json", exclude={"path"}),
         # Who watches changes no weight.
         "training": config.model_dump(mode="json", exclude={"trackers"}),

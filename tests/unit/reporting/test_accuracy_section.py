@@ -222,6 +222,15 @@ def test_two_comparisons_are_planned_and_each_family_is_corrected_by_itself() ->
     assert [c.planned for c in comparisons([LABELS, MIRROR], seed=0)] == [True]
 
 
+def test_an_arm_is_planned_against_those_that_its_recipe_names_before_or_after_it() -> None:
+    early = arm("early", "predict", {"predict": "+++-"}, against=("labels", "absent"))
+    late = arm("late", "predict", {"predict": "+---"})
+    found = comparisons([UNTRAINED, early, LABELS, late], seed=0)
+    planned = [(c.a, c.b, round(c.difference, 6)) for c in found if c.planned]
+    assert planned == [("early", "labels", 0.25), ("late", "untrained", 0.25)]
+    assert sum({c.a, c.b} == {"early", "labels"} for c in found) == 1
+
+
 def test_rows_say_which_mode_is_the_arms_own() -> None:
     assert [row.mode for row in arm_results(MIRROR, seed=0) if row.main] == ["think"]
 

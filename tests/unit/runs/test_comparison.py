@@ -92,6 +92,27 @@ def test_arms_of_one_name_are_told_apart_by_their_settings_and_only_equal_budget
     assert compare_runs(folders, tmp_path / "out", baseline="cot").baseline == names[0]
 
 
+def test_recipes_name_what_their_arms_are_held_against(tmp_path: Path) -> None:
+    """Of arms that are told apart by a setting, each is held against that of its own runs."""
+    folders = []
+    for steps in (100, 200):
+        named: dict[str, list[str]] = {"one": [], "two": ["one"], "three": ["two"]}
+        own = recipe(
+            f"{steps}",
+            arm=[{"name": n, "method": "minds_mirror", "labels": "gold", "against": a} for n, a in named.items()],
+            training={"budget": {"steps": steps}},
+        )
+        folders.append(planted(tmp_path, own, {name: {"think": "+-" * 10} for name in named}))
+    report = compare_runs(folders, tmp_path / "out")
+    assert report.baseline is None
+    held = [[side.split(" (training.budget = ") for side in (c.a, c.b)] for c in report.comparisons]
+    assert all(a[1] == b[1] for a, b in held)
+    assert [(a[0], b[0]) for a, b in held] == [("two", "one"), ("three", "two")] * 2
+    assert all(c.planned for c in report.comparisons)
+    asked = compare_runs(folders[:1], tmp_path / "out", baseline="one")
+    assert [(c.a, c.b) for c in asked.comparisons] == [("two", "one"), ("three", "one")]
+
+
 def test_what_is_asked_beside_makes_no_other_arm(tmp_path: Path) -> None:
     """The untrained student need not be asked by every seed."""
     said = {"untrained": {"predict": "-" * 20}, "cot": {"think": "+-" * 10}}

@@ -43,15 +43,19 @@ def test_a_missing_tracker_is_found_before_the_teacher_is_asked(
     assert not (tmp_path / "runs").exists()
 
 
-def test_who_watches_does_not_train_an_arm_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def inputs(**training: Any) -> Any:
+def test_who_watches_or_is_compared_does_not_train_an_arm_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inputs(against: tuple[str, ...] = (), **training: Any) -> Any:
         made = pipeline(tmp_path, **training)
         seen: list[Any] = []
         monkeypatch.setattr(made.run, "step", lambda name, given, action, kind: seen.append(given))
-        arm = ArmTraining(made.run, made.recipe, made.task, made.recipe.arm[0], (), "hash", {})
+        own = made.recipe.arm[0].model_copy(update={"against": against})
+        arm = ArmTraining(made.run, made.recipe, made.task, own, (), "hash", {})
         train_once(arm, Once("arms/labels", "labels", made.recipe.training.budget))
         return seen[0]
 
     assert inputs(trackers=["wandb"]) == inputs()
+    assert inputs(("mirror",)) == inputs()
     assert inputs(early_stopping=1) != inputs()
     assert inputs(budget={"flops": 1e12}) != inputs(budget={"target_tokens": 10**6})

@@ -192,6 +192,14 @@ def test_arms_must_have_names_of_their_own() -> None:
     assert "'untrained'" in refusal(with_change("arm.1.name", "untrained"))
 
 
+def test_an_arm_is_held_against_other_arms_of_its_recipe() -> None:
+    assert make_recipe(with_change("arm.1.against", ["labels"])).arm[1].against == ("labels",)
+    assert "arm.1.against: 'label' is no other arm; the others are labels" in refusal(
+        with_change("arm.1.against", ["label"])
+    )
+    assert "arm.1.against: 'mirror' is no other arm" in refusal(with_change("arm.1.against", ["mirror"]))
+
+
 def test_the_judge_must_be_one_of_the_teachers() -> None:
     assert "judge.teacher: there is no teacher 1" in refusal(with_change("judge.teacher", 1))
 
