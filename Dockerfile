@@ -1,4 +1,4 @@
-# Serves a trained student; docs/guide.md has the commands that build and start it.
+# Serves a trained student; docs/guide/use.md has the commands that build and start it.
 FROM python:3.11-slim AS build
 # torch without CUDA, which is a tenth of the size. Another index, or none, for machines with a GPU.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu

@@ -24,7 +24,7 @@ from mindsmirror.reference.imports import ORDER
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.training.config import Budget
 
-GUIDE = ROOT / "docs" / "guide.md"
+GUIDE = ROOT / "docs" / "guide"
 MINIMAL = tomllib.loads("""
 name = "minimal"
 task.name = "svamp"
@@ -83,7 +83,7 @@ def tables() -> dict[str, dict[str, FieldInfo]]:
 
 def reference() -> Block:
     """The guide's recipe with every key."""
-    return next(block for block in blocks("toml", GUIDE) if block.text.startswith("name = "))
+    return next(block for block in blocks("toml", GUIDE / "recipe.md") if block.text.startswith("name = "))
 
 
 def shown() -> Iterator[tuple[str, str, str]]:
@@ -157,7 +157,7 @@ def test_a_command_in_running_text_has_its_verb_and_options(path: Path) -> None:
 
 
 def test_every_verb_is_in_the_guide() -> None:
-    text = GUIDE.read_text(encoding="utf-8")
+    text = "".join(page.read_text(encoding="utf-8") for page in GUIDE.glob("*.md"))
     assert [verb for verb in VERBS if f"mindsmirror {verb}" not in text and f"`{verb}`" not in text] == []
 
 
@@ -174,9 +174,9 @@ def test_rows_in_a_document_are_json(block: Block) -> None:
 
 def test_the_guide_lists_every_exit_code() -> None:
     kinds = errors.MindsMirrorError.__subclasses__()
-    codes = [int(code) for code, _ in table(GUIDE, "code", "meaning")]
+    codes = [int(code) for code, _ in table(GUIDE / "recipe.md", "code", "meaning")]
     assert codes == sorted({0, click.UsageError.exit_code, INTERRUPTED, *(kind.exit_code for kind in kinds)})
-    assert errors.MindsMirrorError.exit_code == 1 and "1 is a bug" in GUIDE.read_text(encoding="utf-8")
+    assert errors.MindsMirrorError.exit_code == 1 and "1 is a bug" in (GUIDE / "recipe.md").read_text(encoding="utf-8")
 
 
 def first_column(path: Path, *header: str) -> list[str]:
@@ -186,8 +186,8 @@ def first_column(path: Path, *header: str) -> list[str]:
 def test_tables_name_what_there_is() -> None:
     methods = ROOT / "docs" / "methods.md"
     strategies: Any = JudgeConfig.model_fields["strategy"].annotation
-    assert first_column(GUIDE, "check", "what it looks at") == list(CHECKS)
-    assert sorted(first_column(GUIDE, "unit", "what is equal")) == sorted(Budget.model_fields)
+    assert first_column(GUIDE / "recipe.md", "check", "what it looks at") == list(CHECKS)
+    assert sorted(first_column(GUIDE / "train.md", "unit", "what is equal")) == sorted(Budget.model_fields)
     assert first_column(methods, "method", "stages and tasks", "source") == list(BUILT_IN)
     assert first_column(methods, "strategy", "where the verdict comes from") == list(get_args(strategies))
 
@@ -225,8 +225,8 @@ def test_the_table_of_where_things_are_names_files() -> None:
             assert any(list(place.glob(path)) for place in places) or path == "config.py", f"{what}: {path}"
 
 
-def test_the_readmes_tree_names_every_room() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_tree_names_every_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     tree = re.search(r"^```\nsrc/mindsmirror/\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert tree is not None
     shown = [line.split()[0].rstrip("/").removesuffix(".py") for line in tree[1].splitlines() if line.startswith("  ")]

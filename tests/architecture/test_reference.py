@@ -15,7 +15,7 @@ from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.runs.schema import recipe_schema
 from mindsmirror.runs.shipped import shipped_recipes
 
-GUIDE = ROOT / "docs" / "guide.md"
+GUIDE = ROOT / "docs" / "guide" / "recipe.md"
 RECIPES = shipped_recipes()
 SCHEMA = recipe_schema()
 

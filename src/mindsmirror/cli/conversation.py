@@ -35,13 +35,9 @@ def reply_lines(reply: "Reply") -> list[str]:
     if reply.rationale and reply.answer is not None:
         lines.append(f"rationale: {reply.rationale}")
     if reply.p_correct is not None:
-        lines.append(f"its own verdict: {reply.verdict} (probability of being correct {reply.p_correct:.2f})")
+        lines.append(f"own verdict: {reply.verdict}, P(correct) = {reply.p_correct:.2f} (not calibrated)")
     if reply.confidence is not None:
-        meaning = "probability that the answer is right" if reply.calibrated else "share of the votes"
-        lines.append(f"{meaning}: {reply.confidence:.2f}")
-    if reply.alike is not None:
-        near, span = reply.alike, f"{reply.alike.least:.2f} to {reply.alike.most:.2f}"
-        lines.append(f"of {near.of} validation answers about as sure ({span}) {near.right} were right")
+        lines.append(f"confidence: {reply.confidence:.2f} ({_meaning(reply)})")
     if reply.abstained:
         lines.append("it abstains: an answer as unsure as this one would not keep the risk that the recipe promises")
     if reply.teacher is not None:
@@ -49,11 +45,22 @@ def reply_lines(reply: "Reply") -> list[str]:
     return lines
 
 
+def _meaning(reply: "Reply") -> str:
+    """What the confidence of a reply says."""
+    if not reply.calibrated:
+        return "share of the votes"
+    near = reply.alike
+    if near is None:
+        return "calibrated"
+    span = f"between {near.least:.2f} and {near.most:.2f}"
+    return f"calibrated; of the {near.of} validation answers {span}, {near.right} were right"
+
+
 def _teacher_lines(teacher: "TeacherReply", student: "Reply") -> list[str]:
     """A teacher's answer, and what it stands in place of."""
     paid = "" if teacher.usd is None else f" (${teacher.usd:.4f})"
     own = f"would say {student.answer}" if student.answer is not None else "has no answer that can be read"
-    sure = "" if student.confidence is None else f" (probability that it is right: {student.confidence:.2f})"
+    sure = "" if student.confidence is None else f" (confidence {student.confidence:.2f})"
     return [
         f"answer: {teacher.answer}",
         f"rationale: {teacher.text}",

@@ -9,11 +9,7 @@ from mindsmirror.cli.options import as_json, overrides, runs_folder, show
 from mindsmirror.system.progress import say
 
 RECIPE = "quickstart"
-QUESTION = """\
-Your task is to count how many legs there are in total when given a list of animals.
-
-Now, how many legs are there in total if you have 5 bees, 2 horses?"""
-"""As the quickstart's questions begin and end."""
+QUESTION = "Now, how many legs are there in total if you have 5 bees, 2 horses?"
 
 
 @click.command("demo")
@@ -36,7 +32,6 @@ def command(settings: tuple[str, ...], runs: Path, json_output: bool) -> None:
     report = run(recipe, runs)
     folder = runs / recipe.name
     reply = load(folder).ask(QUESTION)
-    asked = f"question: {QUESTION.splitlines()[-1]}"
-    lines = [*report.findings, f"report: {folder / 'report.html'}", asked, *reply_lines(reply)]
+    lines = [*report.findings, f"report: {folder / 'report.html'}", f"question: {QUESTION}", *reply_lines(reply)]
     document = {"run": str(folder), "findings": report.findings, "reply": reply.model_dump(mode="json")}
     show(document, lines, json_output)

@@ -21,7 +21,7 @@ from mindsmirror.reference.markdown import code, page, sentence, table
 
 OPENING = """
 All names are importable from `mindsmirror` itself, and are loaded when they are first used. Files and folders may be
-strings or paths. [The guide](../guide.md#from-python) has examples, and
+strings or paths. [The guide](../guide/use.md#from-python) has examples, and
 [examples/minimal.py](../../examples/minimal.py) is the whole method in one file.
 """.strip()
 WIDTH = 100

@@ -26,7 +26,7 @@ PLURAL = {"whole number": "whole numbers", "text": "texts", "number": "numbers",
 HEADER = ("key", "type", "default", "bounds", "what it says")
 OPENING = f"""
 A recipe is one TOML file. A key without a default must be given; one whose default is *none* may be left out. The guide
-has [a recipe with every key](../guide.md#the-recipe) and the reasons.
+has [a recipe with every key](../guide/recipe.md#every-key-of-a-recipe) and the reasons.
 
 The package holds the same as a JSON Schema, `mindsmirror/runs/{PUBLISHED.name}`. `mindsmirror schema` prints it with
 the engines and methods of other installed packages. Editors that use Taplo (Even Better TOML) complete and check keys

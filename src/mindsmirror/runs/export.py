@@ -49,11 +49,11 @@ def export_student(
 ) -> list[dict[str, object]]:
     """Write the trained student of an arm (by default the last one) into the folder `out`; returns how it compares.
 
-    `to` and `weights` are listed in docs/guide.md; without `weights` the format's default is written. What was written
-    is loaded in the runtime it is for and asked up to `questions` questions that the student was not trained on, beside
-    the trained student. A judge that is an adapter goes with gguf and safetensors; elsewhere `without_judge` of a file
-    says that it is missing, and only what the student writes is compared. ModelFileError if it is further off than its
-    bounds, and for a student that the format cannot hold; DataError if the arm is not trained, or `out` holds
+    `to` and `weights` are listed in docs/guide/export.md; without `weights` the format's default is written. What was
+    written is loaded in the runtime it is for and asked up to `questions` questions that the student was not trained
+    on, beside the trained student. A judge that is an adapter goes with gguf and safetensors; elsewhere `without_judge`
+    of a file says that it is missing, and only what the student writes is compared. ModelFileError if it is further off
+    than its bounds, and for a student that the format cannot hold; DataError if the arm is not trained, or `out` holds
     something; UnknownNameError for a name that there is not.
     """
     from mindsmirror.delivery.compare import Trained

@@ -114,7 +114,10 @@ def cells(
         own += [f"task.seed={seed}"] if new_questions and seed is not None else []
         recipe = read_recipe(file, [*chosen, *own], key_variables)
         if new_questions and not recipe.task.name.startswith(GENERATED):
-            raise RecipeError(f"--new-questions: the questions of {recipe.task.name} are what they are; leave it out.")
+            raise RecipeError(
+                f"--new-questions: {recipe.task.name} has fixed questions; only a generated task ({GENERATED}NAME) can "
+                "draw others. Leave the option out."
+            )
         made.append((file, (*chosen, *own), "-".join([recipe.name, *map(_short, chosen), *map(_short, own[:1])])))
     found = []
     for (file, overrides, _), name in zip(made, _apart(made), strict=True):

@@ -64,7 +64,7 @@ def hub_rows(source: HubSource, split: str) -> list[Row]:
         state = "cannot be read from the hub" if answers else "is not in the cache, and the hub cannot be reached"
         return (
             f"The dataset {source} {state} ({cause}). To read local files instead, set {VARIABLE} to a folder that "
-            f"holds {source.folder!r}, or data_dir in [task]; docs/guide.md (Your own data) names the files."
+            f"holds {source.folder!r}, or data_dir in [task]; docs/guide/annotate.md names the files."
         )
 
     table = load_from_hub(source.repository, source.configuration, refused, revision=source.revision, split=split)

@@ -80,7 +80,10 @@ def test_every_name_that_is_offered_begins_as_it_was_typed(typed: str) -> None:
 
 def test_the_guides_line_makes_bash_complete(folder: Path) -> None:
     (line,) = [
-        line for block in blocks("sh", ROOT / "docs/guide.md") for line in block.text.splitlines() if "bash_so" in line
+        line
+        for block in blocks("sh", ROOT / "docs/guide/recipe.md")
+        for line in block.text.splitlines()
+        if "bash_so" in line
     ]
     asked = 'COMP_WORDS=(mindsmirror ask le); COMP_CWORD=2; _mindsmirror_completion mindsmirror; echo "${COMPREPLY[@]}"'
     # `compopt` is for a completion that the user asked for; here a script asks.

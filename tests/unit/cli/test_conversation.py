@@ -45,7 +45,7 @@ def test_a_teachers_answer_says_whose_it_is_and_what_the_student_would_say() -> 
         "answer: 2",
         "rationale: One and one. The answer is 2.",
         "by the teacher large, with 38 tokens",
-        "the student abstains; it would say 3 (probability that it is right: 0.25)",
+        "the student abstains; it would say 3 (confidence 0.25)",
     ]
     unread = reply("2?", None, "Who knows.").model_copy(update={"abstained": True})
     assert reply_lines(unread.sent(said.model_copy(update={"usd": 0.5})))[2:] == [
