@@ -16,16 +16,18 @@ def mended(text: str) -> str | None:
     """The text with results that hold; None if all do, or if one cannot be replaced by a plain number."""
     if len(text) > MAX_TEXT:
         return None
-    given = text
+    given, begun = text, 0
     for _ in range(MAX_STEPS):
-        wrong = next((step for step in arithmetic_steps(text) if not step.holds), None)
+        wrong = next((step for step in arithmetic_steps(text[begun:]) if not step.holds), None)
         if wrong is None:
             return text if text != given else None
         result = decimal_text(wrong.computed)
         if wrong.place is None or "/" in result:
             return None
-        begin, end = wrong.place
+        begin, end = (begun + place for place in wrong.place)
         text = text[:begin] + result + _replaced(text[end:], wrong.stated, result)
+        # What stands before the line of the fix holds and stays as it is.
+        begun = text.rfind("\n", 0, begin) + 1
     return None
 
 

@@ -1,36 +1,23 @@
 """The arithmetic that a rationale writes down, step by step: `5 bees * 6 legs = 30 legs`, and whether each step holds.
 
 A step is two neighbouring sides of an equation, and the first one computes something. The exact parser of
-`arithmetic.py` reads both sides. What it cannot read is not a step, so no step is called wrong because it was not
-understood. A result that is rounded (`10 / 3 = 3.33`) holds.
+`arithmetic.py` reads both sides. What it cannot read is not a step, and neither is what it can read only a part of (an
+unknown, a root, `3 hours 20 minutes`), so no step is called wrong because it was not understood. A result that is
+rounded holds: `10 / 3 = 3.33`, `22 / 7 ≈ 3`.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from mindsmirror.answers.arithmetic import Node, NotArithmeticError, Token, parse
 from mindsmirror.answers.equation import in_ascii_operators, without_units
+from mindsmirror.answers.sides import equalities, line_tokens
 
 MAX_TEXT = 20_000
 """Characters of a rationale that are looked at."""
 MAX_STEPS = 200
-MAX_SIDE = 40
-"""Tokens of one side."""
-MAX_UNIT = 3
-"""Words that may follow a number as its unit."""
-
-_TOKEN = re.compile(
-    r"(?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9,]*[0-9])|[0-9]{1,30}(?:\.[0-9]{1,30})?(?![0-9])|\.[0-9]{1,30})"
-    r"|(?P<operator>\*\*|[-+*/^()=%])|(?P<word>[^\W\d_]{1,40})|(?P<space>\s)|(?P<other>.)",
-    re.S,
-)
-_MODIFIES = frozenset(
-    ("of", "half", "twice", "double", "triple", "thrice", "by", "dozen", "root", "sqrt", "than", "every")
-)
-"""Words before an expression that make another number of it."""
-_OPENS, _CLOSES, _JOINS = "(", ")%", "+-*/^"
+_ABOUT = "≈"
 
 
 class Step(NamedTuple):
@@ -42,14 +29,17 @@ class Step(NamedTuple):
     """Digits after the point of the stated number, -1 if it is no plain number."""
     place: tuple[int, int] | None = None
     """Where the stated number begins and ends in the text; None if it is no plain number, or cannot be told."""
+    about: bool = False
+    """Whether the sign between the two says "about"."""
 
     @property
     def holds(self) -> bool:
         """Whether the stated result equals the computed one, exactly or rounded to the decimals that are written."""
         if self.computed == self.stated:
             return True
-        # A whole number is not read as rounded: `7 / 2 = 3` is wrong.
-        return self.decimals > 0 and abs(self.computed - self.stated) * 10**self.decimals <= Fraction(1, 2)
+        # A whole number is not read as rounded unless that is said: `7 / 2 = 3` is wrong.
+        rounded = self.decimals > 0 or (self.about and self.decimals == 0)
+        return rounded and abs(self.computed - self.stated) * 10**self.decimals <= Fraction(1, 2)
 
 
 def arithmetic_steps(text: str) -> list[Step]:
@@ -57,13 +47,15 @@ def arithmetic_steps(text: str) -> list[Step]:
     found: list[Step] = []
     begin = 0
     for line in text[:MAX_TEXT].splitlines(keepends=True):
-        if "=" in line or "＝" in line or "≈" in line:
+        if "=" in line or "＝" in line or _ABOUT in line:
             plain = in_ascii_operators(line)
-            for before, after in _equalities(_tokens(plain)):
-                # Signs are exchanged one for one, but a word or a fraction for several.
-                step = _step(before, after, begin if len(plain) == len(line) else None)
+            # Signs are exchanged one for one, but a word or a fraction for several.
+            same = len(plain) == len(line)
+            for place, before, after in equalities(line_tokens(plain)):
+                step = _step(before, after, begin if same else None)
                 if step is not None:
-                    found.append(step)
+                    about = line[place] == _ABOUT if same else _ABOUT in line
+                    found.append(step._replace(about=about))
                 if len(found) == MAX_STEPS:
                     return found
         begin += len(line)
@@ -78,96 +70,8 @@ def valid_share(text: str) -> float | None:
 
 def follows(answer: str, steps: Sequence[Step]) -> bool | None:
     """Whether an answer is what the last of a rationale's steps comes to; None without steps, or for no number."""
-    said = _node(_tokens(in_ascii_operators(answer)))
+    said = _node(line_tokens(in_ascii_operators(answer)))
     return said.value == steps[-1].stated if steps and said is not None else None
-
-
-def _tokens(line: str) -> list[Token]:
-    """Numbers, operators, words, and `other` for whatever ends an expression."""
-    tokens: list[Token] = []
-    glued = False
-    for match in _TOKEN.finditer(line):
-        kind = str(match.lastgroup)
-        if kind != "space":
-            text = "^" if match.group() == "**" else match.group()
-            tokens.append(Token(kind, text, glued, match.start()))
-        glued = kind != "space"
-    return tokens
-
-
-def _equalities(tokens: Sequence[Token]) -> Iterator[tuple[list[Token], list[Token]]]:
-    """For each sign of equality the longest sides that can be an expression."""
-    for place, token in enumerate(tokens):
-        if token.text == "=" and token.kind == "operator":
-            before = _left_of(tokens, place)
-            after = _right_of(tokens, place)
-            if before and after:
-                yield before, after
-
-
-def _left_of(tokens: Sequence[Token], place: int) -> list[Token]:
-    """The expression that ends at the sign of equality at `place`."""
-    start, words = place, 0
-    operand = False
-    """Whether the token to the right is an operand or an opening parenthesis."""
-    while start > 0 and place - start < MAX_SIDE:
-        token = tokens[start - 1]
-        if token.kind == "word" and not operand and words < MAX_UNIT:
-            words += 1
-        elif token.kind == "number" and not operand:
-            operand, words = True, 0
-        elif token.kind == "operator" and token.text in _JOINS and operand:
-            operand = False
-        elif token.text in _CLOSES and not operand:
-            words = 0
-        elif token.text == _OPENS and operand:
-            pass
-        else:
-            break
-        start -= 1
-    if start > 0 and tokens[start - 1].text.lower() in _MODIFIES:
-        return []
-    if place - start > 1 and tokens[start].text == "-" and not tokens[start + 1].glued:
-        # The dash of a list: a sign stands at its number.
-        start += 1
-    return _trimmed(tokens[start:place])
-
-
-def _right_of(tokens: Sequence[Token], place: int) -> list[Token]:
-    """The expression that begins behind the sign of equality at `place`; words behind its last operand are its unit."""
-    end, operand = place + 1, False
-    while end < len(tokens) and end - place <= MAX_SIDE:
-        token = tokens[end]
-        if token.kind == "number" and not operand:
-            operand = True
-        elif token.kind == "word" and operand and _joined_later(tokens, end):
-            pass
-        elif token.kind == "operator" and token.text in _JOINS and (operand or token.text in "+-"):
-            operand = False
-        elif (token.text in _CLOSES and operand) or (token.text == _OPENS and not operand):
-            pass
-        else:
-            break
-        end += 1
-    return _trimmed(tokens[place + 1 : end])
-
-
-def _joined_later(tokens: Sequence[Token], place: int) -> bool:
-    """Whether the word at `place` is a unit within an expression: an operator follows within a few words."""
-    for token in tokens[place + 1 : place + 1 + MAX_UNIT]:
-        if token.kind != "word":
-            return token.kind == "operator" and token.text in "+-*/^)"
-    return False
-
-
-def _trimmed(tokens: Sequence[Token]) -> list[Token]:
-    """Without what cannot begin or end an expression, such as the dash of a list."""
-    kept = list(tokens)
-    while kept and (kept[0].kind == "word" or kept[0].text in "+*/^)%="):
-        kept.pop(0)
-    while kept and kept[-1].kind == "operator" and kept[-1].text in "+-*/^(":
-        kept.pop()
-    return kept
 
 
 def _step(before: Sequence[Token], after: Sequence[Token], begin: int | None) -> Step | None:
@@ -179,11 +83,21 @@ def _step(before: Sequence[Token], after: Sequence[Token], begin: int | None) ->
     if computed.value != stated.value and computed.value == first.value:
         # `3 + 4 = 7 + 2 = 9` goes on from what was computed.
         stated = first
+    if any(token.text == "%" for token in (*before, *after)):
+        return _percent(computed.value, stated.value)
     if len(after) > 1 and not all(token.kind == "word" for token in after[1:]):
         return Step(computed.value, stated.value, -1)
     number = after[0]
     place = None if begin is None else (begin + number.start, begin + number.start + len(number.text))
     return Step(computed.value, stated.value, len(number.text.partition(".")[2]), place)
+
+
+def _percent(computed: Fraction, stated: Fraction) -> Step:
+    """A step with a sign of per cent, which is written for a hundredth and as a mere unit: `25 - 5 = 20%` holds."""
+    for scale in (Fraction(1), Fraction(100), Fraction(1, 100)):
+        if abs(computed - stated * scale) * 1000 <= abs(computed):
+            return Step(computed, computed, -1)
+    return Step(computed, stated, -1)
 
 
 def _node(tokens: Sequence[Token]) -> Node | None:
