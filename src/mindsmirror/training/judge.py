@@ -8,6 +8,9 @@ among the three words, each weighed as often as it was given.
 
     L = sum over rationales and verdicts of -w log share / sum of w
 
+A step divides by the mean weight of a step and not by its own: a part of few or light rationales would else count as
+much as any other, and the weights of verdicts would divide out.
+
 Passes are few and short, so a training that was cut short begins anew; it comes to the same.
 """
 
@@ -85,6 +88,7 @@ def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
     """Train the plan's adapter in place; also how many tokens were read more than once, for want of memory."""
     begun, words = first_difference(plan.student)
     adapter = [value for value in plan.model.parameters() if value.requires_grad]
+    mean_weight = mean_weight_of(plan.rows)
     optimizer = torch.optim.AdamW(adapter, lr=plan.rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, plan.steps))
     losses: list[float] = []
@@ -98,7 +102,7 @@ def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
                 read, weights = parts[number]
                 with half_the_threads():
                     logits = plan.student.after(plan.model.get_base_model(), read, begun, words)
-                    loss = -(weights * torch.log_softmax(logits.float(), dim=-1)).sum() / weights.sum()
+                    loss = judge_loss(logits, weights, mean_weight)
                     optimizer.zero_grad()
                     torch.autograd.backward(loss)
                     torch.nn.utils.clip_grad_norm_(adapter, LARGEST_GRADIENT)
@@ -122,6 +126,16 @@ def train_judge(plan: JudgePlan) -> tuple[StageLog, int]:
         peak_device_memory=peak_device_memory(),
     )
     return log, parts.read_again
+
+
+def judge_loss(logits_BV: Tensor, weights_BV: Tensor, mean_weight: float) -> Tensor:
+    """A step's part of L, in nats: of B rationales and the V verdicts. The mean over all steps of a pass is L."""
+    return -(weights_BV * torch.log_softmax(logits_BV.float(), dim=-1)).sum() / mean_weight
+
+
+def mean_weight_of(rows: Sequence[Judged]) -> float:
+    """What the verdicts of a step weigh on average."""
+    return sum(sum(row.weights) for row in rows) / len(parts_of(rows))
 
 
 def judge_cost(rows: Sequence[Judged], passes: int, student: Student, units: UnitFlops, read_again: int = 0) -> Cost:

@@ -21,7 +21,7 @@ from mindsmirror.students.text import VERDICT_WORDS
 from mindsmirror.students.verdict_words import first_difference
 from mindsmirror.tasks.base import Splits, Task
 from mindsmirror.training.config import Budget, TrainingConfig
-from mindsmirror.training.judge import judge_cost, judged_rows
+from mindsmirror.training.judge import Judged, judge_cost, judge_loss, judged_rows, mean_weight_of, parts_of
 from mindsmirror.training.stages import ArmPlan, train_arm
 
 Folder = Callable[..., Path]
@@ -106,6 +106,22 @@ def test_a_judge_that_is_done_is_not_trained_again_and_a_lost_one_is_the_same(
     file.parent.rmdir()
     train_arm(plan)
     assert file.read_bytes() == written
+
+
+def test_the_steps_of_a_pass_teach_on_average_what_all_rationales_say() -> None:
+    """A last step of one rationale counts as that one, and a step of rare verdicts as much as they weigh."""
+    draw = torch.Generator().manual_seed(0)
+    weights = [(0.5, 0.0, 0.0)] * 30 + [(0.0, 4.0, 0.0)] * 3
+    rows = [Judged((number,), weight) for number, weight in enumerate(weights)]
+    logits = torch.randn((len(rows), 3), generator=draw, requires_grad=True)
+    whole = -(torch.tensor(weights) * logits.log_softmax(-1)).sum() / torch.tensor(weights).sum()
+    (expected,) = torch.autograd.grad(whole, logits)
+    mean = mean_weight_of(rows)
+    steps = [[row.source[0] for row in part] for part in parts_of(rows)]
+    assert [len(step) for step in steps] == [16, 16, 1]
+    losses = [judge_loss(logits[step], torch.tensor([weights[row] for row in step]), mean) for step in steps]
+    (found,) = torch.autograd.grad(sum(losses, torch.zeros(())) / len(steps), logits)
+    torch.testing.assert_close(found, expected)
 
 
 def test_verdicts_weigh_as_often_as_they_were_given(tiny_folder: Folder) -> None:
