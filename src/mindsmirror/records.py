@@ -140,7 +140,17 @@ class Rationale(Record):
     @property
     def written(self) -> str:
         """A parsed rationale in the form that students read and write: it ends with the answer sentence."""
-        return f"{self.reasoning} The answer is {self.answer}.".strip()
+        return f"{whole_sentences(self.reasoning)} The answer is {self.answer}.".strip()
+
+
+def whole_sentences(reasoning: str) -> str:
+    """The reasoning with a full stop at its end, where its last line has none: what follows is a sentence of its own.
+
+    `10 customers did not buy coffee The answer is 10.` would deny its answer.
+    """
+    if not reasoning or reasoning.rstrip("\"')]*_`”’").endswith((".", "!", "?", "…")):
+        return reasoning
+    return reasoning.rstrip(" ,;:–—-") + "."
 
 
 class SelfEvaluation(Record):

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from mindsmirror.records import Parse
 
-READING = 4
+READING = 5
 """Version of how replies are read. Whoever changes that raises it: runs that stand then read their store anew."""
 
 
