@@ -32,6 +32,14 @@ _FINDS_FAULT = re.compile(
     r"|fails?)\b|\bnot\s-?[0-9]",
     re.I,
 )
+_NO_FAULT = re.compile(
+    r"\b(?:no|without(?:\s(?:a|any))?|free\sof|nothing)\s(?:\w{1,12}\s)?(?:errors?|mistakes?|wrong|missing|faults?)\b"
+    r"|\b(?:correctly|rightly|properly|appropriately)\s(?:\w{1,12}\s){0,2}(?:does\snot|doesn't|not|missing)\b"
+    r"|\b(?:the|a|this|that)\smissing\s(?:\w{1,12}\s)?(?:number|value|amount|quantity|part|factor|piece|count|term)\b"
+    r"|\bas\s(?:it|they)\sshould\b",
+    re.I,
+)
+"""What finds no fault although a word of fault stands in it: `no errors`, `rightly does not count`."""
 _PRAISES = re.compile(r"\b(?:is|are|was|were)\s(?:all\s)?(?:right|correct|true)\b|\bcorrectly\b", re.I)
 _EMPTY_WORD = re.compile(
     r"the|and|has|have|had|are|was|were|that|this|there|then|not|but|for|with|each|all|its|their|his|her|which|what"
@@ -53,7 +61,8 @@ class _Contrast(NamedTuple):
 def fault_of(critique: str, rationale: str, verdict: Verdict) -> str:
     """Why a critique cannot be true, in a few words that can be counted; empty if nothing speaks against it."""
     critique, rationale = critique[:MAX_TEXT], rationale[:MAX_TEXT]
-    if any(not step.holds for step in arithmetic_steps(critique)):
+    quoted = {(step.computed, step.stated) for step in arithmetic_steps(rationale)}
+    if any(not step.holds and (step.computed, step.stated) not in quoted for step in arithmetic_steps(critique)):
         return "its arithmetic is wrong"
     contrasts = list(_contrasts(critique))
     for contrast in contrasts:
@@ -62,9 +71,10 @@ def fault_of(critique: str, rationale: str, verdict: Verdict) -> str:
             return "the rationale says what it demands"
         if not _state(said, contrast.wrong, ""):
             return "it corrects what the rationale does not say"
-    if verdict is Verdict.CORRECT and (contrasts or _FINDS_FAULT.search(critique)):
+    finds = _FINDS_FAULT.search(_NO_FAULT.sub(" ", critique))
+    if verdict is Verdict.CORRECT and (contrasts or finds):
         return "it finds fault with what is judged correct"
-    if verdict is Verdict.WRONG and _PRAISES.search(critique) and not (contrasts or _FINDS_FAULT.search(critique)):
+    if verdict is Verdict.WRONG and _PRAISES.search(critique) and not (contrasts or finds):
         return "it only praises what is judged wrong"
     return ""
 

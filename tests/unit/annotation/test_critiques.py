@@ -35,11 +35,21 @@ ABSENT = "it corrects what the rationale does not say"
         ("A starfish has 6 legs, not 5.", Verdict.CORRECT, "it finds fault with what is judged correct"),
         ("The second step is wrong.", Verdict.CORRECT, "it finds fault with what is judged correct"),
         ("Nobody can tell.", Verdict.UNCERTAIN, ""),
+        ("The solution correctly finds the missing number.", Verdict.CORRECT, ""),
+        ("All products are right, and there are no errors in it.", Verdict.CORRECT, ""),
+        ("It rightly does not count the tail.", Verdict.CORRECT, ""),
+        ("It has no errors but one mistake.", Verdict.CORRECT, "it finds fault with what is judged correct"),
         ("", Verdict.WRONG, ""),
     ],
 )
 def test_what_speaks_against_a_critique(critique: str, verdict: Verdict, fault: str) -> None:
     assert fault_of(critique, STARFISH, verdict) == fault
+
+
+def test_a_false_sum_that_the_rationale_has_is_quoted_and_not_made() -> None:
+    rationale = "A bee has 6 legs: 3 * 6 = 16. The answer is 16."
+    assert fault_of("It says that 3 * 6 = 16, but 3 * 6 = 18.", rationale, Verdict.WRONG) == ""
+    assert fault_of("It forgets that 3 * 6 = 17.", rationale, Verdict.WRONG) == "its arithmetic is wrong"
 
 
 @given(st.text(max_size=200), st.text(max_size=200), st.sampled_from(Verdict))

@@ -200,3 +200,13 @@ def test_prompts_without_examples_say_the_form() -> None:
         assert (bare.system, bare.reminder) == (full.system, full.reminder) and bare.hash != full.hash
         prompt = bare.rationale(Example(id="q", text="Why?"))
         assert [message.role for message in prompt.messages] == ["system", "user"] and prompt.shared == 1
+
+
+def test_a_solution_without_a_critique_is_not_shown_as_one_that_has_an_empty_one() -> None:
+    """Where one solution was corrected and stands first, the critique is that of the next."""
+    base = load_prompts("number")
+    bare = base.solved[0].model_copy(update={"critique": ""})
+    prompts = base.model_copy(update={"solved": (bare, *base.solved[1:])})
+    messages = prompts.critique(Example(id="q", text="2 + 2?", gold="4"), "2 + 2 = 4.", Verdict.CORRECT, "4").messages
+    assert all(message.content.strip() for message in messages)
+    assert sum(message.content == base.solved[1].critique for message in messages) == 1

@@ -160,10 +160,12 @@ class PromptSet(BaseModel):
 
     def _prefix(self) -> tuple[Message, ...]:
         messages = [Message("system", self.system.strip())]
-        for index, shot in enumerate(self.solved):
+        # A solution that was corrected has no critique; an empty one would teach to write none.
+        criticised = next((shot for shot in self.solved if shot.critique), None)
+        for shot in self.solved:
             messages.append(self._asked(shot.question))
             messages.append(Message("assistant", shot.rationale))
-            if index == 0:
+            if shot is criticised:
                 messages.append(Message("user", CRITIQUE[Verdict.CORRECT]))
                 messages.append(Message("assistant", shot.critique))
                 messages.extend(self._wrong_example())
