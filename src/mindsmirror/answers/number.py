@@ -53,6 +53,11 @@ _PRONOUN = re.compile(
 _RATIO = re.compile(r"[0-9]\s?:\s?[0-9]")
 _LETTER = re.compile(r"[A-DF-Za-df-z]|[Ee](?![-+]?[0-9])|(?<![0-9])[Ee]")
 _ARROWS = frozenset("→⇒~")
+_PER = re.compile(r"(?<=[0-9A-Za-z])\s?/\s?(?=[A-Za-z]{2}|[hs]\b)")
+"""`60 km/h`, `$5/hour`: a unit, no division."""
+_POWER_OF_UNIT = re.compile(
+    r"(?<=[0-9\s])((?:[cdk]?m|mm|ft|feet|in|inch(?:es)?|yards?|miles?))(?:\^[23](?![0-9])|[²³])"
+)
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,9 @@ class Number:
         if _PLAIN_WHOLE.fullmatch(raw):
             # Most gold answers and most answers: a file of a million questions is read in half the time.
             return Answer(raw, raw)
-        if len(raw) > MAX_WRAPPED or _RATIO.search(raw) or raw.rstrip(" *_").endswith("?"):
+        if len(raw) > MAX_WRAPPED or "π" in raw or _RATIO.search(raw) or raw.rstrip(" *_").endswith("?"):
             return None
-        signed = _NEGATIVE.sub(_minus, _LATEX.sub(" ", raw))
+        signed = _NEGATIVE.sub(_minus, _LATEX.sub(" ", _POWER_OF_UNIT.sub(r"\1", _PER.sub(" per ", raw))))
         text = plain_signs(signed.replace("\\%", "").replace("%", " "))
         if text is None or _CHOICE.search(text) or denies(text) or not all(map(_is_plain, text)):
             return None

@@ -70,6 +70,11 @@ _DECLINES = re.compile(
     re.I,
 )
 
+_NOT_YET = re.compile(
+    r"\b(?:directly|without|until|unless|before|yet|at once|immediately|in (?:one|a single) (?:step|go))\b", re.I
+)
+"""`We cannot solve this directly.` begins a rationale and refuses nothing."""
+
 
 def standing(text: str, start: int) -> Standing:
     """How the statement that begins at `start` is meant, by what stands before it in its clause."""
@@ -95,7 +100,8 @@ def taken_back(after: str) -> bool:
 
 def declines(text: str) -> bool:
     """Whether a reply begins with a sentence that refuses, so that an answer after it is not the model's."""
-    return _DECLINES.match(text[:400].replace("’", "'")) is not None
+    refusal = _DECLINES.match(text[:400].replace("’", "'"))
+    return refusal is not None and not _NOT_YET.search(refusal.group())
 
 
 def _last_end(pattern: re.Pattern[str], text: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import nn
 
+from mindsmirror.answers.text import Text
 from mindsmirror.inference.confidence import as_sample
 from mindsmirror.inference.reading import Reading, read_direct, read_rationale
 from mindsmirror.records import Example, Prediction, Sample, Tag
@@ -26,7 +27,7 @@ from mindsmirror.system import hardware
 from mindsmirror.tasks.base import Task
 
 DIRECT_TOKENS = 48
-"""Room for an answer without a rationale: equations and choices are short."""
+"""Room for an answer without a rationale: equations and choices are short. A text has as much as a rationale."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def asked_while_learning(model: Any, precision: str) -> Iterator[Any]:
 
 def predict(predictor: Predictor, examples: Sequence[Example]) -> list[Prediction]:
     """The answer without a rationale."""
-    written = _ask(predictor, Tag.PREDICT, examples, SamplingParams(DIRECT_TOKENS))
+    room = max(DIRECT_TOKENS, predictor.max_tokens) if isinstance(predictor.task.answers, Text) else DIRECT_TOKENS
+    written = _ask(predictor, Tag.PREDICT, examples, SamplingParams(room))
     return [
         _prediction(predictor, example, "predict", texts[0], read_direct)
         for example, texts in zip(examples, written, strict=True)

@@ -4,6 +4,7 @@ Nothing here loads torch.
 """
 
 from collections.abc import Mapping
+from string import ascii_lowercase
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -22,7 +23,9 @@ class Question(Record):
     """What a student is asked, and how; what is left out is as the student's description has it."""
 
     question: str = Field(min_length=1)
-    choices: dict[str, str] = Field(default_factory=dict, description="letter to text, in order")
+    choices: dict[str, str] = Field(
+        default_factory=dict, max_length=26, description="texts, or letters and texts; they are lettered a, b, c … anew"
+    )
     mode: Mode | None = Field(None, description="predict, think, vote or mirror")
     samples: int | None = Field(None, ge=2, le=limits.SAMPLES, description="rationales in vote and mirror")
     temperature: float | None = Field(None, gt=0, le=limits.TEMPERATURE, description="at which they are sampled")
@@ -31,12 +34,17 @@ class Question(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _listed(cls, values: Any) -> Any:
-        """Choices as a list of texts get letters, as in a file of questions."""
-        if isinstance(values, Mapping) and isinstance(values.get("choices"), list | tuple):
-            texts = values["choices"]
-            return {**values, "choices": {chr(ord("a") + place): text for place, text in enumerate(texts)}}
-        return values
+    def _lettered(cls, values: Any) -> Any:
+        """Choices get the letters that a student was taught, a, b, c …, as in a file of questions."""
+        given = values.get("choices") if isinstance(values, Mapping) else None
+        if not isinstance(given, list | tuple | Mapping):
+            return values
+        texts = list(given.values() if isinstance(given, Mapping) else given)
+        if len(texts) == 1 or len(texts) > len(ascii_lowercase):
+            raise ValueError(
+                f"choices: {len(texts)} are given; 2 to {len(ascii_lowercase)} can be told apart by letters"
+            )
+        return {**values, "choices": dict(zip(ascii_lowercase, texts, strict=False))}
 
     def example(self, task: Task) -> Example:
         """The question as the task shows it. What is drawn for it depends on its text and seed alone."""

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from mindsmirror.answers.base import Reply
 from mindsmirror.answers.reply import read_reply
+from mindsmirror.answers.text import Text
 from mindsmirror.records import Example, Parse
 from mindsmirror.tasks.base import Task
 
@@ -26,6 +27,9 @@ def read_direct(task: Task, example: Example, text: str, *, truncated: bool = Fa
     reply = read_rationale(task, example, text, truncated=truncated)
     if reply.answer is not None or not text:
         return reply
+    if truncated and isinstance(task.answers, Text):
+        # Any text is an answer of this kind, so its end has to be there.
+        return Reply("", None, Parse.TRUNCATED, "the answer was cut at the token limit")
     answer = task.read(example, text)
     if answer is None:
         return Reply("", None, Parse.BAD_ANSWER, "what was written is no answer of the task's kind")

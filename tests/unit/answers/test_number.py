@@ -53,10 +53,30 @@ def test_reads_in_canonical_form(raw: str, text: str, key: str) -> None:
         "more than 5",
         "5 + 3",
         "9" * 40,
+        "3π",
+        "7/x",
+        "5x^2",
     ],
 )
 def test_what_is_no_single_number_is_none(raw: str) -> None:
     assert Number().read(raw, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("60 miles/hour", "60"),
+        ("60 km/h", "60"),
+        ("$5/hour", "5"),
+        ("1/2 km/h", "1/2"),
+        ("12 m^2", "12"),
+        ("12 cm²", "12"),
+        ("100 feet²", "100"),
+    ],
+)
+def test_units_of_rates_and_areas_are_units(raw: str, value: str) -> None:
+    answer = Number().read(raw, {})
+    assert answer is not None and answer.key == value
 
 
 def test_looks_numeric_wants_a_numeral_with_no_more_than_a_unit() -> None:

@@ -47,6 +47,8 @@ def test_a_refusal_opens_the_reply() -> None:
     assert declines("I'm sorry, but I can't help with that.")
     assert declines("As an AI, I am unable to answer this question.")
     assert not declines("I can't help but notice that it rains.")
+    assert not declines("We can't do this in one step. First 3 + 4 = 7. The answer is 7.")
+    assert not declines("I cannot answer this without adding: 3 + 4 = 7. The answer is 7.")
     assert not declines("We add them. I cannot answer that.")
     assert not declines('"I cannot do it," said Tom.')
 

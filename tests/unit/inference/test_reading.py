@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mindsmirror.answers import Number
+from mindsmirror.answers import Number, Text
 from mindsmirror.inference.reading import read_direct, read_rationale
 from mindsmirror.records import Example, Parse
 from mindsmirror.tasks import Splits, Task
@@ -29,6 +29,12 @@ def test_an_answer_alone_is_read_where_it_was_asked_for() -> None:
 def test_what_was_cut_in_the_answer_is_not_read() -> None:
     assert read_rationale(TASK, EXAMPLE, "So the answer is 7", truncated=True).parse is Parse.TRUNCATED
     assert read_rationale(TASK, EXAMPLE, "So the answer is 7").parse is Parse.OK
+
+
+def test_a_text_that_was_cut_is_no_answer() -> None:
+    task = Task("words", 1, "CC0", Text(), Splits((), (), (EXAMPLE,)))
+    assert read_direct(task, EXAMPLE, "a long story", truncated=True).parse is Parse.TRUNCATED
+    assert read_direct(task, EXAMPLE, "a long story").parse is Parse.OK
 
 
 @given(st.text(), st.booleans())
