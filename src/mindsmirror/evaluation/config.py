@@ -45,7 +45,7 @@ class EvaluationConfig(BaseModel):
         description="whether the first teacher answers the test questions, too: the report then says what it brings to "
         "send it those that a student is least sure of, and what that costs",
     )
-    max_tokens: int = Field(192, ge=8, le=limits.TOKENS, description="the most tokens of a rationale")
+    max_tokens: int = Field(256, ge=8, le=limits.TOKENS, description="the most tokens of a rationale")
     batch: int = Field(64, ge=1, le=limits.TOGETHER, description="texts generated together")
     compile: bool = Field(
         True,

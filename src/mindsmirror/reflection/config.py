@@ -2,9 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mindsmirror import limits
+
+FEWEST = 8
+"""With fewer questions left over, the training questions are halved instead."""
 
 
 class ReflectionConfig(BaseModel):
@@ -21,7 +24,8 @@ class ReflectionConfig(BaseModel):
         ge=0,
         le=limits.QUESTIONS,
         description="questions that it writes about: those of the task that follow its training questions; as many as "
-        "those if absent. 0, or none left: each half of the training questions, by a student of the other half",
+        f"those if absent. 0, or fewer than {FEWEST} left: each half of the training questions, by a student of the "
+        "other half",
     )
     samples: int = Field(5, ge=1, le=limits.SAMPLES, description="rationales that it writes for each question")
     temperature: float = Field(0.7, gt=0, le=limits.TEMPERATURE, description="at which they are sampled")
@@ -37,3 +41,12 @@ class ReflectionConfig(BaseModel):
         description="where the training after a round begins: at the student that wrote (of two halves, that of the "
         "first), or at the model that it was made of",
     )
+
+    @field_validator("questions")
+    @classmethod
+    def _enough(cls, questions: int | None) -> int | None:
+        if questions is not None and 0 < questions < FEWEST:
+            raise ValueError(
+                f"{questions} are too few to learn from; ask for {FEWEST} or more, or 0 for the two halves"
+            )
+        return questions

@@ -11,14 +11,11 @@ from mindsmirror.annotation.judges import majority
 from mindsmirror.annotation.reading import answers_of
 from mindsmirror.answers.base import Answer
 from mindsmirror.records import Annotation, Example
-from mindsmirror.reflection.config import ReflectionConfig
+from mindsmirror.reflection.config import FEWEST, ReflectionConfig
 from mindsmirror.system.progress import say
 from mindsmirror.tasks import Task, load_task
 from mindsmirror.tasks.base import TaskConfig
 from mindsmirror.tasks.registry import GENERATED
-
-FEWEST = 8
-"""With fewer questions left over, the training questions are halved instead."""
 
 
 def unused_questions(config: TaskConfig, task: Task, reflection: ReflectionConfig) -> tuple[Task, Sequence[Example]]:
@@ -28,13 +25,19 @@ def unused_questions(config: TaskConfig, task: Task, reflection: ReflectionConfi
     """
     taken = len(task.splits.train)
     count = taken if reflection.questions is None else reflection.questions
-    if count == 0 or config.train is None:
+    if count == 0:
+        return task, ()
+    if config.train is None:
+        say(
+            "reflection: task.train is not set, so every training question is annotated and none is left to write about"
+        )
         return task, ()
     # A generator has to be told how many; a file has what it has.
     more = taken + count if config.name.startswith(GENERATED) else None
     wider = load_task(config.model_copy(update={"train": more}))
     unused = wider.splits.train[taken : taken + count]
     if len(unused) < FEWEST:
+        say(f"reflection: {len(unused)} questions are left, fewer than {FEWEST}; the training questions are halved")
         return task, ()
     if len(unused) < count and reflection.questions is not None:
         say(f"reflect.questions = {count}, but only {len(unused)} questions are left beside those of the splits")

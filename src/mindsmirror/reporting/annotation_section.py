@@ -58,6 +58,7 @@ def totals_report(
         evaluations=totals.evaluations,
         unparsed=totals.unparsed,
         teacher_accuracy=totals.right / totals.known if totals.known else None,
+        answered=totals.known,
         verdicts={verdict: totals.verdicts[verdict] for verdict in Verdict},
         judge=judge,
         judge_balanced_accuracy=quality.balanced_accuracy,

@@ -1,7 +1,7 @@
 """How far an arm's confidences can be trusted: on its own test rationales and answers, beside what costs nothing."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mindsmirror.answers.steps import valid_share
@@ -19,9 +19,16 @@ from mindsmirror.reporting.verdict_section import with_interval, within
 if TYPE_CHECKING:
     from mindsmirror.reporting.accuracy_section import ArmPredictions
 
+AnswerKey = Callable[[str, str], str]
+"""Of the id of a question and an answer to it what makes two answers the same, such as their value."""
+
 
 def confidence_report(
-    arm: "ArmPredictions", found: CalibrationResult, risk: float | None, seed: int
+    arm: "ArmPredictions",
+    found: CalibrationResult,
+    risk: float | None,
+    seed: int,
+    key: AnswerKey = lambda example, answer: answer,
 ) -> ConfidenceReport:
     """What was fitted to an arm's validation answers, and what it is worth on its test answers."""
     modes = arm.modes
@@ -35,7 +42,7 @@ def confidence_report(
         judge_counts=found.judge_counts if arm.judge is not None and not found.reason else None,
         judge=found.judge,
         features=found.features,
-        samples=_in_order({**_sample_scores(sampled, seed), **arm.baselines}),
+        samples=_in_order({**_sample_scores(sampled, seed, key), **arm.baselines}),
         answers=tuple(
             answer
             for mode, predictions in modes.items()
@@ -152,14 +159,17 @@ def _spared(modes: Mapping[Mode, Sequence[Prediction]], sparing: Sparing | None)
     )
 
 
-def _sample_scores(predictions: Sequence[Prediction], seed: int) -> dict[str, ScoreQuality]:
+def _sample_scores(predictions: Sequence[Prediction], seed: int, key: AnswerKey) -> dict[str, ScoreQuality]:
     """Each score of a single rationale against gold, over the rationales that have it."""
     rows: list[tuple[dict[str, float | None], bool, str]] = []
     for prediction in predictions:
-        answers = Counter(sample.answer for sample in prediction.samples)
-        for sample in prediction.samples:
-            if sample.answer is not None and sample.right is not None:
-                rows.append((_scores(sample, answers, len(prediction.samples)), sample.right, prediction.example))
+        others = len(prediction.samples) - 1
+        keys = [None if s.answer is None else key(prediction.example, s.answer) for s in prediction.samples]
+        counts = Counter(keys)
+        for sample, own in zip(prediction.samples, keys, strict=True):
+            if own is not None and sample.right is not None:
+                agreement = (counts[own] - 1) / others if others else None
+                rows.append((_scores(sample, agreement), sample.right, prediction.example))
     found = {}
     for name in rows[0][0] if rows else ():
         known = [(value, right, of) for scores, right, of in rows if (value := scores[name]) is not None]
@@ -173,11 +183,11 @@ def _in_order(found: Mapping[str, ScoreQuality]) -> dict[str, ScoreQuality]:
     return {name: found[name] for name in SCORES if name in found}
 
 
-def _scores(sample: Sample, answers: Mapping[str | None, int], n: int) -> dict[str, float | None]:
+def _scores(sample: Sample, agreement: float | None) -> dict[str, float | None]:
     return {
         "judge": sample.p_correct,
         "arithmetic": valid_share(sample.text),
-        "agreement": (answers[sample.answer] - 1) / (n - 1) if n > 1 else None,
+        "agreement": agreement,
         "log_probability": sample.log_probability,
         "confidence": sample.confidence,
     }

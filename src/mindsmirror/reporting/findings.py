@@ -186,8 +186,8 @@ def compared(test: Comparison, others: tuple[float, float] | None = None) -> str
 def _verdicts(annotation: AnnotationReport) -> Iterator[str]:
     if annotation.teacher_accuracy is not None:
         yield (
-            f"The teacher's rationales reach the right answer in {percent(annotation.teacher_accuracy)} of "
-            f"{count(annotation.rationales)}."
+            f"Of the teacher's {count(annotation.rationales)} rationales {count(annotation.answered)} state an answer; "
+            f"{percent(annotation.teacher_accuracy)} of these are right."
         )
     if not annotation.evaluations:
         return

@@ -69,7 +69,8 @@ class AnnotationReport(Section):
     rationales: int
     evaluations: int
     unparsed: int = Field(description="replies of any step that gave nothing to use")
-    teacher_accuracy: Share | None = Field(description="rationales that reach the right answer")
+    teacher_accuracy: Share | None = Field(description="right ones among the rationales that state an answer")
+    answered: int = Field(0, description="rationales that state an answer, of questions with gold")
     verdicts: dict[Verdict, int]
     judge: str
     judge_balanced_accuracy: Share | None

@@ -54,6 +54,9 @@ def evaluate(
         "calibration": read_json(run.folder / calibration_step(arm) / "inputs.json") if arm else None,
         **reading,
     }
+    if arm is None and recipe.training.precision != "auto":
+        # That of a trained arm is part of how it was trained.
+        inputs["precision"] = recipe.training.precision
 
     def predict(folder: Path) -> PredictionResult:
         with Working(LOADING):

@@ -75,7 +75,7 @@ def report_run(
         student_judge=student_judge(judging, recipe.seed) if judging else None,
         mirror_vs_vote=mirror_versus_vote(elects, recipe.seed) if elects else None,
         arithmetic={arm.name: found for arm in arms if (found := sound_arithmetic(arm.modes.get("think", ())))},
-        confidences=tuple(_confidences(run, recipe, arms)),
+        confidences=tuple(_confidences(run, recipe, arms, task)),
         escalations=tuple(_escalations(run, recipe, arms, answers, task)),
         examples=tuple(shown_examples(arms, task.splits.test)),
         seconds=seconds,
@@ -117,14 +117,21 @@ def predicted_arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
     return found
 
 
-def _confidences(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions]) -> Iterator[ConfidenceReport]:
+def _confidences(run: Run, recipe: Recipe, arms: Iterable[ArmPredictions], task: Task) -> Iterator[ConfidenceReport]:
     """Of the arms that were calibrated."""
+    asked = {example.id: example for example in task.splits.test}
     configured = {arm.name: arm for arm in recipe.arm}
     for arm in arms:
         if arm.name in configured:
             found = run.result(calibration_step(configured[arm.name]), CalibrationResult)
             if found is not None:
-                yield confidence_report(arm, found, recipe.evaluation.risk, recipe.seed)
+                yield confidence_report(
+                    arm,
+                    found,
+                    recipe.evaluation.risk,
+                    recipe.seed,
+                    lambda example, answer: _answer_key(task, asked[example], answer),
+                )
 
 
 def _escalations(

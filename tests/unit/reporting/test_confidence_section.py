@@ -86,6 +86,18 @@ def test_scores_stand_beside_those_that_were_measured_and_count_who_has_them() -
     assert (found["arithmetic"].auroc, found["probe"]) == (1.0, probe)
 
 
+def test_answers_of_one_value_agree_however_they_are_written() -> None:
+    def of(number: int, *said: tuple[str, bool]) -> Prediction:
+        samples = tuple(Sample(text="t", answer=answer, right=right) for answer, right in said)
+        return Prediction(example=str(number), mode="mirror", answer="1", right=True, samples=samples)
+
+    asked = [of(n, ("1/2", True), ("0.5", True), ("7", False)) for n in range(8)]
+    value = {"1/2": "0.5"}
+    by_value = confidence_report(arm({"mirror": asked}), FITTED, None, 0, lambda _, answer: value.get(answer, answer))
+    assert by_value.samples["agreement"].auroc == 1.0
+    assert confidence_report(arm({"mirror": asked}), FITTED, None, 0).samples["agreement"].auroc == 0.5
+
+
 def test_a_promise_that_did_not_hold_is_told() -> None:
     found = confidence_report(arm({"vote": answers("vote")}), FITTED, 0.1, seed=0)
     assert found.judge_counts is None
