@@ -162,7 +162,10 @@ class Requests:
     def _poll(self, engine: str) -> list[Question]:
         ended = self._engines[engine].poll()
         if not ended:
-            raise EngineError(f"an engine owes replies for {self._in_flight[engine]} samples, but has none: {engine}")
+            raise EngineError(
+                f"engine {engine}: {self._in_flight[engine]} samples are in flight, but none came. "
+                "This is a bug in the engine."
+            )
         complete: list[Question] = []
         for request, found in ended:
             pending = self._pending[request.id]

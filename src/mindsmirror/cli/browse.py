@@ -21,7 +21,7 @@ from mindsmirror.cli.options import RUN_HELP, as_json, run_folder, runs_folder, 
 @runs_folder
 @as_json
 def command(run: Path, predictions: bool, out: Path | None, runs: Path, json_output: bool) -> None:
-    """Write the annotations or the predictions of RUN as one HTML page with search and filters, for no network.
+    """Write the annotations or the predictions of RUN as one HTML page with search and filters that works offline.
 
     Annotations: each question with its gold answer, its rationales side by side, and the self-evaluations of each. What
     students wrote in rounds of reflection follows what the teachers did. Predictions: each test question with the

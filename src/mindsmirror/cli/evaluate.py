@@ -41,7 +41,7 @@ def command(
 ) -> None:
     """Score the students of each RUN.
 
-    Without --task, --data-dir, --split, --limit and --mode this completes the run's own evaluation and report.
+    Without options it evaluates what is missing of the run's own test, and writes the run's report again.
     """
     from mindsmirror.runs.pipeline import Pipeline
     from mindsmirror.runs.use import evaluate_elsewhere

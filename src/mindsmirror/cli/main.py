@@ -25,8 +25,8 @@ VERBS = {
     "import": "Convert annotations made elsewhere: official Mind's Mirror files, Distilling step-by-step, JSONL.",
     "distill": "Train the recipe's arms on the run's annotations.",
     "evaluate": "Score a run's students on its test questions or on another task.",
-    "ask": "Ask a trained student one question: answer, rationale, verdict and confidence.",
-    "serve": "Serve a trained student by OpenAI's API, with a page to ask it.",
+    "ask": "Ask a trained student: answer, rationale, verdict and confidence.",
+    "serve": "Serve a trained student over an OpenAI-compatible API, with a web page to ask it.",
     "report": "Write report.html and report.json again from the run's files.",
     "compare": "Run recipes with several seeds and settings, and compare all arms in one report.",
     "browse": "Write a run's annotations or predictions as one HTML page with search and filters.",
@@ -37,6 +37,14 @@ VERBS = {
     "list": "List tasks, methods, engines, models, shipped recipes and runs.",
     "schema": "Print the JSON Schema of a recipe, for editors.",
 }
+
+GROUPS = {
+    "Begin": ("demo", "init", "doctor"),
+    "Carry out a recipe": ("run", "annotate", "import", "distill", "evaluate", "report", "compare"),
+    "Use a student": ("ask", "serve", "export", "push"),
+    "Look": ("browse", "list", "store", "schema"),
+}
+"""The verbs as `--help` shows them."""
 
 INTERRUPTED = 130
 
@@ -79,8 +87,9 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs and what they do, without importing them."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        for title, verbs in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb, VERBS[verb]) for verb in verbs])
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -45,7 +45,7 @@ key_variables = click.option(
     "key_variables",
     multiple=True,
     metavar="NAME",
-    help="Allow api_key_env to name this variable although it does not end in _API_KEY or _TOKEN.",
+    help="Allow this environment variable as api_key_env, whatever it is called.",
 )
 
 

@@ -30,7 +30,7 @@ def _limit(name: str, least: int, most: int, meaning: str) -> Callable[[Verb], V
     "--host",
     default=ServerConfig.host,
     show_default=True,
-    help="Where it listens. Where other machines can ask, MINDSMIRROR_TOKEN must hold a token.",
+    help="The address that it listens on. Any but this machine's own needs MINDSMIRROR_TOKEN.",
 )
 @_limit("port", 0, 65535, "The port; 0 takes any that is free.")
 @_limit("max_tokens", 8, limits.TOKENS, "The most tokens that a request may ask for.")
@@ -39,7 +39,7 @@ def _limit(name: str, least: int, most: int, meaning: str) -> Callable[[Verb], V
 @_limit("body", 1024, limits.JSON_BYTES, "The most bytes of a request.")
 @_limit("queue", 1, limits.TOGETHER, "The most questions that wait; more are refused with 429.")
 @_limit("concurrency", 1, limits.TOGETHER, "The most requests that are open; more are refused with 503.")
-@_limit("together", 1, limits.TOGETHER, "The most questions that are decoded together.")
+@_limit("together", 1, limits.TOGETHER, "The most questions of a batch.")
 @_limit("grace", 0, int(limits.SECONDS), "Seconds that open requests have when the server is told to end.")
 @click.option(
     "--escalate",
@@ -51,7 +51,7 @@ def _limit(name: str, least: int, most: int, meaning: str) -> Callable[[Verb], V
 @runs_folder
 @as_json
 def command(run: Path, arm: str | None, runs: Path, json_output: bool, **settings: Any) -> None:
-    """Serve a trained student by OpenAI's API, with a page to ask it at /.
+    """Serve a trained student over an OpenAI-compatible API, with a web page to ask it at /.
 
     If the environment variable MINDSMIRROR_TOKEN holds a token, whoever asks must send it. With --json the address is
     printed as soon as it is listened to.

@@ -78,8 +78,8 @@ def check_ready(arms: Sequence[ArmConfig], annotations: Sequence[Annotation], wh
         )
         if informed and arm.labels != "gold":
             raise AnnotationError(
-                f'arm {arm.name!r}: verdicts in {where} come from gold, so every arm needs labels = "gold", '
-                "or arms that are compared would not know the same."
+                f'arm {arm.name!r}: verdicts in {where} come from gold, so every arm needs labels = "gold". Otherwise '
+                "arms that learn from gold would be compared with arms that do not."
             )
 
 

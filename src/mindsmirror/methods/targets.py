@@ -88,7 +88,9 @@ def thinking_targets(
         return []
     example = annotation.example
     targets = []
-    shown = selected(usable(annotation, dropped), annotation, task, arm.rule, arm.distinct, dropped)
+    # A student's own rationales are judged already: the rule is about what teachers wrote.
+    rule = "all" if annotation.own else arm.rule
+    shown = selected(usable(annotation, dropped), annotation, task, rule, arm.distinct, dropped)
     for rationale in shown[:limit]:
         text = rationale.reasoning if arm.rationale_target == "published" else rationale.written
         if arm.teaches_labels:

@@ -126,7 +126,7 @@ def _fetched(entry: CatalogueEntry) -> Path:
         tried = [f"the cache, {path.parent}: does not hold it"]
         if not fetch(entry, path, tried):
             raise ModelFileError(
-                f"{entry.name} ({entry.file}, {entry.bytes / 1e6:.0f} MB) cannot be had. Tried:\n  "
+                f"{entry.name} ({entry.file}, {entry.bytes / 1e6:.0f} MB) could not be found or downloaded. Tried:\n  "
                 + "\n  ".join(tried)
                 + "\nIf you have the file elsewhere, give its path as `path`."
             )

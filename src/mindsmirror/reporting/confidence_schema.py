@@ -48,6 +48,9 @@ class SparedReport(Section):
     right_always: int
     gained: int = Field(description="questions that are right by the first rationale and wrong by all")
     lost: int = Field(description="the reverse")
+    risk: Share | None = Field(None, description="what was promised, if anything was")
+    abstained: int = Field(0, description="questions from which it then abstains")
+    wrong: int = Field(0, description="wrong ones among the others")
 
 
 class ConfidenceReport(Section):

@@ -48,7 +48,7 @@ def confidence_report(
             for mode, predictions in modes.items()
             if (answer := _answers(mode, predictions, risk, seed)) is not None
         ),
-        spared=_spared(modes, found.calibration.sparing),
+        spared=_spared(modes, found.calibration.sparing, risk),
     )
 
 
@@ -70,9 +70,13 @@ def confidences_told(report: ConfidenceReport) -> Iterator[str]:
             yield _worth(who, answer, report.samples)
     if report.spared is not None and report.spared.stopped:
         yield _less(who, report.spared)
+        if report.spared.risk is not None:
+            spared = report.spared
+            yield _promise(f"So asked {who}", spared.n, spared.abstained, spared.wrong, spared.risk)
     for answer in report.answers:
         if answer.risk is not None:
-            yield _promise(who, answer)
+            asked = f"In mode {answer.mode} {who}"
+            yield _promise(asked, answer.n, answer.abstained, answer.wrong, answer.risk)
 
 
 def _worth(who: str, answer: AnswerConfidence, samples: Mapping[str, ScoreQuality]) -> str:
@@ -98,14 +102,13 @@ def _less(who: str, spared: SparedReport) -> str:
     )
 
 
-def _promise(who: str, answer: AnswerConfidence) -> str:
-    given = answer.n - answer.abstained
-    start = f"In mode {answer.mode} {who} abstains from {count(answer.abstained)} of {count(answer.n)} test questions"
+def _promise(who: str, n: int, abstained: int, wrong: int, risk: float) -> str:
+    given = n - abstained
+    start = f"{who} abstains from {count(abstained)} of {count(n)} test questions"
     if not given:
-        return f"{start}: validation answers do not allow a promise of at most {percent(answer.risk or 0)} wrong."
-    kept = "held" if answer.wrong <= (answer.risk or 0) * given else "was not kept"
-    wrong = percent(answer.wrong / given)
-    return f"{start}; of the others {wrong} are wrong: the promise of at most {percent(answer.risk or 0)} {kept}."
+        return f"{start}: validation answers do not allow a promise of at most {percent(risk)} wrong."
+    kept = "held" if wrong <= risk * given else "was not kept"
+    return f"{start}; of the others {percent(wrong / given)} are wrong: the promise of at most {percent(risk)} {kept}."
 
 
 def _answers(mode: Mode, predictions: Sequence[Prediction], risk: float | None, seed: int) -> AnswerConfidence | None:
@@ -131,7 +134,9 @@ def _answers(mode: Mode, predictions: Sequence[Prediction], risk: float | None, 
     )
 
 
-def _spared(modes: Mapping[Mode, Sequence[Prediction]], sparing: Sparing | None) -> SparedReport | None:
+def _spared(
+    modes: Mapping[Mode, Sequence[Prediction]], sparing: Sparing | None, risk: float | None
+) -> SparedReport | None:
     """What the test answers would have been with as little drawn as `ask` draws."""
     pairs = [
         (alone, drawn)
@@ -156,6 +161,9 @@ def _spared(modes: Mapping[Mode, Sequence[Prediction]], sparing: Sparing | None)
         right_always=sum(always),
         gained=sum(one and not all_ for one, all_ in zip(right, always, strict=True)),
         lost=sum(all_ and not one for one, all_ in zip(right, always, strict=True)),
+        risk=risk if sparing.threshold is not None else None,
+        abstained=sum(sparing.abstains(each.confidence) for each in given),
+        wrong=sum(not each.right and not sparing.abstains(each.confidence) for each in given),
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mindsmirror.reporting.confidence_section import confidences_told
 from mindsmirror.reporting.escalation_section import escalation_told
-from mindsmirror.reporting.formatting import count, named_arm, p_value, percent, point_range, points
+from mindsmirror.reporting.formatting import count, named_arm, p_value, percent, point_range, points, signed_points
 from mindsmirror.reporting.schema import UNTRAINED, AnnotationReport, ArmResult, Comparison, Report
 from mindsmirror.reporting.verdict_section import critiques, judged, student_judged
 
@@ -68,13 +68,12 @@ def headline(report: Report) -> str:
         return "The test questions have no known answers, so no arm could be scored."
     lead = leading(scored)
     if lead.arm == UNTRAINED:
-        return f"{_opening(lead)}."
+        return f"{capital(lead.label)}: {lead.scored}."
     planned = {c.b: c for c in reversed(report.comparisons) if c.planned and (lead.arm, lead.mode) == (c.a, c.mode_a)}
     # The untrained student first: whether anything was learnt comes before whether this was the way to learn it.
     compared = sorted(planned.values(), key=lambda comparison: comparison.b != UNTRAINED)
-    known = {(cell.arm, cell.mode): cell.accuracy for cell in scored}
-    gains = [_gain(c, known.get((c.b, c.mode_b)), lead.results[0].n) for c in compared]
-    return f"{_opening(lead)}{': ' if gains else ''}{', and '.join(gains)}."
+    gains = [_gain(c, lead.results[0].n) for c in compared]
+    return "; ".join([f"{capital(lead.label)}: {lead.scored}", *gains]) + "."
 
 
 def leading(scored: Sequence[ArmScore]) -> ArmScore:
@@ -96,18 +95,13 @@ def _opening(cell: ArmScore) -> str:
     return f"{capital(cell.label)} answers {cell.scored}"
 
 
-def _gain(test: Comparison, accuracy: float | None, n: int) -> str:
+def _gain(test: Comparison, n: int) -> str:
     """How far a comparison's first side, which was asked n questions, is ahead, as a part of the headline."""
-    other = named(test.b, test.mode_b) + (f", which has {percent(accuracy)}" if accuracy is not None else "")
-    fewer = f", n = {count(test.n)}" if test.n != n else ""
-    difference, interval = test.difference, test.ci95
+    other = named(test.b, test.mode_b)
+    seen = f"95 % interval {point_range(test.ci95)}" + (f", n = {count(test.n)}" if test.n != n else "")
     if not test.shown:
-        seen = f"{points(difference)} points, 95 % interval {point_range(interval)}{fewer}"
-        return f"no measurable difference ({seen}) from {other}"
-    word = "more"
-    if difference < 0:
-        word, difference, interval = "fewer", -difference, (-interval[1], -interval[0])
-    return f"{points(difference)} points {word} (95 % interval {point_range(interval)}{fewer}) than {other}"
+        return f"not measurably different from {other} ({signed_points(test.difference)} points, {seen})"
+    return f"{signed_points(test.difference)} points against {other} ({seen})"
 
 
 def findings(report: Report) -> list[str]:
@@ -144,7 +138,10 @@ def _leading_arm(report: Report) -> Iterator[str]:
         sure = f"{percent(min(each))} to {percent(max(each))} by seed"
     of = ""
     if len(scored) > 1:
-        of = f" It leads as the last arm in its main mode, and not as the best of {len(scored)} pairs of arm and mode."
+        of = (
+            " It was chosen before any result, as the last arm in its main mode, and not as the best of "
+            f"{len(scored)} pairs of arm and mode."
+        )
     yield f"{_opening(lead)}, {sure}.{of}"
 
 

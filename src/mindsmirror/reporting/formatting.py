@@ -14,6 +14,12 @@ def points(difference: float) -> str:
     return "0.0" if text == "-0.0" else text
 
 
+def signed_points(difference: float) -> str:
+    """The same with its sign, "+3.0" and "-3.0"; none at 0."""
+    text = points(difference)
+    return text if difference < 0 or text == "0.0" else f"+{text}"
+
+
 def point_range(interval: tuple[float, float]) -> str:
     """An interval of differences or shares in points, "-6.0 to 12.0"."""
     return f"{points(interval[0])} to {points(interval[1])}"

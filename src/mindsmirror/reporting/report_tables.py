@@ -24,7 +24,7 @@ from mindsmirror.reporting.training_section import UNITS, trained_arms
 ARM = (Column("arm"), Column("mode"))
 SIDES = (Column("first"), Column("mode of first"), Column("second"), Column("mode of second"))
 SURE = interval("95 % interval")
-LEAST = points("smallest visible")
+LEAST = points("smallest detectable")
 COURSE = (
     *("seconds", "tokens_per_second", "peak_memory", "peak_device_memory"),
     *("selected_step", "valid_accuracy"),
@@ -84,14 +84,19 @@ def _sureness(report: Report) -> Iterator[Table]:
     yield Table(
         "student_verdicts",
         "The student's verdicts on its own test rationales",
-        [Column("the student said"), number("of right ones"), number("of wrong ones")],
+        [Column("the student said"), number("right rationales"), number("wrong rationales")],
         [[verdict.value, *own[verdict]] for verdict in Verdict if verdict in own and any(map(sum, own.values()))],
     )
     yield _scores(report)
     yield Table(
         "coverage",
         "Accuracy of the surest answers, and the area under the risk-coverage curve",
-        [*ARM, share("of all"), share("of the surer half"), *map(_area, ("AURC", "says nothing", "best"))],
+        [
+            *ARM,
+            share("of all"),
+            share("of the surer half"),
+            *map(_area, ("AURC", "AURC of a random confidence", "AURC of the best")),
+        ],
         [
             [a.name, a.mode, a.accuracy, c.accuracy_at_half, c.aurc, c.aurc_random, c.aurc_best]
             for a in report.arms
@@ -143,7 +148,7 @@ def _scores(report: Report) -> Table:
 
 
 def _annotation(note: AnnotationReport) -> Iterator[Table]:
-    counted = ("asked", "stored", "parsed", "failed", "asked again", "of them repaired")
+    counted = ("asked", "stored", "parsed", "failed", "retried", "retried and parsed")
     yield Table(
         "yields",
         "Where the samples of the annotation went",
@@ -155,7 +160,7 @@ def _annotation(note: AnnotationReport) -> Iterator[Table]:
     yield Table(
         "costs",
         "What the annotation cost",
-        [Column("for each"), number("of"), number("tokens read and written"), Column("USD", formatting.usd)],
+        [Column("unit"), number("count"), number("tokens read and written"), Column("USD", formatting.usd)],
         [whole, *usable] if note.tokens_per_question is not None else [],
     )
     quality = note.verdict_quality
@@ -182,7 +187,7 @@ def _training(report: Report) -> Iterator[Table]:
 
     yield Table(
         "training_given",
-        "What arms were given",
+        "What the training of each arm took",
         [*named, *(Column(unit.replace("_", " "), formatting.powers) for unit in UNITS)],
         list(stages(UNITS)),
     )

@@ -47,8 +47,7 @@ def _environment() -> Environment:
 
 
 def _signed(difference: float) -> str:
-    text = formatting.points(difference)
-    return text.replace("-", "\N{MINUS SIGN}") if difference < 0 or text == "0.0" else f"+{text}"
+    return formatting.signed_points(difference).replace("-", "\N{MINUS SIGN}")
 
 
 def _tight(text: str) -> str:

@@ -16,7 +16,7 @@ from mindsmirror.reporting.section import Interval
 CHANCE = 0.5
 INFORMATIVE = 0.6
 """Balanced accuracy below which verdicts are called noise, however sure it is; guessing has 0.5."""
-BY_CONSTRUCTION = "The verdicts are gold's, so they agree with gold by construction."
+BY_CONSTRUCTION = "The verdicts were taken from gold answers, so there is no accuracy of theirs to measure."
 
 
 def informative(annotation: AnnotationReport) -> bool:

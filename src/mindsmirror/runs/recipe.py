@@ -71,7 +71,10 @@ class Recipe(BaseModel):
                     "annotation.file: the file replaces the teachers. Remove either the file or every [[teacher]]."
                 )
             if self.evaluation.escalate:
-                raise ValueError("evaluation.escalate: a file of annotations answers no test questions. Remove it.")
+                raise ValueError(
+                    "evaluation.escalate: it asks a teacher, and annotation.file replaces every [[teacher]]. "
+                    "Remove one of them."
+                )
             # What arms need of the file is checked when it is read.
             return self
         if not self.teacher:
@@ -82,8 +85,8 @@ class Recipe(BaseModel):
             )
         if self.judge.strategy == "informed" and not self._may_use_gold:
             raise ValueError(
-                'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold", '
-                "or arms that are compared would not know the same"
+                'judge.strategy: informed verdicts come from gold, so every arm needs labels = "gold". Otherwise arms '
+                "that learn from gold would be compared with arms that do not"
             )
         self._check_writers()
         self._check_likelihood()
@@ -166,8 +169,8 @@ class Recipe(BaseModel):
             )
         if self.judge.calibration is CalibrationTarget.GOLD and not self._may_use_gold:
             raise ValueError(
-                'judge.calibration: it is fitted to gold, so every arm needs labels = "gold", or arms that are '
-                'compared would not know the same. Without gold use calibration = "consensus"'
+                'judge.calibration: it is fitted to gold, so every arm needs labels = "gold". Otherwise arms that '
+                'learn from gold would be compared with arms that do not. Without gold use calibration = "consensus"'
             )
         if self.judge.calibration is CalibrationTarget.CONSENSUS and self.annotation.rationales < 3:
             raise ValueError(

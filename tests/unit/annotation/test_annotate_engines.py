@@ -197,7 +197,7 @@ def test_an_engine_that_forgets_its_requests_is_an_error(lab: "Lab") -> None:
             return []
 
     teacher = Teacher("forgetful", {"model": "forgetful"}, Forgetful)
-    with Store(lab.path) as store, pytest.raises(EngineError, match=r"9 samples.*forgetful"):
+    with Store(lab.path) as store, pytest.raises(EngineError, match=r"forgetful.*9 samples are in flight"):
         list(lab.annotator(store, teacher=teacher).run(("train", example) for example in lab.sums(3)))
 
 

@@ -67,7 +67,7 @@ def test_a_row_that_was_changed_is_named_and_asked_for_again_only_where_that_is_
     filled: Path, statement: str, place: str
 ) -> None:
     change(filled, statement)
-    with pytest.raises(StorageError, match=rf"1 rows that are not .*{place}\. .*store check --set-aside"):
+    with pytest.raises(StorageError, match=rf"1 damaged rows .*{place}\. .*store check --set-aside"):
         Store(filled)
     found = check_store(filled)
     assert found.bad == [place] and not found.usable and not found.set_aside
@@ -107,7 +107,7 @@ def test_a_sample_that_could_never_be_one_is_a_bad_row_whatever_its_checksum(fil
             row = (key, "rationale", "m", b"[]", "{}", b"8", finish, 30, 2, 1.0, weighed)
             database.execute(inserted("completions"), (*row, checksum(*row)))
     database.close()
-    with pytest.raises(StorageError, match="2 rows that are not as they were written"):
+    with pytest.raises(StorageError, match="2 damaged rows"):
         Store(filled)
     assert check_store(filled, set_aside=True).bad == ["completions e", "completions f"]
     with Store(filled) as store:
@@ -135,7 +135,7 @@ def test_a_file_without_its_log_says_that_something_is_missing(tmp_path: Path, w
         if way == "copied":
             other.unlink()
         shutil.copyfile(path, other)
-    with pytest.raises(StorageError, match=r"lacks what was paid last.*-wal.*store copy.*--accept"):
+    with pytest.raises(StorageError, match=r"is incomplete.*-wal.*store copy.*--accept"):
         Store(copy)
     assert check_store(copy).behind and not check_store(copy).usable
     assert check_store(copy, accept=True).usable

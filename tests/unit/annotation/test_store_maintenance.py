@@ -50,7 +50,7 @@ def test_a_copy_takes_nothings_place_and_is_made_of_nothing_that_is_damaged(tmp_
     with sqlite3.connect(path) as database:
         database.execute("UPDATE completions SET text = x'00'")
     database.close()
-    with pytest.raises(StorageError, match="not as they were written"):
+    with pytest.raises(StorageError, match="damaged rows"):
         copy_store(path, tmp_path / "copy.sqlite")
     with pytest.raises(StorageError, match="there is no store"):
         copy_store(tmp_path / "none.sqlite", tmp_path / "copy.sqlite")

@@ -127,7 +127,7 @@ def test_an_unknown_key_names_arm_method_the_nearest_key_and_all_that_there_are(
     said = refusal("edit", unlikelyhood=0.1)
     assert said.startswith("mine.toml: arm.0.unlikelyhood: method 'edit' has no key 'unlikelyhood' (arm 'mine').")
     assert "Did you mean 'unlikelihood'?" in said
-    assert said.endswith("Keys of 'edit': name, method, labels, reflect, distinct, unlikelihood.")
+    assert said.endswith("Keys of 'edit': name, method, labels, against, reflect, distinct, unlikelihood.")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,13 @@ def test_the_schema_of_a_recipe_has_the_keys_of_each_method() -> None:
     arm = schema["properties"]["arm"]["items"]
     keys = {each["if"]["properties"]["method"]["const"]: each["then"] for each in arm["allOf"]}
     assert arm["properties"]["method"]["enum"] == list(keys) == [*BUILT_IN, "foreign"]
-    assert arm["required"] == ["name", "method"] and list(arm["properties"]) == ["name", "method", "labels", "reflect"]
+    assert arm["required"] == ["name", "method"] and list(arm["properties"]) == [
+        "name",
+        "method",
+        "labels",
+        "against",
+        "reflect",
+    ]
     for name, table in keys.items():
         assert list(table["properties"]) == list(method_named(name).settings.model_fields)
         assert table["additionalProperties"] is False

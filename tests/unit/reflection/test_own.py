@@ -72,6 +72,17 @@ def test_it_is_taught_and_judged_like_the_others() -> None:
     assert shown == {SAID[0]: "correct", SAID[1]: "wrong", SAID[2]: "wrong"}
 
 
+@pytest.mark.parametrize("select", ["all", "majority", "right", "judged_correct"])
+def test_a_rule_about_what_teachers_wrote_leaves_out_none_that_is_judged_correct(select: str) -> None:
+    """The one that is right is outvoted by two that agree on another answer."""
+    said = [sample(text) for text in (SAID[0], SAID[2], SAID[2])]
+    own = own_annotation(COWS, said, TASK, writer_of("a" * 64), 0.7, None, VerdictSource.INFORMED, mend=False)
+    method = method_named("multi_cot")
+    arm = method.settings.model_validate({"name": "m", "method": "multi_cot", "labels": "gold", "select": select})
+    (stage,) = method.stages([own], TASK, arm)
+    assert [target.text for target in stage.targets if target.tag is Tag.EXPLAIN] == [SAID[0]]
+
+
 def test_they_are_counted_apart_from_what_the_student_wrote(
     tiny_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

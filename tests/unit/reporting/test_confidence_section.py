@@ -136,5 +136,16 @@ def test_what_asking_spares_is_counted_on_the_test_answers() -> None:
         in told
         for told in confidences_told(found)
     )
+    assert found.spared.risk is None
+    held = sparing.model_copy(update={"sparing": Sparing(enough=0.7, threshold=0.85)})
+    promised = confidence_report(
+        arm({"think": alone, "mirror": drawn}), FITTED.model_copy(update={"calibration": held}), 0.2, seed=0
+    )
+    assert promised.spared is not None
+    assert (promised.spared.risk, promised.spared.abstained, promised.spared.wrong) == (0.2, 4, 1)
+    assert any(
+        told.startswith('So asked arm "m" abstains from 4 of 10') and told.endswith("at most 20.0 % held.")
+        for told in confidences_told(promised)
+    )
     assert confidence_report(arm({"mirror": drawn}), fitted, None, seed=0).spared is None
     assert confidence_report(arm({"think": alone, "mirror": drawn}), FITTED, None, seed=0).spared is None

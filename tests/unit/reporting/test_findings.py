@@ -16,7 +16,7 @@ from mindsmirror.reporting import (
     formatting,
     headline,
 )
-from mindsmirror.reporting.verdict_section import informative
+from mindsmirror.reporting.verdict_section import BY_CONSTRUCTION, informative
 
 
 def arm(name: str, right: int, mode: str = "think", seed: int = 0, unparsed: int = 0, main: bool = True) -> ArmResult:
@@ -101,9 +101,9 @@ def test_the_last_arm_in_its_main_mode_leads_and_not_the_best_cell(bare_report: 
         ),
     )
     assert headline(report) == (
-        'Arm "minds_mirror" in mode think answers 61.0 % of 100 test questions right: 58.0 points more (95 % interval '
-        "49.0 to 67.0) than the untrained student in mode think, which has 3.0 %, and 41.0 points more (95 % interval "
-        '32.0 to 50.0) than arm "standard" in mode think, which has 20.0 %.'
+        'Arm "minds_mirror" in mode think: 61.0 % of 100 test questions right; +58.0 points against the untrained '
+        "student in mode think (95 % interval 49.0 to 67.0); "
+        '+41.0 points against arm "standard" in mode think (95 % interval 32.0 to 50.0).'
     )
     assert findings(report)[0] == headline(report)
     lead = one(report, "not as the best of 4 pairs of arm and mode")
@@ -120,13 +120,19 @@ def test_no_gain_and_a_loss_are_said(bare_report: Report) -> None:
         arms=(arm("untrained", 50), arm("standard", 53)),
         comparisons=(versus("standard", "untrained", 0.03, 0.6, planned=True),),
     )
-    assert "right: no measurable difference (3.0 points, 95 % interval -6.0 to 12.0) from the unt" in headline(close)
+    assert (
+        "not measurably different from the untrained student in mode think (+3.0 points, 95 % interval -6.0"
+        in headline(close)
+    )
     below = changed(
         bare_report,
         arms=(arm("untrained", 50), arm("standard", 30)),
         comparisons=(versus("standard", "untrained", -0.2, 0.001, planned=True).model_copy(update={"n": 90}),),
     )
-    assert "20.0 points fewer (95 % interval 11.0 to 29.0, n = 90) than the untrained student" in headline(below)
+    assert (
+        "-20.0 points against the untrained student in mode think (95 % interval -29.0 to -11.0, n = 90)"
+        in headline(below)
+    )
 
 
 def test_a_difference_is_one_only_if_both_p_and_interval_say_so(bare_report: Report) -> None:
@@ -156,10 +162,10 @@ def test_arms_that_are_called_like_a_mode_are_told_apart_from_it(full_report: Re
 
 def test_seeds_are_averaged(bare_report: Report) -> None:
     report = changed(bare_report, arms=(arm("x", 40), arm("x", 50, seed=1), arm("y", 44)))
-    assert headline(report).startswith('Arm "y" in mode think answers 44.0 %'), "the last arm leads"
+    assert headline(report).startswith('Arm "y" in mode think: 44.0 %'), "the last arm leads"
     turned = changed(report, arms=(report.arms[2], *report.arms[:2]))
-    assert headline(turned) == 'Arm "x" in mode think answers 45.0 % of 100 test questions right (mean of 2 seeds).'
-    assert "40.0 % to 50.0 % by seed" in one(turned, "leads")
+    assert headline(turned) == 'Arm "x" in mode think: 45.0 % of 100 test questions right (mean of 2 seeds).'
+    assert "40.0 % to 50.0 % by seed" in one(turned, "chosen before any result")
 
 
 @pytest.mark.parametrize(
@@ -170,8 +176,8 @@ def test_seeds_are_averaged(bare_report: Report) -> None:
             (ArmResult(name="a", method="m", mode="think", seed=0, n=5, accuracy=None, ci95=None),),
             "The test questions have no known answers, so no arm could be scored.",
         ),
-        ((arm("untrained", 7),), "The untrained student in mode think answers 7.0 % of 100 test questions right."),
-        ((arm("only", 7),), 'Arm "only" in mode think answers 7.0 % of 100 test questions right.'),
+        ((arm("untrained", 7),), "The untrained student in mode think: 7.0 % of 100 test questions right."),
+        ((arm("only", 7),), 'Arm "only" in mode think: 7.0 % of 100 test questions right.'),
     ],
 )
 def test_headline_of_little(bare_report: Report, arms: tuple[ArmResult, ...], sentence: str) -> None:
@@ -198,7 +204,7 @@ def test_verdicts_that_are_noise_bring_a_warning(full_report: Report) -> None:
 
 def test_verdicts_by_gold_are_not_praised_for_agreeing_with_gold(full_report: Report) -> None:
     by_gold = annotated(full_report, judge="informed", judge_balanced_accuracy=1.0)
-    assert one(by_gold, "verdicts") == "The verdicts are gold's, so they agree with gold by construction."
+    assert one(by_gold, "verdicts") == BY_CONSTRUCTION
     assert not [finding for finding in findings(by_gold) if "carry" in finding]
 
 

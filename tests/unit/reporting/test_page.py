@@ -189,7 +189,7 @@ def test_yields_and_costs_are_shown(full_report: Report) -> None:
     )
     changes = {"yields": (step,), "costs": costs, "tokens_per_question": 4321, "stopped": "it <stopped>"}
     text = Page(render(changed(full_report, annotation=full_report.annotation.model_copy(update=changes)))).text
-    cells = text.split("of them repaired")[1].split("How much")[0].split()
+    cells = text.split("retried and parsed")[1].split("How much")[0].split()
     assert cells == ["rationale312928298"]
     for shown in ("4\u202f321", "$0.0071", "no price set", "it <stopped>", "self-evaluation"):
         assert shown in text, shown
@@ -351,14 +351,14 @@ def test_what_holds_by_construction_is_said_small(full_report: Report) -> None:
     source = render(annotated(full_report, judge="informed", judge_balanced_accuracy=1.0, judge_auroc=1.0))
     text = " ".join(Page(source).text.split())
     part = text.split("What its verdicts are worth")[1].split("Fixed and broken")[0]
-    assert "agree with gold by construction" in part and "1.00, say nothing about a judge" in part
+    assert "taken from gold answers" in part and "1.00, say nothing about a judge" in part
     assert "✓" not in part and "carry information" not in part
     assert '<p class="big">1.00' not in source
 
 
 def test_the_students_judge_within_questions_and_always_the_same(full_report: Report) -> None:
     text = shown_text(full_report)
-    assert "✓ Above chance on its own test rationales. ≈ Not shown to be above chance within questions" in text
+    assert "≈ Not shown to be above chance within questions, on which a vote depends. ✓ Above chance over all" in text
     assert "Within questions AUROC 0.52 (95 % interval 0.44 to 0.60, which includes 0.50; 212 pairs of 61 q" in text
     judge = full_report.student_judge
     assert judge is not None and "Its verdict is always" not in text
@@ -371,7 +371,7 @@ def test_the_students_judge_within_questions_and_always_the_same(full_report: Re
 def test_arms_and_modes_are_told_apart(full_report: Report) -> None:
     first = full_report.comparisons[1].model_copy(update={"a": "think", "mode_a": "think", "p_adjusted": 0.2})
     text = shown_text(changed(full_report, comparisons=(first,)))
-    row = text.split("smallest visible")[1].strip()
+    row = text.split("smallest detectable")[1].strip()
     assert row.startswith("think in mode think planneduntrained student in mode think"), "cells stand close"
     assert "0.20 ≈" in row, "a claim rests on the p that is corrected"
 

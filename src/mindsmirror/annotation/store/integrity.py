@@ -94,17 +94,17 @@ def require_whole(database: Database) -> None:
     path = database.path
     if behind(database):
         raise StorageError(
-            f"the store {path} lacks what was paid last: it was in use, and its file was copied or moved without "
-            f"{path.name}-wal beside it. Copy it again with `mindsmirror store copy`, which takes everything along, "
-            f"or go on without what is missing by `mindsmirror store check --accept {path}`."
+            f"the store {path} is incomplete: its file was copied or moved while it was in use, without "
+            f"{path.name}-wal beside it, which holds the newest replies. Copy it again with `mindsmirror store copy`, "
+            f"or go on without these replies by `mindsmirror store check --accept {path}`."
         )
     bad = list(bad_rows(database))
     if bad:
         first = f"{bad[0].table} {shown(bad[0].place)}"
         raise StorageError(
-            f"the store {path} holds {len(bad)} rows that are not as they were written, the first of them "
-            f"{first}. Restore it from a copy, or set them aside by `mindsmirror store check --set-aside {path}`: "
-            "samples among them are then asked for again, and paid for."
+            f"the store {path} has {len(bad)} damaged rows (their checksums differ), the first of them {first}. "
+            f"Restore it from a copy, or set them aside by `mindsmirror store check --set-aside {path}`: samples among "
+            "them are then asked for again, and paid for."
         )
 
 

@@ -108,7 +108,9 @@ class Session:
             texts = isinstance(payer, str) and isinstance(teacher, str) and isinstance(keys, str)
             if not (texts and isinstance(tokens_in, int) and isinstance(tokens_out, int)):
                 path = self._database.path
-                raise StorageError(f"the store {path} cannot be used: in_flight is torn. {repair_advice(path)}")
+                raise StorageError(
+                    f"the store {path} cannot be used: its table in_flight is damaged. {repair_advice(path)}"
+                )
             most = Usage(tokens_in=tokens_in, tokens_out=tokens_out, usd=usd)
             found.append(Sent(payer, teacher, most, tuple(keys.split())))
         return found
