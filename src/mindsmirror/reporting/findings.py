@@ -88,7 +88,11 @@ def leading(scored: Sequence[ArmScore]) -> ArmScore:
 
 def named(arm: str, mode: str) -> str:
     """An arm with its mode in a sentence, told apart from each other: arm "think" in mode vote."""
-    return f"{'the untrained student' if arm == UNTRAINED else named_arm(arm)} in mode {mode}"
+    return f"{_who(arm)} in mode {mode}"
+
+
+def _who(arm: str) -> str:
+    return "the untrained student" if arm == UNTRAINED else named_arm(arm)
 
 
 def _opening(cell: ArmScore) -> str:
@@ -97,7 +101,7 @@ def _opening(cell: ArmScore) -> str:
 
 def _gain(test: Comparison, n: int) -> str:
     """How far a comparison's first side, which was asked n questions, is ahead, as a part of the headline."""
-    other = named(test.b, test.mode_b)
+    other = named(test.b, test.mode_b) if test.mode_a != test.mode_b else _who(test.b)
     seen = f"95 % interval {point_range(test.ci95)}" + (f", n = {count(test.n)}" if test.n != n else "")
     if not test.shown:
         return f"not measurably different from {other} ({signed_points(test.difference)} points, {seen})"
@@ -182,10 +186,9 @@ def compared(test: Comparison, others: tuple[float, float] | None = None) -> str
 
 def _verdicts(annotation: AnnotationReport) -> Iterator[str]:
     if annotation.teacher_accuracy is not None:
-        yield (
-            f"Of the teacher's {count(annotation.rationales)} rationales {count(annotation.answered)} state an answer; "
-            f"{percent(annotation.teacher_accuracy)} of these are right."
-        )
+        whole, known, right = annotation.rationales, annotation.answered, percent(annotation.teacher_accuracy)
+        stated = f"; {count(whole - known)} state no answer and are left out of this" if known < whole else ""
+        yield f"Of {count(known)} rationales of the teacher {right} are right{stated}."
     if not annotation.evaluations:
         return
     yield judged(annotation)
