@@ -10,7 +10,8 @@ setup: $(STAMP)
 
 # pip is silent for minutes, so the size of the folder says that it goes on.
 $(STAMP): pyproject.toml constraints.txt
-	@echo "installing into $(VENV), once: packages of some 700 MB that become 2.7 GB, 2 to 5 minutes"
+	@echo "installing into $(VENV), once: packages of some 700 MB that become 2.7 GB, 2 to 5 minutes; with the CUDA"
+	@echo "libraries that pip takes for torch on Linux more (PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu: without)"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]' & pip=$$!; \
 	while sleep 10; kill -0 $$pip 2>/dev/null; do echo "installing: $$(du -sm $(VENV) | cut -f1) of 2700 MB"; done; \
