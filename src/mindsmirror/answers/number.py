@@ -24,7 +24,8 @@ _NUMERAL = re.compile(
 )
 _PLAIN_WHOLE = re.compile(r"0|[1-9][0-9]{0,14}")
 _PLAIN = re.compile(
-    r"[-+]?\s?[$€£¥₹]?\s?[0-9][0-9,]*(?:\.[0-9]+)?(?:\s?/\s?[0-9]+)?\s?%?(?:\s?\(?[A-Za-z][A-Za-z '-]{0,30}\)?)?"
+    r"[-+]?\s?[$€£¥₹]?\s?[0-9][0-9,]*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?(?:\s?/\s?[0-9]+)?\s?%?"
+    r"(?:\s?\(?[A-Za-z][A-Za-z '-]{0,30}\)?)?"
 )
 _CURRENCY = re.compile(r"[$€£¥₹]|\b(?:USD|EUR|GBP|Rs)\b")
 _NEGATIVE = re.compile(r"\b(?:minus|negative)\s{1,3}(?=[$€£¥₹(]?\s?[0-9.(]|[a-z])", re.I)
@@ -83,7 +84,8 @@ class Number:
 
 def looks_numeric(text: str) -> bool:
     """Whether a text is a numeral, at most with a unit; `Apollo 13` is not."""
-    return len(text) <= 60 and _PLAIN.fullmatch(text.strip()) is not None
+    plain = text.strip().replace("\N{MINUS SIGN}", "-")
+    return len(text) <= 60 and _PLAIN.fullmatch(plain) is not None
 
 
 def _minus(match: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ import click
 
 from mindsmirror.cli.completion import RecipeOrRunPath
 from mindsmirror.cli.options import as_json, key_variables, run_folder, runs_folder, show, table
-from mindsmirror.errors import DataError
+from mindsmirror.errors import DataError, UnknownNameError
 from mindsmirror.system.progress import say
 
 if TYPE_CHECKING:
@@ -85,6 +85,15 @@ def command(
 
     recipes, folders = _sorted_out(given, runs, bool(seeds or settings or new_questions))
     grid = cells(recipes, runs, seeds, settings, new_questions, key_variables)
+    folder = out or runs / "comparison"
+    if (folder / "recipe.json").exists() or folder.is_file():
+        raise DataError(
+            f"--out {folder}: {'this is a run' if folder.is_dir() else 'this is a file'}. Name another folder."
+        )
+    if baseline is not None and grid and not folders:
+        arms = dict.fromkeys(arm.name for cell in grid for arm in cell.recipe.arm)
+        if baseline.split(" (")[0] not in arms:
+            raise UnknownNameError("arm", baseline, arms)
     if dry_run:
         show([_row(cell) for cell in grid], table([list(_row(cell).values()) for cell in grid]), json_output)
         return
@@ -92,7 +101,6 @@ def command(
     made = [cell.folder for cell in grid if cell.recipe.name not in failed]
     if not made and not folders:
         raise DataError(f"none of {len(grid)} runs came to its end: {next(iter(failed.values()))}")
-    folder = out or runs / "comparison"
     report = compare_runs([*folders, *made], folder, baseline, failed)
     lines = [*report.findings, f"report: {folder / 'report.html'}"]
     show(report.model_dump(mode="json", by_alias=True), lines, json_output)

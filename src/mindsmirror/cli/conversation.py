@@ -14,6 +14,7 @@ from mindsmirror.cli.options import as_text
 from mindsmirror.errors import DataError, MindsMirrorError
 from mindsmirror.system.documents import read_lines
 from mindsmirror.system.terminal import plain, quantity
+from mindsmirror.tasks.tables import PARQUET, TABLES
 
 if TYPE_CHECKING:
     from mindsmirror.inference.question import Reply, TeacherReply
@@ -89,10 +90,12 @@ def answer_lines(student: "TrainedStudent", mode: str | None, source: Path | Non
     A line is a question, or a JSON object with `question` and further keys of `Question`; its other keys are handed on,
     an `answer` that it has as `gold`. With `escalate` stderr tells at the end what the teacher was asked.
     """
+    if source is not None and source.name.lower().endswith((*TABLES, PARQUET)):
+        raise DataError(f"{source}: a table's rows are not read as questions here. Save it as JSON Lines, or as text.")
     sent: list[TeacherReply] = []
     name = "standard input" if source is None else str(source)
     for lines in _batches(sys.stdin.buffer if source is None else read_lines(source)):
-        rows = [_row(line, f"{name}, line {number}") for number, line in lines if line.strip()]
+        rows = [_row(line, f"{name}, line {number}", first=number == 1) for number, line in lines if line.strip()]
         replies = student.ask_many([asked for asked, _ in rows], mode=mode, escalate=escalate)
         sent += [reply.teacher for reply in replies if reply.teacher is not None]
         for (_, others), reply in zip(rows, replies, strict=True):
@@ -125,12 +128,12 @@ def _typed() -> str | None:
         return None
 
 
-def _row(line: bytes, where: str) -> tuple[Any, dict[str, Any]]:
+def _row(line: bytes, where: str, *, first: bool) -> tuple[Any, dict[str, Any]]:
     """What is asked in a line, and what else stands in it. DataError names the line."""
     from mindsmirror.inference.question import Question, as_question
 
     try:
-        text = line.decode("utf-8").strip()
+        text = line.decode("utf-8-sig" if first else "utf-8").strip()
         values = json.loads(text) if text.startswith("{") else {"question": text}
         own = {key: value for key, value in values.items() if key in Question.model_fields}
         others = {key: value for key, value in values.items() if key not in own}

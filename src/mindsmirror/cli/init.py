@@ -52,7 +52,7 @@ def command(
     from mindsmirror.runs.new_recipe import Models, already_there, default_out, draft, findings, recipe_text, write_new
     from mindsmirror.system.files import expanded, there
     from mindsmirror.tasks.hub_copy import copy_from_hub, copy_path, is_on_hub
-    from mindsmirror.tasks.inspect import columns_of, roles
+    from mindsmirror.tasks.inspect import columns_of, roles, unused
     from mindsmirror.tasks.registry import require_own_file
 
     named = str(data)
@@ -64,7 +64,9 @@ def command(
     if is_on_hub(named):
         copy_from_hub(named, data)
     asks = sys.stdin.isatty() and not json_output
-    columns = roles(columns_of(data), question, answer_column, _asking(data, asks))
+    found = columns_of(data)
+    columns = roles(found, question, answer_column, _asking(data, asks))
+    left = unused(found, columns)
     made = draft(data, columns, answer, instruction)
     if asks and made.instruction is None:
         told = click.prompt(
@@ -79,13 +81,14 @@ def command(
         "recipe": str(out),
         "rows": made.repeats.rows,
         "columns": dict(columns),
+        "unused": left,
         "answer": made.task.answer_words,
         "instruction": made.instruction or made.guessed_instruction,
         **{split: len(examples) for split, examples in made.task.splits._asdict().items()},
         "findings": warnings,
     }
     guessed = question is None or answer_column is None
-    show(document, [*_lines(made, guessed), *(f"note: {text}" for text in warnings), *_next(out)], json_output)
+    show(document, [*_lines(made, guessed, left), *(f"note: {text}" for text in warnings), *_next(out)], json_output)
 
 
 def _asking(data: Path, asks: bool) -> "Ask":
@@ -103,7 +106,7 @@ def _asking(data: Path, asks: bool) -> "Ask":
     return ask
 
 
-def _lines(made: "Draft", guessed: bool) -> list[str]:
+def _lines(made: "Draft", guessed: bool, left: Sequence[str]) -> list[str]:
     train, valid, test = made.task.splits
     how = " (guessed)" if guessed else ""
     named = ", ".join(f"{ours} is {theirs!r}" for ours, theirs in made.columns.items())
@@ -114,6 +117,8 @@ def _lines(made: "Draft", guessed: bool) -> list[str]:
         f"questions: {len(train)} training, {len(valid)} validation and {len(test)} test questions of "
         f"{lengths.shortest:,} to {lengths.longest:,} characters, half of them up to {lengths.middle:,}",
     ]
+    if left:
+        lines.insert(1, f"not shown to anybody: {', '.join(map(repr, left))}")
     if made.sizes:
         lines.append(f"the first run takes {', '.join(f'{name} = {size}' for name, size in made.sizes.items())}")
     if made.instruction is None:

@@ -76,6 +76,12 @@ class TeacherConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _has_an_address_for_endpoints(self) -> Self:
+        if self.base_url is not None and self.local:
+            raise ValueError(f'base_url: the engine {self.engine} asks no server. Set engine = "openai", or remove it')
+        return self
+
+    @model_validator(mode="after")
     def _no_secrets(self) -> Self:
         if self.base_url is not None:
             fault = address_fault(self.base_url)

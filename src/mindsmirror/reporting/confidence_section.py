@@ -70,8 +70,8 @@ def confidences_told(report: ConfidenceReport) -> Iterator[str]:
             yield _worth(who, answer, report.samples)
     if report.spared is not None and report.spared.stopped:
         yield _less(who, report.spared)
-        if report.spared.risk is not None:
-            spared = report.spared
+        spared = report.spared
+        if spared.risk is not None:
             yield _promise(f"So asked {who}", spared.n, spared.abstained, spared.wrong, spared.risk)
     for answer in report.answers:
         if answer.risk is not None:

@@ -110,7 +110,7 @@ def _arms(runs: Sequence[_Read]) -> list[ComparedArm]:
             raise DataError(f"{run.folder} has no predictions yet. Run `mindsmirror evaluate {run.folder}` first.")
         questions = {example.id: _asked(example) for example in run.task(recipe).splits.test}
         for arm in said:
-            of_arm = _settings(recipe, arm.name)
+            of_arm = arm_settings(recipe, arm.name)
             key = json.dumps([arm.name, of_arm], sort_keys=True)
             if (key, label) in where:
                 raise DataError(
@@ -141,7 +141,7 @@ def _known(arm: ArmPredictions, questions: Mapping[str, Hashable], run: Run) -> 
     return questions
 
 
-def _settings(recipe: Recipe, name: str) -> dict[str, str]:
+def arm_settings(recipe: Recipe, name: str) -> dict[str, str]:
     """What a recipe says of one arm, by key; of the student before training where that is meant."""
     document = recipe.model_dump(mode="json", exclude_none=True)
     found = {key: _name_of_file(value) if key in FILES else value for key, value in _flat(document)}

@@ -156,6 +156,7 @@ def open_student(folder: Path, recipe: Recipe, arm: ArmConfig, questions: int) -
     own = [weight for name, weight in predictor.model.named_parameters() if ADAPTER not in name]
     parameters = sum(weight.numel() for weight in own)
     room = recipe.student.max_source + max(recipe.evaluation.max_tokens, DIRECT_TOKENS)
+    room = min(room, getattr(predictor.model.config, "max_position_embeddings", None) or room)
     return Opened(
         Source(model, recipe.student, about, parameters, room, _adapted(predictor, judging)),
         predictor,

@@ -2,7 +2,8 @@
 
 A step is a folder with `inputs.json` (a hash of all that determines it, written when it begins) and `done.json`
 (its result, written when it has ended). A step whose inputs changed is begun anew; one that is done is skipped;
-one that was cut short finds what it left behind and goes on.
+one that was cut short finds what it left behind and goes on. What a step with other inputs left is kept in `replaced`
+until the new one is done, and comes back if those inputs do, or if the new one fails before it has made anything.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from mindsmirror.errors import DataError, RunLockedError
 from mindsmirror.runs.recipe import Recipe, make_recipe
 from mindsmirror.system.files import clear_leftovers, read_json, storage_guard, write_json
 from mindsmirror.system.hardware import machine
-from mindsmirror.system.progress import Working
+from mindsmirror.system.progress import Working, say
 from mindsmirror.tasks import Task, load_task
 from mindsmirror.tasks.stored import store_task, stored_task
 
@@ -32,6 +33,10 @@ R = TypeVar("R", bound=BaseModel)
 
 PATIENCE = 2.0
 """Seconds for which a run's lock is waited for: one that was killed holds it until the system has cleared it away."""
+REPLACED = "replaced"
+"""The folder in which a run keeps what a step is about to replace."""
+MADE = ("*.jsonl", "model/*.safetensors")
+"""Files of a step without which it is not done."""
 TASK = "task"
 """The folder in which a run keeps its questions."""
 PACKAGES = ("mindsmirror", "torch", "transformers", "accelerate", "openvino-genai", "reasoning-gym", "peft")
@@ -51,6 +56,8 @@ class Run:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{self.folder} is not a run: {path.name} cannot be read ({error})") from error
+        if not isinstance(document, dict):
+            raise DataError(f"{self.folder} is not a run: {path.name} holds no recipe")
         return make_recipe(document, str(path))
 
     def keep_task(self, task: Task) -> None:
@@ -97,29 +104,44 @@ class Run:
         kind: type[R],
         final: Callable[[R], bool] = lambda _: True,
         again: Callable[[R], R] = lambda result: result,
+        settings: Mapping[str, Any] | None = None,
     ) -> R:
         """The step's result: from disk if it is done with these inputs, else by doing it in its folder.
 
-        A result that is no record of its `kind` counts as not done. One that is not `final` is returned, but the next
-        process does the step again. `again` maps the result of a step that was done before to what is returned.
+        A result that is no record of its `kind` counts as not done, and so does one of which a file is gone or cut
+        short. One that is not `final` is returned, but the next process does the step again. `again` maps the result of
+        a step that was done before to what is returned. `settings` are noted for `made_with`.
         """
-        folder = self.folder / name
+        folder, kept = self.folder / name, self.folder / REPLACED / name
         with Working(f"{name}: checking what is done"):
             mark = {"inputs": digest(inputs)}
         with storage_guard(folder):
             if read_json(folder / "inputs.json") != mark:
-                # The mark goes first: what a kill leaves of the old must not pass for done.
-                (folder / "inputs.json").unlink(missing_ok=True)
-                shutil.rmtree(folder, ignore_errors=True)
-                write_json(folder / "inputs.json", mark)
+                _replace(folder, kept, mark)
             before = self.result(name, kind)
-            if before is not None and final(before):
+            if before is not None and final(before) and _is_whole(folder):
                 return again(before)
             began = time.monotonic()
-            result = action(folder)
-            document = {"result": result.model_dump(mode="json"), "seconds": round(time.monotonic() - began, 1)}
+            try:
+                result = action(folder)
+            except BaseException:
+                _come_back(folder, kept)
+                raise
+            document = {
+                "result": result.model_dump(mode="json"),
+                "seconds": round(time.monotonic() - began, 1),
+                "files": _sizes(folder),
+                "settings": settings,
+            }
             write_json(folder / "done.json", document)
+            _clear(kept)
         return result
+
+    def made_with(self, name: str) -> dict[str, Any] | None:
+        """The settings that a step was done with; None if it is not done or noted none."""
+        done = read_json(self.folder / name / "done.json")
+        found = done.get("settings") if isinstance(done, dict) else None
+        return found if isinstance(found, dict) else None
 
     def result(self, name: str, kind: type[R]) -> R | None:
         """The result of a step, whatever its inputs were; None if it is not done."""
@@ -133,6 +155,49 @@ class Run:
         """Wall time of the last process that worked on a step, 0 if it is not done."""
         done = read_json(self.folder / name / "done.json")
         return float(done["seconds"]) if isinstance(done, dict) and "seconds" in done else 0.0
+
+
+def _replace(folder: Path, kept: Path, mark: Mapping[str, str]) -> None:
+    """Make room for a step with other inputs; what is done stays in `kept`, or comes back from there."""
+    if read_json(kept / "inputs.json") == mark:
+        _clear(folder)
+        kept.rename(folder)
+        return
+    if (folder / "done.json").exists():
+        _clear(kept)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(kept)
+        say(f"{folder.name}: its settings changed; what it was before is kept in {kept} until it is done")
+    _clear(folder)
+    write_json(folder / "inputs.json", mark)
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a step has made. The mark goes first: what a kill leaves must not pass for done."""
+    if folder.exists():
+        (folder / "inputs.json").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _come_back(folder: Path, kept: Path) -> None:
+    """What was replaced takes its place again if what failed has made nothing."""
+    if kept.exists() and {path.name for path in folder.iterdir()} <= {"inputs.json"}:
+        _clear(folder)
+        kept.rename(folder)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of the files without which a step is not done."""
+    files = (path for pattern in MADE for path in folder.glob(pattern))
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(files)}
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether all that a step has made is there; steps of earlier versions noted nothing."""
+    done = read_json(folder / "done.json")
+    files = done.get("files", {}) if isinstance(done, dict) else {}
+    there = _sizes(folder)
+    return not isinstance(files, dict) or all(there.get(name) == size for name, size in files.items())
 
 
 def digest(inputs: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from mindsmirror import limits
 from mindsmirror.errors import DataError, RecipeError
+from mindsmirror.runs.comparison import arm_settings
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe, read_recipe
 from mindsmirror.system.files import read_json
@@ -119,11 +120,28 @@ def cells(
                 "draw others. Leave the option out."
             )
         made.append((file, (*chosen, *own), "-".join([recipe.name, *map(_short, chosen), *map(_short, own[:1])])))
-    found = []
+    if seeds and any(axis.startswith("seed=") for values in axes for axis in values):
+        raise RecipeError("--set seed: --seeds sets it. Leave out one of them.")
+    found: list[Cell] = []
     for (file, overrides, _), name in zip(made, _apart(made), strict=True):
         whole = (*overrides, f"name={name}")
         found.append(Cell(file, read_recipe(file, whole, key_variables), whole, runs))
+    _all_apart(found)
     return sorted(found, key=lambda cell: cell.expense)
+
+
+def _all_apart(found: Sequence[Cell]) -> None:
+    """RecipeError if two runs would hold the same arms with the same seeds, which cannot be compared."""
+    known: dict[str, str] = {}
+    for cell in found:
+        recipe = cell.recipe
+        said = [arm_settings(recipe, arm.name) for arm in recipe.arm]
+        twin = known.setdefault(json.dumps([recipe.seed, recipe.task.seed, said], sort_keys=True), recipe.name)
+        if twin != recipe.name:
+            raise RecipeError(
+                f"the runs {twin} and {recipe.name} would hold the same arms with the same seed: they differ in "
+                "nothing that changes an answer. Leave out one of the values."
+            )
 
 
 def carry_out_all(grid: Sequence[Cell], key_variables: Collection[str] = ()) -> dict[str, str]:

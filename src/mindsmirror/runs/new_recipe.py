@@ -6,13 +6,14 @@ The recipe is complete, with the catalogue's default teacher and student. What w
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from mindsmirror.answers import Label
+from mindsmirror.answers.number import looks_numeric
 from mindsmirror.errors import RecipeError, UnknownNameError
 from mindsmirror.evaluation.config import FEWEST_QUESTIONS
 from mindsmirror.evaluation.sample_size import too_few_tests
@@ -30,6 +31,8 @@ SIZES = {"train": 200, "valid": 40, "test": 200}
 """Questions of each split that a first run takes of a large file."""
 LARGE = 1000
 """Questions from which on the sizes of splits may be named and the shares of test and validation stay a tenth."""
+MOST_OTHERS = 0.2
+"""Share of answers that are no numbers up to which they are taken for mistakes."""
 LONG = 3000
 """Characters of a question that may be more than the student reads."""
 LONG_ANSWER = 60
@@ -98,10 +101,21 @@ def draft(data: Path, columns: Mapping[str, str], answer: str | None, instructio
     return made.told(instruction or "")
 
 
+def _nearly_numbers(made: Draft) -> Iterator[str]:
+    """That most answers are numbers, where they are read as texts for the sake of a few."""
+    golds = [example.gold for _, example in made.task.splits.named() if example.gold is not None]
+    others = [gold for gold in golds if not looks_numeric(gold)]
+    if made.task.answers.name == "text" and not made.answer_given and len(others) <= MOST_OTHERS * len(golds):
+        yield (
+            f"{len(golds) - len(others)} of {len(golds)} answers are numbers, but {others[0]!r} is not, so all are "
+            "compared as texts. Correct or remove such rows, or say --answer number."
+        )
+
+
 def findings(made: Draft) -> list[str]:
     """What the user should know before a run, each with what to do about it."""
     rows, repeated, contradicting, across = made.repeats
-    found = []
+    found = [*_nearly_numbers(made)]
     if repeated:
         found.append(f"{repeated} of {rows} rows repeat an earlier question; a run leaves them out.")
     if contradicting:

@@ -73,4 +73,27 @@ def evaluate(
             learnt = chain(teachers, written_by(run, arm))
         return predict_arm(asked, task.splits.test, held_out, folder, calibration_of(run, arm), learnt)
 
-    return run.step(predictions_step(arm), inputs, predict, PredictionResult)
+    return run.step(predictions_step(arm), inputs, predict, PredictionResult, settings=settings_of(recipe, arm))
+
+
+def settings_of(recipe: Recipe, arm: ArmConfig | None) -> dict[str, Any]:
+    """What a recipe says of an arm (None: the untrained student) as far as its answers depend on it."""
+    own = arm.model_dump(mode="json", exclude={"against"}) if arm else {}
+    evaluation = recipe.evaluation.model_dump(mode="json", include={"samples", "temperature", "max_tokens", "risk"})
+    training = recipe.training.model_dump(mode="json", exclude={"trackers", "checkpoints"}) if arm else {}
+    reflection = recipe.reflect.model_dump(mode="json") if arm and recipe.reflect and arm.reflect else {}
+    model = {"model": recipe.student.model, "adapter": recipe.student.adapter}
+    return {"arm": own, "training": training, "reflect": reflection, "evaluation": evaluation, "student": model}
+
+
+def outdated(run: Run, recipe: Recipe, arm: ArmConfig | None) -> list[str]:
+    """The keys of the recipe that were others when the arm's answers were made; empty if nothing noted says so."""
+    made, now = run.made_with(predictions_step(arm)) or {}, settings_of(recipe, arm)
+    return [
+        f"{table}.{key}"
+        for table, values in made.items()
+        if isinstance(values, dict)
+        for key, value in values.items()
+        # What is None follows from something else, as the labels of an arm do from the data.
+        if None not in (value, now.get(table, {}).get(key)) and now[table][key] != value
+    ]

@@ -30,6 +30,11 @@ def with_paths(document: dict[str, Any], beside: Path) -> dict[str, Any]:
 def _with_path(table: Any, key: str, beside: Path, endings: tuple[str, ...] = ()) -> Any:
     """A name stays one, even where a folder beside the recipe is called so."""
     value = table.get(key) if isinstance(table, dict) else None
-    if not isinstance(value, str) or not value or not value.endswith(endings or "") or value in catalogue.entries():
+    if (
+        not isinstance(value, str)
+        or not value
+        or not value.lower().endswith(endings or "")
+        or value in catalogue.entries()
+    ):
         return table
     return {**table, key: str(beside / value)} if there(beside / value) else table

@@ -30,11 +30,12 @@ from mindsmirror.reporting.schema import UNTRAINED, Report
 from mindsmirror.runs.calibration import calibration_of, calibration_step
 from mindsmirror.runs.escalation import escalation_report
 from mindsmirror.runs.folder import Run
-from mindsmirror.runs.predictions import predictions_step, read_predictions
+from mindsmirror.runs.predictions import outdated, predictions_step, read_predictions
 from mindsmirror.runs.recipe import Recipe
 from mindsmirror.runs.reflection import reflection_steps, rounds_of
 from mindsmirror.runs.training import arm_step
 from mindsmirror.system.files import read_json
+from mindsmirror.system.progress import say
 from mindsmirror.tasks.base import Task
 from mindsmirror.tasks.tables import task_label
 from mindsmirror.training.result import TrainingResult
@@ -99,6 +100,14 @@ def predicted_arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
         step = predictions_step(arm)
         done = run.result(step, PredictionResult)
         if done is None or (arm is None and not recipe.evaluation.untrained):
+            continue
+        other = outdated(run, recipe, arm)
+        if other:
+            name = arm.name if arm else UNTRAINED
+            say(
+                f"{name} is left out: its answers were made with another {', '.join(other)} than the recipe says now. "
+                f"`mindsmirror run` makes them anew."
+            )
             continue
         trained = run.result(arm_step(arm), TrainingResult) if arm else None
         found.append(
@@ -200,10 +209,12 @@ def _usd(recipe: Recipe, totals: AnnotationTotals, spent: Mapping[Purpose, Usage
 
 
 def _manifest(run: Run) -> dict[str, Any]:
-    return read_json(run.folder / "manifest.json") or {}
+    found = read_json(run.folder / "manifest.json")
+    return found if isinstance(found, dict) else {}
 
 
 def _provenance(run: Run) -> dict[str, str]:
     manifest = _manifest(run)
     shown = {key: str(manifest[key]) for key in ("recipe", "seed", "commit", "dirty") if key in manifest}
-    return shown | {str(key): str(value) for key, value in manifest.get("packages", {}).items()}
+    packages = manifest.get("packages")
+    return shown | {str(key): str(value) for key, value in (packages if isinstance(packages, dict) else {}).items()}

@@ -61,12 +61,12 @@ def evaluate_elsewhere(
     named = [mode for name in modes if (mode := check_mode(name)) is not None]
     run = Run(folder)
     recipe = run.recipe
-    own = task is None or str(task) == recipe.task.name
+    own = task is None or str(task) == recipe.task.name or _same_file(str(task), recipe.task.name)
     if own and data_dir is None:
         loaded = run.task(recipe)
     else:
         # Another file of the user's is about the same, and its columns are called as in the first one.
-        alike = recipe.task.model_dump(include={"columns", "instruction"}) if is_own_file(str(task)) else {}
+        alike = recipe.task.model_dump(include={"columns", "instruction", "answer"}) if is_own_file(str(task)) else {}
         loaded = load_task(
             recipe.task if own else TaskConfig(name=str(task), **alike), data_dir=data_dir or recipe.task.data_dir
         )
@@ -82,3 +82,8 @@ def evaluate_elsewhere(
         found = ask_modes(asked.open(), asked, modes_asked, examples, calibration_of(run, arm))
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(arm), found), recipe.seed)
     return results
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether both name the same file of the user's."""
+    return is_own_file(one) and is_own_file(other) and Path(one).resolve() == Path(other).resolve()

@@ -190,6 +190,8 @@ async def _unless_gone(request: Request, wanted: "asyncio.Future[T]") -> T:
     finally:
         gone.cancel()
         wanted.cancel()
+        # Nobody waits for what is given up; asked for its failure, it does not complain that nobody did.
+        wanted.add_done_callback(lambda future: future.cancelled() or future.exception())
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -60,7 +60,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if token is None and not is_loopback(_name(host)):
             raise Refusal(403, f"this server answers at the names of its own machine, not at {host!r}", "wrong_host")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place(origin) != host:
             raise Refusal(403, f"a page of {origin} may not ask this server", "wrong_origin")
         if token is not None and path.startswith(NEED_TOKEN):
             given = headers.get("authorization", "").removeprefix("Bearer ").encode()
@@ -73,7 +73,7 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._config.body:
             raise self._too_large()
-        if method == "POST" and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        if method == "POST" and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             # A page of another site can send a form, but not this without being asked first, which is refused.
             raise Refusal(415, "send Content-Type: application/json", "wrong_content_type")
 
@@ -112,3 +112,11 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an origin; None if it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

@@ -35,7 +35,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 def read_lines(path: Path) -> Iterator[bytes]:
     """The lines of a file, unpacked if its name ends in .gz; BoundError at one that is too long, or at too many."""
-    opened: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    opened: Callable[..., Any] = gzip.open if path.suffix.lower() == ".gz" else open
     blank = 0
     with opened(path, "rb") as file:
         for number in range(1, limits.ROWS + 2):

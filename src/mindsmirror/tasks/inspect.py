@@ -127,6 +127,13 @@ def roles(columns: Sequence[Column], question: str | None, answer: str | None, a
     return {ours: theirs for ours, theirs in found.items() if ours != theirs}
 
 
+def unused(columns: Sequence[Column], chosen: Mapping[str, str]) -> list[str]:
+    """The columns that nobody will be shown, given what `roles` came to."""
+    ours = ("question", "answer", "answer_key", "choices", "premise", "hypothesis", "label")
+    used = {chosen.get(name, name) for name in ours} | set(KEPT)
+    return [column.name for column in columns if column.name not in used]
+
+
 def _names(columns: Sequence[Column]) -> list[str]:
     return [column.name for column in columns]
 

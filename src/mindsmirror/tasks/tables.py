@@ -5,7 +5,9 @@ empty cell is no value, as null is in JSON.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 PARQUET = ".parquet"
 FILES = (*LINES, *TABLES, PARQUET)
 """How the names of files of one's own end."""
+
+_SEPARATOR = re.compile(r"sep=([,;\t|])", re.I)
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 Columns = Mapping[str, str | Sequence[str]]
 """Our name of a field to the file's name of its column; for `choices` also to the names of several columns."""
@@ -75,16 +80,23 @@ def _choices(row: Row, names: Sequence[str]) -> list[Any]:
 
 def _csv(path: Path) -> Iterator[Row]:
     lines = _decoded(path)
+    skipped = 0
     first = next(lines, "")
+    while first and not first.strip():
+        first, skipped = next(lines, ""), skipped + 1
+    named = _SEPARATOR.fullmatch(first.strip())
+    if named:
+        # The line by which Excel is told the separator.
+        first, skipped = next(lines, ""), skipped + 1
     csv.field_size_limit(limits.ROW_BYTES)
     tabs = path.name.lower().endswith((".tsv", ".tsv.gz"))
-    separator = "\t" if tabs or ("," not in first and "\t" in first) else ";" if "," not in first else ","
+    separator = "\t" if tabs else named[1] if named else _separator(first)
     reader = csv.reader(_again(first, lines), delimiter=separator, strict=True)
     header: list[str] = []
-    found, line = 0, 1
+    found, line = 0, 1 + skipped
     try:
         for cells in reader:
-            where, line = f"{path}, line {line}", reader.line_num + 1
+            where, line = f"{path}, line {line}", skipped + reader.line_num + 1
             if not any(cell.strip() for cell in cells):
                 continue
             if not header:
@@ -94,11 +106,17 @@ def _csv(path: Path) -> Iterator[Row]:
                 raise DataError(f"{where}: it has {len(cells)} cells, but the header names {len(header)} columns.")
             values = [cell if cell.strip() else None for cell in cells] + [None] * (len(header) - len(cells))
             found += 1
-            yield Row(where, dict(zip(header, values, strict=True)), reader.line_num)
+            yield Row(where, dict(zip(header, values, strict=True)), skipped + reader.line_num)
     except csv.Error as error:
         raise DataError(f"{path}, line {line}: this is not CSV ({error}). Is a quotation mark left open?") from error
     if not found:
         raise DataError(f"{path} contains no rows.")
+
+
+def _separator(header: str) -> str:
+    """What separates the names of a header: commas, else tabs, else semicolons; those within quotes are text."""
+    bare = _QUOTED.sub("", header)
+    return "," if "," in bare else "\t" if "\t" in bare else ";"
 
 
 def _header(where: str, cells: Sequence[str]) -> list[str]:
@@ -136,9 +154,12 @@ def _parquet(path: Path) -> Iterator[Row]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=1000):
+                short = {field.name for field in batch.schema if pyarrow.types.is_float32(field.type)}
                 for fields in batch.to_pylist():
                     number += 1
-                    yield Row(f"{path}, row {number}", {name: _plain(value) for name, value in fields.items()}, number)
+                    where = f"{path}, row {number}"
+                    values = {name: _plain(value, where, name, name in short) for name, value in fields.items()}
+                    yield Row(where, values, number)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist. Check the path, or data_dir in [task].") from error
     except (OSError, pyarrow.ArrowException) as error:
@@ -148,10 +169,23 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise DataError(f"{path} contains no rows.")
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON has it: dates, decimals and bytes as text."""
+def _plain(value: Any, where: str, column: str, short: bool = False) -> Any:
+    """The value as JSON has it: dates and decimals as text, bytes as the text that they hold, a map as a mapping.
+
+    `short` says that a number was stored in 32 bits: it is the decimal that these stand for, 1.1 and not
+    1.100000023841858. DataError for bytes that are no text.
+    """
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, where, column) for key, item in value.items()}
+    if isinstance(value, list) and value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
+        return {str(key): _plain(item, where, column) for key, item in value}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, where, column) for item in value]
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: the column {column!r} holds bytes that are no UTF-8 text.") from error
+    if short and isinstance(value, float):
+        return float(f"{value:.7g}") if isfinite(value) else value
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

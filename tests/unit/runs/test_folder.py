@@ -115,6 +115,7 @@ def test_a_mark_that_is_torn_or_something_else_does_the_step_again(run: Run, nam
 
 
 def test_a_kill_while_the_old_is_cleared_away_does_not_pass_for_done(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new is done by then, and what is left of the old does not come back."""
     action = Action()
     run.step("train", {"alpha": 0.5}, action, Result)
 
@@ -126,8 +127,10 @@ def test_a_kill_while_the_old_is_cleared_away_does_not_pass_for_done(run: Run, m
         patch.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             run.step("train", {"alpha": 0.6}, action, Result)
+    run.step("train", {"alpha": 0.6}, action, Result)
+    assert action.done == 2
     run.step("train", {"alpha": 0.5}, action, Result)
-    assert (run.folder / "train" / "product").exists()
+    assert action.done == 3 and (run.folder / "train" / "product").exists()
 
 
 def test_seconds_are_those_of_a_step_that_is_done(run: Run) -> None:
@@ -295,3 +298,60 @@ def test_a_write_that_is_killed_leaves_what_the_next_start_clears_away(run: Run)
     assert len(list(run.folder.glob(".recipe.json-*"))) == 1
     with run.locked():
         assert [path.name for path in run.folder.iterdir()] == ["lock"]
+
+
+def test_what_is_replaced_is_kept_until_the_new_is_done_and_comes_back_with_its_inputs(run: Run) -> None:
+    """A trained student is not lost because somebody tried another setting and thought better of it."""
+    first = Action(Result(answer=1))
+    run.step("arms/a", {"rate": 1}, first, Result)
+    kept = run.folder / "replaced/arms/a"
+
+    def interrupted(folder: Path) -> Result:
+        (folder / "part").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.step("arms/a", {"rate": 2}, interrupted, Result)
+    assert run.result("arms/a", Result) is None and (kept / "product").is_file()
+    assert run.step("arms/a", {"rate": 1}, first, Result) == Result(answer=1)
+    assert first.done == 1 and not kept.exists()
+    run.step("arms/a", {"rate": 2}, Action(), Result)
+    assert not kept.exists() and run.result("arms/a", Result) == Result()
+
+
+def test_a_step_that_fails_before_it_made_anything_leaves_what_was_there(run: Run) -> None:
+    run.step("predictions/a", {"n": 1}, Action(Result(answer=1)), Result)
+
+    def fails(folder: Path) -> Result:
+        raise EngineError("no weights")
+
+    with pytest.raises(EngineError):
+        run.step("predictions/a", {"n": 2}, fails, Result)
+    assert run.result("predictions/a", Result) == Result(answer=1)
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut"])
+def test_a_step_of_which_a_file_is_gone_or_cut_short_is_done_again(run: Run, harm: str) -> None:
+    made = 0
+
+    def writes(folder: Path) -> Result:
+        nonlocal made
+        made += 1
+        (folder / "think.jsonl").write_text("{}\n{}\n")
+        return Result()
+
+    run.step("predictions/a", {}, writes, Result)
+    file = run.folder / "predictions/a/think.jsonl"
+    file.unlink() if harm == "gone" else file.write_text("{}\n")
+    run.step("predictions/a", {}, writes, Result)
+    assert made == 2 and file.read_text() == "{}\n{}\n"
+    run.step("predictions/a", {}, writes, Result)
+    assert made == 2
+
+
+@pytest.mark.parametrize("text", ["null", "[1]", "3"])
+def test_a_recipe_that_is_none_is_no_run(run: Run, text: str) -> None:
+    run.folder.mkdir()
+    (run.folder / "recipe.json").write_text(text)
+    with pytest.raises(DataError, match="is not a run"):
+        _ = run.recipe

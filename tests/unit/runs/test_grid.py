@@ -94,6 +94,14 @@ def test_a_wrong_setting_is_refused_before_anything_runs(
     assert [path.name for path in tmp_path.iterdir()] == ["leg.toml"]
 
 
+def test_runs_that_would_be_the_same_are_refused_before_any_is_run(file: Path, tmp_path: Path) -> None:
+    for settings in (["training.learning_rate=1e-3,0.001"], ["evaluation.batch=32,64"]):
+        with pytest.raises(RecipeError, match="would hold the same arms with the same seed"):
+            cells([file], tmp_path, (0, 1), settings)
+    with pytest.raises(RecipeError, match="--seeds sets it"):
+        cells([file], tmp_path, (3,), ["seed=1,2"])
+
+
 def test_only_generated_questions_can_be_new(file: Path, tmp_path: Path) -> None:
     file.write_text(RECIPE.replace("reasoning_gym:leg_counting", "svamp"), encoding="utf-8")
     with pytest.raises(RecipeError, match="svamp has fixed questions"):
