@@ -9,6 +9,10 @@ from planted_runs import planted, recipe
 
 from mindsmirror.cli.main import cli
 from mindsmirror.errors import DataError
+from mindsmirror.runs.folder import Run
+from mindsmirror.runs.predictions import settings_of
+from mindsmirror.runs.recipe import make_recipe
+from mindsmirror.system.files import read_json, write_json
 
 
 def command(*arguments: object) -> Result:
@@ -64,3 +68,24 @@ def test_a_dry_run_lists_the_runs_and_makes_none(runs: Path) -> None:
         ("quickstart-seed1", "new", "seed=1"),
     ]
     assert sorted(path.name for path in runs.iterdir()) == before
+
+
+def test_a_run_is_not_written_over_by_a_comparison(runs: Path) -> None:
+    ended = command("cot-0", "cot-1", "--out", runs / "cot-0")
+    assert isinstance(ended.exception, DataError) and "this is a run" in str(ended.exception)
+    Path("file").write_text("mine")
+    ended = command("cot-0", "cot-1", "--out", "file")
+    assert isinstance(ended.exception, DataError) and "this is a file" in str(ended.exception)
+
+
+def test_answers_that_were_made_with_other_settings_are_left_out(runs: Path) -> None:
+    """The recipe of a run may have changed since, and nothing was trained with what it says now."""
+    made = settings_of(Run(runs / "cot-1").recipe, Run(runs / "cot-1").recipe.arm[0])
+    done = runs / "cot-1" / "predictions" / "cot" / "done.json"
+    write_json(done, {**json.loads(done.read_text()), "settings": made})
+    assert "n = 80" in command("cot-0", "cot-1").output
+    changed = make_recipe({**read_json(runs / "cot-1" / "recipe.json"), "training": {"learning_rate": 5}})
+    Run(runs / "cot-1").begin(changed)
+    ended = command("cot-0", "cot-1")
+    assert isinstance(ended.exception, DataError)
+    assert "cot is left out: its answers were made with another training.learning_rate" in ended.output

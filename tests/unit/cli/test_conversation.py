@@ -1,12 +1,14 @@
 """Questions that are typed or piped: when they are answered, and what is said where there is no answer."""
 
+import json
 import queue
 from collections.abc import Iterator
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from mindsmirror.cli.conversation import TOGETHER, _batches, converse, reply_lines
+from mindsmirror.cli.conversation import TOGETHER, _batches, answer_lines, converse, reply_lines
 from mindsmirror.errors import DataError, UnknownNameError
 from mindsmirror.inference.question import Reply, TeacherReply
 from mindsmirror.records import Parse
@@ -131,3 +133,20 @@ def test_a_prompt_sends_to_the_teacher_if_it_should(
     monkeypatch.setattr("builtins.input", read)
     converse(cast(TrainedStudent, Echo()), None, escalate=True)
     assert capsys.readouterr().out.startswith("answer: ONE\n")
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_a_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[str] = []
+
+    class Student:
+        def ask_many(self, questions: list[Any], **_: Any) -> list[Reply]:
+            asked.extend(question.question for question in questions)
+            return [reply(question.question, "2", "It is 2.") for question in questions]
+
+    file = tmp_path / "asked.jsonl"
+    file.write_bytes(b'\xef\xbb\xbf{"question": "1 + 1?", "answer": 2}\nAnd 2 + 2?\n')
+    answer_lines(cast("TrainedStudent", Student()), None, file)
+    assert asked == ["1 + 1?", "And 2 + 2?"]
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["gold"] == 2
+    with pytest.raises(DataError, match="a table's rows are not read as questions here"):
+        answer_lines(cast("TrainedStudent", Student()), None, tmp_path / "asked.CSV")

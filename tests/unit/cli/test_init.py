@@ -83,3 +83,15 @@ def test_a_terminal_is_asked(folder: Path) -> None:
     assert ended.stderr.count("Which column holds the answers?") == 2
     task = read_recipe(folder / "tickets.toml").task
     assert (task.instruction, task.columns["answer"]) == ("Name the team.", "team")
+
+
+def test_what_nobody_will_be_shown_is_said() -> None:
+    ended = init("--answer-column", "team")
+    assert "not shown to anybody: 'other'" in ended.stdout
+
+
+def test_a_few_answers_that_are_no_numbers_are_named() -> None:
+    rows = [f"What is {n} and 1?,{n + 1 if n != 7 else 'N/A'}" for n in range(60)]
+    Path("tickets.csv").write_text("\n".join(["question,answer", *rows]) + "\n")
+    assert "59 of 60 answers are numbers, but 'N/A' is not" in init().stdout
+    assert "are numbers" not in init("--answer", "number", "--out", "b.toml").stdout

@@ -148,6 +148,42 @@ def test_a_task_is_called_as_its_file(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "\n\nquestion,answer\nWhat?,5\n",
+        "sep=;\nquestion;answer\nWhat?;5\n",
+        '"question";"answer"\nWhat?;5\n',
+        '"question, in words";question;answer\nx;What?;5\n',
+    ],
+)
+def test_where_a_header_begins_and_what_separates_it(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text(text, encoding="utf-8")
+    (row,) = each_own_row(path, {})
+    assert (row.fields["question"], row.fields["answer"]) == ("What?", "5")
+    assert row.line == text.count("\n")
+
+
+def test_numbers_bytes_and_maps_of_parquet_are_what_they_stand_for(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "a.parquet"
+    columns = {
+        "short": pyarrow.array([1.1], pyarrow.float32()),
+        "long": pyarrow.array([1.1], pyarrow.float64()),
+        "bytes": pyarrow.array(["Où?".encode()], pyarrow.binary()),
+        "map": pyarrow.array([[("a", "x"), ("b", "y")]], pyarrow.map_(pyarrow.string(), pyarrow.string())),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    (row,) = each_own_row(path, {})
+    assert row.fields == {"short": 1.1, "long": 1.1, "bytes": "Où?", "map": {"a": "x", "b": "y"}}
+    pyarrow.parquet.write_table(pyarrow.table({"q": pyarrow.array([b"\xff"], pyarrow.binary())}), path)
+    with pytest.raises(DataError, match=r"row 1: the column 'q' holds bytes that are no UTF-8 text"):
+        list(each_own_row(path, {}))
+
+
+@pytest.mark.parametrize(
     ("name", "label"),
     [
         ("/home/me/questions/pens.jsonl", "pens.jsonl"),
