@@ -148,7 +148,7 @@ class UnansweredError(MindsMirrorError):
     """Too many requests to a teacher failed, or no reply can be used; every reply that came is kept."""
 
     exit_code = 21
-    raised_in = ("runs",)
+    raised_in = ("annotation", "runs")
 
 
 def failures() -> list[type[MindsMirrorError]]:

@@ -139,18 +139,11 @@ class Rationale(Record):
 
     @property
     def written(self) -> str:
-        """A parsed rationale in the form that students read and write: it ends with the answer sentence."""
-        return f"{whole_sentences(self.reasoning)} The answer is {self.answer}.".strip()
-
-
-def whole_sentences(reasoning: str) -> str:
-    """The reasoning with a full stop at its end, where its last line has none: what follows is a sentence of its own.
-
-    `10 customers did not buy coffee The answer is 10.` would deny its answer.
-    """
-    if not reasoning or reasoning.rstrip("\"')]*_`”’").endswith((".", "!", "?", "…")):
-        return reasoning
-    return reasoning.rstrip(" ,;:–—-") + "."
+        """As students learn it, in whole sentences: `he did not buy 10 The answer is 10.` would deny its answer."""
+        said = self.reasoning
+        if said and not said.rstrip("\"')]*_`”’").endswith((".", "!", "?", "…")):
+            said = said.rstrip(" ,;:–—-") + "."
+        return f"{said} The answer is {self.answer}.".strip()
 
 
 class SelfEvaluation(Record):
@@ -236,9 +229,7 @@ class Target(Record):
     rationale: str | None = Field(None, description="the rationale that is shown to the judge")
     text: str
     weight: float = 1.0
-    data: dict[str, str | bool | int | float] = Field(
-        default_factory=dict, description="what the stage's objective has to know of it"
-    )
+    data: dict[str, str | bool | int | float] = Field(default_factory=dict, description="for the stage's objective")
     ends: bool = Field(True, description="whether the student also learns that the text ends there")
 
 
@@ -266,8 +257,7 @@ class Stage(Record):
 
 
 Mode = Literal["predict", "think", "vote", "mirror"]
-"""How a student is asked: to answer at once, or after a rationale; by the most frequent answer of several rationales,
-or by the one whose rationales are surest."""
+"""To answer at once; after one rationale; by the most frequent answer of several; by the one that is surest."""
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 

@@ -10,6 +10,7 @@ cap of the budget is reached nothing more is asked for, and the other questions 
 stored. An engine is opened only when a sample is missing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
@@ -26,6 +27,7 @@ from mindsmirror.annotation.samples import Account, Question, SampleRequest, Tal
 from mindsmirror.annotation.store import Failure, Store, Stored
 from mindsmirror.annotation.teachers import Teacher
 from mindsmirror.engines.base import Sampling
+from mindsmirror.errors import UnansweredError
 from mindsmirror.records import (
     Annotation,
     DualKind,
@@ -43,6 +45,8 @@ from mindsmirror.tasks.base import Task
 
 __all__ = ["AnnotationConfig", "Annotator", "Tally", "Teacher"]
 
+TELLING = 30
+"""Rationales of which one at least should state an answer that can be read; else no more are asked for."""
 TOGETHER = 64
 """Questions that are stored already and are handed on at once."""
 
@@ -69,6 +73,7 @@ class Annotator:
         self._writers, self._judge = (teacher, *others), judge
         self._config, self._judging = config, judging
         self.tally = Tally()
+        self._read_so_far, self._unreadable = 0, Counter[str]()
         self.spending = Spending(config.budget, payer, store, (*self._writers, judge))
         self._asking = Requests(store, self.tally, self.spending)
 
@@ -137,12 +142,26 @@ class Annotator:
             elif question.second_step is None:
                 records = [sample.record for sample in question.first_step]
                 question.rationales = tuple(record for record in records if isinstance(record, Rationale))
+                self._check_readable(question.rationales)
                 question.second_step = [*self._self_evaluations(question), *self._duals(question)]
                 self._asking.ask(question, question.second_step)
             else:
                 self.tally.questions += 1
                 yield self._account(question)
                 return
+
+    def _check_readable(self, rationales: Sequence[Rationale]) -> None:
+        """UnansweredError once many replies have come and none states an answer: the next would not either."""
+        self._read_so_far += sum(each.parse is Parse.OK for each in rationales)
+        self._unreadable.update(each.reason or each.parse.value for each in rationales if each.parse is not Parse.OK)
+        if self._read_so_far or self._unreadable.total() < TELLING or self._config.max_failed >= 1:
+            return
+        reasons = "; ".join(f"{number} times: {reason}" for reason, number in self._unreadable.most_common(3))
+        raise UnansweredError(
+            f"not one of the first {self._unreadable.total()} replies states an answer that can be read ({reasons}). "
+            "They are kept, and no more are asked for. Look at them in the store's table `failures`, and at "
+            "annotation.max_tokens and annotation.prompts. annotation.max_failed = 1 asks for all of them all the same."
+        )
 
     def _settle(self, question: Question) -> list[SampleRequest]:
         """Read the step's last replies; those of its samples that are to be asked for again."""

@@ -7,7 +7,7 @@ import click
 
 from mindsmirror.cli.completion import RecipeOrRunPath
 from mindsmirror.cli.options import as_json, key_variables, run_folder, runs_folder, show, table
-from mindsmirror.errors import DataError, UnknownNameError
+from mindsmirror.errors import DataError
 from mindsmirror.system.progress import say
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def command(
     the baseline, thinking and by mirror, at an equal budget.
     """
     from mindsmirror.runs.comparison import compare_runs
-    from mindsmirror.runs.grid import carry_out_all, cells
+    from mindsmirror.runs.grid import carry_out_all, cells, check_baseline
 
     recipes, folders = _sorted_out(given, runs, bool(seeds or settings or new_questions))
     grid = cells(recipes, runs, seeds, settings, new_questions, key_variables)
@@ -90,10 +90,8 @@ def command(
         raise DataError(
             f"--out {folder}: {'this is a run' if folder.is_dir() else 'this is a file'}. Name another folder."
         )
-    if baseline is not None and grid and not folders:
-        arms = dict.fromkeys(arm.name for cell in grid for arm in cell.recipe.arm)
-        if baseline.split(" (")[0] not in arms:
-            raise UnknownNameError("arm", baseline, arms)
+    if baseline is not None and not folders:
+        check_baseline(grid, baseline)
     if dry_run:
         show([_row(cell) for cell in grid], table([list(_row(cell).values()) for cell in grid]), json_output)
         return

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from mindsmirror import limits
-from mindsmirror.errors import DataError, RecipeError
+from mindsmirror.errors import DataError, RecipeError, UnknownNameError
 from mindsmirror.runs.comparison import arm_settings
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.recipe import Recipe, read_recipe
@@ -128,6 +128,13 @@ def cells(
         found.append(Cell(file, read_recipe(file, whole, key_variables), whole, runs))
     _all_apart(found)
     return sorted(found, key=lambda cell: cell.expense)
+
+
+def check_baseline(grid: Sequence[Cell], baseline: str) -> None:
+    """UnknownNameError if no recipe of the grid has the arm that others are to be compared with."""
+    arms = dict.fromkeys(arm.name for cell in grid for arm in cell.recipe.arm)
+    if baseline.split(" (")[0] not in arms:
+        raise UnknownNameError("arm", baseline, arms)
 
 
 def _all_apart(found: Sequence[Cell]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from mindsmirror.records import Tag, Target, whole_sentences
+from mindsmirror.records import Tag, Target
 from mindsmirror.students.base import TASKS, Student, TokenisedTarget
 
 Family = tuple[TokenisedTarget, ...]
@@ -56,7 +56,9 @@ def _number(target: Target, known: list[str]) -> int:
 
 def _with_answer(text: str, reasoning: str) -> bool:
     """Whether they are one rationale, shown with its answer sentence and learnt without it."""
-    return text.startswith(f"{whole_sentences(reasoning)} The answer is ")
+    stem = reasoning.rstrip(" ,;:–—-")
+    rest = text.removeprefix(stem)
+    return rest != text and rest.startswith((" The answer is ", ". The answer is "))
 
 
 def parts_of(family: Family, student: Student, room: int) -> list[Family]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mindsmirror.annotation.annotate import Tally, Teacher
+from mindsmirror.annotation.annotate import TELLING, Tally, Teacher
 from mindsmirror.annotation.store import Store
 from mindsmirror.engines.base import Completion, Engine, Request
 from mindsmirror.engines.scripted import ScriptedEngine
 from mindsmirror.engines.scripted import teacher as script
-from mindsmirror.errors import EngineError, StorageError
+from mindsmirror.errors import EngineError, StorageError, UnansweredError
 from mindsmirror.records import Example
 
 if TYPE_CHECKING:
@@ -222,3 +222,13 @@ def test_the_tally_counts_what_this_process_did(lab: "Lab") -> None:
         list(annotator.run(questions, lambda tally: seen.append((tally.questions, tally.came.samples))))
     assert seen[-1] == (5, 10) and seen == sorted(seen)
     assert annotator.tally.came.tokens_out == 10 * 4
+
+
+def test_a_teacher_that_states_no_answer_is_not_asked_for_all(lab: "Lab") -> None:
+    """What has come is kept, and whoever wants all the same says so."""
+
+    musing = ScriptedEngine(lambda request, key: "I wonder.", identity={"model": "musing"})
+    teacher = Teacher("musing", {"model": "musing"}, lambda: musing)
+    with pytest.raises(UnansweredError, match=r"not one of the first \d\d replies .*max_failed = 1"):
+        lab.annotate(lab.sums(200), k=3, m=0, teacher=teacher)
+    assert TELLING <= len(lab.stored()) < 200

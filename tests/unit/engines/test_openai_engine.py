@@ -112,6 +112,14 @@ def test_siblings_of_a_failed_sample_survive(server: Server) -> None:
     assert completions[2].finish is Finish.FAILED and "no" in completions[2].error
 
 
+def test_a_server_that_refuses_every_request_alike_is_not_asked_for_all(server: Server) -> None:
+    server.behaviour = lambda s, h, b: h.refuse(400, f"request {len(s.bodies)}: temperature is not supported")
+    with engine_at(server) as engine, pytest.raises(EngineError, match=r"refuses every request alike.*temperature"):
+        for number in range(40):
+            ask(engine, f"{number}")
+    assert len(server.bodies) < 40
+
+
 def test_retry_after_is_honoured(server: Server) -> None:
     server.behaviour = first_then(lambda s, h, b: h.refuse(429, "slow down", Retry_After="1"))
     began = time.monotonic()

@@ -7,6 +7,7 @@ remembered for the life of the engine.
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -37,6 +38,10 @@ class Dialect(NamedTuple):
     """To a token, where they are asked for."""
 
 
+ENOUGH_REFUSALS = 12
+"""Equal refusals of a server that has answered nothing yet, after which no more are asked for."""
+
+
 class Endpoint:
     """The server at `base_url`; its key is read from the environment and kept out of all texts."""
 
@@ -53,6 +58,8 @@ class Endpoint:
         self.dialect = Dialect()
         self.takes_n = True
         self.worked = False
+        self._refusals: Counter[str] = Counter()
+        """How often the server said each of its refusals, before anything worked."""
 
     def room(self, request: Request) -> int:
         """Tokens that each sample of a request may have."""
@@ -160,6 +167,16 @@ class Endpoint:
         if 300 <= error.status < 400:
             hint = "Redirects are not followed, as the key would go with them: put the right address into `base_url`."
             return self.end("is somewhere else", error, hint)
+        if error.status in (400, 422):
+            # Without its numbers, in which a server may count.
+            said = re.sub(r"[0-9]+", "", error.message)
+            self._refusals[said] += 1
+            if self._refusals[said] >= ENOUGH_REFUSALS:
+                hint = (
+                    "Nothing has worked yet. Look at annotation.temperature, annotation.max_tokens, judge.temperature, "
+                    "and `parameters.extra` of this teacher."
+                )
+                return self.end("refuses every request alike", error, hint)
         return None
 
     def _missing(self) -> str:
