@@ -1,6 +1,7 @@
 """The `[student]` table of a recipe; apart from the students, so that it is read and checked without torch."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +48,10 @@ class StudentConfig(BaseModel):
     max_target: int = Field(
         256, ge=2, le=limits.TOKENS, description="the most tokens of a target; longer ones are dropped and counted"
     )
+
+
+LEARNT_POSITIONS = frozenset(("gpt2", "gpt_neo", "opt", "biogpt", "bart", "mbart", "pegasus", "blenderbot", "plbart"))
+"""Types of models whose positions are a table, beyond whose end there is nothing."""
 
 
 def check_student(config: StudentConfig) -> None:
@@ -112,11 +117,26 @@ def _check_folder(config: StudentConfig, folder: Path) -> None:
         # Of an architecture that Transformers has itself it takes its own code.
         if str(model.get("model_type")) not in CONFIG_MAPPING_NAMES:
             raise ModelFileError(foreign_code(config.model))
+    _check_window(config, model, where)
     check_template(tokenizer.get("chat_template"), where)
     written = folder / "chat_template.jinja"
     if written.is_file():
         with written.open(encoding="utf-8", errors="replace") as file:
             check_template(file.read(limits.TEMPLATE + 1), where)
+
+
+def _check_window(config: StudentConfig, model: Mapping[str, Any], where: str) -> None:
+    """Refuse a student that has learnt a place for fewer tokens than it would read and write."""
+    if str(model.get("model_type")) not in LEARNT_POSITIONS:
+        return
+    window = model.get("n_positions") or model.get("max_position_embeddings")
+    parts = (config.max_source, config.max_target)
+    needed = max(parts) if model.get("is_encoder_decoder") else sum(parts)
+    if isinstance(window, int) and needed > window:
+        raise ModelFileError(
+            f"{where} reads and writes at most {window} tokens, but student.max_source = {parts[0]} and "
+            f"student.max_target = {parts[1]} ask for {needed}. Lower one of them."
+        )
 
 
 def _document(path: Path, where: str) -> dict[str, Any]:

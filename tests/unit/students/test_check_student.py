@@ -115,3 +115,27 @@ def test_a_template_that_hangs_is_found_before_a_teacher_is_paid(file: str, tmp_
 def test_a_configuration_that_is_none_is_a_clear_error(file: str, content: str, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="cannot be loaded"):
         check_student(folder_of(tmp_path, **{"config_json": {}} | {file: content}))
+
+
+@pytest.mark.parametrize(
+    ("config", "most", "fits"),
+    [
+        ({"model_type": "gpt2", "n_positions": 1024}, (1024, 256), False),
+        ({"model_type": "gpt2", "n_positions": 1024}, (768, 256), True),
+        ({"model_type": "bart", "max_position_embeddings": 1024, "is_encoder_decoder": True}, (1024, 256), True),
+        ({"model_type": "bart", "max_position_embeddings": 512, "is_encoder_decoder": True}, (1024, 256), False),
+        ({"model_type": "llama", "max_position_embeddings": 64}, (1024, 256), True),
+        ({"model_type": "t5", "n_positions": 512, "is_encoder_decoder": True}, (1024, 256), True),
+    ],
+)
+def test_a_student_has_room_for_what_it_reads_and_writes(
+    config: dict[str, object], most: tuple[int, int], fits: bool, tmp_path: Path
+) -> None:
+    """Positions that are computed go on for ever, those of a table end."""
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    student = StudentConfig(model=str(tmp_path), max_source=most[0], max_target=most[1])
+    if fits:
+        check_student(student)
+    else:
+        with pytest.raises(ModelFileError, match=r"at most \d+ tokens, but student.max_source = 1024 and"):
+            check_student(student)
