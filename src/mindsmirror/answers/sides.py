@@ -36,16 +36,23 @@ _REMAINDERS = frozenset(("remainder", "r"))
 
 
 def line_tokens(line: str) -> list[Token]:
-    """Numbers, operators, words, and `other` for whatever ends an expression."""
+    """Numbers, operators, words, and `other` for whatever ends an expression; marks of emphasis are left out."""
     tokens: list[Token] = []
     glued = False
     for match in _TOKEN.finditer(line):
-        kind = str(match.lastgroup)
-        if kind != "space":
-            text = "^" if match.group() == "**" else match.group()
-            tokens.append(Token(kind, text, glued, match.start()))
-        glued = kind != "space"
+        kind, text = str(match.lastgroup), match.group()
+        seen = kind != "space" and (text != "**" or _is_power(line, match.start(), match.end()))
+        if seen:
+            tokens.append(Token(kind, "^" if text == "**" else text, glued, match.start()))
+        glued = seen
     return tokens
+
+
+def _is_power(line: str, begin: int, end: int) -> bool:
+    """Whether two stars stand between operands, with spaces on both sides or on neither; else they mark emphasis."""
+    before, after = line[:begin], line[end:]
+    between = re.search(r"[0-9A-Za-z)]$", before.rstrip()) and re.match(r"[-0-9A-Za-z(.]", after.lstrip())
+    return bool(between) and before.endswith(" ") == after.startswith(" ")
 
 
 def equalities(tokens: Sequence[Token]) -> Iterator[tuple[int, list[Token], list[Token]]]:
@@ -125,8 +132,8 @@ def _cut_from_left(tokens: Sequence[Token], start: int, operand: bool) -> bool:
     """
     last, before = (tokens[place] if place >= 0 else None for place in (start - 1, start - 2))
     if not operand and start < len(tokens):
-        # An operator without its first operand, such as that behind an unknown, `x + 3`; a dash may begin a line.
-        return tokens[start].text != "-" or (last is not None and last.kind in ("word", "number"))
+        # An operator without its first operand, such as that behind an unknown, `x + 3`; a mark of a list is none.
+        return tokens[start].text not in ("-", "*", "+") or (last is not None and last.kind in ("word", "number"))
     if last is None:
         return False
     if last.kind == "other":
@@ -164,10 +171,9 @@ def _cut_from_right(tokens: Sequence[Token], end: int) -> bool:
     """Whether what begins at `end` is a part of the expression that was read up to there."""
     first, second, third = (tokens[place] if place < len(tokens) else None for place in (end, end + 1, end + 2))
     if first is None or tokens[end - 1].kind != "number":
-        # Behind a sign only an operand can follow; a dash may be one between words.
-        return first is not None and (
-            tokens[end - 1].text in "+*/^" or (tokens[end - 1].text == "-" and len(first.text) == 1)
-        )
+        # Behind a sign an operand follows, here an unknown; a dash may stand between words.
+        sign, unknown = tokens[end - 1].text, first is not None and first.kind == "word"
+        return unknown and (sign in "+*/^" or (sign == "-" and first is not None and len(first.text) == 1))
     if first.text == "(":
         return first.glued
     if first.kind == "other":

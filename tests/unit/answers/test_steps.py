@@ -81,6 +81,12 @@ from mindsmirror.answers.steps import MAX_STEPS, arithmetic_steps, valid_share
         ("17/3 = 5 and 2/3 loads", []),
         ("0900-0130 = 0730", []),
         ("30 + 8 = 38 - as it should be", [True]),
+        ("* 5 * 6 = 31", [False]),
+        ("+ 5 * 6 = 30", [True]),
+        ("**5 * 6 = 31** legs", [False]),
+        ("Total: **5 * 6** = **30**.", [True]),
+        ("*5 * 6 = 30*.", [True]),
+        ("2**3 = 8 and 2 ** 3 = 9", [True, False]),
     ],
 )
 def test_steps_are_found_and_checked(text: str, expected: list[bool]) -> None:
