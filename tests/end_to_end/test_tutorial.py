@@ -48,6 +48,9 @@ def test_the_tutorial_ends_with_a_served_student(tmp_path: Path, llama: Path) ->
     for block in blocks("sh", PAGE):
         for words in commands(block.text):
             program, verb, *arguments = words
+            if program not in ("mindsmirror", "curl"):
+                # The installation is what the gate does.
+                continue
             if program == "curl":
                 verbs.append((program, asked_by_curl(tmp_path / "runs/tickets", words)))
             if verb == "serve" or program == "curl":

@@ -14,7 +14,6 @@ from mindsmirror.cli.options import as_text
 from mindsmirror.errors import DataError, MindsMirrorError
 from mindsmirror.system.documents import read_lines
 from mindsmirror.system.terminal import plain, quantity
-from mindsmirror.tasks.tables import PARQUET, TABLES
 
 if TYPE_CHECKING:
     from mindsmirror.inference.question import Reply, TeacherReply
@@ -90,6 +89,8 @@ def answer_lines(student: "TrainedStudent", mode: str | None, source: Path | Non
     A line is a question, or a JSON object with `question` and further keys of `Question`; its other keys are handed on,
     an `answer` that it has as `gold`. With `escalate` stderr tells at the end what the teacher was asked.
     """
+    from mindsmirror.tasks.tables import PARQUET, TABLES
+
     if source is not None and source.name.lower().endswith((*TABLES, PARQUET)):
         raise DataError(f"{source}: a table's rows are not read as questions here. Save it as JSON Lines, or as text.")
     sent: list[TeacherReply] = []

@@ -38,7 +38,7 @@ class Dialect(NamedTuple):
     """To a token, where they are asked for."""
 
 
-ENOUGH_REFUSALS = 12
+ENOUGH_REFUSALS = 20
 """Equal refusals of a server that has answered nothing yet, after which no more are asked for."""
 
 
