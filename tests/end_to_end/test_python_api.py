@@ -13,6 +13,7 @@ from end_to_end.console import mindsmirror as command
 
 import mindsmirror
 from mindsmirror.errors import DataError, RecipeError, UnknownNameError
+from mindsmirror.runs.folder import Run
 from mindsmirror.tasks import Task
 
 MODES = {(name, mode) for name, modes in material.MODES.items() for mode in modes}
@@ -190,6 +191,20 @@ def test_other_questions_than_those_it_was_trained_for(
         mindsmirror.evaluate_elsewhere(
             finished.run, str(material.write_rows(tmp_path / "no.jsonl", rows_without_valid())), split="valid"
         )
+
+
+def test_questions_of_another_file_that_were_trained_on_are_left_out(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(finished.run)
+    train = run.task(run.recipe).splits.train
+    rows = [{"question": each.text.upper(), "answer": each.gold, "split": "test"} for each in train]
+    rows.append({"question": "What is 3 + 4?", "answer": "7", "split": "test"})
+    rows += [{"question": f"What is {n} + 1?", "answer": str(n + 1), "split": "train"} for n in range(20, 24)]
+    other = material.write_rows(tmp_path / "mixed.jsonl", rows)
+    results = mindsmirror.evaluate_elsewhere(finished.run, str(other), modes=["predict"])
+    assert {arm.n for arm in results} == {1}
+    assert f"left out: {len(train)} questions of {len(train) + 1}" in capsys.readouterr().err
 
 
 def test_the_runs_own_questions_from_another_folder(

@@ -15,7 +15,9 @@ from mindsmirror.runs.description import trained_model
 from mindsmirror.runs.folder import Run
 from mindsmirror.runs.student import load
 from mindsmirror.system.progress import say
-from mindsmirror.tasks import Splits, TaskConfig, load_task
+from mindsmirror.system.terminal import quantity
+from mindsmirror.tasks import Splits, Task, TaskConfig, load_task
+from mindsmirror.tasks.splits import question_key
 from mindsmirror.tasks.tables import is_own_file
 
 
@@ -52,8 +54,9 @@ def evaluate_elsewhere(
 ) -> list[ArmResult]:
     """Score every arm of a run on a split of another task (or its own, as the run keeps it); nothing is written.
 
-    `modes` is one or several, by default those of the run's recipe. Raises DataError if the split has no questions,
-    UnknownNameError for a split or mode that there is not.
+    `modes` is one or several, by default those of the run's recipe. Of another task the questions that the students
+    were trained or chosen on are left out. Raises DataError if the split has no others, UnknownNameError for a split or
+    mode that there is not.
     """
     folder, modes = Path(folder), [modes] if isinstance(modes, str) else modes
     if split not in Splits._fields:
@@ -70,9 +73,12 @@ def evaluate_elsewhere(
         loaded = load_task(
             recipe.task if own else TaskConfig(name=str(task), **alike), data_dir=data_dir or recipe.task.data_dir
         )
-    examples: Sequence[Example] = getattr(loaded.splits, split)[:limit]
+    examples: Sequence[Example] = getattr(loaded.splits, split)
+    if not own:
+        examples = _unseen(examples, run.task(recipe))
+    examples = examples[:limit]
     if not examples:
-        raise DataError(f"the split {split!r} of {loaded.name} has no questions")
+        raise DataError(f"the split {split!r} of {loaded.name} has no questions that the students were not trained on")
     results = []
     for arm in recipe.arm:
         modes_asked = modes_of(arm, named or recipe.evaluation.modes)
@@ -82,6 +88,16 @@ def evaluate_elsewhere(
         found = ask_modes(asked.open(), asked, modes_asked, examples, calibration_of(run, arm))
         results += arm_results(ArmPredictions(arm.name, arm.method, main_mode(arm), found), recipe.seed)
     return results
+
+
+def _unseen(examples: Sequence[Example], trained: Task) -> Sequence[Example]:
+    """The questions that the run's students were neither trained nor chosen on; how many are left out is said."""
+    known = {question_key(example.text) for _, example in trained.splits.annotated()}
+    kept = [example for example in examples if question_key(example.text) not in known]
+    if len(kept) < len(examples):
+        left = quantity(len(examples) - len(kept), "question")
+        say(f"left out: {left} of {len(examples)}, on which the students were trained or chosen")
+    return kept
 
 
 def _same_file(one: str, other: str) -> bool:
