@@ -51,6 +51,11 @@ def read_lines(path: Path) -> Iterator[bytes]:
     raise BoundError(f"it has more than {limits.ROWS:,} lines")
 
 
+def text_of(line: bytes, number: int) -> str:
+    """A line as text, of the first one without the mark of its encoding; UnicodeDecodeError if it is not UTF-8."""
+    return line.decode("utf-8-sig" if number == 1 else "utf-8")
+
+
 def parse_toml(text: str) -> dict[str, Any]:
     """The document; TOMLDecodeError if it is not TOML, BoundError if parsing it would cost too much."""
     _measure(text)

@@ -15,6 +15,7 @@ from mindsmirror.system.progress import say
 from mindsmirror.tasks.hub import load_from_hub
 from mindsmirror.tasks.own_file import SPLIT_NAMES
 from mindsmirror.tasks.splits import VALID_SHARE, bucket
+from mindsmirror.tasks.tables import from_32_bits
 
 PREFIX = "hf:"
 LEFT_OUT = ("id", "split")
@@ -99,14 +100,18 @@ def _unanswered(name: str, split: str, table: Any) -> bool:
 
 
 def _rows(table: Any) -> Iterator[dict[str, Any]]:
-    """The rows without ids, pictures and sounds, and with named labels in place of their numbers."""
+    """The rows without ids, pictures and sounds, with named labels in place of their numbers."""
     import datasets
 
     labels = {name: each.names for name, each in table.features.items() if isinstance(each, datasets.ClassLabel)}
     media = [name for name, each in table.features.items() if isinstance(each, datasets.Image | datasets.Audio)]
     plain = table.remove_columns([name for name in table.column_names if name in (*LEFT_OUT, *media)])
+    short = [name for name, each in plain.features.items() if getattr(each, "dtype", None) == "float32"]
     for row in plain:
         for column, names in labels.items():
             if column in row:
                 row[column] = names[row[column]] if row[column] is not None and row[column] >= 0 else None
+        for column in short:
+            if row[column] is not None:
+                row[column] = from_32_bits(row[column])
         yield row

@@ -4,16 +4,17 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from mindsmirror import limits
 from mindsmirror.errors import DataError
 from mindsmirror.limits import BoundError
-from mindsmirror.system.documents import deeper_than, read_bytes, read_lines
+from mindsmirror.system.documents import deeper_than, read_bytes, read_lines, text_of
 
 SHAPES = (
     ("question", "choices", "answer_key"),
@@ -73,7 +74,7 @@ class Row:
             raise DataError(f"{self.where}: 'choices' must map 2 to 26 letters to texts, or list the texts.")
         if not all(isinstance(text, str | int | float) and str(text).strip() for text in texts):
             raise DataError(f"{self.where}: every choice must be a text, and not empty.")
-        return {chr(ord("a") + index): str(text) for index, text in enumerate(texts)}
+        return lettered(map(str, texts))
 
     def names(self) -> str:
         """The names of its fields for an error message, on one line."""
@@ -83,6 +84,11 @@ class Row:
     def others(self, *used: str) -> dict[str, Any]:
         """The fields that are not among `used`."""
         return {key: value for key, value in self.fields.items() if key not in used}
+
+
+def lettered(texts: Iterable[Any]) -> dict[str, Any]:
+    """Choices under the letters a, b, c …, of which there are 26."""
+    return dict(zip(ascii_lowercase, texts, strict=False))
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -102,7 +108,7 @@ def each_row(path: Path) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            fields = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            fields = json.loads(text_of(line, number))
         except UnicodeDecodeError as error:
             raise DataError(f"{where}: this is not UTF-8 ({error.reason} at byte {error.start}).") from error
         except json.JSONDecodeError as error:

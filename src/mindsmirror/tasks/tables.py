@@ -13,6 +13,7 @@ from typing import Any
 
 from mindsmirror import limits
 from mindsmirror.errors import DataError, MissingExtraError
+from mindsmirror.system.documents import text_of
 from mindsmirror.tasks.rows import Row, each_line, each_row
 
 LINES = (".jsonl", ".jsonl.gz")
@@ -131,7 +132,7 @@ def _header(where: str, cells: Sequence[str]) -> list[str]:
 def _decoded(path: Path) -> Iterator[str]:
     for number, line in enumerate(each_line(path), start=1):
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            yield text_of(line, number)
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{path}, line {number}: this is not UTF-8 ({error.reason} at byte {error.start}). "
@@ -169,11 +170,15 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise DataError(f"{path} contains no rows.")
 
 
+def from_32_bits(value: float) -> float:
+    """The decimal that a number of 32 bits stands for: 1.1 for 1.100000023841858."""
+    return float(f"{value:.7g}") if isfinite(value) else value
+
+
 def _plain(value: Any, where: str, column: str, short: bool = False) -> Any:
     """The value as JSON has it: dates and decimals as text, bytes as the text that they hold, a map as a mapping.
 
-    `short` says that a number was stored in 32 bits: it is the decimal that these stand for, 1.1 and not
-    1.100000023841858. DataError for bytes that are no text.
+    `short` says that a number was stored in 32 bits. DataError for bytes that are no text.
     """
     if isinstance(value, dict):
         return {str(key): _plain(item, where, column) for key, item in value.items()}
@@ -187,5 +192,5 @@ def _plain(value: Any, where: str, column: str, short: bool = False) -> Any:
         except UnicodeDecodeError as error:
             raise DataError(f"{where}: the column {column!r} holds bytes that are no UTF-8 text.") from error
     if short and isinstance(value, float):
-        return float(f"{value:.7g}") if isfinite(value) else value
+        return from_32_bits(value)
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -57,6 +57,16 @@ def test_the_splits_of_the_hub_stay_as_they_are() -> None:
     assert task.answers.name == "label"
 
 
+def test_numbers_of_32_bits_are_the_decimals_that_they_stand_for() -> None:
+    features = datasets.Features({"ticket": datasets.Value("string"), "team": datasets.Value("float32")})
+    words = {"ticket": [f"How long is {n}?" for n in range(20)], "team": [None, *[n + 0.1 for n in range(1, 20)]]}
+    path = Path("you/lengths/data/train-00000-of-00001.parquet")
+    path.parent.mkdir(parents=True)
+    datasets.Dataset.from_dict(words, features=features).to_parquet(path)
+    assert init("hf:you/lengths").exit_code == 0
+    assert [row["team"] for row in rows("lengths.jsonl")] == [None, *[round(n + 0.1, 1) for n in range(1, 20)]]
+
+
 def test_validation_questions_come_from_training_if_there_are_none() -> None:
     on_hub("tickets", train=[0, 1] * 100, test=[0, 1] * 15)
     assert init("hf:./tickets").exit_code == 0
