@@ -73,7 +73,7 @@ class Annotator:
         self._writers, self._judge = (teacher, *others), judge
         self._config, self._judging = config, judging
         self.tally = Tally()
-        self._read_so_far, self._unreadable = 0, Counter[str]()
+        self._readable, self._unreadable = False, Counter[str]()
         self.spending = Spending(config.budget, payer, store, (*self._writers, judge))
         self._asking = Requests(store, self.tally, self.spending)
 
@@ -152,9 +152,11 @@ class Annotator:
 
     def _check_readable(self, rationales: Sequence[Rationale]) -> None:
         """UnansweredError once many replies have come and none states an answer: the next would not either."""
-        self._read_so_far += sum(each.parse is Parse.OK for each in rationales)
-        self._unreadable.update(each.reason or each.parse.value for each in rationales if each.parse is not Parse.OK)
-        if self._read_so_far or self._unreadable.total() < TELLING or self._config.max_failed >= 1:
+        self._readable = self._readable or any(each.parse is Parse.OK for each in rationales)
+        if self._readable or self._config.max_failed >= 1:
+            return
+        self._unreadable.update(each.reason or each.parse.value for each in rationales)
+        if self._unreadable.total() < TELLING:
             return
         reasons = "; ".join(f"{number} times: {reason}" for reason, number in self._unreadable.most_common(3))
         raise UnansweredError(

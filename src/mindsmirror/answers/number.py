@@ -56,9 +56,8 @@ _LETTER = re.compile(r"[A-DF-Za-df-z]|[Ee](?![-+]?[0-9])|(?<![0-9])[Ee]")
 _ARROWS = frozenset("→⇒~")
 _PER = re.compile(r"(?<=[0-9A-Za-z])\s?/\s?(?=[A-Za-z]{2}|[hs]\b)")
 """`60 km/h`, `$5/hour`: a unit, no division."""
-_POWER_OF_UNIT = re.compile(
-    r"(?<=[0-9\s])((?:[cdk]?m|mm|ft|feet|in|inch(?:es)?|yards?|miles?))(?:\^[23](?![0-9])|[²³])"
-)
+_POWER_OF_UNIT = re.compile(r"(?<=[0-9\s])([cdkm]?m|ft|feet|in|inch(?:es)?|yards?|miles?)(?:\^[23](?![0-9])|[²³])")
+"""`12 m²`, `12 ft^2`: a unit, no power of the number."""
 
 
 @dataclass(frozen=True)

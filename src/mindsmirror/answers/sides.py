@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     re.S,
 )
 _MODIFIES = frozenset(
-    ("of", "half", "twice", "double", "triple", "thrice", "by", "dozen", "root", "sqrt", "than", "every")
+    ("of", "half", "twice", "double", "triple", "thrice", "by", "dozen", "root", "sqrt", "than", "every", "x")
 )
 """Words before an expression that make another number of it."""
 _OPENS, _CLOSES, _JOINS = "(", ")%", "+-*/^"
@@ -70,11 +70,12 @@ def _has_unknown(before: Sequence[Token], beyond: Sequence[Token]) -> bool:
 
     `beyond` are the first tokens behind the sign of equality. A letter that is a unit stands on both sides.
     """
-    both = [*before, *beyond]
+    both, letters = [*before, *beyond], _letters(before)
+    numbers = sum(token.kind == "number" for token in before)
     return (
-        set(_letters(before)) != set(_letters(beyond))
+        set(letters) != set(_letters(beyond))
         # A sum of which one part has a unit and another has none is a sum with an unknown.
-        or (any(a.text in "+-" for a in before) and len(_letters(before)) not in (0, _numbers(before)))
+        or (any(a.text in "+-" for a in before) and len(letters) not in (0, numbers))
         or any(a.kind == "word" and b.text == "^" for a, b in pairwise(both))
         or any(_CODE.match(token.text) for token in both)
         or _divides_twice(before)
@@ -86,10 +87,6 @@ def _letters(side: Sequence[Token]) -> list[str]:
     return [
         b.text for a, b in pairwise(side) if a.kind == "number" and b.kind == "word" and b.glued and len(b.text) == 1
     ]
-
-
-def _numbers(side: Sequence[Token]) -> int:
-    return sum(token.kind == "number" for token in side)
 
 
 def _divides_twice(side: Sequence[Token]) -> bool:
@@ -117,7 +114,7 @@ def _left_of(tokens: Sequence[Token], place: int) -> list[Token]:
         else:
             break
         start -= 1
-    if _cut_from_left(tokens, start, operand) or (start > 0 and tokens[start - 1].text.lower() in _MODIFIES):
+    if _cut_from_left(tokens, start, operand):
         return []
     if place - start > 1 and tokens[start].text == "-" and not tokens[start + 1].glued:
         # The dash of a list: a sign stands at its number.
@@ -131,7 +128,7 @@ def _cut_from_left(tokens: Sequence[Token], start: int, operand: bool) -> bool:
     `operand` says whether that begins with an operand.
     """
     last, before = (tokens[place] if place >= 0 else None for place in (start - 1, start - 2))
-    if not operand and start < len(tokens):
+    if not operand:
         # An operator without its first operand, such as that behind an unknown, `x + 3`; a mark of a list is none.
         return tokens[start].text not in ("-", "*", "+") or (last is not None and last.kind in ("word", "number"))
     if last is None:
@@ -139,7 +136,7 @@ def _cut_from_left(tokens: Sequence[Token], start: int, operand: bool) -> bool:
     if last.kind == "other":
         return last.text not in _APART or (last.text == ":" and last.glued and tokens[start].glued)
     if last.kind == "word":
-        if last.text.lower() == "x":
+        if last.text.lower() in _MODIFIES:
             return True
         result = start > 2 and tokens[start - 3].text == "="
         return before is not None and before.kind == "number" and not result and last.text.lower() not in _BETWEEN

@@ -12,7 +12,7 @@ import click
 
 from mindsmirror.cli.options import as_text
 from mindsmirror.errors import DataError, MindsMirrorError
-from mindsmirror.system.documents import read_lines
+from mindsmirror.system.documents import read_lines, text_of
 from mindsmirror.system.terminal import plain, quantity
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def answer_lines(student: "TrainedStudent", mode: str | None, source: Path | Non
     sent: list[TeacherReply] = []
     name = "standard input" if source is None else str(source)
     for lines in _batches(sys.stdin.buffer if source is None else read_lines(source)):
-        rows = [_row(line, f"{name}, line {number}", first=number == 1) for number, line in lines if line.strip()]
+        rows = [_row(line, f"{name}, line {number}", number) for number, line in lines if line.strip()]
         replies = student.ask_many([asked for asked, _ in rows], mode=mode, escalate=escalate)
         sent += [reply.teacher for reply in replies if reply.teacher is not None]
         for (_, others), reply in zip(rows, replies, strict=True):
@@ -129,12 +129,12 @@ def _typed() -> str | None:
         return None
 
 
-def _row(line: bytes, where: str, *, first: bool) -> tuple[Any, dict[str, Any]]:
+def _row(line: bytes, where: str, number: int) -> tuple[Any, dict[str, Any]]:
     """What is asked in a line, and what else stands in it. DataError names the line."""
     from mindsmirror.inference.question import Question, as_question
 
     try:
-        text = line.decode("utf-8-sig" if first else "utf-8").strip()
+        text = text_of(line, number).strip()
         values = json.loads(text) if text.startswith("{") else {"question": text}
         own = {key: value for key, value in values.items() if key in Question.model_fields}
         others = {key: value for key, value in values.items() if key not in own}

@@ -15,6 +15,7 @@ from mindsmirror.inference.confidence import Alike
 from mindsmirror.records import MODES, Example, Mode, Parse, Record
 from mindsmirror.system.validation import explain
 from mindsmirror.tasks.base import Task
+from mindsmirror.tasks.rows import lettered
 from mindsmirror.tasks.shown import with_choices
 from mindsmirror.tasks.splits import content_id
 
@@ -44,7 +45,7 @@ class Question(Record):
             raise ValueError(
                 f"choices: {len(texts)} are given; 2 to {len(ascii_lowercase)} can be told apart by letters"
             )
-        return {**values, "choices": dict(zip(ascii_lowercase, texts, strict=False))}
+        return {**values, "choices": lettered(texts)}
 
     def example(self, task: Task) -> Example:
         """The question as the task shows it. What is drawn for it depends on its text and seed alone."""

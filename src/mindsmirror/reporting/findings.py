@@ -67,13 +67,14 @@ def headline(report: Report) -> str:
     if not scored:
         return "The test questions have no known answers, so no arm could be scored."
     lead = leading(scored)
+    said = f"{capital(lead.label)}: {lead.scored}"
     if lead.arm == UNTRAINED:
-        return f"{capital(lead.label)}: {lead.scored}."
+        return f"{said}."
     planned = {c.b: c for c in reversed(report.comparisons) if c.planned and (lead.arm, lead.mode) == (c.a, c.mode_a)}
     # The untrained student first: whether anything was learnt comes before whether this was the way to learn it.
     compared = sorted(planned.values(), key=lambda comparison: comparison.b != UNTRAINED)
     gains = [_gain(c, lead.results[0].n) for c in compared]
-    return "; ".join([f"{capital(lead.label)}: {lead.scored}", *gains]) + "."
+    return "; ".join([said, *gains]) + "."
 
 
 def leading(scored: Sequence[ArmScore]) -> ArmScore:

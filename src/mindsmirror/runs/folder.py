@@ -139,22 +139,26 @@ class Run:
 
     def made_with(self, name: str) -> dict[str, Any] | None:
         """The settings that a step was done with; None if it is not done or noted none."""
-        done = read_json(self.folder / name / "done.json")
-        found = done.get("settings") if isinstance(done, dict) else None
+        found = _done(self.folder / name).get("settings")
         return found if isinstance(found, dict) else None
 
     def result(self, name: str, kind: type[R]) -> R | None:
         """The result of a step, whatever its inputs were; None if it is not done."""
-        done = read_json(self.folder / name / "done.json")
+        done = _done(self.folder / name)
         try:
-            return kind.model_validate(done["result"]) if isinstance(done, dict) and "result" in done else None
+            return kind.model_validate(done["result"]) if "result" in done else None
         except ValidationError:
             return None
 
     def seconds(self, name: str) -> float:
         """Wall time of the last process that worked on a step, 0 if it is not done."""
-        done = read_json(self.folder / name / "done.json")
-        return float(done["seconds"]) if isinstance(done, dict) and "seconds" in done else 0.0
+        return float(_done(self.folder / name).get("seconds", 0.0))
+
+
+def _done(folder: Path) -> dict[str, Any]:
+    """What a step wrote down when it had ended; empty if it has not."""
+    found = read_json(folder / "done.json")
+    return found if isinstance(found, dict) else {}
 
 
 def _replace(folder: Path, kept: Path, mark: Mapping[str, str]) -> None:
@@ -194,9 +198,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _is_whole(folder: Path) -> bool:
     """Whether all that a step has made is there; steps of earlier versions noted nothing."""
-    done = read_json(folder / "done.json")
-    files = done.get("files", {}) if isinstance(done, dict) else {}
-    there = _sizes(folder)
+    files, there = _done(folder).get("files", {}), _sizes(folder)
     return not isinstance(files, dict) or all(there.get(name) == size for name, size in files.items())
 
 

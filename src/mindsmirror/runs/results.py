@@ -106,7 +106,7 @@ def predicted_arms(run: Run, recipe: Recipe) -> list[ArmPredictions]:
             name = arm.name if arm else UNTRAINED
             say(
                 f"{name} is left out: its answers were made with another {', '.join(other)} than the recipe says now. "
-                f"`mindsmirror run` makes them anew."
+                "`mindsmirror run` makes them anew."
             )
             continue
         trained = run.result(arm_step(arm), TrainingResult) if arm else None
